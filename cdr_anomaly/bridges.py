@@ -1,0 +1,95 @@
+"""HOPS and PROFILE to bridges and platforms: what forwards, and what is forwarded to, in 7 days."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import polars as pl
+
+WEEK = 7
+
+
+class Rule(NamedTuple):
+    """When a line that forwards is a bridge, and when one that is forwarded to is a platform."""
+
+    forwards: int
+    share: float
+    own_calls: int
+    new_days: int
+    stranger_share: float
+    platform_lines: int
+
+
+def bridges(
+    hops: pl.LazyFrame, profile: pl.LazyFrame, lines: pl.LazyFrame, rule: Rule
+) -> pl.LazyFrame:
+    """Find the lines that do nothing but pass calls on, on each day with a forwarding in its week.
+
+    Returns (line, day, n_out, n_in, n_forwarded, n_callers, born, new, strangers); the counts are
+    those of the 7 days, ``n_callers`` the different callers that were passed on.
+    """
+    last = hops.select(pl.col("day").max()).collect().item()
+    # Own calls of one day are among those of its week: to look at quiet days only loses nothing.
+    quiet = profile.filter(pl.col("n_out") <= rule.own_calls, pl.col("n_forwarded") > 0)
+    weeks = pl.date_ranges("day", pl.col("day").dt.offset_by(f"{WEEK - 1}d"))
+    days = (
+        quiet.select("line", day=weeks)
+        .explode("day", empty_as_null=False, keep_nulls=False)
+        .filter(pl.col("day") <= last)
+        .unique()
+    )
+    sums = (
+        days.join(profile.rename({"day": "past_day"}), on="line")
+        .filter(in_week("past_day"))
+        .group_by("line", "day")
+        .agg(pl.col("n_out", "n_in", "n_forwarded").sum())
+        .filter(
+            pl.col("n_forwarded") >= rule.forwards,
+            pl.col("n_out") <= rule.own_calls,
+            # Some feeds name a forwarded call on its forwarding leg only.
+            pl.col("n_forwarded") >= rule.share * pl.max_horizontal("n_in", "n_forwarded"),
+        )
+    )
+    callers = (
+        sums.select("line", "day")
+        .join(hops.select("caller", line="forwarder", past_day="day"), on="line")
+        .filter(in_week("past_day"))
+        .group_by("line", "day")
+        .agg(n_callers=pl.col("caller").drop_nulls().n_unique().cast(pl.Int64))
+    )
+    age = (pl.col("day") - pl.col("born")).dt.total_days()
+    return (
+        sums.join(callers, on=["line", "day"])
+        .join(lines.select("line", "born"), on="line", how="left")
+        .with_columns(
+            new=age.is_between(0, rule.new_days).fill_null(value=False),
+            strangers=pl.col("n_callers") >= rule.stranger_share * pl.col("n_forwarded"),
+        )
+    )
+
+
+def platforms(hops: pl.LazyFrame, bridges: pl.LazyFrame, rule: Rule) -> pl.LazyFrame:
+    """Find the targets and days of platforms, as of voicemail: many forward there, few bridges."""
+    pairs = hops.select("target", "forwarder", "day").unique()
+    many = pairs.group_by("target").agg(n=pl.col("forwarder").n_unique())
+    pairs = pairs.join(many.filter(pl.col("n") >= rule.platform_lines), on="target", how="semi")
+    week = (
+        pairs.select("target", "day")
+        .unique()
+        .join(pairs.rename({"day": "past_day"}), on="target")
+        .filter(in_week("past_day"))
+        .unique(["target", "day", "forwarder"])
+    )
+    known = bridges.select("day", forwarder="line", bridge=pl.lit(value=True))
+    return (
+        week.join(known, on=["forwarder", "day"], how="left")
+        .group_by("target", "day")
+        .agg(n=pl.len(), n_bridges=pl.col("bridge").sum())
+        .filter(pl.col("n") >= rule.platform_lines, pl.col("n_bridges") * 2 < pl.col("n"))
+        .select("target", "day")
+    )
+
+
+def in_week(past_day: str) -> pl.Expr:
+    """Tell whether a day is one of the 7 that end with ``day``."""
+    return (pl.col("day") - pl.col(past_day)).dt.total_days().is_between(0, WEEK - 1)

@@ -1,0 +1,193 @@
+"""The command line: words to settings, settings to the pipeline, errors to exit codes."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cdr_anomaly.errors import CdrAnomalyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from cdr_anomaly.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_show_locals=False, add_completion=False,
+    help="Find mass diallers, high-frequency callers, forwarding chains and new-SIM bursts in call "
+    "records, and say why.",
+)  # fmt: skip
+
+
+class Format(StrEnum):
+    """How data is written to standard output."""
+
+    table = "table"
+    csv = "csv"
+    jsonl = "jsonl"
+
+
+class Severity(StrEnum):
+    """How grave a finding is."""
+
+    low = "low"
+    medium = "medium"
+    high = "high"
+    critical = "critical"
+
+
+Paths = Annotated[list[str], typer.Argument(help="Parquet files, folders or globs.")]
+Config = Annotated[Path | None, typer.Option("--config", help="A TOML file of settings.")]
+Words = Annotated[
+    list[str], typer.Option("--set", help="A setting, as in high_frequency.calls_60min=40.")
+]
+Tz = Annotated[str | None, typer.Option("--tz", help="Zone of local days and of naive times.")]
+Home = Annotated[str | None, typer.Option("--home", help="Home region; by default CN.")]
+Layout = Annotated[str | None, typer.Option("--layout", help="A layout's name, or a TOML file.")]
+Since = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First local day.")]
+Until = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last local day.")]
+Entities = Annotated[
+    Path | None, typer.Option(help="CSV of declared lines: line, purpose. They are set aside.")
+]
+Subscribers = Annotated[
+    Path | None, typer.Option(help="CSV or Parquet of lines: line, activation.")
+]
+Form = Annotated[Format, typer.Option("--format", help="Form of the data on standard output.")]
+
+
+@app.command()
+def scan(
+    paths: Paths,
+    out: Annotated[Path | None, typer.Option(help="Folder for the result files.")] = None,
+    config: Config = None,
+    words: Words = [],  # noqa: B006 - typer copies it
+    tz: Tz = None,
+    home: Home = None,
+    layout: Layout = None,
+    since: Since = None,
+    until: Until = None,
+    entities: Entities = None,
+    subscribers: Subscribers = None,
+    form: Form = Format.table,
+    rows: Annotated[int, typer.Option(min=1, help="Alerts shown in the table.")] = 50,
+    fail_on: Annotated[
+        Severity | None, typer.Option(help="Exit with 3 when an alert is as grave as this.")
+    ] = None,
+) -> None:
+    """Judge call records by every detector; remembers nothing."""
+    from cdr_anomaly import alerts, pipeline, report
+
+    began = monotonic()
+    told = _settings(config, words, tz=tz, home=home, layout=layout, since=since, until=until)
+    with _progress() as say:
+        result = pipeline.scan(paths, told, entities=entities, subscribers=subscribers, say=say)
+        if out is not None:
+            say("writing the results")
+            tables = {"findings": result.findings, "alerts": result.alerts}
+            report.write(out, tables, result.source.refused(), report.facts(result))
+    if form is Format.table:
+        report.show_alerts(result.alerts, rows)
+    else:
+        report.put(result.alerts, form)
+    for sentence in report.summary(result, monotonic() - began):
+        sys.stderr.write(f"{sentence}\n")
+    if out is not None:
+        sys.stderr.write(f"The results are in {out}.\n")
+    if fail_on is not None and alerts.as_grave(result.alerts, fail_on):
+        raise typer.Exit(3)
+
+
+@app.command()
+def explain(
+    line: Annotated[str, typer.Argument(help="A line, in any form that the records use.")],
+    paths: Paths,
+    config: Config = None,
+    words: Words = [],  # noqa: B006 - typer copies it
+    tz: Tz = None,
+    home: Home = None,
+    layout: Layout = None,
+    since: Since = None,
+    until: Until = None,
+    subscribers: Subscribers = None,
+) -> None:
+    """Tell one line's story: its days, contacts, handsets, cells, forwards and findings."""
+    from cdr_anomaly import pipeline, report
+
+    told = _settings(config, words, tz=tz, home=home, layout=layout, since=since, until=until)
+    with _progress() as say:
+        parts = pipeline.explain(line, paths, told, subscribers=subscribers, say=say)
+    for title, table in parts.items():
+        report.show(title, table)
+
+
+@app.command()
+def check(
+    paths: Paths,
+    config: Config = None,
+    words: Words = [],  # noqa: B006 - typer copies it
+    tz: Tz = None,
+    home: Home = None,
+    layout: Layout = None,
+    since: Since = None,
+    until: Until = None,
+) -> None:
+    """Say what the records are and what is wrong with them; judges no line."""
+    from cdr_anomaly import pipeline, report
+
+    told = _settings(config, words, tz=tz, home=home, layout=layout, since=since, until=until)
+    with _progress() as say:
+        parts = pipeline.check(paths, told, say=say)
+    for title, table in parts.items():
+        report.show(title, table)
+
+
+@app.command()
+def detectors(
+    form: Form = Format.table,
+) -> None:
+    """Describe every detector, with its settings and their defaults."""
+    from cdr_anomaly import report
+    from cdr_anomaly.detectors import described
+
+    for title, (text, table) in described().items():
+        if form is Format.table:
+            report.console().print(f"\n[bold]{title}[/]\n\n{text}")
+            report.show("settings", table)
+        else:
+            report.put(table, form)
+
+
+def main() -> None:
+    """Run the command line; what the user can mend is one sentence and exit code 2."""
+    try:
+        app()
+    except CdrAnomalyError as error:
+        sys.stderr.write(f"cdr-anomaly: {error}\n")
+        sys.exit(2)
+
+
+def _settings(config: Path | None, words: list[str], **given: Any) -> Settings:
+    from cdr_anomaly import settings
+
+    days = {n: given[n].date() if given[n] else None for n in ("since", "until")}
+    return settings.load(config, tuple(words), **(given | days))
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Show on stderr what is being done and for how long; nothing when it is not a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    terminal = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=terminal, transient=True) as bar:
+        task = bar.add_task("")
+        yield lambda words: bar.update(task, description=words)

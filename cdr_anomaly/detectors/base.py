@@ -1,0 +1,165 @@
+"""The interface of a detector, the tables that it reads, and the shape of what it finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import polars as pl
+from pydantic import ConfigDict, Field
+
+from cdr_anomaly import numbering
+from cdr_anomaly.schema import FINDINGS, require
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import date
+
+STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+def setting(default: Any, description: str, **bounds: Any) -> Any:
+    """Declare a setting of a detector: its default, its meaning, and the bounds of its value."""
+    return Field(default=default, description=description, **bounds)
+
+
+@dataclass(frozen=True)
+class Feed:
+    """What is known of a feed before any detector judges it."""
+
+    columns: frozenset[str]
+    first_day: date | None
+    last_day: date | None
+    opaque: bool
+    attempts: bool
+    activations: bool
+
+    @property
+    def forwards(self) -> bool:
+        """Whether the feed can say who forwarded a call."""
+        return "redirecting_number" in self.columns
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of a run (schema.py), lazily, and how lines and times are written."""
+
+    feed: Feed
+    tz: str
+    plan: numbering.HomePlan
+    judged: tuple[date, ...]
+    births_from: date
+    profile: pl.LazyFrame
+    measures: pl.LazyFrame
+    legs: pl.LazyFrame
+    hops: pl.LazyFrame
+    lines: pl.LazyFrame
+    births: pl.LazyFrame
+
+    def blocks(self, levels: Iterable[int]) -> pl.LazyFrame:
+        """Return BIRTHS with the number block of each line, of so many national digits."""
+        number = self.written(pl.col("line"))
+        return self.births.select(
+            "line",
+            "born",
+            **{f"block_{n}": numbering.block(number, self.plan, n) for n in levels},
+        )
+
+    def written(self, line: pl.Expr) -> pl.Expr:
+        """Write lines as text: E.164 with +, or the token that came in."""
+        return line if self.feed.opaque else numbering.spelled(line)
+
+    def local(self, instant: pl.Expr) -> pl.Expr:
+        """Write an instant as local date, hour and minute."""
+        return instant.dt.convert_time_zone(self.tz).dt.strftime("%Y-%m-%d %H:%M")
+
+    def midnight(self, day: pl.Expr) -> pl.Expr:
+        """Give the instant at which a local day begins."""
+        local = day.cast(pl.Datetime("us")).dt.replace_time_zone(
+            self.tz, ambiguous="earliest", non_existent="null"
+        )
+        return local.dt.convert_time_zone("UTC")
+
+
+class Detector:
+    """One pattern: which lines deserve a second look, and what of them is a finding.
+
+    A subclass is a frozen dataclass: its fields are its settings, its docstring its help. Its
+    ``name`` is its file, its settings section and its word in every table; it never changes.
+    Detectors of one ``family`` measure related things and are not independent evidence.
+    """
+
+    name: ClassVar[str]
+    family: ClassVar[str]
+
+    def not_applicable(self, feed: Feed) -> str | None:
+        """Say why this feed cannot be judged, or nothing when it can."""
+        del feed
+        return None
+
+    def warm_up(self) -> int:
+        """Say how many days of feed it takes before a first leg means a new line."""
+        return 0
+
+    def remembers(self) -> int:
+        """Say from how many placed calls a day is busy, so that whom it called is remembered."""
+        return 1_000_000
+
+    def link(self) -> int:
+        """Say how many seconds may lie between two hops of one call."""
+        return 0
+
+    def watch(self) -> pl.Expr:
+        """Say which line-days of PROFILE, with LINES' ``age_d``, make their line worth its legs.
+
+        The cut must be exact: no line without such a day can have a finding from its legs.
+        """
+        return pl.lit(value=False)
+
+    def find(self, tables: Tables) -> pl.LazyFrame:
+        """Return FINDINGS, lazily; ``tables`` holds the legs of every watched line."""
+        raise NotImplementedError
+
+    def finding(self, frame: pl.LazyFrame, **given: pl.Expr | str | float | None) -> pl.LazyFrame:
+        """Shape a frame into FINDINGS from expressions, texts and numbers; the rest is empty.
+
+        ``reason`` is an expression (pl.format), ``evidence`` a struct.
+        """
+        values = {"detector": self.name, "subject_kind": "line"} | given
+        columns = {name: _expression(value) for name, value in values.items()}
+        columns.setdefault("members", pl.concat_list(columns["subject"]))
+        columns["evidence"] = columns["evidence"].struct.json_encode()
+        for name, (dtype, _) in FINDINGS.items():
+            column = columns.get(name, pl.lit(None))
+            columns[name] = column.cast(dtype or pl.String)
+        return require(frame.select(**columns), FINDINGS, self.name)
+
+
+def days_back(day: pl.Expr, days: int) -> pl.Expr:
+    """Give the day so many days earlier."""
+    return day - timedelta(days=days)
+
+
+def percent(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
+    """Write a share as whole percent; nothing of nothing is 0."""
+    return pl.when(whole > 0).then((100 * part / whole).round()).otherwise(0).cast(pl.Int64)
+
+
+def ladder(steps: Mapping[str, pl.Expr], default: str) -> pl.Expr:
+    """Grade by the first condition that holds."""
+    graded = (pl.when(holds).then(pl.lit(word)) for word, holds in steps.items())
+    return pl.coalesce(*graded, pl.lit(default))
+
+
+def usual_sentence() -> pl.Expr:
+    """Say what is usual for the line, or that it is not known."""
+    return (
+        pl.when(pl.col("usual").is_null())
+        .then(pl.lit("its usual is not known"))
+        .otherwise(pl.format("usual for this line {} a day", pl.col("usual").round(1)))
+    )
+
+
+def _expression(value: pl.Expr | str | float | None) -> pl.Expr:
+    return value if isinstance(value, pl.Expr) else pl.lit(value)

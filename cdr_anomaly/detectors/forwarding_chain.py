@@ -1,0 +1,301 @@
+"""Lines that pass calls on: chains, hubs, loops, changing targets, lines that only forward."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar
+
+import polars as pl
+from pydantic.dataclasses import dataclass
+
+from cdr_anomaly import bridges, forwarding
+from cdr_anomaly.detectors.base import STRICT, Detector, Feed, Tables, ladder, setting
+
+PLATFORM_CLASSES = ("service", "short_95", "short_96", "toll_free")
+
+
+@dataclass(frozen=True, config=STRICT)
+class ForwardingChain(Detector):
+    """Calls that are passed on by lines which do nothing else.
+
+    A line is a bridge on a day when over the last 7 days it forwarded ``bridge_forwards`` calls
+    or more, ``forward_share`` of all that it received, and placed no more than ``own_calls``.
+    Found are: a chain of ``min_hops`` or more hops that begins with a bridge, or that is longer
+    than two; a hub, to which ``hub_forwarders`` bridges forward in 7 days; a bridge whose callers
+    are strangers, or that is new, or forwards abroad; a line whose target changes from call to
+    call; calls of a line to itself that are forwarded; loops.
+
+    Most forwarding is honest and none of these: to voicemail (its users place calls), to one's
+    second phone (few callers, who call again), from a rota to doctors who take turns (the same
+    targets again). Not a hop at all is one to a platform: listed in ``platforms``, a short service
+    number, or a target to which ``platform_lines`` lines forward that are mostly in use themselves.
+
+    Sample: forwarded to by 14 lines in the 7 days to 2026-06-03 (limit 5) that pass on all they
+    receive and place no calls; 14 of them new within 30 days; 61 calls from 58 callers
+    """
+
+    name: ClassVar[str] = "forwarding_chain"
+    family: ClassVar[str] = "forwarding"
+
+    min_hops: int = setting(2, "hops from which forwarded calls are a chain", ge=2)
+    hub_forwarders: int = setting(5, "bridges to one target in 7 days that make a hub", ge=2)
+    link_seconds: int = setting(35, "seconds within which the next hop of a call follows", ge=1)
+    bridge_forwards: int = setting(5, "calls forwarded in 7 days that a bridge has", ge=1)
+    forward_share: float = setting(0.9, "share of received calls that it forwards", ge=0, le=1)
+    own_calls: int = setting(1, "calls of its own that it places in 7 days at the most", ge=0)
+    new_days: int = setting(30, "days for which a line counts as new", ge=1)
+    stranger_share: float = setting(
+        0.8, "different callers per forwarded call that make them strangers", ge=0, le=1
+    )
+    targets_day: int = setting(3, "targets in a day that are a changing target", ge=2)
+    calls_per_target: float = setting(2.0, "forwarded calls per target below which they are", gt=0)
+    self_calls: int = setting(3, "calls of a line to itself, forwarded in a day", ge=1)
+    platforms: tuple[str, ...] = setting(
+        (), 'voicemail and relay platforms, as in ["+8613800000000"]', strict=False
+    )
+    platform_lines: int = setting(
+        10, "lines forwarding to a target in 7 days that make it a platform, if most are no bridge",
+        ge=2,
+    )  # fmt: skip
+
+    def link(self) -> int:
+        return self.link_seconds
+
+    def not_applicable(self, feed: Feed) -> str | None:
+        if feed.forwards:
+            return None
+        return "the feed has neither forwarding legs nor a redirecting_number"
+
+    def find(self, tables: Tables) -> pl.LazyFrame:
+        rule = bridges.Rule(
+            self.bridge_forwards, self.forward_share, self.own_calls, self.new_days,
+            self.stranger_share, self.platform_lines,
+        )  # fmt: skip
+        known = bridges.bridges(tables.hops, tables.profile, tables.lines, rule)
+        known = known.collect().lazy()
+        hops = self._hops(tables, bridges.platforms(tables.hops, known, rule)).collect().lazy()
+        return pl.concat(
+            [
+                self._chains(tables, hops, known),
+                self._hubs(tables, hops, known),
+                self._alone(tables, hops, known),
+                self._changing(tables, hops, known),
+                self._to_itself(tables, hops),
+            ]
+        )
+
+    def _hops(self, tables: Tables, platforms: pl.LazyFrame) -> pl.LazyFrame:
+        """Leave out hops to platforms; a chain that ends at one is a hop shorter."""
+        targets = tables.lines.select(target="line", to="number", to_class="number_class")
+        told = pl.col("to").is_in(self.platforms) | pl.col("to_class").is_in(PLATFORM_CLASSES)
+        return (
+            tables.hops.join(targets, on="target", how="left")
+            .filter(~told.fill_null(value=False))
+            .join(platforms, on=["target", "day"], how="anti")
+            .with_columns(hops=pl.len().over("chain").cast(pl.Int64))
+        )
+
+    def _chains(self, tables: Tables, hops: pl.LazyFrame, known: pl.LazyFrame) -> pl.LazyFrame:
+        """Find the paths of ``min_hops`` and more, and the loops, by day."""
+        abroad = pl.col("to_class") == "international"
+        long_enough = hops.with_columns(abroad=abroad).filter(pl.col("hops") >= self.min_hops)
+        bridge = known.select("line", "day", "new", bridge=pl.lit(value=True))
+        days = (
+            forwarding.paths(long_enough)
+            .join(bridge, on=["line", "day"], how="left")
+            .with_columns(pl.col("bridge", "new").fill_null(value=False))
+        )
+        # Two hops from a line that is also used are a person with a rota or a second phone.
+        long, is_bridge = pl.col("hops") > 2, pl.col("bridge")
+        severity = ladder(
+            {
+                "critical": is_bridge & pl.col("new") & pl.col("abroad"),
+                "high": is_bridge & (pl.col("new") | pl.col("abroad") | long),
+                "medium": is_bridge | (long & ~pl.col("loop") & (pl.col("n_callers") > 1)),
+            },
+            default="low",
+        )
+        written = pl.col("path").list.eval(tables.written(pl.element()))
+        reason = pl.format(
+            "passed {} call(s) from {} caller(s) on over {} hops (limit {}) on {}: {}{}{}; "
+            "linked by {}",
+            "n_calls", "n_callers", "hops", pl.lit(self.min_hops), "day",
+            written.list.join(" -> "),
+            pl.when("loop").then(pl.lit("; the path comes back to a line on it")).otherwise(
+                pl.lit("")),
+            pl.when("bridge").then(pl.lit("; the first line passes on all it receives and "
+                f"placed no more than {self.own_calls} calls in 7 days")).otherwise(pl.lit("")),
+            pl.when(pl.col("n_by_id") == pl.col("n_calls")).then(pl.lit("call id")).otherwise(
+                pl.lit("time, which is less certain than a call id")),
+        )  # fmt: skip
+        return self.finding(
+            days, subject_kind="chain", subject=tables.written(pl.col("line")), members=written,
+            day=pl.col("day"), window_start=pl.col("start"), window_end=pl.col("end"),
+            severity=severity, observed=pl.col("hops"), limit=self.min_hops, reason=reason,
+            evidence=pl.struct("n_calls", "n_callers", "loop", "abroad", "bridge", "new",
+                               "n_by_id"),
+        )  # fmt: skip
+
+    def _hubs(self, tables: Tables, hops: pl.LazyFrame, known: pl.LazyFrame) -> pl.LazyFrame:
+        """Find the targets of many bridges in 7 days, on the days on which they were at work."""
+        pairs = hops.select("target", "forwarder", past_day="day").unique()
+        hubs = (
+            known.select("day", "new", "n_forwarded", "n_callers", forwarder="line")
+            .join(pairs, on="forwarder")
+            .filter(bridges.in_week("past_day"))
+            .unique(["target", "forwarder", "day"])
+            .join(pairs.select("target", day="past_day").unique(), on=["target", "day"], how="semi")
+            .group_by("target", "day")
+            .agg(
+                pl.col("forwarder").sort(),
+                n_bridges=pl.len().cast(pl.Int64),
+                n_new=pl.col("new").sum().cast(pl.Int64),
+                n_calls=pl.col("n_forwarded").sum(),
+                n_callers=pl.col("n_callers").sum(),
+            )
+            .filter(pl.col("n_bridges") >= self.hub_forwarders)
+        )
+        most_new = pl.col("n_new") * 2 >= pl.col("n_bridges")
+        severity = ladder(
+            {
+                "critical": most_new & (pl.col("n_bridges") >= 2 * self.hub_forwarders),
+                "high": most_new | (pl.col("n_bridges") >= 2 * self.hub_forwarders),
+            },
+            default="medium",
+        )
+        members = pl.concat_list("forwarder", "target").list.eval(tables.written(pl.element()))
+        reason = pl.format(
+            "forwarded to by {} lines in the 7 days to {} (limit {}) that pass on all they receive "
+            "and place no calls; {} of them new within {} days; {} calls from {} callers",
+            "n_bridges", "day", pl.lit(self.hub_forwarders), "n_new", pl.lit(self.new_days),
+            "n_calls", "n_callers",
+        )  # fmt: skip
+        return self.finding(
+            hubs, subject_kind="hub", subject=tables.written(pl.col("target")), members=members,
+            day=pl.col("day"), window_start=_week_start(tables), window_end=_day_end(tables),
+            severity=severity, observed=pl.col("n_bridges"), limit=self.hub_forwarders,
+            reason=reason, evidence=pl.struct("n_bridges", "n_new", "n_calls", "n_callers"),
+        )  # fmt: skip
+
+    def _alone(self, tables: Tables, hops: pl.LazyFrame, known: pl.LazyFrame) -> pl.LazyFrame:
+        """Find the bridges that are more than somebody's second phone."""
+        abroad = (pl.col("to_class") == "international").sum().cast(pl.Int64)
+        targets = hops.group_by("day", line="forwarder").agg(
+            pl.col("target").unique().sort(), n_abroad=abroad
+        )
+        lone = known.join(targets, on=["line", "day"]).filter(
+            pl.col("strangers") | pl.col("new") | (pl.col("n_abroad") > 0)
+        )
+        severity = ladder(
+            {
+                "high": pl.col("new") & (pl.col("n_abroad") > 0),
+                "medium": (pl.col("n_abroad") > 0) | (pl.col("new") & pl.col("strangers")),
+            },
+            default="low",
+        )
+        reason = pl.format(
+            "forwarded {} of the {} calls that it received in the 7 days to {} (limit {}), from {} "
+            "different callers, and placed {} of its own (limit {}){}{}",
+            "n_forwarded", pl.max_horizontal("n_in", "n_forwarded"), "day",
+            pl.lit(self.bridge_forwards), "n_callers", "n_out", pl.lit(self.own_calls),
+            pl.when("new").then(pl.format("; a line new since {}", "born")).otherwise(pl.lit("")),
+            pl.when(pl.col("n_abroad") > 0)
+            .then(pl.format("; {} of them abroad that day", "n_abroad")).otherwise(pl.lit("")),
+        )  # fmt: skip
+        members = pl.concat_list("line", "target").list.eval(tables.written(pl.element()))
+        return self.finding(
+            lone, subject=tables.written(pl.col("line")), members=members,
+            day=pl.col("day"), window_start=_week_start(tables), window_end=_day_end(tables),
+            severity=severity, observed=pl.col("n_forwarded"), limit=self.bridge_forwards,
+            reason=reason,
+            evidence=pl.struct("n_forwarded", "n_in", "n_out", "n_callers", "n_abroad", "new",
+                               "strangers"),
+        )  # fmt: skip
+
+    def _changing(self, tables: Tables, hops: pl.LazyFrame, known: pl.LazyFrame) -> pl.LazyFrame:
+        """Find the lines whose target changes nearly from call to call."""
+        days = (
+            hops.group_by("day", line="forwarder")
+            .agg(
+                pl.col("target").unique().sort(),
+                n_targets=pl.col("target").n_unique().cast(pl.Int64),
+                n_calls=pl.len().cast(pl.Int64),
+                start=pl.col("start").min(),
+                end=pl.col("start").max(),
+            )
+            .filter(
+                pl.col("n_targets") >= self.targets_day,
+                pl.col("n_calls") < self.calls_per_target * pl.col("n_targets"),
+            )
+            .join(known.select("line", "day", bridge=pl.lit(value=True)), on=["line", "day"],
+                  how="left")
+            .with_columns(pl.col("bridge").fill_null(value=False))
+        )  # fmt: skip
+        reused = self._reused(hops, days)
+        days = days.join(reused, on=["line", "day"], how="left").filter(
+            pl.col("n_reused").fill_null(0) * 2 < pl.col("n_targets")
+        )
+        many = pl.col("n_targets") >= 5
+        severity = ladder(
+            {"high": many & pl.col("bridge"), "medium": many | pl.col("bridge")}, "low"
+        )
+        reason = pl.format(
+            "forwarded {} calls to {} different targets on {} (limit {}), {} of them used before",
+            "n_calls", "n_targets", "day", pl.lit(self.targets_day),
+            pl.col("n_reused").fill_null(0),
+        )  # fmt: skip
+        members = pl.concat_list("line", "target").list.eval(tables.written(pl.element()))
+        return self.finding(
+            days, subject=tables.written(pl.col("line")), members=members, day=pl.col("day"),
+            window_start=pl.col("start"), window_end=pl.col("end"), severity=severity,
+            observed=pl.col("n_targets"), limit=self.targets_day, reason=reason,
+            evidence=pl.struct("n_calls", "n_targets", "n_reused", "bridge"),
+        )  # fmt: skip
+
+    @staticmethod
+    def _reused(hops: pl.LazyFrame, days: pl.LazyFrame) -> pl.LazyFrame:
+        """Count the day's targets that the line had forwarded to before: a rota takes turns."""
+        used = hops.select("target", line="forwarder", past_day="day").unique()
+        return (
+            days.select("line", "day", "target")
+            .explode("target", empty_as_null=True, keep_nulls=True)
+            .join(used, on=["line", "target"])
+            .filter(pl.col("past_day") < pl.col("day"))
+            .group_by("line", "day")
+            .agg(n_reused=pl.col("target").n_unique().cast(pl.Int64))
+        )
+
+    def _to_itself(self, tables: Tables, hops: pl.LazyFrame) -> pl.LazyFrame:
+        """Find the lines that call themselves and are forwarded: the origin is hidden so."""
+        days = (
+            hops.filter(pl.col("caller") == pl.col("forwarder"))
+            .group_by("day", line="forwarder")
+            .agg(
+                pl.col("target").unique().sort(),
+                n_calls=pl.len().cast(pl.Int64),
+                start=pl.col("start").min(),
+                end=pl.col("start").max(),
+            )
+            .filter(pl.col("n_calls") >= self.self_calls)
+        )
+        members = pl.concat_list("line", "target").list.eval(tables.written(pl.element()))
+        reason = pl.format(
+            "{} calls on {} from this number to itself were forwarded (limit {}) to {} target(s)",
+            "n_calls", "day", pl.lit(self.self_calls), pl.col("target").list.len(),
+        )  # fmt: skip
+        return self.finding(
+            days, subject=tables.written(pl.col("line")), members=members, day=pl.col("day"),
+            window_start=pl.col("start"), window_end=pl.col("end"), severity="high",
+            observed=pl.col("n_calls"), limit=self.self_calls, reason=reason,
+            evidence=pl.struct("n_calls"),
+        )  # fmt: skip
+
+
+def _week_start(tables: Tables) -> pl.Expr:
+    return tables.midnight(pl.col("day") - timedelta(days=bridges.WEEK - 1)) - timedelta(
+        microseconds=1
+    )
+
+
+def _day_end(tables: Tables) -> pl.Expr:
+    return tables.midnight(pl.col("day") + timedelta(days=1)) - timedelta(microseconds=1)

@@ -1,0 +1,234 @@
+"""Lines that call strangers in bursts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar
+
+import polars as pl
+from pydantic.dataclasses import dataclass
+
+from cdr_anomaly.detectors.base import (
+    STRICT,
+    Detector,
+    Tables,
+    ladder,
+    percent,
+    setting,
+    usual_sentence,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NEW_DAYS = 7
+SHORT_LEAST = 5
+
+
+@dataclass(frozen=True, config=STRICT)
+class HighFrequency(Detector):
+    """A line that places many calls in little time, mostly to different numbers, and gets few.
+
+    On a day with ``calls_day`` or more placed calls: ``calls_10min`` in 10 minutes, or
+    ``calls_60min`` in 60, or ``calls_day_alone`` in the day; windows reach back over midnight.
+    Of these calls a share of ``distinct_ratio`` must go to different numbers, and ``out_share``
+    of all its calls must be outgoing.
+
+    Volume alone accuses nobody: couriers, riders, estate agents and schools have it too. So signs
+    are counted. For attention: hardly anyone calls back; nearly all outgoing and to different
+    numbers; half unanswered, or many answered for less than 10 s; far above the line's own past,
+    or a new line; hardly moving between cells. Against it, each counting twice: people call back;
+    many cells; nearly everyone answers; no more than its own past; numbers that it called on busy
+    days before. The difference makes it low, medium from 2, high from 4. A sign whose column is
+    missing, or whose past is not known, does not count.
+
+    Sample: placed 44 calls in 60 minutes to 2026-05-03 10:12 (limit 30), 96 on the day, 97 % to
+    different numbers, 100 % of its calls outgoing; usual for this line 3 a day; for attention:
+    0 % called back, 62 % unanswered; against: none
+    """
+
+    name: ClassVar[str] = "high_frequency"
+    family: ClassVar[str] = "volume"
+
+    calls_day: int = setting(30, "placed calls that a day must have to be judged", ge=1)
+    calls_10min: int = setting(12, "calls in any 10 minutes that make a finding", ge=1)
+    calls_60min: int = setting(30, "calls in any 60 minutes that make a finding", ge=1)
+    calls_day_alone: int = setting(200, "calls in a day that need no peak", ge=1)
+    distinct_ratio: float = setting(0.5, "least share of different numbers", ge=0, le=1)
+    out_share: float = setting(0.7, "least share of outgoing among all its calls", ge=0, le=1)
+    strict_distinct: float = setting(0.8, "share of different numbers that is a sign", ge=0, le=1)
+    strict_out_share: float = setting(0.9, "share of outgoing calls that goes with it", ge=0, le=1)
+    few_call_backs: float = setting(
+        0.05, "share that calls back, below which is a sign", ge=0, le=1
+    )
+    many_call_backs: float = setting(0.15, "share from which it speaks against", ge=0, le=1)
+    unanswered: float = setting(0.5, "share unanswered that is a sign", ge=0, le=1)
+    short: float = setting(0.3, "share of the answered under 10 s that is a sign", ge=0, le=1)
+    mostly_answered: float = setting(0.8, "share answered that speaks against", ge=0, le=1)
+    far_z: float = setting(6.0, "robust distance from the own past that is a sign", ge=0)
+    near_z: float = setting(3.0, "distance within which the past speaks against", ge=0)
+    few_cells: int = setting(2, "cells, up to which staying put is a sign", ge=1)
+    many_cells: int = setting(5, "cells from which moving about speaks against", ge=2)
+    familiar: float = setting(0.3, "share called on earlier busy days, speaks against", ge=0, le=1)
+
+    def remembers(self) -> int:
+        return self.calls_day
+
+    def watch(self) -> pl.Expr:
+        return pl.col("n_out") >= self.calls_day
+
+    def find(self, tables: Tables) -> pl.LazyFrame:
+        limits = {
+            "peak_10min": self.calls_10min,
+            "peak_60min": self.calls_60min,
+            "n_out": self.calls_day_alone,
+        }
+        excess = {name: pl.col(name) / limit for name, limit in limits.items()}
+        most = pl.max_horizontal(*excess.values())
+        judged = (
+            tables.measures.filter(
+                pl.col("n_out") >= self.calls_day,
+                most >= 1,
+                pl.col("n_distinct") / pl.col("n_out") >= self.distinct_ratio,
+                pl.col("n_out") / (pl.col("n_out") + pl.col("n_in")) >= self.out_share,
+            )
+            .join(tables.lines.select("line", "number_class", "born"), on="line", how="left")
+            .with_columns(most=most)
+        )
+        # Which limit was exceeded most: the reason, the window and the numbers are of that one.
+        top = {name: pl.col("most") == share for name, share in excess.items()}
+        concerns, reliefs = (
+            self._concerns(attempts=tables.feed.attempts),
+            self._reliefs(attempts=tables.feed.attempts),
+        )
+        score = _counted(concerns) - 2 * _counted(reliefs)
+        return self.finding(
+            judged.with_columns(score=score),
+            subject=tables.written(pl.col("line")), day=pl.col("day"),
+            window_start=_pick(top, {
+                "peak_10min": pl.col("peak_10min_end") - timedelta(minutes=10),
+                "peak_60min": pl.col("peak_60min_end") - timedelta(minutes=60),
+                "n_out": tables.midnight(pl.col("day")) - timedelta(microseconds=1)}),
+            window_end=_pick(top, {
+                "peak_10min": pl.col("peak_10min_end"), "peak_60min": pl.col("peak_60min_end"),
+                "n_out": pl.col("last_out")}),
+            severity=ladder({"high": pl.col("score") >= 4, "medium": pl.col("score") >= 2}, "low"),
+            observed=_pick(top, {name: pl.col(name) for name in limits}),
+            limit=_pick(top, {name: pl.lit(limit) for name, limit in limits.items()}),
+            usual=pl.col("usual"),
+            reason=self._reason(tables, top, limits, concerns, reliefs),
+            evidence=pl.struct(
+                "number_class", "score", "n_out", "n_in", "n_distinct", "n_answered", "n_short",
+                "n_called_back", "n_mutual", "n_familiar", "n_cells", "n_handsets", "talk_s",
+                "peak_10min", "peak_60min", "peak_24h", "past_days", pl.col("past_z").round(2)),
+        )  # fmt: skip
+
+    def _concerns(self, *, attempts: bool) -> dict[str, tuple[pl.Expr, pl.Expr]]:
+        """Name the signs for attention: when each holds, and how it is said."""
+        n_out, distinct = pl.col("n_out"), pl.col("n_distinct")
+        back, answered = pl.col("n_called_back"), pl.col("n_answered")
+        unwanted = (n_out - answered) / n_out >= self.unanswered
+        short = (answered >= SHORT_LEAST) & (pl.col("n_short") / answered >= self.short)
+        age = (pl.col("day") - pl.col("born")).dt.total_days()
+        out = n_out / (n_out + pl.col("n_in"))
+        return {
+            "call_backs": (
+                back / distinct < self.few_call_backs,
+                pl.format("{} % called back", percent(back, distinct)),
+            ),
+            "strangers": (
+                (distinct / n_out >= self.strict_distinct) & (out >= self.strict_out_share),
+                pl.lit("nearly all outgoing and to different numbers"),
+            ),
+            "unanswered": (
+                unwanted & attempts,
+                pl.format("{} % unanswered", percent(n_out - answered, n_out)),
+            ),
+            "short": (
+                short & ~(unwanted & attempts),
+                pl.format("{} % of the answered under 10 s", percent(pl.col("n_short"), answered)),
+            ),
+            "past": (
+                pl.col("past_z") >= self.far_z,
+                pl.format("far above its usual (distance {})", pl.col("past_z").round(1)),
+            ),
+            "new": (
+                age.is_between(0, NEW_DAYS),
+                pl.format("a line new since {}", pl.col("born")),
+            ),
+            "cells": (
+                pl.col("n_cells").is_between(1, self.few_cells),
+                pl.format("{} cell(s) all day", pl.col("n_cells")),
+            ),
+        }
+
+    def _reliefs(self, *, attempts: bool) -> dict[str, tuple[pl.Expr, pl.Expr]]:
+        """Name the signs against: when each holds, and how it is said."""
+        n_out, distinct = pl.col("n_out"), pl.col("n_distinct")
+        back, answered = pl.col("n_called_back"), pl.col("n_answered")
+        return {
+            "call_backs": (
+                back / distinct >= self.many_call_backs,
+                pl.format("{} % called back", percent(back, distinct)),
+            ),
+            "cells": (
+                pl.col("n_cells") >= self.many_cells,
+                pl.format("{} cells", pl.col("n_cells")),
+            ),
+            "answered": (
+                (answered / n_out >= self.mostly_answered) & attempts,
+                pl.format("{} % answered", percent(answered, n_out)),
+            ),
+            "past": (
+                pl.col("past_z") < self.near_z,
+                pl.lit("within its usual"),
+            ),
+            "familiar": (
+                pl.col("n_familiar") / distinct >= self.familiar,
+                pl.format("{} % called on busy days before",
+                          percent(pl.col("n_familiar"), distinct)),
+            ),
+        }  # fmt: skip
+
+    def _reason(
+        self,
+        tables: Tables,
+        top: Mapping[str, pl.Expr],
+        limits: Mapping[str, int],
+        concerns: Mapping[str, tuple[pl.Expr, pl.Expr]],
+        reliefs: Mapping[str, tuple[pl.Expr, pl.Expr]],
+    ) -> pl.Expr:
+        n_out, n_in = pl.col("n_out"), pl.col("n_in")
+        peak = _pick(top, {
+            "peak_10min": pl.format("{} calls in 10 minutes to {} (limit {}), {} on the day",
+                "peak_10min", tables.local(pl.col("peak_10min_end")), pl.lit(limits["peak_10min"]),
+                "n_out"),
+            "peak_60min": pl.format("{} calls in 60 minutes to {} (limit {}), {} on the day",
+                "peak_60min", tables.local(pl.col("peak_60min_end")), pl.lit(limits["peak_60min"]),
+                "n_out"),
+            "n_out": pl.format("{} calls on {} (limit {})", "n_out", "day",
+                               pl.lit(limits["n_out"])),
+        })  # fmt: skip
+        return pl.format(
+            "placed {}, {} % to different numbers, {} % of its calls outgoing; {}; "
+            "for attention: {}; against: {}",
+            peak, percent(pl.col("n_distinct"), n_out), percent(n_out, n_out + n_in),
+            usual_sentence(), _said(concerns), _said(reliefs),
+        )  # fmt: skip
+
+
+def _pick(top: Mapping[str, pl.Expr], values: Mapping[str, pl.Expr]) -> pl.Expr:
+    """Take the value of the first measure that exceeds its limit most."""
+    return pl.coalesce(pl.when(holds).then(values[name]) for name, holds in top.items())
+
+
+def _counted(signs: Mapping[str, tuple[pl.Expr, pl.Expr]]) -> pl.Expr:
+    return pl.sum_horizontal(
+        holds.fill_null(value=False).cast(pl.Int64) for holds, _ in signs.values()
+    )
+
+
+def _said(signs: Mapping[str, tuple[pl.Expr, pl.Expr]]) -> pl.Expr:
+    texts = [pl.when(holds.fill_null(value=False)).then(text) for holds, text in signs.values()]
+    said = pl.concat_str(texts, separator=", ", ignore_nulls=True)
+    return pl.when(said == "").then(pl.lit("none")).otherwise(said)

@@ -1,0 +1,143 @@
+"""Lines that dial a thousand times a day."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar
+
+import polars as pl
+from pydantic.dataclasses import dataclass
+
+from cdr_anomaly.detectors.base import (
+    STRICT,
+    Detector,
+    Tables,
+    days_back,
+    ladder,
+    percent,
+    setting,
+    usual_sentence,
+)
+
+WATCHED_CLASSES = ("fixed", "international")
+
+
+@dataclass(frozen=True, config=STRICT)
+class MassDialler(Detector):
+    """A line that places 1000 or more calls in a local day, or in any 24 hours.
+
+    Attempts count whether answered or not; the 24 hours end at one of the day's calls, so a run
+    through the night is found on the day on which it ends. They must go to 50 or more different
+    numbers: a redial loop or an alarm panel calls few. A person at half a minute a call for eight
+    hours reaches 960. From the case in which one fixed line dialled more than 1000 times a day.
+
+    Below the limit there is a watch tier of severity low, that begins earlier for fixed and
+    international numbers. Several calls under way at once are the mark of a gateway and make it
+    critical. Licensed call centres, hospitals and broadcasts do the same: declare them with
+    --entities.
+
+    Sample: placed 1204 calls on 2026-05-03 (limit 1000) to 1180 different numbers; usual for this
+    line 3 a day; 41 % answered, up to 4 under way at once
+    """
+
+    name: ClassVar[str] = "mass_dialler"
+    family: ClassVar[str] = "volume"
+
+    calls: int = setting(
+        1000, "calls in a local day, or in any 24 hours, that make a finding", ge=1
+    )
+    distinct: int = setting(50, "different numbers that these calls must go to", ge=1)
+    watch_calls: int = setting(500, "calls from which a line is on watch, severity low", ge=1)
+    watch_calls_fixed: int = setting(
+        300, "the same for fixed lines and international numbers", ge=1
+    )
+    under_way: int = setting(3, "calls under way at once that make a finding critical", ge=2)
+
+    def watch(self) -> pl.Expr:
+        # Any 24 hours touch at most three local days (three when one of them has 23 hours), so
+        # one of these has a third of the calls: the cut is exact.
+        return pl.col("n_out") >= self._least() / 3
+
+    def find(self, tables: Tables) -> pl.LazyFrame:
+        reached = self._reached(tables)
+        share = percent(pl.col("n_answered"), pl.col("calls_seen"))
+        when = pl.when("by_day").then(pl.format("on {}", pl.col("day"))).otherwise(
+            pl.format("in the 24 hours to {}", tables.local(pl.col("window_end")))
+        )  # fmt: skip
+        reason = pl.format(
+            "placed {} calls {} (limit {}) to {} different numbers; {}; {} % answered, "
+            "up to {} under way at once",
+            "calls_seen", when, "limit", "n_called", usual_sentence(), share, "peak_under_way",
+        )  # fmt: skip
+        critical = (pl.col("calls_seen") >= 5 * self.calls) | (
+            pl.col("peak_under_way") >= self.under_way
+        )
+        severity = ladder(
+            {"low": pl.col("calls_seen") < self.calls, "critical": critical}, default="high"
+        )
+        evidence = pl.struct(
+            "number_class", "n_called", "n_answered", "n_out", "n_in", "peak_10min", "peak_60min",
+            "peak_24h", "peak_under_way", "past_days",
+            first_out=tables.local(pl.col("first_out")), last_out=tables.local(pl.col("last_out")),
+        )  # fmt: skip
+        return self.finding(
+            reached,
+            subject=tables.written(pl.col("line")), day=pl.col("day"),
+            window_start=pl.col("window_start"), window_end=pl.col("window_end"),
+            severity=severity, observed=pl.col("calls_seen"), limit=pl.col("limit"),
+            usual=pl.col("usual"), reason=reason, evidence=evidence,
+        )  # fmt: skip
+
+    def _least(self) -> int:
+        return min(self.calls, self.watch_calls, self.watch_calls_fixed)
+
+    def _reached(self, tables: Tables) -> pl.LazyFrame:
+        """Find the line-days at or over their limit, with what their window holds."""
+        watched = pl.col("number_class").is_in(WATCHED_CLASSES)
+        tier = pl.when(watched).then(self.watch_calls_fixed).otherwise(self.watch_calls)
+        seen = pl.max_horizontal("n_out", "peak_24h")
+        limit = pl.when(seen >= self.calls).then(self.calls).otherwise(pl.min_horizontal(
+            tier, pl.lit(self.calls)))  # fmt: skip
+        by_day = pl.col("n_out") == seen
+        before = tables.profile.select(
+            "line", day=pl.col("day") + timedelta(days=1), n_out_before="n_out"
+        )
+        days = (
+            tables.measures.filter(seen >= self._least())
+            .join(tables.lines.select("line", "number_class"), on="line", how="left")
+            .with_columns(calls_seen=seen, limit=limit, by_day=by_day)
+            .filter(pl.col("calls_seen") >= pl.col("limit"))
+            .join(before, on=["line", "day"], how="left")
+            # The day before reached the limit by itself: what is left of its 24 hours is no news.
+            .filter(pl.col("by_day") | (pl.col("n_out_before").fill_null(0) < pl.col("limit")))
+            .with_columns(self._window(tables))
+        )
+        return days.join(self._in_window(tables, days), on=["line", "day"]).filter(
+            pl.col("n_called") >= self.distinct
+        )
+
+    @staticmethod
+    def _window(tables: Tables) -> list[pl.Expr]:
+        midnight = tables.midnight(pl.col("day"))
+        next_midnight = tables.midnight(pl.col("day") + timedelta(days=1))
+        day_start, day_end = midnight - timedelta(microseconds=1), next_midnight
+        end = pl.col("peak_24h_end")
+        return [
+            pl.when("by_day").then(day_start).otherwise(end - timedelta(days=1))
+            .alias("window_start"),
+            pl.when("by_day").then(day_end - timedelta(microseconds=1)).otherwise(end)
+            .alias("window_end"),
+        ]  # fmt: skip
+
+    @staticmethod
+    def _in_window(tables: Tables, days: pl.LazyFrame) -> pl.LazyFrame:
+        windows = days.select("line", "window_start", "window_end", judged="day")
+        inside = pl.col("start").is_between("window_start", "window_end", closed="right")
+        return (
+            tables.legs.filter("outgoing")
+            .join(windows, on="line")
+            .filter(inside, pl.col("day") >= days_back(pl.col("judged"), 2))
+            .group_by("line", day="judged")
+            .agg(n_called=pl.col("counterpart").n_unique(), n_answered=pl.col("answered").sum())
+            .with_columns(pl.col("n_called", "n_answered").cast(pl.Int64))
+        )

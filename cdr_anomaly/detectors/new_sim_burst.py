@@ -1,0 +1,256 @@
+"""New lines: single ones that dial or forward at once, and blocks with a surge of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar
+
+import polars as pl
+from pydantic.dataclasses import dataclass
+
+from cdr_anomaly import births
+from cdr_anomaly.detectors.base import STRICT, Detector, Feed, Tables, ladder, percent, setting
+
+
+@dataclass(frozen=True, config=STRICT)
+class NewSimBurst(Detector):
+    """New lines that dial or forward from the first hour, one by one and by the number block.
+
+    A line is new from its day of activation (--subscribers) or, without one, from the first day
+    on which the feed has a leg of it; that means something only after ``warm_up_days`` of feed.
+
+    One line: in its first ``line_hours`` it placed ``line_calls`` calls, or ``line_calls_60min``
+    in some 60 minutes, mostly to different numbers; or from birth it forwarded nearly all it
+    received. A courier with a new SIM is called back and moves about, and stays low.
+
+    A block (the first 7 digits of the national number, or fewer where the surge is spread over
+    neighbours): ``block_lines`` new lines or more in 1, 3 or 7 days, ``block_ratio`` times what
+    its own past and its size let expect, by a negative binomial with false-discovery control over
+    all blocks. A surge of lines that are used as lines are, as after a shop's promotion, is low;
+    what its lines do makes it medium or high.
+
+    Sample: 14 lines of the block +861344002 were new in the 3 days to 2026-06-03 (limit 10, and
+    3 times the expected 0.4); 13 of them forward all they receive and place no calls, 0 place 34
+    or more calls on a day; p 2e-09 over 120 blocks
+    """
+
+    name: ClassVar[str] = "new_sim_burst"
+    family: ClassVar[str] = "newness"
+
+    line_calls: int = setting(100, "calls in the first hours of a line that make a finding", ge=1)
+    line_calls_60min: int = setting(30, "the same within any 60 minutes of these", ge=1)
+    line_hours: int = setting(72, "how long a line's first hours last, from its first leg", ge=1)
+    line_distinct: float = setting(0.5, "least share of different numbers", ge=0, le=1)
+    line_forwards: int = setting(5, "forwarded calls, from birth, that make a finding", ge=1)
+    block_lines: int = setting(10, "new lines of a block that make a finding", ge=2)
+    block_ratio: float = setting(3.0, "times the expected number that they must be", ge=1)
+    fdr: float = setting(0.01, "false-discovery rate over all blocks of a day", gt=0, lt=1)
+    warm_up_days: int = setting(28, "days of feed before a first leg means a new line", ge=1)
+    many_call_backs: float = setting(0.15, "share that calls back, keeps a line low", ge=0, le=1)
+    many_cells: int = setting(5, "cells in a day that keep a line low", ge=2)
+
+    def warm_up(self) -> int:
+        return self.warm_up_days
+
+    def not_applicable(self, feed: Feed) -> str | None:
+        if feed.activations:
+            return None
+        if feed.last_day is None or feed.first_day is None:
+            return None
+        days = (feed.last_day - feed.first_day).days
+        if days >= self.warm_up_days:
+            return None
+        return (
+            f"which lines are new is not known: the feed covers {days + 1} day(s), "
+            f"more than {self.warm_up_days} are needed, or --subscribers with activation dates"
+        )
+
+    def watch(self) -> pl.Expr:
+        # The first hours touch so many local days that one of these has that share of the calls;
+        # 60 minutes touch two days at the most.
+        days = self.line_hours // 23 + 2
+        young = pl.col("age_d").is_between(0, days)
+        return young & (
+            (pl.col("n_out") >= self.line_calls / days)
+            | (pl.col("n_out") >= self.line_calls_60min / 2)
+        )
+
+    def find(self, tables: Tables) -> pl.LazyFrame:
+        return pl.concat([self._dialling(tables), self._forwarding(tables), self._blocks(tables)])
+
+    def _dialling(self, tables: Tables) -> pl.LazyFrame:
+        """Find the lines that dialled in their first hours, on each day on which these last."""
+        young = tables.lines.filter(pl.col("born").is_not_null()).select("line", "born")
+        legs = tables.legs.join(young, on="line").filter(pl.col("day") >= pl.col("born"))
+        first = pl.col("start").min().over("line")
+        early = legs.with_columns(first=first).filter(
+            pl.col("outgoing"),
+            pl.col("start") < pl.col("first") + timedelta(hours=self.line_hours),
+        )
+        days = early.select("line", "day").unique()
+        upto = (
+            days.join(early.rename({"day": "past_day"}), on="line")
+            .filter(pl.col("past_day") <= pl.col("day"))
+            .group_by("line", "day")
+            .agg(
+                pl.col("first", "born").first(),
+                last=pl.col("start").max(),
+                n_early=pl.len().cast(pl.Int64),
+                n_called=pl.col("counterpart").n_unique().cast(pl.Int64),
+            )
+        )
+        measured = ("peak_60min", "n_called_back", "n_distinct", "n_cells", "n_out", "n_in")
+        found = upto.join(tables.measures.select("line", "day", *measured), on=["line", "day"])
+        by_count = (
+            pl.col("n_early") / self.line_calls >= pl.col("peak_60min") / self.line_calls_60min
+        )
+        observed = pl.when(by_count).then("n_early").otherwise("peak_60min")
+        limit = pl.when(by_count).then(self.line_calls).otherwise(self.line_calls_60min)
+        found = found.with_columns(observed=observed, limit=limit, by_count=by_count).filter(
+            pl.col("observed") >= pl.col("limit"),
+            pl.col("n_called") >= self.line_distinct * pl.col("n_early"),
+        )
+        back = pl.col("n_called_back") / pl.col("n_distinct")
+        wanted = (back >= self.many_call_backs) | (pl.col("n_cells") >= self.many_cells)
+        strict = (back < self.many_call_backs / 3) & (pl.col("n_called") >= 0.8 * pl.col("n_early"))
+        reason = pl.format(
+            "new since {}, placed {} calls {} (limit {}), {} in its first {} hours up to {}, to {} "
+            "different numbers; {} % of the day's called back, {} cell(s)",
+            "born", "observed",
+            pl.when("by_count").then(pl.lit("since its first leg")).otherwise(
+                pl.lit("in 60 minutes")),
+            "limit", "n_early", pl.lit(self.line_hours), "day", "n_called",
+            percent(pl.col("n_called_back"), pl.col("n_distinct")), "n_cells",
+        )  # fmt: skip
+        return self.finding(
+            found, subject=tables.written(pl.col("line")), day=pl.col("day"),
+            window_start=pl.col("first") - timedelta(microseconds=1), window_end=pl.col("last"),
+            severity=ladder({"low": wanted, "high": strict}, "medium"),
+            observed=pl.col("observed"), limit=pl.col("limit"), reason=reason,
+            evidence=pl.struct("n_early", "n_called", "peak_60min", "n_out", "n_in",
+                               "n_called_back", "n_cells"),
+        )  # fmt: skip
+
+    def _forwarding(self, tables: Tables) -> pl.LazyFrame:
+        """Find the lines that forwarded from birth, on the days of their first hours."""
+        days_long = -(-self.line_hours // 24)
+        age = (pl.col("day") - pl.col("born")).dt.total_days()
+        young = (
+            tables.profile.join(tables.lines.select("line", "born"), on="line")
+            .filter(age.is_between(0, days_long - 1))
+            .sort("line", "day")
+        )
+        sums = ("n_out", "n_in", "n_forwarded")
+        upto = young.with_columns(
+            *(pl.col(c).cum_sum().over("line", order_by="day") for c in sums),
+            forwards_today="n_forwarded",
+            first_leg=pl.col("first_leg").min().over("line"),
+        )
+        callers = (
+            tables.hops.rename({"forwarder": "line", "day": "past_day"})
+            .join(upto.select("line", "day"), on="line")
+            .filter(pl.col("past_day") <= pl.col("day"))
+            .group_by("line", "day")
+            .agg(n_callers=pl.col("caller").drop_nulls().n_unique().cast(pl.Int64))
+        )
+        received = pl.max_horizontal("n_in", "n_forwarded")
+        found = upto.join(callers, on=["line", "day"]).filter(
+            pl.col("forwards_today") > 0,
+            pl.col("n_forwarded") >= self.line_forwards,
+            pl.col("n_forwarded") >= 0.9 * received,
+            pl.col("n_out") <= 1,
+        )
+        reason = pl.format(
+            "new since {}, forwarded {} of the {} calls that it received up to {} (limit {}), from "
+            "{} callers, and placed {}",
+            "born", "n_forwarded", received, "day", pl.lit(self.line_forwards), "n_callers",
+            "n_out",
+        )  # fmt: skip
+        strangers = pl.col("n_callers") >= 0.8 * pl.col("n_forwarded")
+        return self.finding(
+            found, subject=tables.written(pl.col("line")), day=pl.col("day"),
+            window_start=pl.col("first_leg"), window_end=pl.col("last_leg"),
+            severity=ladder({"medium": strangers}, "low"), observed=pl.col("n_forwarded"),
+            limit=self.line_forwards, reason=reason,
+            evidence=pl.struct("n_forwarded", "n_in", "n_out", "n_callers"),
+        )  # fmt: skip
+
+    def _blocks(self, tables: Tables) -> pl.LazyFrame:
+        """Find the blocks with a surge of new lines, and look at what these lines do."""
+        surges, members = self._surges(tables)
+        lines = members.join(tables.profile.drop("first_leg", "last_leg"), on="line").filter(
+            pl.col("day") <= pl.col("judged")
+        )
+        busy = -(-self.line_calls // 3)
+        use = (
+            lines.group_by("block", "judged", "line")
+            .agg(
+                pl.col("n_out", "n_in", "n_forwarded").sum(),
+                most=pl.col("n_out").max(),
+            )
+            .with_columns(
+                passes_on=(pl.col("n_forwarded") > 0)
+                & (pl.col("n_out") <= 1)
+                & (pl.col("n_forwarded") >= 0.8 * pl.col("n_in")),
+                dials=pl.col("most") >= busy,
+                silent=pl.col("n_out") == 0,
+            )
+        )
+        found = surges.join(
+            use.group_by("block", "judged").agg(
+                pl.col("passes_on", "dials", "silent").sum().cast(pl.Int64)
+            ),
+            left_on=["block", "day"], right_on=["block", "judged"], how="left",
+        ).join(
+            members.sort("line").group_by("block", "judged").agg("line"),
+            left_on=["block", "day"], right_on=["block", "judged"],
+        ).with_columns(pl.col("passes_on", "dials", "silent").fill_null(0))  # fmt: skip
+        odd, n_new = pl.col("passes_on") + pl.col("dials"), pl.col("n_new")
+        severity = ladder(
+            {
+                "high": (odd >= 3) & (odd >= 0.5 * n_new),
+                "medium": ((odd >= 3) & (odd >= 0.2 * n_new)) | (pl.col("silent") >= 0.8 * n_new),
+            },
+            default="low",
+        )
+        reason = pl.format(
+            "{} lines of the block {} were new in the {} day(s) to {} (limit {}, and {} times the "
+            "expected {}); {} of them forward all they receive and place no calls, {} place {} or "
+            "more calls on a day, {} have placed none; p {}",
+            "n_new", "block", "window_days", "day", pl.lit(self.block_lines),
+            pl.lit(self.block_ratio), pl.col("expected").round(2), "passes_on", "dials",
+            pl.lit(busy), "silent", pl.col("p_value").round_sig_figs(2),
+        )  # fmt: skip
+        start = tables.midnight(pl.col("day") - pl.duration(days=pl.col("window_days") - 1))
+        return self.finding(
+            found, subject_kind="block", subject=pl.col("block"),
+            members=pl.col("line").list.eval(tables.written(pl.element())), day=pl.col("day"),
+            window_start=start - timedelta(microseconds=1),
+            window_end=tables.midnight(pl.col("day") + timedelta(days=1))
+            - timedelta(microseconds=1),
+            severity=severity, observed=n_new, limit=self.block_lines,
+            usual=pl.col("expected").round(3), p_value=pl.col("p_value"), reason=reason,
+            evidence=pl.struct("level", "window_days", "q_value", "passes_on", "dials", "silent"),
+        )  # fmt: skip
+
+    def _surges(self, tables: Tables) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+        """Find the surging blocks, and the lines that were born in their windows."""
+        lines = tables.blocks(births.LEVELS).collect()
+        surges = births.surges(
+            lines, tables.judged, known_from=tables.births_from,
+            rule=births.Rule(self.block_lines, self.block_ratio, self.fdr),
+        )  # fmt: skip
+        fresh = lines.lazy().filter(pl.col("born").is_not_null())
+        age = (pl.col("judged") - pl.col("born")).dt.total_days()
+        members = [
+            fresh.select("line", "born", block=f"block_{level}")
+            .join(
+                surges.lazy()
+                .filter(pl.col("level") == level)
+                .select("block", "window_days", judged="day"),
+                on="block",
+            )
+            .filter(age >= 0, age < pl.col("window_days"))
+            for level in births.LEVELS
+        ]
+        return surges.lazy(), pl.concat(members)

@@ -1,0 +1,131 @@
+"""Forwarding legs to HOPS: who redirected whom, and which hops are one call's chain.
+
+A hop follows another when the first one's target is the line that forwards next, within
+``link_seconds`` (a no-reply timer runs up to 30 s) and 5 s of clock skew, for the same caller.
+The same call id goes before time, then the nearest in time; each hop is used once.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+SKEW_S = 5
+_ORDER = ("start", "forwarder", "target", "caller", "reason", "call_id")
+
+
+def hops(forwarded: pl.DataFrame, *, link_seconds: int) -> pl.DataFrame:
+    """Number the forwarded legs (see profile.forwarded) by chain, and place each in its chain."""
+    legs = (
+        forwarded.rename({"line": "forwarder"})
+        .sort(_ORDER, nulls_last=True)
+        .with_row_index("hop")
+        .with_columns(pl.col("hop").cast(pl.Int64))
+    )
+    links = _links(legs, link_seconds)
+    placed = legs.join(_chains(legs.height, links), on="hop", how="left", maintain_order="left")
+    return placed.select(
+        "forwarder", "target", "caller", "start", "day", "reason", "answered",
+        "chain", "depth", "hops", "by_id",
+    )  # fmt: skip
+
+
+def paths(hops: pl.LazyFrame) -> pl.LazyFrame:
+    """Put together the path of each chain, and the calls of a day that took the same one.
+
+    ``hops`` are HOPS with ``abroad``. Returns (line, day, path, hops, loop, abroad, n_calls,
+    n_callers, n_by_id, start, end); ``line`` is the first on the path, a loop comes back to one.
+    """
+    chains = (
+        hops.group_by("chain")
+        .agg(
+            pl.col("day").min(),
+            pl.col("abroad").any(),
+            pl.col("by_id").all(),
+            forwarders=pl.col("forwarder").sort_by("depth"),
+            last=pl.col("target").sort_by("depth").last(),
+            caller=pl.col("caller").sort_by("depth").first(),
+            hops=pl.len().cast(pl.Int64),
+            start=pl.col("start").min(),
+            end=pl.col("start").max(),
+        )
+        .with_columns(
+            path=pl.concat_list("forwarders", "last"), line=pl.col("forwarders").list.first()
+        )
+    )
+    loop = pl.col("path").list.n_unique() < pl.col("path").list.len()
+    return (
+        chains.with_columns(loop=loop)
+        .group_by("line", "day", "path", "hops", "loop")
+        .agg(
+            pl.col("abroad").any(),
+            n_calls=pl.len().cast(pl.Int64),
+            n_callers=pl.col("caller").drop_nulls().n_unique().cast(pl.Int64),
+            n_by_id=pl.col("by_id").sum().cast(pl.Int64),
+            start=pl.col("start").min(),
+            end=pl.col("end").max(),
+        )
+    )
+
+
+def _links(legs: pl.DataFrame, link_seconds: int) -> pl.DataFrame:
+    """Pair each hop with the one that follows it, at most one each way."""
+    width = pl.duration(seconds=link_seconds + SKEW_S)
+    slot = pl.col("start").to_physical() // width.to_physical()
+    columns = ("hop", "forwarder", "target", "caller", "start", "call_id")
+    each = legs.lazy().select(*columns, slot=slot)
+    # Only hops into a line that forwards, or out of a line that is forwarded to, can have a link.
+    ends = each.join(each, left_on="target", right_on="forwarder", how="semi")
+    begins = each.join(each, left_on="forwarder", right_on="target", how="semi")
+    near = pl.concat([ends.with_columns(slot=pl.col("slot") + step) for step in (-1, 0, 1)])
+    gap = pl.col("start_next") - pl.col("start")
+    same_id = (pl.col("call_id") == pl.col("call_id_next")).fill_null(value=False)
+    same_caller = (pl.col("caller") == pl.col("caller_next")).fill_null(value=True)
+    pairs = (
+        near.join(
+            begins.rename({c: f"{c}_next" for c in columns if c != "forwarder"}),
+            left_on=["target", "slot"],
+            right_on=["forwarder", "slot"],
+        )
+        .filter(
+            pl.col("hop") != pl.col("hop_next"),
+            gap.is_between(pl.duration(seconds=-SKEW_S), pl.duration(seconds=link_seconds)),
+            same_id | same_caller,
+        )
+        .with_columns(same_id=same_id, apart=gap.abs())
+        .sort(pl.col("same_id").not_(), "apart", "hop", "hop_next")
+        .collect(engine="in-memory")
+    )
+    one_way = pairs.unique("hop_next", keep="first", maintain_order=True)
+    return one_way.unique("hop", keep="first", maintain_order=True)
+
+
+def _chains(n_hops: int, links: pl.DataFrame) -> pl.DataFrame:
+    """Number the chains that the links make, and say of each hop where in its chain it is."""
+    import numpy as np
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    before, after = links["hop"].to_numpy(), links["hop_next"].to_numpy()
+    graph = coo_array((np.ones(len(before), np.int8), (before, after)), shape=(n_hops, n_hops))
+    _, chain = connected_components(graph, directed=False)
+    previous = np.full(n_hops, -1)
+    previous[after] = before
+    # A ring of hops has no first one; the earliest is taken for it (hops stand in time order).
+    _, earliest = np.unique(chain, return_index=True)
+    has_root = np.bincount(chain, weights=previous < 0) > 0
+    previous[earliest[~has_root[: len(earliest)]]] = -1
+    depth = np.ones(n_hops, np.int64)
+    ancestor = previous.copy()
+    while (up := ancestor >= 0).any():  # doubles its reach each time round
+        depth[up] += depth[ancestor[up]]
+        ancestor[up] = ancestor[ancestor[up]]
+    placed = pl.DataFrame({"hop": np.arange(n_hops), "chain": chain, "depth": depth})
+    ids = links.select(hop="hop_next", by_id="same_id")
+    return (
+        placed.with_columns(pl.col("hop", "chain").cast(pl.Int64))
+        .join(ids, on="hop", how="left", maintain_order="left")
+        .with_columns(
+            hops=pl.len().over("chain").cast(pl.Int64),
+            by_id=pl.col("by_id").all().over("chain") & (pl.len().over("chain") > 1),
+        )
+    )

@@ -1,0 +1,136 @@
+"""Layouts: which vendor column holds what; as data, in layouts.toml or a file of the user's."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from cdr_anomaly.errors import InputError, SettingError, nearest
+from cdr_anomaly.schema import CALLS, REQUIRED
+from cdr_anomaly.settings import validation_sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SERVED = ("served", "other", "calling_party", "called_party", "direction")
+
+
+class Layout(BaseModel):
+    """How one vendor's rows become CALLS; layouts.toml says what each field means."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    title: str = ""
+    perspective: Literal["call", "served"] = "call"
+    tz: str | None = None
+    time_format: str | None = None
+    time_unit: Literal["s", "ms", "us"] | None = None
+    served_is_file_name: bool = False
+    columns: dict[str, str] = {}
+    values: dict[str, dict[str, str]] = {}
+    fixed: dict[str, str | int] = {}
+    only: dict[str, list[str]] = {}
+
+    def source(self, column: str) -> str:
+        """Name the vendor's column for ours; the canonical layout names it alike."""
+        return self.columns.get(column, column)
+
+    def required(self) -> list[str]:
+        """Name the vendor's columns without which there are no calls."""
+        if self.perspective == "call":
+            ours: Iterable[str] = REQUIRED
+        else:
+            parties = ("other",) if "other" in self.columns else ("calling_party", "called_party")
+            served = () if self.served_is_file_name else ("served",)
+            ours = (*served, *parties, "direction", "start_time", "duration_s")
+        return [self.source(column) for column in ours if column not in self.fixed]
+
+    def offers(self, found: Iterable[str]) -> dict[str, str]:
+        """Map each of our columns that the found vendor columns hold to its vendor name."""
+        present = set(found)
+        ours = (*CALLS, *SERVED) if self.columns else CALLS
+        named = {column: self.columns.get(column) or column for column in ours}
+        if self.columns:
+            named = {column: name for column, name in named.items() if column in self.columns}
+        return {column: name for column, name in named.items() if name in present}
+
+
+def shipped() -> dict[str, Layout]:
+    """Return the layouts that come with the tool, by name."""
+    text = (files("cdr_anomaly.ingest") / "layouts.toml").read_text(encoding="utf-8")
+    return _parsed(text, "layouts.toml")
+
+
+def named(word: str | None) -> Layout:
+    """Return the layout of that name, or the only one in that TOML file; canonical by default."""
+    known = shipped()
+    if word is None:
+        return known["canonical"]
+    if word in known:
+        return known[word]
+    if not word.endswith(".toml"):
+        msg = f"'{word}' is not a layout that ships with the tool.{nearest(word, known)}"
+        msg_0 = f"{msg} A file of your own ends in .toml."
+        raise SettingError(msg_0)
+    try:
+        own = _parsed(Path(word).read_text(encoding="utf-8"), word)
+    except OSError as error:
+        msg = f"The layout file '{word}' cannot be read: {error.strerror}."
+        raise InputError(msg) from error
+    if len(own) != 1:
+        msg = f"The layout file '{word}' must hold one layout, as [name], not {len(own)}."
+        raise SettingError(msg)
+    return next(iter(own.values()))
+
+
+def check(layout: Layout, found: list[str], file: Path) -> None:
+    """Fail, naming what is missing and the nearest layout, when columns do not fit the layout."""
+    missing = [column for column in layout.required() if column not in found]
+    if not missing:
+        return
+    fits = [
+        other.name
+        for other in shipped().values()
+        if other.name != layout.name and all(column in found for column in other.required())
+    ]
+    hint = f" They fit the layout '{fits[0]}': add --layout {fits[0]}." if fits else _near(found)
+    lacks = ", ".join(f"'{column}'" for column in missing)
+    msg = (
+        f"'{file}' lacks {lacks}, which the layout '{layout.name}' needs; "
+        f"its columns are {', '.join(found)}.{hint}"
+    )
+    raise InputError(msg)
+
+
+def _near(found: list[str]) -> str:
+    def shared(layout: Layout) -> int:
+        return sum(column in found for column in layout.required())
+
+    best = max(shipped().values(), key=shared)
+    if not shared(best):
+        return " Name your columns in a layout file: --layout my.toml."
+    return (
+        f" The nearest layout is '{best.name}', which needs {', '.join(best.required())}; "
+        f"name your own columns with --layout my.toml."
+    )
+
+
+def _parsed(text: str, file: str) -> dict[str, Layout]:
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        msg = f"The layout file '{file}' is not valid TOML: {error}."
+        raise SettingError(msg) from error
+    try:
+        return {name: Layout.model_validate({"name": name, **t}) for name, t in tables.items()}
+    except (ValidationError, TypeError) as error:
+        if isinstance(error, TypeError):
+            msg = f"The layout file '{file}' must hold one table, as [name]."
+            raise SettingError(msg) from error
+        sentence = validation_sentence(error, list(Layout.model_fields), where=file)
+        raise SettingError(sentence) from error

@@ -1,0 +1,65 @@
+"""Calls with repeats to calls without: duplicates removed, partial records of a call merged.
+
+Most feeds have neither, and finding them costs more than the whole scan. So the first look only
+counts the distinct keys of rows (``keys``): where none repeats there is nothing to mend.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+# A long call is written out in parts; the next part begins where the last one ended, give or
+# take the clock of the switch.
+PART_GAP_S = 5
+
+_PARTIES = ("calling_number", "called_number", "redirecting_number", "record_type")
+
+
+def keys(columns: set[str]) -> list[str]:
+    """Name the columns on which two records of a mendable call agree.
+
+    With a call id these are the id, the parties and the type: parts of a call differ in start
+    and duration. Without one, two rows are one call only when they are the same in every respect.
+    """
+    parties = [column for column in _PARTIES if column in columns]
+    if "call_id" in columns:
+        return ["call_id", *parties]
+    return [*parties, "start_time", "duration_s"]
+
+
+def distinct(columns: set[str]) -> pl.Expr:
+    """Count distinct rows by a hash of what makes them so; too low by a collision at the worst.
+
+    A collision makes the repair run for nothing, and the repair compares in full.
+    """
+    same = keys(columns)
+    if "call_id" not in same:
+        return pl.struct(same).hash().n_unique().cast(pl.Int64)
+    # A row without a call id stands for itself: its start and duration are part of its key.
+    own = [pl.when(pl.col("call_id").is_null()).then(c) for c in ("start_time", "duration_s")]
+    return pl.struct(*same, *(e.alias(f"own_{i}") for i, e in enumerate(own))).hash().n_unique()
+
+
+def without_duplicates(calls: pl.LazyFrame, columns: set[str]) -> pl.LazyFrame:
+    """Keep one of the rows that agree in parties, type, id, start and duration."""
+    same = [c for c in (*_PARTIES, "call_id", "start_time", "duration_s") if c in columns]
+    rest = [c for c in calls.collect_schema().names() if c not in same]
+    # Which one is kept must not depend on the order of rows: the least in every other column.
+    return calls.group_by(same).agg(pl.col(rest).min())
+
+
+def mended(calls: pl.LazyFrame, columns: set[str]) -> pl.LazyFrame:
+    """Return each call once: the earliest start, the sum of the talk of its parts."""
+    unique = without_duplicates(calls, columns)
+    if "call_id" not in columns:
+        return unique
+    same = keys(columns)
+    end = pl.col("start_time") + pl.duration(seconds=pl.col("duration_s") + PART_GAP_S)
+    furthest = end.cum_max().shift().over(same, order_by="start_time")
+    begins = pl.col("call_id").is_null() | furthest.is_null() | (pl.col("start_time") > furthest)
+    part_of = begins.cast(pl.Int64).cum_sum().over(same, order_by="start_time")
+    own = (*same, "duration_s", "answered")
+    rest = [c for c in unique.collect_schema().names() if c not in own]
+    answered = [pl.col("answered").any()] if "answered" in columns else []
+    parts = unique.with_columns(part_of=part_of).group_by(*same, "part_of")
+    return parts.agg(pl.col(rest).min(), pl.col("duration_s").sum(), *answered).drop("part_of")

@@ -1,0 +1,125 @@
+"""LEGS of the watched lines to MEASURES: what does not add up, one row per line and local day."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from cdr_anomaly import rolling
+
+SHORT_S = 10
+FAMILIAR_DAYS = 28
+PAST_DAYS = 7
+
+
+def line_days(legs: pl.LazyFrame, profile: pl.LazyFrame, *, busy: int) -> pl.LazyFrame:
+    """Measure every line-day on which the line placed a call.
+
+    ``legs`` are LEGS and ``profile`` the PROFILE of the same lines over the same span. A day with
+    ``busy`` placed calls or more is one whose called numbers are remembered as familiar.
+    """
+    placed = legs.filter("outgoing").sort("line", "start", "counterpart", "duration_s")
+    parts = (
+        _counts(placed),
+        _peaks(placed),
+        _received(legs),
+        _call_backs(legs),
+        _familiar(placed, busy=busy),
+        _past(profile, busy=busy),
+    )
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole.join(part, on=["line", "day"], how="left")
+    counts = ("n_in", "n_mutual", "n_called_back", "n_familiar", "past_days")
+    return whole.with_columns(pl.col(counts).fill_null(0))
+
+
+def _counts(placed: pl.LazyFrame) -> pl.LazyFrame:
+    short = pl.col("answered") & (pl.col("duration_s") < SHORT_S)
+    return placed.group_by("line", "day").agg(
+        n_out=pl.len().cast(pl.Int64),
+        n_answered=pl.col("answered").sum().cast(pl.Int64),
+        n_short=short.sum().cast(pl.Int64),
+        talk_s=pl.col("duration_s").sum(),
+        n_distinct=pl.col("counterpart").drop_nulls().n_unique().cast(pl.Int64),
+        n_cells=pl.col("cell_id").drop_nulls().n_unique().cast(pl.Int64),
+        n_handsets=pl.col("imei").drop_nulls().n_unique().cast(pl.Int64),
+        first_out=pl.col("start").min(),
+        last_out=pl.col("start").max(),
+    )
+
+
+def _peaks(placed: pl.LazyFrame) -> pl.LazyFrame:
+    """Find each day's fullest windows; a window reaches back over midnight."""
+    widths = {"peak_10min": 600, "peak_60min": 3600, "peak_24h": 86_400}
+    windows = {name: rolling.in_window("line", "start", width) for name, width in widths.items()}
+    open_lines = rolling.under_way("line", "start", "duration_s")
+    ends = [
+        pl.col("start").filter(pl.col(name) == pl.col(name).max()).min().alias(f"{name}_end")
+        for name in widths
+    ]
+    return (
+        placed.with_columns(**windows, peak_under_way=open_lines)
+        .group_by("line", "day")
+        .agg(pl.col(*widths, "peak_under_way").max(), *ends)
+    )
+
+
+def _received(legs: pl.LazyFrame) -> pl.LazyFrame:
+    received = legs.filter(~pl.col("outgoing"))
+    return received.group_by("line", "day").agg(n_in=pl.len().cast(pl.Int64))
+
+
+def _call_backs(legs: pl.LazyFrame) -> pl.LazyFrame:
+    """Count the called numbers that called the line the same day, and those that did so after."""
+    placed, received = pl.col("outgoing"), ~pl.col("outgoing")
+    pairs = (
+        legs.filter(pl.col("counterpart").is_not_null())
+        .group_by("line", "day", "counterpart")
+        .agg(
+            first_out=pl.col("start").filter(placed).min(),
+            last_in=pl.col("start").filter(received).max(),
+        )
+        .drop_nulls()
+    )
+    return pairs.group_by("line", "day").agg(
+        n_mutual=pl.len().cast(pl.Int64),
+        n_called_back=(pl.col("last_in") > pl.col("first_out")).sum().cast(pl.Int64),
+    )
+
+
+def _familiar(placed: pl.LazyFrame, *, busy: int) -> pl.LazyFrame:
+    """Count the called numbers that the line also called on an earlier busy day.
+
+    Only busy days are remembered: a night that keeps no more than the calls of watched lines
+    then knows as much as a scan of all the days.
+    """
+    calls_of_day = pl.len().over("line", "day")
+    pairs = (
+        placed.filter(calls_of_day >= busy, pl.col("counterpart").is_not_null())
+        .select("line", "day", "counterpart")
+        .unique()
+        .sort("line", "counterpart", "day")
+    )
+    since = (pl.col("day") - pl.col("day").shift().over("line", "counterpart")).dt.total_days()
+    familiar = (since <= FAMILIAR_DAYS).fill_null(value=False)
+    return (
+        pairs.with_columns(familiar=familiar)
+        .group_by("line", "day")
+        .agg(n_familiar=pl.col("familiar").sum().cast(pl.Int64))
+    )
+
+
+def _past(profile: pl.LazyFrame, *, busy: int) -> pl.LazyFrame:
+    active = profile.filter(pl.col("n_out") > 0)
+    today = active.filter(pl.col("n_out") >= busy).select("line", "day", "n_out")
+    past = rolling.own_past(active, today, "n_out")
+    today = today.join(past, on=["line", "day"])
+    known = pl.col("past_days") >= PAST_DAYS
+    z = (rolling.anscombe(pl.col("n_out")) - pl.col("past_centre")) / pl.col("past_spread")
+    return today.select(
+        "line",
+        "day",
+        "past_days",
+        usual=pl.when(known).then("past_median"),
+        past_z=pl.when(known).then(z),
+    )

@@ -1,0 +1,186 @@
+"""Results to files, to the terminal and to standard output; decides nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from cdr_anomaly.errors import OutputError
+from cdr_anomaly.schema import SEVERITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from cdr_anomaly.pipeline import Result
+
+PLAIN_WIDTH = 100
+COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}
+
+
+def write(
+    out: Path, tables: Mapping[str, pl.DataFrame], refused: pl.LazyFrame, run: Mapping[str, Any]
+) -> None:
+    """Write a run's files into ``out``, readable by their owner only, all of them or none.
+
+    They are written aside and moved into place when the last one is whole.
+    """
+    with _aside(out) as place:
+        for name, table in tables.items():
+            table.write_parquet(place / f"{name}.parquet")
+        flat = flattened(tables["alerts"])
+        safe(flat).write_csv(place / "alerts.csv")
+        tables["alerts"].write_ndjson(place / "alerts.jsonl")
+        refused.sink_parquet(place / "refused.parquet")
+        text = json.dumps(run, indent=2, sort_keys=True, default=str, ensure_ascii=False)
+        (place / "run.json").write_text(text + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _aside(out: Path) -> Iterator[Path]:
+    umask = os.umask(0o077)
+    aside = None
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=out))
+        yield aside
+        for file in sorted(aside.iterdir()):
+            file.replace(out / file.name)
+    except OSError as error:
+        msg = f"The results cannot be written to '{out}': {error.strerror or error}."
+        raise OutputError(msg) from error
+    finally:
+        os.umask(umask)
+        if aside is not None:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+def facts(result: Result) -> dict[str, Any]:
+    """Return what a run was made of: the same for the same input and settings."""
+    source = result.source
+    return {
+        "inputs": [
+            {"path": str(file.path), "bytes": file.size, "rows": file.rows} for file in source.files
+        ],
+        "layout": source.layout.name,
+        "zone": source.tz,
+        "settings": source.settings.model_dump(exclude_none=True),
+        "versions": _versions(),
+        "counts": asdict(result.counts),
+        "not_applicable": result.not_applicable,
+        "findings": result.findings.height,
+        "alerts": result.alerts["rank"].count(),
+        "suppressed": result.alerts["suppressed_by"].count(),
+    }
+
+
+def summary(result: Result, seconds: float) -> list[str]:
+    """Say what was read, refused, judged and found, a sentence a line."""
+    counts, alerts = result.counts, result.alerts
+    rows = ", ".join(f"{n:,} {what}" for what, n in counts.rows().items() if n)
+    days = result.tables.feed
+    listed = alerts.filter(pl.col("rank").is_not_null())
+    grades = [f"{n} {s}" for s in reversed(SEVERITIES) if (n := (listed["severity"] == s).sum())]
+    suppressed = alerts.height - listed.height
+    return [
+        f"Rows: {rows}; {counts.lines:,} lines.",
+        f"Days: {days.first_day} to {days.last_day} in {result.source.tz}."
+        if days.first_day
+        else "Days: none, there is no call to judge.",
+        *(f"Not applicable: {name}: {why}." for name, why in result.not_applicable.items()),
+        f"Alerts: {', '.join(grades) or 'none'}; {suppressed} declared ones set aside.",
+        f"Time: {seconds:.1f} s.",
+    ]
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    names = ("cdr-anomaly", "polars", "pyarrow", "scipy", "numpy")
+    return {name: version(name) for name in names} | {"python": sys.version.split()[0]}
+
+
+def flattened(table: pl.DataFrame) -> pl.DataFrame:
+    """Write lists as one text each, for formats that have no lists."""
+    lists = [name for name, dtype in table.schema.items() if dtype == pl.List]
+    return table.with_columns(pl.col(lists).list.join("; "))
+
+
+def safe(table: pl.DataFrame) -> pl.DataFrame:
+    """Put an apostrophe before text that a spreadsheet would run as a formula (OWASP)."""
+    return table.with_columns(pl.col(pl.String).str.replace(r"^([\s\u00a0]*[=+\-@\t\r])", "'${1}"))
+
+
+def put(table: pl.DataFrame, form: str) -> None:
+    """Write a table to standard output as csv or jsonl."""
+    text = safe(flattened(table)).write_csv() if form == "csv" else table.write_ndjson()
+    sys.stdout.write(text)
+
+
+def console() -> Console:
+    """Return the terminal of standard output; a pipe gets plain text of 100 columns."""
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=PLAIN_WIDTH, no_color=True)
+
+
+def show_alerts(alerts: pl.DataFrame, rows: int) -> None:
+    """Print the first alerts of the list, each with its first reasons."""
+    table = _plain_table("#", "severity", "subject", "day", "x limit")
+    table.add_column("why", ratio=1, overflow="fold")
+    listed = alerts.filter(pl.col("rank").is_not_null())
+    for alert in listed.head(rows).iter_rows(named=True):
+        severity = alert["severity"]
+        table.add_row(
+            str(alert["rank"]), f"[{COLOURS[severity]}]{severity}[/]", _escaped(alert["subject"]),
+            str(alert["day"]), f"{alert['score']:.1f}", _why(alert),
+        )  # fmt: skip
+    terminal = console()
+    if listed.is_empty():
+        terminal.print("Nothing reached a limit.")
+        return
+    terminal.print(table)
+    if listed.height > rows:
+        terminal.print(f"... and {listed.height - rows} more; --rows shows more, --out keeps all.")
+
+
+def show(title: str, table: pl.DataFrame) -> None:
+    """Print any small table under a title."""
+    terminal = console()
+    terminal.print(f"\n[bold]{title}[/]")
+    if table.is_empty():
+        terminal.print("none")
+        return
+    shown = _plain_table(*table.columns)
+    for row in table.iter_rows():
+        shown.add_row(*("" if value is None else _escaped(str(value)) for value in row))
+    terminal.print(shown)
+
+
+def _plain_table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), expand=False)
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column in {"day", "subject", "severity"})
+    return table
+
+
+def _why(alert: Mapping[str, Any]) -> str:
+    first, *others = alert["reasons"]
+    more = f" (+{len(others)} more)" if others else ""
+    return _escaped(f"{', '.join(alert['detectors'])}: {first}{more}")
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

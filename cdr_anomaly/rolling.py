@@ -1,0 +1,71 @@
+"""Windows and baselines over sorted frames, as expressions; knows nothing of calls.
+
+A window is (t - width, t]: events at the same instant see each other. Every expression here
+wants its frame sorted by the group first and the instant second.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+US_PER_S = 1_000_000
+
+
+def in_window(group: str, instant: str, width_s: int) -> pl.Expr:
+    """Count, at each event, the events of its group in the ``width_s`` seconds up to it."""
+    width = width_s * US_PER_S
+    key = _key(group, pl.col(instant).to_physical(), slack=width + 1)
+    upto = key.search_sorted(key, side="right")
+    before = key.search_sorted(key - width, side="right")
+    return upto.cast(pl.Int64) - before.cast(pl.Int64)
+
+
+def under_way(group: str, instant: str, length_s: str) -> pl.Expr:
+    """Count, at each event, the events of its group that have begun and not yet ended.
+
+    An event runs over [instant, instant + length); one of no length is never under way.
+    """
+    begin = pl.col(instant).to_physical()
+    length = pl.col(length_s).cast(pl.Int64) * US_PER_S
+    slack = length.max() + 1
+    begun_key = _key(group, begin, slack=slack)
+    ended_key = (begun_key + length).sort()
+    begun = begun_key.search_sorted(begun_key, side="right")
+    ended = ended_key.search_sorted(begun_key, side="right")
+    return begun.cast(pl.Int64) - ended.cast(pl.Int64)
+
+
+def _key(group: str, instant: pl.Expr, slack: int | pl.Expr) -> pl.Expr:
+    # NOTE: One ascending integer for (group, instant): groups are numbered in the order in which
+    #   they stand and lie further apart than any window is wide, so that a binary search in the
+    #   whole column never reaches into a neighbour.
+    span = instant.max() - instant.min() + slack
+    return pl.col(group).rle_id().cast(pl.Int64) * span + (instant - instant.min())
+
+
+def own_past(days: pl.LazyFrame, judged: pl.LazyFrame, value: str) -> pl.LazyFrame:
+    """Summarise each judged line-day's own past: 28 days that end 8 days before it.
+
+    The gap keeps a slow ramp out of the baseline that it is judged by (algorithms, section 2.0).
+    ``days`` has (line, day, value) with active days only, ``judged`` has (line, day). Returns
+    (line, day, past_days, past_median, past_spread); the spread is on the Anscombe scale
+    2*sqrt(n + 3/8), where counts have a standard deviation of about one, and never below one.
+    """
+    past = (
+        judged.select("line", "day")
+        .join(days.select("line", past_day="day", past=value), on="line")
+        .filter((pl.col("day") - pl.col("past_day")).dt.total_days().is_between(8, 35))
+    )
+    scaled = anscombe(pl.col("past"))
+    spread = 1.4826 * (scaled - scaled.median()).abs().median()
+    return past.group_by("line", "day").agg(
+        past_days=pl.len().cast(pl.Int64),
+        past_median=pl.col("past").median(),
+        past_centre=scaled.median(),
+        past_spread=pl.max_horizontal(spread, pl.lit(1.0)),
+    )
+
+
+def anscombe(count: pl.Expr) -> pl.Expr:
+    """Put a count on the scale on which chance moves it by about one (Anscombe 1948)."""
+    return 2 * (count + 0.375).sqrt()

@@ -1,0 +1,198 @@
+"""Every table that passes between steps, column by column, with its unit and meaning.
+
+A line is carried as a 64-bit integer where every number of the feed can be (see numbering.py),
+else as text; columns of type LINE are either. The tables that leave the house hold text only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Column(NamedTuple):
+    """The type of a column and what it means; a type of None is LINE: an integer or text."""
+
+    dtype: pl.DataType | None
+    meaning: str
+
+
+Table = dict[str, Column]
+
+TEXT, COUNT, FLAG, DAY = pl.String(), pl.Int64(), pl.Boolean(), pl.Date()
+INSTANT, SHARE = pl.Datetime("us", "UTC"), pl.Float64()
+LINE = None
+
+# What a feed may hold, one row per call or leg. The first four are required.
+CALLS: Table = {
+    "calling_number": Column(TEXT, "who placed the call; empty when withheld"),
+    "called_number": Column(TEXT, "who was called; on a forwarding leg the target"),
+    "start_time": Column(INSTANT, "when the attempt began"),
+    "duration_s": Column(COUNT, "seconds of talk, 0 when unanswered"),
+    "record_type": Column(
+        TEXT,
+        "call: one row per call, counts for both parties (the default); moc: the caller's side; "
+        "mtc: the called side; fwd: a forwarding leg; others are counted and left out",
+    ),
+    "redirecting_number": Column(TEXT, "the line that forwarded the call"),
+    "redirect_reason": Column(TEXT, "cfu, cfb, cfnry, cfnrc, ..."),
+    "call_id": Column(TEXT, "shared by the legs of one call"),
+    "answered": Column(FLAG, "whether it was answered; without it, talk of more than 0 s"),
+    "cell_id": Column(TEXT, "the cell of the line whose record it is"),
+    "imei": Column(TEXT, "the handset of the line whose record it is"),
+    "imsi": Column(TEXT, "the subscriber identity"),
+    "trunk_in": Column(TEXT, "the trunk on which the call came in"),
+    "region": Column(TEXT, "the region of the call"),
+    "release_cause": Column(TEXT, "why the call ended"),
+}
+REQUIRED = ("calling_number", "called_number", "start_time", "duration_s")
+
+# One row per line and local day; every column adds up (sums, minima, maxima).
+PROFILE: Table = {
+    "line": Column(LINE, "the line"),
+    "day": Column(DAY, "the local day"),
+    "n_out": Column(COUNT, "calls that the line placed, answered or not"),
+    "n_in": Column(COUNT, "calls that reached the line"),
+    "n_forwarded": Column(COUNT, "calls that the line forwarded"),
+    "first_leg": Column(INSTANT, "the start of its first leg of the day, of any kind"),
+    "last_leg": Column(INSTANT, "the start of its last leg of the day, of any kind"),
+}
+
+# One row per call and line that took part in it, for the few lines that are looked at twice.
+LEGS: Table = {
+    "line": Column(LINE, "the line"),
+    "day": Column(DAY, "the local day of the start"),
+    "outgoing": Column(FLAG, "whether the line placed the call, else it received it"),
+    "counterpart": Column(LINE, "the other party; empty when withheld"),
+    "start": Column(INSTANT, "when the attempt began"),
+    "duration_s": Column(COUNT, "seconds of talk"),
+    "answered": Column(FLAG, "whether the call was answered"),
+    "cell_id": Column(TEXT, "the line's cell, on its own records"),
+    "imei": Column(TEXT, "the line's handset, on its own records"),
+}
+
+# One row per line and local day for the lines that are looked at twice: what does not add up.
+MEASURES: Table = {
+    "line": Column(LINE, "the line"),
+    "day": Column(DAY, "the local day"),
+    "n_out": Column(COUNT, "calls placed"),
+    "n_in": Column(COUNT, "calls received"),
+    "n_answered": Column(COUNT, "placed calls that were answered"),
+    "n_short": Column(COUNT, "answered placed calls of less than 10 s"),
+    "talk_s": Column(COUNT, "seconds of talk on placed calls"),
+    "n_distinct": Column(COUNT, "different numbers called"),
+    "n_mutual": Column(COUNT, "of these, numbers that also called the line that day"),
+    "n_called_back": Column(COUNT, "of these, numbers that called after they had been called"),
+    "n_familiar": Column(COUNT, "of these, numbers called on a busy day of the last 28 days"),
+    "n_cells": Column(COUNT, "different cells of placed calls; 0 when the feed names none"),
+    "n_handsets": Column(COUNT, "different handsets of placed calls; 0 when the feed names none"),
+    "peak_10min": Column(COUNT, "most placed calls in any 10 minutes up to a call of the day"),
+    "peak_10min_end": Column(INSTANT, "when that window ended"),
+    "peak_60min": Column(COUNT, "most placed calls in any 60 minutes up to a call of the day"),
+    "peak_60min_end": Column(INSTANT, "when that window ended"),
+    "peak_24h": Column(COUNT, "most placed calls in any 24 hours up to a call of the day"),
+    "peak_24h_end": Column(INSTANT, "when that window ended"),
+    "peak_under_way": Column(COUNT, "most placed calls under way at once"),
+    "first_out": Column(INSTANT, "start of the first placed call"),
+    "last_out": Column(INSTANT, "start of the last placed call"),
+    "usual": Column(SHARE, "median calls placed on the line's active days 8 to 35 days before"),
+    "past_days": Column(COUNT, "active days in that past"),
+    "past_z": Column(SHARE, "robust distance of the day from that past; empty under 7 days"),
+}
+
+# One row per forwarding of one call.
+HOPS: Table = {
+    "forwarder": Column(LINE, "the line that forwarded"),
+    "target": Column(LINE, "where it forwarded to"),
+    "caller": Column(LINE, "the original caller; empty when withheld"),
+    "start": Column(INSTANT, "when the leg began"),
+    "day": Column(DAY, "the local day of the start"),
+    "reason": Column(TEXT, "cfu, cfb, cfnry, cfnrc, ... or empty"),
+    "answered": Column(FLAG, "whether the target answered"),
+    "chain": Column(COUNT, "number of the chain that the hop is part of"),
+    "depth": Column(COUNT, "place in the chain, from 1"),
+    "hops": Column(COUNT, "length of the chain"),
+    "by_id": Column(FLAG, "whether the whole chain is held together by call ids, else by time"),
+}
+
+# One row per line of the feed or of the subscriber list.
+BIRTHS: Table = {
+    "line": Column(LINE, "the line"),
+    "first_seen": Column(DAY, "first local day with any leg, or empty"),
+    "activation": Column(DAY, "day of activation from --subscribers, or empty"),
+    "born": Column(DAY, "the day it counts as new from: activation, else first_seen after warm-up"),
+}
+
+# One row per line that is watched, new, or part of a forwarding.
+LINES: Table = {
+    "line": Column(LINE, "the line"),
+    "number": Column(TEXT, "as it is written: E.164 with +, or the token that came in"),
+    "number_class": Column(TEXT, "mobile, fixed, virtual_operator, short_95, international, ..."),
+    "first_seen": Column(DAY, "as in BIRTHS"),
+    "activation": Column(DAY, "as in BIRTHS"),
+    "born": Column(DAY, "as in BIRTHS"),
+}
+
+FINDINGS: Table = {
+    "detector": Column(TEXT, "which detector found it"),
+    "subject_kind": Column(TEXT, "line, block, hub or chain"),
+    "subject": Column(TEXT, "the line, block or target that the finding is about"),
+    "members": Column(pl.List(pl.String()), "every line that takes part"),
+    "day": Column(DAY, "the local day that was judged"),
+    "window_start": Column(INSTANT, "start of what was looked at, exclusive"),
+    "window_end": Column(INSTANT, "end of what was looked at, inclusive"),
+    "severity": Column(TEXT, "low, medium, high or critical"),
+    "observed": Column(SHARE, "the value that was seen"),
+    "limit": Column(SHARE, "the limit that it reached"),
+    "usual": Column(SHARE, "what is usual for this subject, or empty"),
+    "p_value": Column(SHARE, "probability of as much by chance, where a null model exists"),
+    "reason": Column(TEXT, "one sentence with the numbers in it"),
+    "evidence": Column(TEXT, "further figures as a JSON object"),
+}
+
+ALERTS: Table = {
+    "rank": Column(COUNT, "place in the list, from 1; empty when suppressed"),
+    "subject_kind": Column(TEXT, "line, block, hub or chain"),
+    "subject": Column(TEXT, "the line, block or target that the alert is about"),
+    "members": Column(pl.List(pl.String()), "every line that takes part"),
+    "day": Column(DAY, "the day of its gravest finding, the latest of these"),
+    "severity": Column(TEXT, "the gravest of its findings"),
+    "score": Column(SHARE, "the greatest excess over a limit: observed / limit"),
+    "p_value": Column(SHARE, "the smallest of its findings, where there is one"),
+    "q_value": Column(SHARE, "its false-discovery rate, where there is one"),
+    "detectors": Column(pl.List(pl.String()), "which detectors found it"),
+    "reasons": Column(pl.List(pl.String()), "why, gravest and latest first"),
+    "suppressed_by": Column(TEXT, "the declared purpose that takes it off the list, or empty"),
+}
+
+SEVERITIES = ("low", "medium", "high", "critical")
+
+
+def require(frame: pl.LazyFrame, table: Table, name: str) -> pl.LazyFrame:
+    """Return the columns of ``table`` in its order, or fail when one is missing or of other type.
+
+    A mismatch is our bug, never the user's: it names the table and the column.
+    """
+    found = frame.collect_schema()
+    for column, (dtype, _) in table.items():
+        if column not in found:
+            msg = f"{name} lacks the column '{column}'"
+            raise AssertionError(msg)
+        if dtype is not None and found[column] != dtype:
+            msg = f"{name}.{column} is {found[column]}, not {dtype}"
+            raise AssertionError(msg)
+    return frame.select(list(table))
+
+
+def empty(table: Table, line: pl.DataType | None = None) -> pl.DataFrame:
+    """Return ``table`` without rows; LINE columns are text unless told otherwise."""
+    return pl.DataFrame(schema={n: c.dtype or line or pl.String() for n, c in table.items()})
+
+
+def columns(table: Table) -> Mapping[str, str]:
+    """Map each column of a table to its meaning, for the documentation."""
+    return {name: column.meaning for name, column in table.items()}

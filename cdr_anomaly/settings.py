@@ -1,0 +1,119 @@
+"""Words of a TOML file and of ``--set`` to frozen Settings; a wrong name names the nearest one."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cdr_anomaly.errors import InputError, SettingError, nearest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Settings(BaseModel):
+    """What a run can be told beside its paths."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    home: str = Field("CN", description="home region, two letters (ISO 3166)")
+    tz: str | None = Field(
+        None,
+        description="zone of naive times and of local days (IANA); "
+        "by default that of the layout, else the first zone of the home region",
+    )
+    layout: str | None = Field(None, description="name of a shipped layout, or a TOML file")
+    since: date | None = Field(None, description="first local day to read (YYYY-MM-DD)")
+    until: date | None = Field(None, description="last local day to read (YYYY-MM-DD)")
+    max_duration_s: int = Field(
+        86_400, ge=1, description="a longer call is refused as absurd (seconds)"
+    )
+    detectors: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="settings of each detector, by its name"
+    )
+
+
+def load(file: Path | None = None, words: tuple[str, ...] = (), **given: Any) -> Settings:
+    """Read settings from a TOML file, then ``name=value`` words, then keyword arguments.
+
+    Later ones win; a keyword of None was not given. A word is ``detector.setting=value`` or
+    ``setting=value``.
+    """
+    told: dict[str, Any] = _read(file) if file else {}
+    for word in words:
+        _put(told, word)
+    told |= {name: value for name, value in given.items() if value is not None}
+    return _validated(told)
+
+
+def zone(name: str) -> ZoneInfo:
+    """Return the time zone of that IANA name."""
+    known = available_timezones()
+    if name not in known:
+        msg = f"'{name}' is not a time zone that is known here.{nearest(name, known)}"
+        raise SettingError(msg)
+    return ZoneInfo(name)
+
+
+def first_zone(region: str) -> str:
+    """Return the first zone that the tz database lists for a region, else UTC."""
+    from importlib.resources import files
+
+    table = (files("tzdata") / "zoneinfo" / "zone.tab").read_text(encoding="utf-8")
+    rows = (line.split("\t") for line in table.splitlines() if not line.startswith("#"))
+    return next((row[2] for row in rows if row[0] == region.upper()), "UTC")
+
+
+def validation_sentence(error: ValidationError, known: list[str], where: str = "") -> str:
+    """Turn the first of a validation's errors into one sentence with the setting's full name."""
+    first = error.errors()[0]
+    name = ".".join([*filter(None, [where]), *(str(part) for part in first["loc"])])
+    if first["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
+        word = str(first["loc"][-1])
+        owner = f" of {where}" if where else ""
+        return f"'{word}' is not a setting{owner}.{nearest(word, known)}"
+    given = first.get("input")
+    message = first["msg"].removeprefix("Input ").removeprefix("Value error, ").rstrip(".")
+    return f"{name} {message}, not {given!r}."
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"The settings file '{file}' cannot be read: {error.strerror}."
+        raise InputError(msg) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"The settings file '{file}' is not valid TOML: {error}."
+        raise SettingError(msg) from error
+
+
+def _put(told: dict[str, Any], word: str) -> None:
+    name, equals, text = word.partition("=")
+    if not equals:
+        msg = f"'{word}' is not of the form name=value, as in high_frequency.calls_60min=40."
+        raise SettingError(msg)
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    path = name.strip().removeprefix("detectors.").split(".")
+    if len(path) == 1:
+        told[path[0]] = value
+    else:
+        section = told.setdefault("detectors", {}).setdefault(path[0], {})
+        section[".".join(path[1:])] = value
+
+
+def _validated(told: dict[str, Any]) -> Settings:
+    try:
+        settings = Settings.model_validate(told)
+    except ValidationError as error:
+        raise SettingError(validation_sentence(error, list(Settings.model_fields))) from error
+    if settings.tz:
+        zone(settings.tz)
+    return settings

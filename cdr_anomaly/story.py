@@ -1,0 +1,118 @@
+"""What the tables of a run say of one line, as small tables to be read from top to bottom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from cdr_anomaly.detectors.base import Tables
+
+CONTACTS = 20
+
+
+def told(tables: Tables, findings: pl.DataFrame, line: pl.Expr) -> dict[str, pl.DataFrame]:
+    """Tell a line's story: title to table. ``line`` is its number as the calls carry it."""
+    own = pl.col("line") == line
+    legs = tables.legs.filter(own)
+    parts = {
+        "The line": _who(tables, own),
+        "By day": _days(tables, own),
+        "Calls placed by hour of day": _hours(tables, legs),
+        f"Contacts, the {CONTACTS} with most calls": _contacts(tables, legs),
+        "Handsets": _used(tables, legs, "imei"),
+        "Cells": _used(tables, legs, "cell_id"),
+        "Forwarded to": _hops(tables, pl.col("forwarder") == line, "target"),
+        "Forwarded here by": _hops(tables, pl.col("target") == line, "forwarder"),
+    }
+    whole = dict(zip(parts, pl.collect_all(parts.values()), strict=True))
+    number = whole["The line"]["number"].item() if whole["The line"].height else None
+    return whole | {"Findings, with how far over the limit": _findings(findings, number)}
+
+
+def _who(tables: Tables, own: pl.Expr) -> pl.LazyFrame:
+    return tables.lines.filter(own).select("number", "number_class", "first_seen", "activation")
+
+
+def _days(tables: Tables, own: pl.Expr) -> pl.LazyFrame:
+    measures = ("n_answered", "n_distinct", "n_called_back", "peak_10min", "peak_60min", "peak_24h")
+    return (
+        tables.profile.filter(own)
+        .join(tables.measures.filter(own).select("day", *measures, "usual"), on="day", how="left")
+        .sort("day")
+        .select(
+            "day", out="n_out", answered="n_answered", distinct="n_distinct",
+            back="n_called_back", h10="peak_10min", h60="peak_60min", h24="peak_24h",
+            incoming="n_in", forwarded="n_forwarded", usual="usual",
+        )
+        .rename({"h10": "in 10 min", "h60": "in 60 min", "h24": "in 24 h", "incoming": "in",
+                 "back": "called back"})
+    )  # fmt: skip
+
+
+def _hours(tables: Tables, legs: pl.LazyFrame) -> pl.LazyFrame:
+    hour = pl.col("start").dt.convert_time_zone(tables.tz).dt.hour()
+    hours = legs.filter("outgoing").group_by(hour=hour.cast(pl.Int64)).agg(calls=pl.len())
+    every = pl.LazyFrame({"hour": range(24)}, schema={"hour": pl.Int64})
+    calls = pl.col("calls").fill_null(0)
+    bar = pl.lit("#").repeat_by((40 * calls / calls.max()).ceil().fill_nan(0).cast(pl.UInt32))
+    return every.join(hours, on="hour", how="left").sort("hour").select(
+        "hour", calls=calls, share=bar.list.join("")
+    )  # fmt: skip
+
+
+def _contacts(tables: Tables, legs: pl.LazyFrame) -> pl.LazyFrame:
+    return (
+        legs.filter(pl.col("counterpart").is_not_null())
+        .group_by("counterpart")
+        .agg(
+            placed=pl.col("outgoing").sum(),
+            received=pl.col("outgoing").not_().sum(),
+            talk_s=pl.col("duration_s").sum(),
+            first=tables.local(pl.col("start").min()),
+            last=tables.local(pl.col("start").max()),
+        )
+        .with_columns(number=tables.written(pl.col("counterpart")))
+        .sort(pl.col("placed") + pl.col("received"), "number", descending=[True, False])
+        .head(CONTACTS)
+        .select("number", "placed", "received", "talk_s", "first", "last")
+    )
+
+
+def _used(tables: Tables, legs: pl.LazyFrame, column: str) -> pl.LazyFrame:
+    return (
+        legs.filter(pl.col(column).is_not_null())
+        .group_by(column)
+        .agg(
+            calls=pl.len(),
+            first=tables.local(pl.col("start").min()),
+            last=tables.local(pl.col("start").max()),
+        )
+        .sort("calls", column, descending=[True, False])
+    )
+
+
+def _hops(tables: Tables, end: pl.Expr, other: str) -> pl.LazyFrame:
+    return (
+        tables.hops.filter(end)
+        .group_by(other)
+        .agg(
+            calls=pl.len(),
+            callers=pl.col("caller").drop_nulls().n_unique(),
+            reasons=pl.col("reason").drop_nulls().unique().sort().str.join(", "),
+            first=tables.local(pl.col("start").min()),
+            last=tables.local(pl.col("start").max()),
+        )
+        .with_columns(number=tables.written(pl.col(other)))
+        .sort("calls", "number", descending=[True, False])
+        .select("number", "calls", "callers", "reasons", "first", "last")
+    )
+
+
+def _findings(findings: pl.DataFrame, number: str | None) -> pl.DataFrame:
+    part = (pl.col("subject") == number) | pl.col("members").list.contains(number)
+    return findings.filter(part).select(
+        "day", "detector", "severity", "observed", "limit",
+        (pl.col("observed") / pl.col("limit")).round(2).alias("x limit"), "reason",
+    )  # fmt: skip

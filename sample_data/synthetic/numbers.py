@@ -1,0 +1,72 @@
+"""Invented numbers: city blocks, other operators' blocks, fixed lines, numbers abroad."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+
+AREA = "591"
+BRIDGE_BLOCK, DIALLER_BLOCK, PROMOTION_BLOCK = 1344_278, 1707_615, 1525_903
+RESERVED = 9_000  # subscribers' last four digits stay below; lines of actors lie above
+_PREFIXES = (135, 136, 138, 139, 150, 159, 182, 187, 188, 130, 131, 156, 186, 133, 153, 177, 189)
+_MVNO = (1703, 1705, 1709, 1650, 1671)
+
+
+def blocks(rng: np.random.Generator, n: int, *, avoid: Ints | None = None) -> Ints:
+    """Draw n seven-digit blocks, one in twelve of a virtual operator; the special ones first."""
+    own = [BRIDGE_BLOCK, DIALLER_BLOCK, PROMOTION_BLOCK]
+    drawn = rng.choice(_PREFIXES, 2 * n) * 10_000 + rng.integers(0, 10_000, 2 * n)
+    virtual = rng.choice(_MVNO, 2 * n) * 1_000 + rng.integers(0, 1_000, 2 * n)
+    drawn = np.where(rng.random(2 * n) < 1 / 12, virtual, drawn)
+    shut = own if avoid is None else np.concatenate([own, avoid])
+    fresh = np.unique(drawn[~np.isin(drawn, shut)])
+    rng.shuffle(fresh)
+    return np.concatenate([own, fresh])[:n] if avoid is None else fresh[:n]
+
+
+def mobiles(block: Ints, suffix: Ints) -> list[str]:
+    """Write block and last four digits as E.164."""
+    return [f"+86{b}{s:04d}" for b, s in zip(block.tolist(), suffix.tolist(), strict=True)]
+
+
+def subscribers(rng: np.random.Generator, block: Ints, n: int) -> list[str]:
+    """Draw n different numbers spread over the blocks."""
+    code = rng.choice(len(block) * RESERVED, n, replace=False)
+    return mobiles(block[code // RESERVED], code % RESERVED)
+
+
+def batch(rng: np.random.Generator, block: int, n: int, *, at: int) -> list[str]:
+    """Draw n numbers close together, as cards of one delivery; `at` keeps deliveries apart."""
+    suffix = RESERVED + at + np.sort(rng.choice(2 * n, n, replace=False))
+    return mobiles(np.full(n, block), suffix)
+
+
+def fixed(rng: np.random.Generator, n: int, *, exchange: int) -> list[str]:
+    """Draw n fixed lines of the city; the four-digit exchange keeps kinds apart."""
+    return [f"+86{AREA}{exchange}{s:04d}" for s in rng.choice(10_000, n, replace=False)]
+
+
+def abroad(rng: np.random.Generator, n: int) -> list[str]:
+    """Draw n numbers of a few countries."""
+    plans = ("+85265{:06d}", "+447911{:06d}", "+1646555{:04d}", "+63917{:07d}", "+6591{:06d}")
+    width = (10**6, 10**6, 10**4, 10**7, 10**6)
+    which = np.arange(n) % len(plans)
+    drawn = [plans[k].format(rng.integers(width[k])) for k in which]
+    return list(dict.fromkeys(drawn))
+
+
+def imeis(line: Ints, change: Ints) -> list[str]:
+    """Give each line (and each change of handset) its own IMEI with a right check digit."""
+    serial = line * 4 + change
+    models = 35_000_000 + (np.arange(40) * 7_919_311) % 999_983
+    body = models[serial * 31 % 40] * 10**6 + serial * 7_919 % 10**6
+    digits = body[:, None] // 10 ** np.arange(13, -1, -1) % 10
+    double = digits[:, 1::2] * 2
+    total = digits[:, ::2].sum(axis=1) + (double // 10 + double % 10).sum(axis=1)
+    return [f"{b:014d}{c}" for b, c in zip(body.tolist(), (-total % 10).tolist(), strict=True)]

@@ -1,0 +1,215 @@
+"""From calls by line id to records as a switch writes them, and to the truth about the lines."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from . import numbers
+from .world import DAY, N_CELLS, NOBODY, Calls
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .world import World
+
+    Ints = NDArray[np.int64]
+
+ZONE = "Asia/Shanghai"
+UTC_OFFSET_S = 8 * 3_600
+OTHER_FORMS = 0.035
+
+
+def kept(world: World, batch: Calls) -> Calls:
+    """Keep what begins within the days made, in order of time; nobody rings himself by chance."""
+    own = [i for i, name in enumerate(world.book.actors) if name.startswith("self_call")]
+    oneself = (pl.col("caller") == pl.col("called")) & ~pl.col("actor").is_in(own)
+    inside = pl.col("at").is_between(0, world.days * DAY, closed="left")
+    rows = batch.rows.with_row_index("row").filter(inside, ~oneself)
+    rows = rows.sort("at", "row").with_row_index("call")
+    moved = rows.select(pl.col("row", "call").cast(pl.Int64), "at")
+    hops = batch.hops.join(moved, on="row").with_columns(row="call").drop("call")
+    hops = hops.with_columns(at=pl.col("at") + pl.col("delay")).sort("row", "delay")
+    return Calls(rows.drop("row"), hops.filter(inside))
+
+
+def records(world: World, batch: Calls, *, sides: str) -> pl.DataFrame:
+    """Write each call as one row, or as one per side, and each forwarding as a leg of its own."""
+    rng = world.rng("records")
+    ordinary, legs = _ordinary(world, rng, batch), _legs(world, rng, batch)
+    if sides == "both":
+        ordinary = pl.concat([_side(ordinary, "moc"), _side(ordinary, "mtc")])
+    together = pl.concat([ordinary.drop("home_caller", "home_called"), legs])
+    start = datetime.combine(world.start, datetime.min.time()) - timedelta(seconds=UTC_OFFSET_S)
+    seconds = (pl.col("at") * 1_000_000).cast(pl.Duration("us"))
+    return together.sort("at", "call_id", "record_type").select(
+        "calling_number",
+        "called_number",
+        (pl.lit(start) + seconds).dt.replace_time_zone("UTC").alias("start_time"),
+        pl.col("talk").cast(pl.Int32).alias("duration_s"),
+        "record_type",
+        "redirecting_number",
+        "redirect_reason",
+        "call_id",
+        "cell_id",
+        "imei",
+        "release_cause",
+    )
+
+
+def _ordinary(world: World, rng: np.random.Generator, batch: Calls) -> pl.DataFrame:
+    caller, called = batch.rows["caller"].to_numpy(), batch.rows["called"].to_numpy()
+    local = ~(world.book.column("foreign") | world.book.column("short"))
+    cell = _cells(world, rng, batch)
+    causes = _causes(rng, batch)
+    return batch.rows.select(
+        "at",
+        "talk",
+        calling_number=_written(world, rng, caller),
+        called_number=_written(world, rng, called),
+        record_type=pl.lit("call"),
+        redirecting_number=pl.lit(None, pl.String),
+        redirect_reason=pl.lit(None, pl.String),
+        call_id=_call_ids(pl.col("call")),
+        cell_id=_cell_names().gather(pl.Series(np.where(cell == NOBODY, N_CELLS, cell))),
+        imei=_handsets(world, batch),
+        release_cause=pl.Series(causes, dtype=pl.Int16),
+        home_caller=pl.Series((caller != NOBODY) & local[caller]),
+        home_called=pl.Series(local[called]),
+    )
+
+
+def _legs(world: World, rng: np.random.Generator, batch: Calls) -> pl.DataFrame:
+    """Write the forwarding legs: the first caller, the target, and the line that forwarded."""
+    hops, of = batch.hops, pl.col("row")
+    caller = batch.rows["caller"].gather(hops["row"]).to_numpy()
+    return hops.select(
+        "at",
+        batch.rows["talk"].gather(hops["row"]).alias("talk"),
+        calling_number=_written(world, rng, caller),
+        called_number=_written(world, rng, hops["target"].to_numpy()),
+        record_type=pl.lit("fwd"),
+        redirecting_number=_written(world, rng, hops["line"].to_numpy()),
+        redirect_reason="reason",
+        call_id=_call_ids(of),
+        cell_id=pl.lit(None, pl.String),
+        imei=pl.lit(None, pl.String),
+        release_cause=pl.Series(_causes(rng, batch)[hops["row"].to_numpy()], dtype=pl.Int16),
+    )
+
+
+def _side(ordinary: pl.DataFrame, kind: str) -> pl.DataFrame:
+    """Keep the calls whose caller (moc) or called (mtc) is in the country.
+
+    The handset and the cell are the caller's, so the called side does not know them.
+    """
+    if kind == "moc":
+        return ordinary.filter("home_caller").with_columns(record_type=pl.lit(kind))
+    nothing = pl.lit(None, pl.String)
+    seen = ordinary.filter("home_called")
+    return seen.with_columns(record_type=pl.lit(kind), cell_id=nothing, imei=nothing)
+
+
+def _written(world: World, rng: np.random.Generator, line: Ints) -> pl.Series:
+    """Write numbers mostly as +86..., a few percent as 0086..., bare, or 0591... and 00... ."""
+    plain = pl.Series(world.book.column("number").tolist(), dtype=pl.String)
+    foreign = plain.str.starts_with("+86").not_()
+    international = plain.str.replace("+", "00", literal=True)
+    fixed = pl.Series(world.book.column("fixed"))
+    short_form = plain.str.strip_prefix("+86")
+    frame = pl.DataFrame({"plain": plain, "long": international, "bare": short_form})
+    frame = frame.select(
+        "plain",
+        "long",
+        bare=pl.when(foreign)
+        .then(international)
+        .when(fixed & short_form.str.starts_with(numbers.AREA))
+        .then("0" + short_form)
+        .otherwise("bare"),
+    )
+    every = pl.concat([frame[c] for c in frame.columns])
+    form = np.where(rng.random(len(line)) < OTHER_FORMS, rng.integers(1, 3, len(line)), 0)
+    position = np.where(line == NOBODY, 0, line + form * len(plain))
+    return every.gather(pl.Series(position)).zip_with(
+        pl.Series(line != NOBODY), pl.Series([None], dtype=pl.String).new_from_index(0, len(line))
+    )
+
+
+def _call_ids(call: pl.Expr) -> pl.Expr:
+    return pl.format("c{}", call.cast(pl.String).str.zfill(9))
+
+
+def _cells(world: World, rng: np.random.Generator, batch: Calls) -> Ints:
+    """Take the cell given, else one of the caller's usual ones, home most often."""
+    given, caller = batch.rows["cell"].to_numpy(), batch.rows["caller"].to_numpy()
+    which = rng.choice(4, len(batch), p=[0.55, 0.25, 0.12, 0.08])
+    usual = world.book.column("cells")[caller, which]
+    return np.where(given != NOBODY, given, np.where(caller == NOBODY, NOBODY, usual))
+
+
+def _cell_names() -> pl.Series:
+    """Name the cells by location area and cell; the last entry is for a cell not known."""
+    names = [f"460-00-{0x5A10 + k // 40:04X}-{20_011 + k * 137:05d}" for k in range(N_CELLS)]
+    return pl.Series([*names, None], dtype=pl.String)
+
+
+def _handsets(world: World, batch: Calls) -> pl.Series:
+    """Give mobiles of ours one handset; one line in eighty changes it once."""
+    book, caller = world.book, batch.rows["caller"].to_numpy()
+    mobile = np.flatnonzero(book.column("home") & ~book.column("fixed") & ~book.column("trunk"))
+    place = np.full(book.size, -1)
+    place[mobile] = np.arange(len(mobile))
+    changes = mobile * 7_919 % 80 == 3
+    day = np.where(changes, mobile * 31 % max(world.days, 1), world.days)
+    both = [numbers.imeis(mobile, np.full(len(mobile), k)) for k in range(2)]
+    names = pl.Series([*both[0], *both[1], None], dtype=pl.String)
+    known = (caller != NOBODY) & (place[caller] >= 0)
+    at = place[caller]
+    later = batch.rows["at"].to_numpy() // DAY >= day[at]
+    return names.gather(pl.Series(np.where(known, at + later * len(mobile), len(names) - 1)))
+
+
+def _causes(rng: np.random.Generator, batch: Calls) -> Ints:
+    """Release causes of ITU-T Q.850: normal, busy, no user responding, no answer, absent."""
+    unanswered = rng.choice([19, 17, 18, 20], len(batch), p=[0.55, 0.22, 0.1, 0.13])
+    return np.where(batch.rows["talk"].to_numpy() > 0, 16, unanswered)
+
+
+def truth(world: World, batch: Calls) -> pl.DataFrame:
+    """Tell of each line what it is and on which days its actor used it."""
+    tagged = batch.rows.filter(pl.col("actor") != NOBODY)
+    places = [(tagged, "caller"), (tagged, "called"), (batch.hops, "line"), (batch.hops, "target")]
+    seen = pl.concat(
+        [t.select("actor", pl.col(c).alias("id"), day=pl.col("at") // DAY) for t, c in places]
+    )
+    days = seen.group_by("actor", "id").agg(
+        first_day=pl.col("day").min(), last_day=pl.col("day").max()
+    )
+    number = pl.Series(world.book.column("number").tolist(), dtype=pl.String)
+    known = pl.concat(world.book.truth).join(days, on=["actor", "id"], maintain_order="left")
+    on = [pl.lit(world.start) + pl.duration(days=pl.col(c)) for c in ("first_day", "last_day")]
+    return known.select(
+        line=number.gather(known["id"]),
+        kind="kind",
+        honest="honest",
+        actor=pl.Series(world.book.actors).gather(known["actor"]),
+        first_day=on[0].cast(pl.Date),
+        last_day=on[1].cast(pl.Date),
+    )
+
+
+def subscribers(world: World) -> pl.DataFrame:
+    """List our subscribers with the day their line was activated."""
+    book = world.book
+    listed = pl.DataFrame(
+        {
+            "line": book.column("number").tolist(),
+            "day": book.column("activation").astype(np.int64),
+            "home": book.column("home").astype(bool),
+        }
+    ).filter("home")
+    activation = pl.lit(world.start) + pl.duration(days=pl.col("day"))
+    return listed.select("line", activation=activation.cast(pl.Date)).sort("line")
