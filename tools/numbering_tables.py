@@ -50,7 +50,7 @@ SHORTEST_BARE = 7
 SHORTEST_BEHIND_TRUNK = 6
 
 INTERVALS = pl.List(pl.Struct({"length": pl.Int64, "lo": pl.Int64, "hi": pl.Int64}))
-PLAN_SCHEMA = {
+PLAN_SCHEMA: dict[str, Any] = {
     "region": pl.String,
     "calling_code": pl.Int64,
     "trunk": pl.String,
@@ -109,7 +109,7 @@ def _leaves(prefix: str, patterns: Patterns) -> Iterator[tuple[str, str]]:
 
 def _patterns(region: str, calling_code: int) -> Patterns:
     """List the kinds of one region with the pattern of each."""
-    plan = PhoneMetadata.metadata_for_region_or_calling_code(calling_code, region)
+    plan: Any = PhoneMetadata.metadata_for_region_or_calling_code(calling_code, region)
     found = []
     for kind, attribute in KINDS.items():
         text = _pattern(getattr(plan, attribute))
@@ -130,17 +130,18 @@ def home_plans() -> pl.DataFrame:
 
 
 def _home_plan(region: str) -> dict[str, Any]:
-    plan = PhoneMetadata.metadata_for_region(region)
+    plan: Any = PhoneMetadata.metadata_for_region(region)
     short = PhoneMetadata.short_metadata_for_region(region)
     room = E164_DIGITS - len(str(plan.country_code))
     lengths = [n for n in plan.general_desc.possible_length if SHORTEST_BEHIND_TRUNK <= n <= room]
     china = region == "CN"
+    lengths = CHINA_TRUNK_LENGTHS if china else lengths
     return {
         "region": region,
         "calling_code": plan.country_code,
         "trunk": plan.national_prefix,
         "international": _international(plan),
-        "trunk_lengths": (CHINA_TRUNK_LENGTHS if china else lengths) if plan.national_prefix else [],
+        "trunk_lengths": lengths if plan.national_prefix else [],
         "bare": _rows(CHINA_BARE if china else _bare(plan)),
         "emergency": sorted(_written(short.emergency, 6)) if short else [],
         "services": _rows(_stretches(_written(short.short_code, 6))) if short else [],
