@@ -6,7 +6,8 @@ PROFILE (and a subscriber list) to BIRTHS, one row a line: ``first_seen``, ``act
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from collections import Counter
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
@@ -15,6 +16,7 @@ from cdr_anomaly import significance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
 LEVELS = (7, 6, 5, 4)
 WINDOWS = (1, 3, 7)
@@ -57,17 +59,21 @@ def surges(
     Returns (block, level, day, window_days, n_new, expected, p_value, q_value); a block is left
     out where shorter or longer ones explain it (see ``_rolled_up``).
     """
-    found = []
+    found = [_surges_on(blocks.clear().select("born", block="block_7"), known_from, known_from,
+                        rule, 7)]  # fmt: skip
     for level in LEVELS:
         lines = blocks.select("born", block=f"block_{level}").drop_nulls("block")
-        found += [_surges_on(lines, day, known_from, rule, level) for day in days]
-    return (
-        _rolled_up(pl.concat(found))
-        if found
-        else _surges_on(
-            blocks.clear().select("born", block="block_7"), date.min, known_from, rule, 7
-        )
-    )
+        found += [
+            _surges_on(lines, day, known_from, rule, level) for day in _full(lines, days, rule)
+        ]
+    return _rolled_up(pl.concat(found))
+
+
+def _full(lines: pl.DataFrame, days: Sequence[date], rule: Rule) -> list[date]:
+    """Keep the days with births enough in the week up to them: no other can have a surge."""
+    births = Counter(lines["born"].drop_nulls().to_list())
+    week = [timedelta(days=n) for n in range(max(WINDOWS))]
+    return [day for day in days if sum(births[day - n] for n in week) >= rule.lines]
 
 
 def _surges_on(

@@ -35,7 +35,7 @@ def bridges(
     days = (
         quiet.select("line", day=weeks)
         .explode("day", empty_as_null=False, keep_nulls=False)
-        .filter(pl.col("day") <= last)
+        .filter(pl.col("day") <= pl.lit(last, pl.Date))
         .unique()
     )
     sums = (

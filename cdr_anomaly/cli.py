@@ -15,7 +15,9 @@ import typer
 from cdr_anomaly.errors import CdrAnomalyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+    from rich.progress import Progress
 
     from cdr_anomaly.settings import Settings
 
@@ -86,7 +88,9 @@ def scan(
 
     began = monotonic()
     told = _settings(config, words, tz=tz, home=home, layout=layout, since=since, until=until)
-    with _progress() as say:
+    if out is not None:
+        report.check_writable(out)
+    with _progress() as say, _naming_the_damaged(paths):
         result = pipeline.scan(paths, told, entities=entities, subscribers=subscribers, say=say)
         if out is not None:
             say("writing the results")
@@ -121,7 +125,7 @@ def explain(
     from cdr_anomaly import pipeline, report
 
     told = _settings(config, words, tz=tz, home=home, layout=layout, since=since, until=until)
-    with _progress() as say:
+    with _progress() as say, _naming_the_damaged(paths):
         parts = pipeline.explain(line, paths, told, subscribers=subscribers, say=say)
     for title, table in parts.items():
         report.show(title, table)
@@ -142,7 +146,7 @@ def check(
     from cdr_anomaly import pipeline, report
 
     told = _settings(config, words, tz=tz, home=home, layout=layout, since=since, until=until)
-    with _progress() as say:
+    with _progress() as say, _naming_the_damaged(paths):
         parts = pipeline.check(paths, told, say=say)
     for title, table in parts.items():
         report.show(title, table)
@@ -181,13 +185,46 @@ def _settings(config: Path | None, words: list[str], **given: Any) -> Settings:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """Show on stderr what is being done and for how long; nothing when it is not a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+def _naming_the_damaged(paths: list[str]) -> Iterator[None]:
+    """Name the file whose damage has made Polars fail; when all are sound the bug is ours."""
+    from polars.exceptions import PanicException, PolarsError
 
+    from cdr_anomaly.ingest import files
+
+    try:
+        yield
+    except (PolarsError, PanicException, OSError):
+        files.read_through(paths)
+        raise
+
+
+class _Bar:
+    """Shows on stderr what is being done, how far it has come and how long it will take."""
+
+    def __init__(self, bar: Progress) -> None:
+        self.bar = bar
+        self.task = bar.add_task("", total=None)
+
+    def __call__(self, words: str, total: int | None = None) -> None:
+        self.bar.reset(self.task, description=words, total=total)
+
+    def done(self, rows: int) -> None:
+        self.bar.advance(self.task, rows)
+
+
+@contextmanager
+def _progress() -> Iterator[_Bar]:
+    """Show progress while something is done; nothing when stderr is not a terminal."""
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.SpinnerColumn(), progress.TextColumn("{task.description}"), progress.BarColumn(),
+        progress.TextColumn("{task.completed:,.0f} rows"), progress.TimeElapsedColumn(),
+        progress.TimeRemainingColumn(),
+    )  # fmt: skip
     terminal = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=terminal, transient=True) as bar:
-        task = bar.add_task("")
-        yield lambda words: bar.update(task, description=words)
+    # Away from a terminal it would still leave an empty line.
+    quiet = not terminal.is_terminal
+    with progress.Progress(*columns, console=terminal, transient=True, disable=quiet) as bar:
+        yield _Bar(bar)

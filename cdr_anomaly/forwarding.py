@@ -2,7 +2,7 @@
 
 A hop follows another when the first one's target is the line that forwards next, within
 ``link_seconds`` (a no-reply timer runs up to 30 s) and 5 s of clock skew, for the same caller.
-The same call id goes before time, then the nearest in time; each hop is used once.
+The same call id goes before time, then the nearest in time; each hop is used once each way.
 """
 
 from __future__ import annotations
@@ -95,8 +95,20 @@ def _links(legs: pl.DataFrame, link_seconds: int) -> pl.DataFrame:
         .sort(pl.col("same_id").not_(), "apart", "hop", "hop_next")
         .collect(engine="in-memory")
     )
-    one_way = pairs.unique("hop_next", keep="first", maintain_order=True)
-    return one_way.unique("hop", keep="first", maintain_order=True)
+    return pairs.filter(_free(pairs))
+
+
+def _free(pairs: pl.DataFrame) -> pl.Series:
+    """Tell which pairs find both their hops free, when the pairs take their hops in turn."""
+    before: set[int] = set()
+    after: set[int] = set()
+    free = []
+    for hop, hop_next in pairs.select("hop", "hop_next").iter_rows():
+        free.append(hop not in before and hop_next not in after)
+        if free[-1]:
+            before.add(hop)
+            after.add(hop_next)
+    return pl.Series(free, dtype=pl.Boolean)
 
 
 def _chains(n_hops: int, links: pl.DataFrame) -> pl.DataFrame:

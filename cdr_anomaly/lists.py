@@ -38,32 +38,42 @@ def activations(
     if file is None:
         return None
     told = _read(file, ("line", "activation"))
-    carry = numbering.text if as_text else numbering.code
-    dtype = told.collect_schema()["activation"]
-    day = pl.col("activation")
-    if dtype == pl.String:
-        day = day.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
-    days = told.select(line=carry(pl.col("line"), plan), activation=day.cast(pl.Date))
-    if days.select(pl.col("activation").is_not_null().any()).collect().item() is not True:
-        msg = f"'{file}': the column 'activation' has no day in it; write days as 2026-05-01."
+    # In two steps: code() names what it is given many times over, and would tidy it each time.
+    tidy = told.with_columns(line=numbering.text(pl.col("line"), plan)).collect().lazy()
+    days = tidy.select(
+        line=pl.col("line") if as_text else numbering.code(pl.col("line"), plan),
+        activation=_day(told.collect_schema()["activation"], file),
+        written=pl.col("activation"),
+    )
+    unread = days.filter(pl.col("activation").is_null() & pl.col("written").is_not_null())
+    for (written,) in unread.select("written").head(1).collect().iter_rows():
+        msg = f"'{file}': '{written}' in the column 'activation' is no day; write 2026-05-01."
         raise InputError(msg)
-    return days.drop_nulls().group_by("line").agg(pl.col("activation").max())
+    return days.drop("written").drop_nulls().group_by("line").agg(pl.col("activation").max())
+
+
+def _day(dtype: pl.DataType, file: Path) -> pl.Expr:
+    written = pl.col("activation")
+    if dtype == pl.String:
+        return written.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
+    if dtype in (pl.Date, pl.Datetime, pl.Null):
+        return written.cast(pl.Date)
+    msg = f"'{file}': the column 'activation' is {dtype}, not a day; write 2026-05-01."
+    raise InputError(msg)
 
 
 def _read(file: Path, columns: tuple[str, ...]) -> pl.LazyFrame:
     try:
-        if file.suffix == ".csv":
-            table = pl.read_csv(file, infer_schema=False, encoding="utf8-lossy").lazy()
-        else:
-            table = pl.scan_parquet(file)
-            table.collect_schema()
+        with file.open("rb") as raw:
+            parquet = raw.read(4) == b"PAR1"
+        table = pl.read_parquet(file) if parquet else _csv(file)
     except FileNotFoundError as error:
         msg = f"There is no file '{file}'."
         raise InputError(msg) from error
     except (pl.exceptions.PolarsError, OSError) as error:
         msg = f"'{file}' is neither a CSV nor a Parquet file that can be read."
         raise InputError(msg) from error
-    found = table.collect_schema().names()
+    found = table.columns
     missing = [column for column in columns if column not in found]
     if missing:
         msg = (
@@ -71,4 +81,10 @@ def _read(file: Path, columns: tuple[str, ...]) -> pl.LazyFrame:
             f"and has {', '.join(found)}."
         )
         raise InputError(msg)
-    return table.with_columns(pl.col("line").cast(pl.String))
+    texts = [column for column in ("line", "purpose") if column in columns]
+    return table.lazy().with_columns(pl.col(texts).cast(pl.String))
+
+
+def _csv(file: Path) -> pl.DataFrame:
+    table = pl.read_csv(file, infer_schema=False, encoding="utf8-lossy")
+    return table.rename(str.strip).with_columns(pl.all().str.strip_chars().replace("", None))

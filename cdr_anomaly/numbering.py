@@ -98,6 +98,12 @@ def code(written: pl.Expr, home: HomePlan) -> pl.Expr:
     return answer.when(token).then(plain - zeros.cast(pl.Int64) * TOKEN_END)
 
 
+def e164(written: pl.Expr) -> pl.Expr:
+    """Turn a number that is known to begin with + and a digit from 1 into its code, at once."""
+    value = written.cast(pl.Int64, strict=False)
+    return pl.when(value < E164_END).then(value)
+
+
 def is_opaque(written: pl.Expr, home: HomePlan) -> pl.Expr:
     """Tell which lines `code` cannot carry although they are not withheld."""
     return code(written, home).is_null() & ~_is_withheld(written)

@@ -1,132 +1,155 @@
-"""CALLS to legs, one for each line that took part, and legs to PROFILE, one row a line and day.
+"""CALLS to legs, one for each line that took part, and to PROFILE, one row a line and day.
 
 One rule: a call counts once for each party. Where both sides of a call are delivered, its caller
 is counted from the caller's record (moc) and the called line from its own (mtc); where a side is
-not delivered, as for a caller from abroad, it is read off the other side's record.
+not delivered, as for a caller from abroad, it is read off the other side's record. So parts of
+PROFILE keep apart what a line's own records say and what the other side's say; ``added_up``
+settles it, day by day.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import polars as pl
 
+COUNTS = ("n_out", "n_in", "n_forwarded")
 
-def outgoing(calls: pl.LazyFrame, only: pl.LazyFrame | None = None) -> pl.LazyFrame:
-    """Return the placed calls, by the line that placed them; forwarding legs are not among them.
 
-    ``only`` (line) narrows the lines before anything else is done.
+class Side(NamedTuple):
+    """One way of taking part in a call, and the record types that tell of it."""
+
+    line: str
+    counterpart: str
+    own: tuple[str, ...]
+    other: tuple[str, ...]
+
+
+SIDES = {
+    "n_out": Side("calling_number", "called_number", ("call", "moc"), ("mtc",)),
+    "n_in": Side("called_number", "calling_number", ("call", "mtc"), ("moc",)),
+    # The same forwarding is often named again on the record of the call that came of it.
+    "n_forwarded": Side("redirecting_number", "called_number", ("fwd",), ("call", "moc", "mtc")),
+}
+
+
+def counted(calls: pl.DataFrame, *, with_incoming: bool) -> list[pl.DataFrame]:
+    """Count the calls of each line and day: parts of PROFILE, to be added up.
+
+    ``calls`` are mended CALLS with their ``day``; only the columns of numbers are needed.
     """
-    return _side(_of(calls, "calling_number", only), "calling_number", "called_number", "moc")
+    parts = []
+    for count, side in SIDES.items():
+        if side.line not in calls.columns or (count == "n_in" and not with_incoming):
+            continue
+        rows = calls if count != "n_forwarded" else _diverted(calls)
+        parts.append(_by_line(_of_types(rows, side.own), side.line, count))
+        parts.append(_by_line(_of_types(rows, side.other), side.line, f"{count}_other"))
+    return [part for part in parts if part.height]
 
 
-def incoming(calls: pl.LazyFrame, only: pl.LazyFrame | None = None) -> pl.LazyFrame:
-    """Return the received calls, by the line that received them; ``only`` as in ``outgoing``."""
-    return _side(_of(calls, "called_number", only), "called_number", "calling_number", "mtc")
-
-
-def legs(calls: pl.LazyFrame, only: pl.LazyFrame) -> pl.LazyFrame:
-    """Return the LEGS of the lines in ``only`` (line), placed and received."""
-    kinds = {True: outgoing, False: incoming}
-    return pl.concat(
-        side(calls, only).with_columns(outgoing=pl.lit(value=placed))
-        for placed, side in kinds.items()
-    )
-
-
-def forwarded(calls: pl.LazyFrame) -> pl.LazyFrame:
-    """Return the calls that were forwarded, by the line that forwarded them.
-
-    A line whose forwarding legs are delivered is counted from these alone, since the same
-    forwarding is often named again on the record of the call that came of it.
-    """
-    names = calls.collect_schema().names()
-    if "redirecting_number" not in names:
-        return calls.clear().select(
-            line="calling_number", day="day", target="called_number", caller="calling_number",
-            start="start_time", duration_s="duration_s", answered=pl.lit(value=False),
-            reason=pl.lit(None, pl.String), call_id=pl.lit(None, pl.String),
-        )  # fmt: skip
-    diverted = (pl.col("redirecting_number") != pl.col("called_number")).fill_null(value=True)
-    legs = calls.filter(pl.col("redirecting_number").is_not_null(), diverted).select(
-        line="redirecting_number", day="day", target="called_number", caller="calling_number",
-        start="start_time", duration_s="duration_s", answered=_answered(names),
-        reason=_or_null("redirect_reason", names), call_id=_or_null("call_id", names),
-        own=pl.col("record_type") == "fwd" if "record_type" in names else pl.lit(value=False),
-    )  # fmt: skip
-    return _own_or_other(legs)
-
-
-def line_days(calls: pl.LazyFrame, *, with_incoming: bool) -> list[pl.LazyFrame]:
-    """Return the parts of PROFILE, one per kind of leg; ``added_up`` makes one table of them."""
-    kinds = {"n_out": outgoing, "n_forwarded": forwarded}
-    if with_incoming:
-        kinds["n_in"] = incoming
-    names = calls.collect_schema().names()
-    if "redirecting_number" not in names:
-        del kinds["n_forwarded"]
-    return [_counted(legs(calls), column) for column, legs in kinds.items()]
-
-
-def added_up(parts: list[pl.LazyFrame]) -> pl.LazyFrame:
-    """Add up parts of PROFILE: of one file and another, of one kind of leg and another."""
-    counts = ("n_out", "n_in", "n_forwarded")
-    whole = pl.concat(parts, how="diagonal")
-    missing = [c for c in counts if c not in whole.collect_schema().names()]
+def added_up(parts: list[pl.DataFrame], line: pl.DataType) -> pl.DataFrame:
+    """Add up parts of PROFILE: of one file and another, of one way of taking part and another."""
+    columns = [*COUNTS, *(f"{count}_other" for count in COUNTS)]
+    empty = pl.DataFrame(schema={"line": line, "day": pl.Date})
+    sums = summed([empty, *parts]).lazy()
+    found = sums.collect_schema().names()
+    settled = [
+        pl.when(pl.col(count) > 0).then(count).otherwise(f"{count}_other").alias(count)
+        for count in COUNTS
+    ]
+    missing = [pl.lit(0, pl.Int64).alias(column) for column in columns if column not in found]
+    # A line-day whose every record turned out to be a repeat of another day's has nothing left.
     return (
-        whole.with_columns(pl.lit(0, pl.Int64).alias(column) for column in missing)
-        .group_by("line", "day")
-        .agg(
-            *(pl.col(column).sum() for column in counts),
-            pl.col("first_leg").min(),
-            pl.col("last_leg").max(),
-        )
+        sums.with_columns(missing)
+        .select("line", "day", *settled)
+        .filter(pl.any_horizontal(pl.col(COUNTS) > 0))
+        .collect()
     )
 
 
-def _counted(legs: pl.LazyFrame, column: str) -> pl.LazyFrame:
-    return legs.group_by("line", "day").agg(
-        pl.len().cast(pl.Int64).alias(column),
-        first_leg=pl.col("start").min(),
-        last_leg=pl.col("start").max(),
+def summed(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    """Add up parts of PROFILE to one part."""
+    whole = pl.concat(parts, how="diagonal").lazy()
+    return whole.group_by("line", "day").agg(pl.all().sum()).collect()
+
+
+def legs(calls: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """Return the LEGS of ``lines`` (line), placed and received; ``calls`` hold all their calls."""
+    return pl.concat(
+        _legs(calls, SIDES[count], lines).with_columns(outgoing=pl.lit(value=placed))
+        for count, placed in (("n_out", True), ("n_in", False))
     )
 
 
-def _of(calls: pl.LazyFrame, column: str, only: pl.LazyFrame | None) -> pl.LazyFrame:
-    if only is None:
-        return calls.filter(pl.col(column).is_not_null())
-    return calls.join(only, left_on=column, right_on="line", how="semi")
-
-
-def _side(legs: pl.LazyFrame, line: str, counterpart: str, own: str) -> pl.LazyFrame:
-    names = legs.collect_schema().names()
-    other = {"moc": "mtc", "mtc": "moc"}[own]
-    if "record_type" in names:
-        legs = legs.filter(pl.col("record_type").is_in(["call", own, other]))
-    legs = legs.select(
-        line=line, day="day", counterpart=counterpart, start="start_time",
-        duration_s="duration_s", answered=_answered(names),
-        cell_id=_own_column("cell_id", names, other), imei=_own_column("imei", names, other),
-        own=pl.col("record_type") != other if "record_type" in names else pl.lit(value=True),
+def forwarded(calls: pl.DataFrame) -> pl.DataFrame:
+    """Return the calls that were forwarded, by the line that forwarded them."""
+    side = SIDES["n_forwarded"]
+    names = calls.columns
+    rows = _diverted(calls).select(
+        line=side.line, day="day", target=side.counterpart, caller="calling_number",
+        start="start_time", answered=_answered(names),
+        reason=_or_null("redirect_reason", names), call_id=_or_null("call_id", names),
+        own=pl.col("record_type").is_in(side.own) if "record_type" in names
+        else pl.lit(value=False),
     )  # fmt: skip
-    return _own_or_other(legs) if "record_type" in names else legs.drop("own")
+    return _own_or_other(rows)
 
 
-def _own_or_other(legs: pl.LazyFrame) -> pl.LazyFrame:
+def _diverted(calls: pl.DataFrame) -> pl.DataFrame:
+    goes_on = pl.col("redirecting_number") != pl.col("called_number")
+    return calls.filter(pl.col("redirecting_number").is_not_null(), goes_on.fill_null(value=True))
+
+
+def _of_types(calls: pl.DataFrame, types: tuple[str, ...]) -> pl.DataFrame:
+    if "record_type" in calls.columns:
+        wanted = calls["record_type"].is_in(types)
+        return calls if wanted.all() else calls.filter(wanted)
+    return calls if "call" in types else calls.clear()
+
+
+def _by_line(calls: pl.DataFrame, line: str, count: str) -> pl.DataFrame:
+    days = calls["day"].unique()
+    # One day is the usual case for one part of a feed, and one key is quicker than two.
+    by = [pl.col(line).alias("line")] + ([pl.col("day")] if len(days) != 1 else [])
+    part = calls.lazy().group_by(by).agg(pl.len().cast(pl.Int64).alias(count)).collect()
+    if len(days) == 1:
+        part = part.with_columns(pl.lit(days.item(), pl.Date).alias("day"))
+    return part.filter(pl.col("line").is_not_null()).select("line", "day", count)
+
+
+def _legs(calls: pl.DataFrame, side: Side, lines: pl.DataFrame) -> pl.DataFrame:
+    names = calls.columns
+    rows = calls.join(lines, left_on=side.line, right_on="line", how="semi")
+    rows = _of_types(rows, (*side.own, *side.other))
+    whose = pl.col("record_type") if "record_type" in names else pl.lit("call")
+    found = rows.select(
+        line=side.line, day="day", counterpart=side.counterpart, start="start_time",
+        duration_s="duration_s", answered=_answered(names),
+        cell_id=_own_column("cell_id", names, side), imei=_own_column("imei", names, side),
+        own=whose.is_in(side.own),
+    )  # fmt: skip
+    return _own_or_other(found)
+
+
+def _own_or_other(legs: pl.DataFrame) -> pl.DataFrame:
     """Keep a line-day's own records where it has any, else what the other side's records say."""
-    has_own = pl.col("own").any().over("line", "day")
-    return legs.filter(pl.col("own") | ~has_own).drop("own")
+    own, other = legs.filter("own"), legs.filter(~pl.col("own"))
+    told = own.select("line", "day").unique() if other.height else own.select("line", "day")
+    lone = other.join(told, on=["line", "day"], how="anti")
+    return pl.concat([own, lone]).drop("own")
 
 
-def _own_column(column: str, names: list[str], other: str) -> pl.Expr:
+def _own_column(column: str, names: list[str], side: Side) -> pl.Expr:
     """Take a column of the party whose record it is; the other party's is not this line's.
 
     On a record of the whole call cell and handset are the calling party's.
     """
     if column not in names:
         return pl.lit(None, pl.String).alias(column)
-    if "record_type" not in names:
-        return pl.col(column) if other == "mtc" else pl.lit(None, pl.String).alias(column)
-    foreign = [other] if other == "mtc" else [other, "call"]
-    return pl.when(~pl.col("record_type").is_in(foreign)).then(pl.col(column))
+    whose = pl.col("record_type") if "record_type" in names else pl.lit("call")
+    mine = [kind for kind in side.own if kind != "call" or side.line == "calling_number"]
+    return pl.when(whose.is_in(mine)).then(pl.col(column))
 
 
 def _answered(names: list[str]) -> pl.Expr:

@@ -48,6 +48,15 @@ def write(
         (place / "run.json").write_text(text + "\n", encoding="utf-8")
 
 
+def check_writable(out: Path) -> None:
+    """Fail before the work begins, not after it, when ``out`` cannot be a folder of results."""
+    place = next(place for place in (out, *out.absolute().parents) if place.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        why = "may not be written to" if place.is_dir() else "is a file, not a folder"
+        msg = f"The results cannot be written to '{out}': '{place}' {why}."
+        raise OutputError(msg)
+
+
 @contextmanager
 def _aside(out: Path) -> Iterator[Path]:
     umask = os.umask(0o077)
@@ -118,8 +127,13 @@ def flattened(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def safe(table: pl.DataFrame) -> pl.DataFrame:
-    """Put an apostrophe before text that a spreadsheet would run as a formula (OWASP)."""
-    return table.with_columns(pl.col(pl.String).str.replace(r"^([\s\u00a0]*[=+\-@\t\r])", "'${1}"))
+    """Put an apostrophe before text that a spreadsheet would run as a formula (OWASP).
+
+    Any line of a cell may be taken for its start, blanks before the sign do not help, and the
+    full-width signs of a Chinese keyboard count, too.
+    """
+    starts = r"(?m)^([\s\u00a0]*[=+\-@\t\r\n\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}])"
+    return table.with_columns(pl.col(pl.String).str.replace_all(starts, "'${1}"))
 
 
 def put(table: pl.DataFrame, form: str) -> None:
@@ -135,7 +149,19 @@ def console() -> Console:
 
 
 def show_alerts(alerts: pl.DataFrame, rows: int) -> None:
-    """Print the first alerts of the list, each with its first reasons."""
+    """Print the first alerts of the list."""
+    terminal = console()
+    listed = alerts["rank"].count()
+    if not listed:
+        terminal.print("Nothing reached a limit.")
+        return
+    terminal.print(alerts_table(alerts, rows))
+    if listed > rows:
+        terminal.print(f"... and {listed - rows} more; --rows shows more, --out keeps all.")
+
+
+def alerts_table(alerts: pl.DataFrame, rows: int) -> Table:
+    """Draw the first alerts of the list, each with its first reason."""
     table = _plain_table("#", "severity", "subject", "day", "x limit")
     table.add_column("why", ratio=1, overflow="fold")
     listed = alerts.filter(pl.col("rank").is_not_null())
@@ -145,13 +171,7 @@ def show_alerts(alerts: pl.DataFrame, rows: int) -> None:
             str(alert["rank"]), f"[{COLOURS[severity]}]{severity}[/]", _escaped(alert["subject"]),
             str(alert["day"]), f"{alert['score']:.1f}", _why(alert),
         )  # fmt: skip
-    terminal = console()
-    if listed.is_empty():
-        terminal.print("Nothing reached a limit.")
-        return
-    terminal.print(table)
-    if listed.height > rows:
-        terminal.print(f"... and {listed.height - rows} more; --rows shows more, --out keeps all.")
+    return table
 
 
 def show(title: str, table: pl.DataFrame) -> None:

@@ -51,15 +51,13 @@ CALLS: Table = {
 }
 REQUIRED = ("calling_number", "called_number", "start_time", "duration_s")
 
-# One row per line and local day; every column adds up (sums, minima, maxima).
+# One row per line and local day; every column adds up.
 PROFILE: Table = {
     "line": Column(LINE, "the line"),
     "day": Column(DAY, "the local day"),
     "n_out": Column(COUNT, "calls that the line placed, answered or not"),
     "n_in": Column(COUNT, "calls that reached the line"),
     "n_forwarded": Column(COUNT, "calls that the line forwarded"),
-    "first_leg": Column(INSTANT, "the start of its first leg of the day, of any kind"),
-    "last_leg": Column(INSTANT, "the start of its last leg of the day, of any kind"),
 }
 
 # One row per call and line that took part in it, for the few lines that are looked at twice.

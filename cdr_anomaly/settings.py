@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+# Names of the tz database that stand for no place, and that Polars does not know.
+_NO_PLACE = {"Factory", "localtime"}
+
+
 class Settings(BaseModel):
     """What a run can be told beside its paths."""
 
@@ -52,7 +56,7 @@ def load(file: Path | None = None, words: tuple[str, ...] = (), **given: Any) ->
 
 def zone(name: str) -> ZoneInfo:
     """Return the time zone of that IANA name."""
-    known = available_timezones()
+    known = available_timezones() - _NO_PLACE
     if name not in known:
         msg = f"'{name}' is not a time zone that is known here.{nearest(name, known)}"
         raise SettingError(msg)
@@ -75,10 +79,12 @@ def validation_sentence(error: ValidationError, known: list[str], where: str = "
     if first["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
         word = str(first["loc"][-1])
         owner = f" of {where}" if where else ""
-        return f"'{word}' is not a setting{owner}.{nearest(word, known)}"
-    given = first.get("input")
-    message = first["msg"].removeprefix("Input ").removeprefix("Value error, ").rstrip(".")
-    return f"{name} {message}, not {given!r}."
+        table = " Settings of a detector stand in [detectors.NAME]."
+        hint = nearest(word, known) or (table if isinstance(first.get("input"), dict) else "")
+        return f"'{word}' is not a setting{owner}.{hint}"
+    if first["type"] == "value_error":  # a sentence of ours
+        return f"{name}: {first['msg'].removeprefix('Value error, ')}"
+    return f"{name} {first['msg'].removeprefix('Input ')}, not {first.get('input')!r}."
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -104,9 +110,14 @@ def _put(told: dict[str, Any], word: str) -> None:
     path = name.strip().removeprefix("detectors.").split(".")
     if len(path) == 1:
         told[path[0]] = value
-    else:
-        section = told.setdefault("detectors", {}).setdefault(path[0], {})
-        section[".".join(path[1:])] = value
+        return
+    section = told
+    for name in ("detectors", path[0]):
+        section = section.setdefault(name, {})
+        if not isinstance(section, dict):
+            msg = f"'{word}' cannot be set: the settings hold {section!r} where [{name}] should be."
+            raise SettingError(msg)
+    section[".".join(path[1:])] = value
 
 
 def _validated(told: dict[str, Any]) -> Settings:
@@ -116,4 +127,7 @@ def _validated(told: dict[str, Any]) -> Settings:
         raise SettingError(validation_sentence(error, list(Settings.model_fields))) from error
     if settings.tz:
         zone(settings.tz)
+    if settings.since and settings.until and settings.since > settings.until:
+        msg = f"since {settings.since} is after until {settings.until}; there is no day between."
+        raise SettingError(msg)
     return settings

@@ -76,10 +76,13 @@ class Tables:
 
     def midnight(self, day: pl.Expr) -> pl.Expr:
         """Give the instant at which a local day begins."""
-        local = day.cast(pl.Datetime("us")).dt.replace_time_zone(
-            self.tz, ambiguous="earliest", non_existent="null"
+        # Where summer time begins at midnight, the day begins at one o'clock.
+        hours = (day.cast(pl.Datetime("us")).dt.offset_by(step) for step in ("0h", "1h"))
+        local = (
+            hour.dt.replace_time_zone(self.tz, ambiguous="earliest", non_existent="null")
+            for hour in hours
         )
-        return local.dt.convert_time_zone("UTC")
+        return pl.coalesce(*local).dt.convert_time_zone("UTC")
 
 
 class Detector:
@@ -154,10 +157,11 @@ def ladder(steps: Mapping[str, pl.Expr], default: str) -> pl.Expr:
 
 def usual_sentence() -> pl.Expr:
     """Say what is usual for the line, or that it is not known."""
+    usual = pl.col("usual").round(1).cast(pl.String).str.strip_suffix(".0")
     return (
-        pl.when(pl.col("usual").is_null())
+        pl.when(usual.is_null())
         .then(pl.lit("its usual is not known"))
-        .otherwise(pl.format("usual for this line {} a day", pl.col("usual").round(1)))
+        .otherwise(pl.format("usual for this line {} a day", usual))
     )
 
 

@@ -66,6 +66,10 @@ class ForwardingChain(Detector):
             return None
         return "the feed has neither forwarding legs nor a redirecting_number"
 
+    def watch(self) -> pl.Expr:
+        # Own calls of one day are among those of its week: a bridge has no other kind of day.
+        return (pl.col("n_forwarded") > 0) & (pl.col("n_out") <= self.own_calls)
+
     def find(self, tables: Tables) -> pl.LazyFrame:
         rule = bridges.Rule(
             self.bridge_forwards, self.forward_share, self.own_calls, self.new_days,
@@ -130,7 +134,7 @@ class ForwardingChain(Detector):
         )  # fmt: skip
         return self.finding(
             days, subject_kind="chain", subject=tables.written(pl.col("line")), members=written,
-            day=pl.col("day"), window_start=pl.col("start"), window_end=pl.col("end"),
+            day=pl.col("day"), window_start=_just_before("start"), window_end=pl.col("end"),
             severity=severity, observed=pl.col("hops"), limit=self.min_hops, reason=reason,
             evidence=pl.struct("n_calls", "n_callers", "loop", "abroad", "bridge", "new",
                                "n_by_id"),
@@ -247,7 +251,7 @@ class ForwardingChain(Detector):
         members = pl.concat_list("line", "target").list.eval(tables.written(pl.element()))
         return self.finding(
             days, subject=tables.written(pl.col("line")), members=members, day=pl.col("day"),
-            window_start=pl.col("start"), window_end=pl.col("end"), severity=severity,
+            window_start=_just_before("start"), window_end=pl.col("end"), severity=severity,
             observed=pl.col("n_targets"), limit=self.targets_day, reason=reason,
             evidence=pl.struct("n_calls", "n_targets", "n_reused", "bridge"),
         )  # fmt: skip
@@ -285,10 +289,15 @@ class ForwardingChain(Detector):
         )  # fmt: skip
         return self.finding(
             days, subject=tables.written(pl.col("line")), members=members, day=pl.col("day"),
-            window_start=pl.col("start"), window_end=pl.col("end"), severity="high",
+            window_start=_just_before("start"), window_end=pl.col("end"), severity="high",
             observed=pl.col("n_calls"), limit=self.self_calls, reason=reason,
             evidence=pl.struct("n_calls"),
         )  # fmt: skip
+
+
+def _just_before(instant: str) -> pl.Expr:
+    # A window is open at its start: one call alone has a window, too.
+    return pl.col(instant) - timedelta(microseconds=1)
 
 
 def _week_start(tables: Tables) -> pl.Expr:

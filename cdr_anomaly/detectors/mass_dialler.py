@@ -95,21 +95,32 @@ class MassDialler(Detector):
         """Find the line-days at or over their limit, with what their window holds."""
         watched = pl.col("number_class").is_in(WATCHED_CLASSES)
         tier = pl.when(watched).then(self.watch_calls_fixed).otherwise(self.watch_calls)
-        seen = pl.max_horizontal("n_out", "peak_24h")
-        limit = pl.when(seen >= self.calls).then(self.calls).otherwise(pl.min_horizontal(
-            tier, pl.lit(self.calls)))  # fmt: skip
-        by_day = pl.col("n_out") == seen
+        # The day itself goes before 24 hours that reach into the day before; and where that day
+        # reached the limit by itself, what is left of its 24 hours is no news.
+        cases = [
+            (holds, count, limit)
+            for limit in (pl.lit(self.calls), pl.min_horizontal(tier, pl.lit(self.calls)))
+            for count, holds in {
+                "n_out": pl.col("n_out") >= limit,
+                "peak_24h": (pl.col("peak_24h") >= limit) & (pl.col("n_out_before") < limit),
+            }.items()
+        ]
         before = tables.profile.select(
             "line", day=pl.col("day") + timedelta(days=1), n_out_before="n_out"
         )
         days = (
-            tables.measures.filter(seen >= self._least())
+            tables.measures.filter(pl.max_horizontal("n_out", "peak_24h") >= self._least())
             .join(tables.lines.select("line", "number_class"), on="line", how="left")
-            .with_columns(calls_seen=seen, limit=limit, by_day=by_day)
-            .filter(pl.col("calls_seen") >= pl.col("limit"))
             .join(before, on=["line", "day"], how="left")
-            # The day before reached the limit by itself: what is left of its 24 hours is no news.
-            .filter(pl.col("by_day") | (pl.col("n_out_before").fill_null(0) < pl.col("limit")))
+            .with_columns(pl.col("n_out_before").fill_null(0))
+            .with_columns(
+                calls_seen=pl.coalesce(pl.when(case).then(count) for case, count, _ in cases),
+                limit=pl.coalesce(pl.when(case).then(limit) for case, _, limit in cases),
+                by_day=pl.coalesce(
+                    pl.when(case).then(pl.lit(count == "n_out")) for case, count, _ in cases
+                ),
+            )
+            .filter(pl.col("limit").is_not_null())
             .with_columns(self._window(tables))
         )
         return days.join(self._in_window(tables, days), on=["line", "day"]).filter(
@@ -138,6 +149,9 @@ class MassDialler(Detector):
             .join(windows, on="line")
             .filter(inside, pl.col("day") >= days_back(pl.col("judged"), 2))
             .group_by("line", day="judged")
-            .agg(n_called=pl.col("counterpart").n_unique(), n_answered=pl.col("answered").sum())
+            .agg(
+                n_called=pl.col("counterpart").drop_nulls().n_unique(),
+                n_answered=pl.col("answered").sum(),
+            )
             .with_columns(pl.col("n_called", "n_answered").cast(pl.Int64))
         )

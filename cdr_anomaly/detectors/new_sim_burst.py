@@ -8,7 +8,7 @@ from typing import ClassVar
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly import births
+from cdr_anomaly import births, rolling
 from cdr_anomaly.detectors.base import STRICT, Detector, Feed, Tables, ladder, percent, setting
 
 
@@ -68,12 +68,15 @@ class NewSimBurst(Detector):
     def watch(self) -> pl.Expr:
         # The first hours touch so many local days that one of these has that share of the calls;
         # 60 minutes touch two days at the most.
-        days = self.line_hours // 23 + 2
-        young = pl.col("age_d").is_between(0, days)
+        young = pl.col("age_d").is_between(0, self._first_days())
         return young & (
-            (pl.col("n_out") >= self.line_calls / days)
+            (pl.col("n_forwarded") > 0)
+            | (pl.col("n_out") >= self.line_calls / self._first_days())
             | (pl.col("n_out") >= self.line_calls_60min / 2)
         )
+
+    def _first_days(self) -> int:
+        return self.line_hours // 23 + 2
 
     def find(self, tables: Tables) -> pl.LazyFrame:
         return pl.concat([self._dialling(tables), self._forwarding(tables), self._blocks(tables)])
@@ -82,24 +85,32 @@ class NewSimBurst(Detector):
         """Find the lines that dialled in their first hours, on each day on which these last."""
         young = tables.lines.filter(pl.col("born").is_not_null()).select("line", "born")
         legs = tables.legs.join(young, on="line").filter(pl.col("day") >= pl.col("born"))
+        # A line that was activated and then left alone for long is not new any more.
+        age = (pl.col("day") - pl.col("born")).dt.total_days()
         first = pl.col("start").min().over("line")
-        early = legs.with_columns(first=first).filter(
-            pl.col("outgoing"),
-            pl.col("start") < pl.col("first") + timedelta(hours=self.line_hours),
+        early = (
+            legs.with_columns(first=first)
+            .filter(
+                pl.col("outgoing"),
+                age <= self._first_days(),
+                pl.col("start") < pl.col("first") + timedelta(hours=self.line_hours),
+            )
+            .sort("line", "start")
+            .with_columns(in_60min=rolling.in_window("line", "start", 3600))
         )
-        days = early.select("line", "day").unique()
+        days = early.group_by("line", "day").agg(peak_60min=pl.col("in_60min").max())
         upto = (
             days.join(early.rename({"day": "past_day"}), on="line")
             .filter(pl.col("past_day") <= pl.col("day"))
-            .group_by("line", "day")
+            .group_by("line", "day", "peak_60min")
             .agg(
                 pl.col("first", "born").first(),
                 last=pl.col("start").max(),
                 n_early=pl.len().cast(pl.Int64),
-                n_called=pl.col("counterpart").n_unique().cast(pl.Int64),
+                n_called=pl.col("counterpart").drop_nulls().n_unique().cast(pl.Int64),
             )
         )
-        measured = ("peak_60min", "n_called_back", "n_distinct", "n_cells", "n_out", "n_in")
+        measured = ("n_called_back", "n_distinct", "n_cells", "n_out", "n_in")
         found = upto.join(tables.measures.select("line", "day", *measured), on=["line", "day"])
         by_count = (
             pl.col("n_early") / self.line_calls >= pl.col("peak_60min") / self.line_calls_60min
@@ -144,7 +155,6 @@ class NewSimBurst(Detector):
         upto = young.with_columns(
             *(pl.col(c).cum_sum().over("line", order_by="day") for c in sums),
             forwards_today="n_forwarded",
-            first_leg=pl.col("first_leg").min().over("line"),
         )
         callers = (
             tables.hops.rename({"forwarder": "line", "day": "past_day"})
@@ -169,7 +179,9 @@ class NewSimBurst(Detector):
         strangers = pl.col("n_callers") >= 0.8 * pl.col("n_forwarded")
         return self.finding(
             found, subject=tables.written(pl.col("line")), day=pl.col("day"),
-            window_start=pl.col("first_leg"), window_end=pl.col("last_leg"),
+            window_start=tables.midnight(pl.col("born")) - timedelta(microseconds=1),
+            window_end=tables.midnight(pl.col("day") + timedelta(days=1))
+            - timedelta(microseconds=1),
             severity=ladder({"medium": strangers}, "low"), observed=pl.col("n_forwarded"),
             limit=self.line_forwards, reason=reason,
             evidence=pl.struct("n_forwarded", "n_in", "n_out", "n_callers"),
@@ -178,22 +190,21 @@ class NewSimBurst(Detector):
     def _blocks(self, tables: Tables) -> pl.LazyFrame:
         """Find the blocks with a surge of new lines, and look at what these lines do."""
         surges, members = self._surges(tables)
-        lines = members.join(tables.profile.drop("first_leg", "last_leg"), on="line").filter(
-            pl.col("day") <= pl.col("judged")
-        )
         busy = -(-self.line_calls // 3)
+        seen, begun = pl.col("day") <= pl.col("judged"), pl.lit(tables.feed.first_day, pl.Date)
+        counts = pl.when(seen).then(pl.col("n_out", "n_in", "n_forwarded")).name.keep()
+        n_out, n_forwarded = pl.col("n_out").sum(), pl.col("n_forwarded").sum()
         use = (
-            lines.group_by("block", "judged", "line")
+            members.join(tables.profile, on="line", how="left")
+            .with_columns(counts)
+            .group_by("block", "judged", "line")
             .agg(
-                pl.col("n_out", "n_in", "n_forwarded").sum(),
-                most=pl.col("n_out").max(),
-            )
-            .with_columns(
-                passes_on=(pl.col("n_forwarded") > 0)
-                & (pl.col("n_out") <= 1)
-                & (pl.col("n_forwarded") >= 0.8 * pl.col("n_in")),
-                dials=pl.col("most") >= busy,
-                silent=pl.col("n_out") == 0,
+                passes_on=(n_forwarded > 0)
+                & (n_out <= 1)
+                & (n_forwarded >= 0.8 * pl.col("n_in").sum()),
+                dials=(pl.col("n_out").max() >= busy).fill_null(value=False),
+                # What a line did before the feed began is not known.
+                silent=(n_out == 0) & (pl.col("born").first() >= begun),
             )
         )
         found = surges.join(
@@ -206,10 +217,12 @@ class NewSimBurst(Detector):
             left_on=["block", "day"], right_on=["block", "judged"],
         ).with_columns(pl.col("passes_on", "dials", "silent").fill_null(0))  # fmt: skip
         odd, n_new = pl.col("passes_on") + pl.col("dials"), pl.col("n_new")
+        # An activated line that the feed has never named may lie in a shop.
+        unused = (pl.col("silent") >= 0.8 * n_new) & (not tables.feed.activations)
         severity = ladder(
             {
                 "high": (odd >= 3) & (odd >= 0.5 * n_new),
-                "medium": ((odd >= 3) & (odd >= 0.2 * n_new)) | (pl.col("silent") >= 0.8 * n_new),
+                "medium": ((odd >= 3) & (odd >= 0.2 * n_new)) | unused,
             },
             default="low",
         )

@@ -5,24 +5,40 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import polars as pl
 
     from cdr_anomaly.ingest import Source
 
+    Progress = Callable[[int], None]
+
 
 class FirstLook(NamedTuple):
-    """What one reading of all the calls gives."""
+    """What one reading of all the calls gives.
+
+    ``facts`` has one row per verdict (verdict, rows, first_day, last_day, n_unanswered, n_lost);
+    ``duplicates`` and ``partial`` count the rows that mending took away.
+    """
 
     facts: pl.DataFrame
     profile: pl.DataFrame
     forwarded: pl.DataFrame
+    duplicates: int
+    partial: int
 
 
 class Engine(Protocol):
     """Reads a feed twice: all of it once, and once more for the lines that deserve it."""
 
-    def first_look(self, source: Source) -> FirstLook:
-        """Count the rows by verdict, add up PROFILE, and take the forwarded legs."""
+    def first_look(self, source: Source, *, with_incoming: bool, done: Progress) -> FirstLook:
+        """Count the rows by verdict, add up PROFILE, and take the forwarded legs.
 
-    def legs(self, source: Source, lines: pl.DataFrame) -> pl.DataFrame:
-        """Take the LEGS of those lines (line)."""
+        Without ``with_incoming`` nobody's ``n_in`` is counted, which is quicker. ``done`` is told
+        the number of rows after each part.
+        """
+
+    def legs(
+        self, source: Source, lines: pl.DataFrame, *, mend: bool, done: Progress
+    ) -> pl.DataFrame:
+        """Take the LEGS of those lines (line), mended if need be."""

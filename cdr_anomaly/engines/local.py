@@ -1,4 +1,4 @@
-"""Polars on this machine: the calls are streamed through, never held."""
+"""Polars on this machine: a part of the feed at a time, so that memory holds one part's rows."""
 
 from __future__ import annotations
 
@@ -8,42 +8,136 @@ import polars as pl
 
 from cdr_anomaly import profile
 from cdr_anomaly.engines.base import FirstLook
-from cdr_anomaly.ingest import repairs
+from cdr_anomaly.ingest import dated, repairs
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from cdr_anomaly.engines.base import Progress
     from cdr_anomaly.ingest import Source
+
+# Columns that the first look counts by; legs need these too, and what else they can have.
+COUNTED = (
+    "calling_number", "called_number", "start_time", "duration_s", "record_type",
+    "redirecting_number", "call_id",
+)  # fmt: skip
+ON_FORWARDS = ("redirect_reason", "answered")
+ON_LEGS = ("answered", "cell_id", "imei")
+# Parts of PROFILE are added up when so many rows of them have come together.
+MOST_ROWS = 8_000_000
 
 
 class Local:
-    """Reads with Polars' streaming engine."""
+    """Reads with Polars' streaming engine, part by part."""
 
-    def first_look(self, source: Source) -> FirstLook:
+    def first_look(self, source: Source, *, with_incoming: bool, done: Progress) -> FirstLook:
         """Count the rows by verdict, add up PROFILE, and take the forwarded legs, in one pass."""
-        calls = source.calls()
-        parts = profile.line_days(calls, with_incoming=True)
-        facts, distinct, days, forwarded = pl.collect_all(
-            [
-                _facts(source.mapped()),
-                calls.select(distinct=repairs.distinct(source.columns)),
-                profile.added_up(parts),
-                profile.forwarded(calls),
-            ]
-        )
-        is_used = pl.col("verdict") == 0
-        facts = facts.with_columns(distinct=pl.when(is_used).then(distinct.item()).otherwise(0))
-        return FirstLook(facts, days, forwarded)
+        columns = source.columns
+        wanted = [c for c in (*COUNTED, *ON_FORWARDS) if c in columns]
+        if "redirecting_number" not in columns:
+            wanted = [c for c in wanted if c not in ON_FORWARDS]
+        tally = _Tally(source, with_incoming=with_incoming)
+        for part in source.parts():
+            key = repairs.key(columns).alias("key")
+            rows = part.mapped().select(*wanted, "verdict", "n_lost", key).collect()
+            tally.take(rows, until=part.next_start)
+            done(part.rows)
+        return tally.look()
 
-    def legs(self, source: Source, lines: pl.DataFrame) -> pl.DataFrame:
-        """Take the LEGS of those lines (line)."""
-        return profile.legs(source.calls(), lines.lazy()).collect()
+    def legs(
+        self, source: Source, lines: pl.DataFrame, *, mend: bool, done: Progress
+    ) -> pl.DataFrame:
+        """Take the LEGS of those lines (line), mended if need be."""
+        columns = source.columns
+        wanted = [c for c in dict.fromkeys((*COUNTED, *ON_LEGS)) if c in columns]
+        watched = lines["line"].implode()
+        either = pl.col("calling_number").is_in(watched) | pl.col("called_number").is_in(watched)
+        found = []
+        for part in source.parts():
+            rows = part.mapped().filter(either, pl.col("verdict") == 0).select(wanted)
+            found.append(rows.collect())
+            done(part.rows)
+        calls = pl.concat(found)
+        if mend:
+            calls = repairs.mended(calls.lazy(), columns).collect()
+        return profile.legs(dated(calls, source.tz), lines)
 
 
-def _facts(mapped: pl.LazyFrame) -> pl.LazyFrame:
-    talked = pl.col("duration_s") > 0
-    return mapped.group_by("verdict").agg(
+class _Tally:
+    """What has been counted so far, part by part."""
+
+    def __init__(self, source: Source, *, with_incoming: bool) -> None:
+        self.source = source
+        self.columns = source.columns
+        self.with_incoming = with_incoming
+        self.facts: list[pl.DataFrame] = []
+        self.parts: list[pl.DataFrame] = []
+        self.forwarded: list[pl.DataFrame] = []
+        self.open = pl.DataFrame()
+        self.duplicates = self.partial = 0
+
+    def take(self, rows: pl.DataFrame, *, until: datetime | None) -> None:
+        """Count one part's rows; a repeat of a row from ``until`` on may yet come."""
+        good = rows["verdict"] == 0
+        used = rows if good.all() else rows.filter(good)
+        used = dated(used.drop("verdict", "n_lost"), self.source.tz)
+        self.facts.append(_facts(rows, used))
+        self._count(used)
+        candidates = pl.concat([self.open, used], how="diagonal_relaxed")
+        if candidates["key"].n_unique() < candidates.height:
+            candidates = self._mend(candidates)
+        if "redirecting_number" in self.columns:
+            self.forwarded.append(used.filter(pl.col("redirecting_number").is_not_null()))
+        self.open = repairs.still_open(candidates, until)
+
+    def look(self) -> FirstLook:
+        facts = pl.concat(self.facts).group_by("verdict").agg(
+            pl.col("rows", "n_unanswered", "n_lost").sum(),
+            pl.col("first_day").min(),
+            pl.col("last_day").max(),
+        )  # fmt: skip
+        forwarded = self._forwarded()
+        days = profile.added_up(self.parts, self.source.line_type)
+        return FirstLook(facts, days, forwarded, self.duplicates, self.partial)
+
+    def _count(self, calls: pl.DataFrame, *, sign: int = 1) -> None:
+        parts = profile.counted(calls, with_incoming=self.with_incoming)
+        if sign < 0:
+            parts = [part.with_columns(-pl.col(part.columns[-1])) for part in parts]
+        self.parts += parts
+        if sum(part.height for part in self.parts) > MOST_ROWS:
+            self.parts = [profile.summed(self.parts)]
+
+    def _mend(self, candidates: pl.DataFrame) -> pl.DataFrame:
+        """Take the rows that repeat out of the count, and count them again mended."""
+        keys = candidates["key"].sort()
+        repeats = candidates["key"].is_in(keys.filter(keys == keys.shift()).implode())
+        again = candidates.filter(repeats)
+        unique = repairs.without_duplicates(again.lazy(), self.columns).collect()
+        mended = repairs.mended(unique.lazy(), self.columns).collect()
+        mended = dated(mended.drop("day"), self.source.tz).select(candidates.columns)
+        self._count(again, sign=-1)
+        self._count(mended)
+        self.duplicates += again.height - unique.height
+        self.partial += unique.height - mended.height
+        return pl.concat([candidates.filter(~repeats), mended])
+
+    def _forwarded(self) -> pl.DataFrame:
+        calls = pl.concat([self.open.clear(), *self.forwarded], how="diagonal_relaxed")
+        if "redirecting_number" not in self.columns:
+            calls = calls.with_columns(redirecting_number=pl.col("calling_number"))
+        if self.duplicates or self.partial:
+            calls = repairs.mended(calls.lazy(), self.columns).collect()
+            calls = dated(calls.drop("day"), self.source.tz)
+        return profile.forwarded(calls)
+
+
+def _facts(rows: pl.DataFrame, used: pl.DataFrame) -> pl.DataFrame:
+    counts = rows.lazy().group_by("verdict").agg(
         rows=pl.len().cast(pl.Int64),
-        first_day=pl.col("day").min(),
-        last_day=pl.col("day").max(),
-        n_unanswered=talked.not_().sum().cast(pl.Int64),
+        n_unanswered=(pl.col("duration_s") == 0).sum().cast(pl.Int64),
         n_lost=pl.col("n_lost").cast(pl.Int64).sum(),
-    )
+    )  # fmt: skip
+    return counts.with_columns(
+        first_day=pl.lit(used["day"].min(), pl.Date), last_day=pl.lit(used["day"].max(), pl.Date)
+    ).collect()

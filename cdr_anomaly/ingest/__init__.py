@@ -7,24 +7,30 @@ the calls, and the rows that were refused.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from math import inf
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
 from cdr_anomaly import numbering, settings
-from cdr_anomaly.ingest import files, layouts, repairs
-from cdr_anomaly.ingest.mapping import LEFT_OUT, NUMBERS, REFUSED, VERDICTS, RowMap
-from cdr_anomaly.ingest.shape import Shape, scan
+from cdr_anomaly.ingest import files, footers, layouts
+from cdr_anomaly.ingest.mapping import NUMBERS, RowMap
+from cdr_anomaly.ingest.shape import Shape, dated, scan
+from cdr_anomaly.ingest.verdicts import LEFT_OUT, REFUSED, VERDICTS
 from cdr_anomaly.schema import CALLS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from cdr_anomaly.ingest.files import File
     from cdr_anomaly.ingest.layouts import Layout
 
-__all__ = ["LEFT_OUT", "REFUSED", "VERDICTS", "Source", "open_source"]
+__all__ = ["LEFT_OUT", "REFUSED", "VERDICTS", "Part", "Source", "dated", "open_source"]
+
+PART_ROWS = 4_000_000
+EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,6 @@ class Source:
     plan: numbering.HomePlan
     settings: settings.Settings
     as_text: bool = False
-    repeats: bool = False
 
     @property
     def columns(self) -> set[str]:
@@ -49,14 +54,51 @@ class Source:
         """How a line is carried: as an integer, or as text when the feed has opaque tokens."""
         return pl.String() if self.as_text else pl.Int64()
 
-    def mapped(self) -> pl.LazyFrame:
-        """Return every row in the columns of CALLS, with its local day and its verdict."""
-        return pl.concat([shape.mapped() for shape in self._shapes()], how="diagonal")
+    @property
+    def rows(self) -> int:
+        """How many rows the files hold, inside the span and outside."""
+        return sum(file.rows for file in self.files)
 
-    def calls(self) -> pl.LazyFrame:
-        """Return the rows that are used, with repeated and partial records mended if need be."""
-        used = self.mapped().filter(pl.col("verdict") == 0).drop("verdict")
-        return repairs.mended(used, self.columns) if self.repeats else used
+    def days_at_most(self) -> float:
+        """Tell how many days the feed can touch, as far as its footers prove it."""
+        name = self.layout.source("start_time")
+        whole = (
+            footers.extent(file.footer, range(file.footer.num_row_groups), name)
+            for file in self.files
+            if file.rows
+        )
+        extents = list(whole)
+        known = [extent for extent in extents if extent is not None]
+        if len(known) < len(extents):
+            return inf
+        return (max(e[1] for e in known) - min(e[0] for e in known)).days + 2 if known else 0
+
+    def mapped(self) -> pl.LazyFrame:
+        """Return every row in the columns of CALLS, with its verdict."""
+        rows = pl.concat([shape.mapped() for shape in self._shapes()], how="diagonal")
+        if "record_type" not in self.columns:
+            return rows
+        # A file without the column, beside others with it, holds whole calls.
+        return rows.with_columns(pl.col("record_type").fill_null("call"))
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the feed in parts of some million rows, in order of their first start."""
+        name = self.layout.source("start_time")
+        cut = []
+        for file in self.files:
+            for stretch in footers.stretches(file.footer, PART_ROWS):
+                extent = footers.extent(file.footer, stretch.groups, name)
+                cut.append((extent and extent[0], file, stretch))
+        known = all(start is not None for start, _, _ in cut)
+        cut.sort(key=lambda piece: (piece[0] or EVER, str(piece[1].path), piece[2].offset))
+        for begin, end in _together([stretch.rows for _, _, stretch in cut]):
+            pieces = [
+                file if stretch.rows == file.rows else replace(file, stretch=stretch)
+                for _, file, stretch in cut[begin:end]
+            ]
+            later = cut[end][0] if end < len(cut) and known else None
+            rows = sum(stretch.rows for _, _, stretch in cut[begin:end])
+            yield Part(replace(self, files=pieces), rows, EVER if end == len(cut) else later)
 
     def refused(self) -> pl.LazyFrame:
         """Return the refused rows as they came, as text, each with its file and the reason."""
@@ -73,23 +115,20 @@ class Source:
         """Return the same source with lines carried as text, for feeds with opaque tokens."""
         return replace(self, as_text=True)
 
-    def mending(self) -> Source:
-        """Return the same source with its repeated records mended as they are read."""
-        return replace(self, repeats=True)
-
-    def unmended(self) -> tuple[pl.LazyFrame, pl.LazyFrame]:
-        """Count the used rows that are left once duplicates are gone, and once parts are merged."""
-        used = replace(self, repeats=False).calls()
-        unique = repairs.without_duplicates(used, self.columns)
-        return unique.select(rows=pl.len()), self.calls().select(rows=pl.len())
-
     def _shapes(self) -> list[Shape]:
         groups: dict[object, list[File]] = {}
         for file in self.files:
-            groups.setdefault(file.shape, []).append(file)
+            groups.setdefault((file.shape, self._e164(file)), []).append(file)
         return [
             Shape(group, self._rows(group), self.settings, self.tz) for group in groups.values()
         ]
+
+    def _e164(self, file: File) -> frozenset[str]:
+        """Name the columns of numbers that are proven to be E.164 as they stand."""
+        if self.as_text or self.layout.perspective == "served":
+            return frozenset()
+        plain = (c for c in NUMBERS if c not in self.layout.values and c not in self.layout.fixed)
+        return frozenset(c for c in plain if footers.all_e164(file.footer, self.layout.source(c)))
 
     def _rows(self, group: list[File]) -> RowMap:
         return RowMap(
@@ -99,7 +138,32 @@ class Source:
             tz=self.settings.tz or self.layout.tz,
             plan=self.plan,
             as_text=self.as_text,
+            e164=self._e164(group[0]),
         )
+
+
+class Part(NamedTuple):
+    """A part of a feed; ``next_start`` is when the rows of later parts begin, None if unknown."""
+
+    source: Source
+    rows: int
+    next_start: datetime | None
+
+    def mapped(self) -> pl.LazyFrame:
+        """Return the part's rows in the columns of CALLS, with a verdict each."""
+        return self.source.mapped()
+
+
+def _together(rows: list[int]) -> Iterator[tuple[int, int]]:
+    """Group neighbours until they have the rows of a part; yield where each group begins, ends."""
+    begin = total = 0
+    for place, size in enumerate(rows):
+        total += size
+        if total >= PART_ROWS:
+            yield begin, place + 1
+            begin, total = place + 1, 0
+    if begin < len(rows):
+        yield begin, len(rows)
 
 
 def open_source(paths: Iterable[str | Path], told: settings.Settings) -> Source:

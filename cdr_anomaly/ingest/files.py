@@ -15,6 +15,8 @@ from cdr_anomaly.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from cdr_anomaly.ingest.footers import Stretch
+
 SUFFIXES = (".parquet", ".pq", ".parq")
 MAGIC = b"PAR1"
 
@@ -27,7 +29,9 @@ class File:
     rows: int
     size: int
     schema: pa.Schema
+    footer: pq.FileMetaData
     keys: tuple[tuple[str, str], ...]
+    stretch: Stretch | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -37,7 +41,8 @@ class File:
     @property
     def shape(self) -> tuple[object, ...]:
         """What files must share to be read as one table."""
-        return tuple((field.name, str(field.type)) for field in self.schema), self.keys
+        columns = tuple((field.name, str(field.type)) for field in self.schema)
+        return columns, self.keys, self.stretch and (self.path, self.stretch.offset)
 
     def with_keys(self, wanted: Collection[str]) -> File:
         """Keep only the hive keys that are wanted and that no column of the file shadows."""
@@ -56,6 +61,21 @@ def find(paths: Iterable[str | Path]) -> list[File]:
         for file in _below(str(path)):
             found.setdefault(file.resolve(), file)
     return [_opened(found[place]) for place in sorted(found)]
+
+
+def read_through(paths: Iterable[str | Path]) -> None:
+    """Decode every page of every file, and fail on the first that is damaged behind its footer.
+
+    As slow as it sounds: it is for naming the file when reading has failed already.
+    """
+    for file in find(paths):
+        try:
+            with pq.ParquetFile(file.path) as opened:
+                for _ in opened.iter_batches():
+                    pass
+        except (pa.ArrowException, OSError) as error:
+            msg = f"'{file.path}' is damaged: its columns cannot be decoded; copy it again."
+            raise InputError(msg) from error
 
 
 def _below(path: str) -> list[Path]:
@@ -91,13 +111,17 @@ def _opened(path: Path) -> File:
     try:
         with path.open("rb") as raw:
             begins = raw.read(4) == MAGIC
-        footer = pq.ParquetFile(path)
-    except pa.ArrowInvalid as error:
-        state = "is a truncated Parquet file: copy it again" if begins else "is not a Parquet file"
-        msg = f"'{path}' {state}."
-        raise InputError(msg) from error
     except OSError as error:
-        msg = f"'{path}' cannot be read: {error.strerror or error}."
+        msg = f"'{path}' cannot be read: {error.strerror}."
+        raise InputError(msg) from error
+    try:
+        footer = pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        # Arrow calls a missing footer invalid, and a footer that makes no sense an OSError.
+        cut = isinstance(error, pa.ArrowInvalid)
+        state = "is truncated" if cut else "has a damaged footer"
+        fault = f"{state}: copy it again" if begins else "is not a Parquet file"
+        msg = f"'{path}' {fault}."
         raise InputError(msg) from error
     with footer:
         return File(
@@ -105,6 +129,7 @@ def _opened(path: Path) -> File:
             rows=footer.metadata.num_rows,
             size=path.stat().st_size,
             schema=footer.schema_arrow,
+            footer=footer.metadata,
             keys=tuple(_hive_keys(path)),
         )
 

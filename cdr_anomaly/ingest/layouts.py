@@ -5,13 +5,13 @@ from __future__ import annotations
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from cdr_anomaly.errors import InputError, SettingError, nearest
 from cdr_anomaly.schema import CALLS, REQUIRED
-from cdr_anomaly.settings import validation_sentence
+from cdr_anomaly.settings import validation_sentence, zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +36,31 @@ class Layout(BaseModel):
     fixed: dict[str, str | int] = {}
     only: dict[str, list[str]] = {}
 
+    @field_validator("columns", "values", "fixed")
+    @classmethod
+    def _are_ours(cls, told: dict[str, Any]) -> dict[str, Any]:
+        known = (*CALLS, *SERVED)
+        for column in told:
+            if column not in known:
+                msg = f"'{column}' is not a column of ours.{nearest(column, known)}"
+                raise ValueError(msg)
+        return told
+
+    @field_validator("fixed")
+    @classmethod
+    def _is_no_time(cls, fixed: dict[str, str | int]) -> dict[str, str | int]:
+        if "start_time" in fixed or not str(fixed.get("duration_s", 0)).isdecimal():
+            msg = "it can fix no start_time, and duration_s to whole seconds only."
+            raise ValueError(msg)
+        return fixed
+
+    @field_validator("tz")
+    @classmethod
+    def _is_zone(cls, name: str | None) -> str | None:
+        if name is not None:
+            zone(name)
+        return name
+
     def source(self, column: str) -> str:
         """Name the vendor's column for ours; the canonical layout names it alike."""
         return self.columns.get(column, column)
@@ -48,16 +73,7 @@ class Layout(BaseModel):
             parties = ("other",) if "other" in self.columns else ("calling_party", "called_party")
             served = () if self.served_is_file_name else ("served",)
             ours = (*served, *parties, "direction", "start_time", "duration_s")
-        return [self.source(column) for column in ours if column not in self.fixed]
-
-    def offers(self, found: Iterable[str]) -> dict[str, str]:
-        """Map each of our columns that the found vendor columns hold to its vendor name."""
-        present = set(found)
-        ours = (*CALLS, *SERVED) if self.columns else CALLS
-        named = {column: self.columns.get(column) or column for column in ours}
-        if self.columns:
-            named = {column: name for column, name in named.items() if column in self.columns}
-        return {column: name for column, name in named.items() if name in present}
+        return [*(self.source(column) for column in ours if column not in self.fixed), *self.only]
 
 
 def shipped() -> dict[str, Layout]:
@@ -74,14 +90,17 @@ def named(word: str | None) -> Layout:
     if word in known:
         return known[word]
     if not word.endswith(".toml"):
-        msg = f"'{word}' is not a layout that ships with the tool.{nearest(word, known)}"
-        msg_0 = f"{msg} A file of your own ends in .toml."
-        raise SettingError(msg_0)
+        hint = f"{nearest(word, known)} A file of your own ends in .toml."
+        msg = f"'{word}' is not a layout that ships with the tool.{hint}"
+        raise SettingError(msg)
     try:
         own = _parsed(Path(word).read_text(encoding="utf-8"), word)
     except OSError as error:
         msg = f"The layout file '{word}' cannot be read: {error.strerror}."
         raise InputError(msg) from error
+    except UnicodeDecodeError as error:
+        msg = f"The layout file '{word}' is not valid TOML: {error}."
+        raise SettingError(msg) from error
     if len(own) != 1:
         msg = f"The layout file '{word}' must hold one layout, as [name], not {len(own)}."
         raise SettingError(msg)
@@ -98,7 +117,8 @@ def check(layout: Layout, found: list[str], file: Path) -> None:
         for other in shipped().values()
         if other.name != layout.name and all(column in found for column in other.required())
     ]
-    hint = f" They fit the layout '{fits[0]}': add --layout {fits[0]}." if fits else _near(found)
+    hint = f" They fit the layout '{fits[0]}': add --layout {fits[0]}." if fits else ""
+    hint = hint or _near(found, layout)
     lacks = ", ".join(f"'{column}'" for column in missing)
     msg = (
         f"'{file}' lacks {lacks}, which the layout '{layout.name}' needs; "
@@ -107,13 +127,13 @@ def check(layout: Layout, found: list[str], file: Path) -> None:
     raise InputError(msg)
 
 
-def _near(found: list[str]) -> str:
+def _near(found: list[str], tried: Layout) -> str:
     def shared(layout: Layout) -> int:
         return sum(column in found for column in layout.required())
 
     best = max(shipped().values(), key=shared)
-    if not shared(best):
-        return " Name your columns in a layout file: --layout my.toml."
+    if not shared(best) or best.name == tried.name:
+        return " Name your own columns in a layout file: --layout my.toml."
     return (
         f" The nearest layout is '{best.name}', which needs {', '.join(best.required())}; "
         f"name your own columns with --layout my.toml."

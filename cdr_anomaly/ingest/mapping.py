@@ -1,4 +1,4 @@
-"""A vendor's raw columns to those of CALLS, as expressions; and the verdict on each row.
+"""A vendor's raw columns to those of CALLS, as expressions.
 
 What goes in is a raw frame and a layout, what comes out is one expression per column.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
@@ -15,29 +15,17 @@ from cdr_anomaly import numbering
 from cdr_anomaly.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from cdr_anomaly.ingest.layouts import Layout
 
-TYPES = ("call", "moc", "mtc", "fwd")
 NUMBERS = ("calling_number", "called_number", "redirecting_number")
 
-# The verdict on a row is its place in this tuple; 0 is a call that is used.
-VERDICTS = (
-    "used",
-    "no start time",
-    "start time before 1990",
-    "start time after 2100",
-    "duration is not a number",
-    "negative duration",
-    "absurd duration",
-    "neither a calling nor a called number",
-    "forwarding leg without the line that forwarded",
-    "record of another type",
-)
-EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-REFUSED = tuple(range(1, 9))
-LEFT_OUT = 9
+# Beyond these no time is looked at: Polars panics on the years that a broken clock can hold.
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)
+_UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000}
+_BLANKS = r"[\s().-]"
+_PRINTABLE_HEX = "^(?:[2-7][0-9a-f])+$"
 
 
 @dataclass(frozen=True)
@@ -50,26 +38,66 @@ class RowMap:
     tz: str | None
     plan: numbering.HomePlan
     as_text: bool
+    e164: frozenset[str] = frozenset()
 
-    def expressions(self) -> dict[str, pl.Expr]:
-        """Return one expression over the raw columns per column of CALLS that the file offers."""
+    def expressions(self, lineage: str) -> dict[str, pl.Expr]:
+        """Return one expression over the raw columns per column of CALLS that the file offers.
+
+        Numbers are still as they were written, see ``steps``. ``lineage`` is the column that holds
+        the path of the file.
+        """
         served = self.layout.perspective == "served"
-        found = self._served() if served else self._plain(("calling_number", "called_number"))
-        found |= self._plain(
+        parties = ("calling_number", "called_number")
+        found = self._plain(
             ("redirecting_number", "redirect_reason", "call_id", "cell_id", "imei", "imsi",
              "trunk_in", "region", "release_cause")
         )  # fmt: skip
+        found |= self._served(found, lineage) if served else self._plain(parties)
         if "record_type" not in found and self._has("record_type"):
             found["record_type"] = self._text("record_type").str.to_lowercase().fill_null("call")
         if self._has("answered"):
             found["answered"] = self._flag("answered")
         if served:
             found |= self._forwarding_legs(found)
-        written = {column: found[column] for column in NUMBERS if column in found}
-        lines = {column: self._line(number) for column, number in written.items()}
-        lost = [written[c].is_not_null() & lines[c].is_null() for c in written]
-        times = {"start_time": self._start(), "duration_s": self._duration()}
-        return found | lines | times | {"n_lost": pl.sum_horizontal(lost)}
+        if not self.as_text:
+            # An integer has no room for blanks and hyphens; numbering.text sees to them itself.
+            found |= {
+                column: found[column].str.replace_all(_BLANKS, "")
+                for column in NUMBERS
+                if column in found and column not in self.e164
+            }
+        if self.layout.only:
+            found["is_call"] = self._is_call()
+        return found | {"start_time": self._start(), "duration_s": self._duration()}
+
+    def steps(self, columns: Collection[str]) -> list[dict[str, pl.Expr]]:
+        """Return what turns the written numbers among the columns into lines, step by step.
+
+        A number is read in many ways: what is not a column by then would be worked out in each.
+        """
+        written = [column for column in NUMBERS if column in columns]
+        if not self.as_text:
+            lines = {column: self._code(column) for column in written}
+            lost = [pl.col(c).is_not_null() & line.is_null() for c, line in lines.items()]
+            quick = {f"{c}_e164": numbering.e164(pl.col(c)) for c in written if c in self.e164}
+            return [quick, lines | {"n_lost": pl.sum_horizontal(lost)}]
+        tidy = {f"{c}_tidy": pl.col(c).str.replace_all(_BLANKS, "") for c in written}
+        codes = {f"{c}_code": numbering.code(pl.col(f"{c}_tidy"), self.plan) for c in written}
+        # As numbering.text does it.
+        opaque = {c: pl.when(numbering.is_opaque(pl.col(c), self.plan)).then(c) for c in written}
+        lines = {
+            c: pl.coalesce(numbering.spelled(pl.col(f"{c}_code")), token.str.strip_chars())
+            for c, token in opaque.items()
+        }
+        return [tidy, codes, lines | {"n_lost": pl.lit(0, pl.UInt32)}]
+
+    def _code(self, column: str) -> pl.Expr:
+        if column not in self.e164:
+            return numbering.code(pl.col(column), self.plan)
+        # A footer proves how a number begins, not that no blank or hyphen stands in it.
+        quick = pl.col(f"{column}_e164")
+        tidy = pl.when(quick.is_null()).then(column).str.replace_all(_BLANKS, "")
+        return pl.coalesce(quick, numbering.e164(tidy))
 
     def _has(self, column: str) -> bool:
         return column in self.layout.fixed or self.layout.source(column) in self.types
@@ -78,33 +106,56 @@ class RowMap:
         return {column: self._text(column) for column in columns if self._has(column)}
 
     def _text(self, column: str) -> pl.Expr:
-        """Take a column as text, its values renamed as the layout says."""
+        """Take a column as text, its values renamed as the layout says; blank text is null."""
         if column in self.layout.fixed:
             return pl.lit(str(self.layout.fixed[column]))
-        name = self.layout.source(column)
-        raw = pl.col(name)
-        text = raw.bin.encode("hex") if self.types[name] == pl.Binary else raw.cast(pl.String)
+        text = self._written(self.layout.source(column))
         renamed = dict(self.layout.values.get(column, {}))
-        if not renamed:
-            return text
-        rest = pl.lit(renamed.pop("*")) if "*" in renamed else text
-        mapped = text.replace_strict(renamed, default=None, return_dtype=pl.String)
-        return pl.coalesce(mapped, rest)
+        if renamed:
+            rest = pl.lit(renamed.pop("*")) if "*" in renamed else text
+            mapped = text.replace_strict(renamed, default=None, return_dtype=pl.String)
+            text = pl.coalesce(mapped, rest)
+        return pl.when(text != "").then(text)
+
+    def _written(self, name: str) -> pl.Expr:
+        """Spell out a raw column of any flat type; whole floats, as pandas makes them, as whole."""
+        raw, dtype = pl.col(name), self.types[name]
+        if dtype.is_nested():
+            msg = f"'{self.file}': the column '{name}' is {dtype}, not text; write one value a row."
+            raise InputError(msg)
+        if dtype == pl.Binary:
+            # Text that lost its mark, as old Hive tables write it, or the bytes of a hash.
+            token = raw.bin.encode("hex")
+            text = pl.when(token.str.contains(_PRINTABLE_HEX)).then(token).str.decode("hex")
+            return pl.coalesce(text.cast(pl.String), token)
+        if dtype.is_float():
+            whole = pl.when(raw == raw.floor()).then(raw).cast(pl.Int64, strict=False)
+            return pl.coalesce(whole.cast(pl.String), raw.fill_nan(None).cast(pl.String))
+        return raw.cast(pl.String)
+
+    def as_came(self, name: str) -> pl.Expr:
+        """Spell out a raw column of any type, for the table of refused rows."""
+        if self.types[name].is_nested():
+            return pl.struct(name).struct.json_encode()
+        if self.types[name] == pl.Duration:
+            return pl.col(name).dt.to_string()
+        return self._written(name)
 
     def _flag(self, column: str) -> pl.Expr:
         if self.types.get(self.layout.source(column)) == pl.Boolean:
             return pl.col(self.layout.source(column))
         return self._text(column).str.to_lowercase().is_in(["true", "1", "yes", "answered"])
 
-    def _line(self, written: pl.Expr) -> pl.Expr:
-        carry = numbering.text if self.as_text else numbering.code
-        return carry(written, self.plan)
+    def _is_call(self) -> pl.Expr:
+        return pl.all_horizontal(
+            self._written(name).is_in(values) for name, values in self.layout.only.items()
+        ).fill_null(value=False)
 
-    def _served(self) -> dict[str, pl.Expr]:
+    def _served(self, plain: dict[str, pl.Expr], lineage: str) -> dict[str, pl.Expr]:
         """Tell caller from called by the direction that the served line's record gives."""
         direction = self._text("direction")
         if self.layout.served_is_file_name:
-            served = pl.col("file").str.extract(r"([^/\\]+?)\.[^.]*$", 1)
+            served = pl.col(lineage).str.extract(r"([^/\\]+?)\.[^.]*$", 1)
         else:
             served = self._text("served")
         one = "other" in self.layout.columns
@@ -118,7 +169,8 @@ class RowMap:
             "calling_number": pl.when(incoming).then(caller).when(forwarded).then(original)
             .otherwise(served),
             "called_number": pl.when(incoming).then(served).otherwise(called),
-            "redirecting_number": pl.when(forwarded).then(served),
+            "redirecting_number": pl.when(forwarded).then(served)
+            .otherwise(plain.get("redirecting_number", pl.lit(None, pl.String))),
             "record_type": direction.replace_strict(types, default="other"),
         }  # fmt: skip
 
@@ -129,8 +181,7 @@ class RowMap:
         """
         if "redirect_reason" not in found or "calling_party" not in self.layout.columns:
             return {}
-        reason = found["redirect_reason"].fill_null("") != ""
-        leg = reason & (found["record_type"] == "moc")
+        leg = found["redirect_reason"].is_not_null() & (found["record_type"] == "moc")
         return {
             "record_type": pl.when(leg).then(pl.lit("fwd")).otherwise(found["record_type"]),
             "redirecting_number": pl.when(leg).then(found["calling_number"])
@@ -141,41 +192,63 @@ class RowMap:
 
     def _duration(self) -> pl.Expr:
         name = self.layout.source("duration_s")
-        if name not in self.types:
-            return pl.lit(self.layout.fixed["duration_s"], pl.Int64)
-        dtype = self.types[name]
-        raw = pl.col(name)
-        if dtype.is_integer():
-            return raw.cast(pl.Int64).fill_null(0)
+        if "duration_s" in self.layout.fixed:
+            return pl.lit(int(self.layout.fixed["duration_s"]), pl.Int64)
+        dtype, raw = self.types[name], pl.col(name)
         if dtype == pl.Duration:
             return raw.dt.total_seconds().fill_null(0)
-        number = raw.cast(pl.Float64, strict=False)
+        if dtype.is_integer():
+            seconds = raw.cast(pl.Int64, strict=False)
+        else:
+            if not dtype.is_numeric():
+                written = self._written(name).str.strip_chars()
+                raw = pl.when(written != "").then(written)
+            number = raw.cast(pl.Float64, strict=False)
+            seconds = pl.when(number.is_finite()).then(number).round().cast(pl.Int64, strict=False)
         # An attempt without a duration had no talk; one that is not a number is refused below.
-        seconds = pl.when(number.is_finite()).then(number).round().cast(pl.Int64, strict=False)
-        unknown = raw.is_not_null() & seconds.is_null()
-        return pl.when(unknown).then(None).otherwise(seconds.fill_null(0))
+        return pl.when(raw.is_not_null()).then(seconds).otherwise(0)
 
     def _start(self) -> pl.Expr:
         name = self.layout.source("start_time")
-        dtype, raw = self.types[name], pl.col(name)
-        if dtype == pl.String and self.layout.time_format:
+        dtype, unit = self.types[name], self.layout.time_unit
+        if isinstance(dtype, pl.Datetime):
+            time = pl.col(name)
+            aware = dtype.time_zone is not None
+        elif unit and (dtype.is_numeric() or _is_text(dtype)):
+            return self._epoch(self._written(name), unit)
+        elif self.layout.time_format and _is_text(dtype):
+            time = self._parsed(self._written(name), self.layout.time_format)
             aware = "%z" in self.layout.time_format
-            parsed = raw.str.to_datetime(
-                self.layout.time_format, time_unit="us", strict=False,
-                time_zone="UTC" if aware else None,
-            )  # fmt: skip
-            return parsed if aware else self._placed(parsed, name)
-        if dtype.is_integer() and self.layout.time_unit:
-            return pl.from_epoch(raw, self.layout.time_unit).cast(pl.Datetime("us", "UTC"))
-        if not isinstance(dtype, pl.Datetime):
+        elif dtype == pl.Null:
+            return pl.lit(None, pl.Datetime("us", "UTC"))
+        else:
             msg = (
                 f"'{self.file}': the column '{name}' is {dtype}, not a timestamp; "
                 f"write it as one, or give a layout with time_format or time_unit."
             )
             raise InputError(msg)
-        if dtype.time_zone is None:
-            return self._placed(raw.dt.cast_time_unit("us"), name)
-        return raw.dt.cast_time_unit("us").dt.convert_time_zone("UTC")
+        first, last = (
+            pl.lit(end if aware else end.replace(tzinfo=None)) for end in (_FIRST, _LAST)
+        )
+        time = time.clip(first, last).dt.cast_time_unit("us")
+        return time.dt.convert_time_zone("UTC") if aware else self._placed(time, name)
+
+    @staticmethod
+    def _epoch(written: pl.Expr, unit: Literal["s", "ms", "us"]) -> pl.Expr:
+        last = int(_LAST.timestamp()) * _UNITS[unit]
+        ticks = written.str.strip_chars().cast(pl.Float64, strict=False).clip(0, last)
+        # To the microsecond before it is whole, so that 1755859200.5 s keeps its half second.
+        micros = (ticks * (_UNITS["us"] // _UNITS[unit])).round().cast(pl.Int64)
+        return micros.cast(pl.Datetime("us", "UTC"))
+
+    @staticmethod
+    def _parsed(written: pl.Expr, form: str) -> pl.Expr:
+        aware = "%z" in form
+        text = written.str.strip_chars()
+        if aware:
+            text = text.str.replace("Z$", "+0000")  # which %z does not take
+        zone = "UTC" if aware else None
+        return text.str.to_datetime(form, time_unit="us", strict=False, time_zone=zone)
 
     def _placed(self, naive: pl.Expr, name: str) -> pl.Expr:
         """Place a naive time in its zone; the hour that comes twice in autumn is the first one."""
@@ -189,19 +262,6 @@ class RowMap:
         return placed.dt.convert_time_zone("UTC")
 
 
-def verdict(columns: set[str], max_duration_s: int) -> pl.Expr:
-    """Judge each mapped row: its place in VERDICTS, the first that holds."""
-    start, duration = pl.col("start_time"), pl.col("duration_s")
-    holds = [
-        start.is_null(), start < EARLIEST, start >= LATEST, duration.is_null(), duration < 0,
-        duration > max_duration_s,
-        pl.col("calling_number").is_null() & pl.col("called_number").is_null(),
-    ]  # fmt: skip
-    if "record_type" in columns:
-        kind = pl.col("record_type")
-        nobody = pl.col("redirecting_number").is_null() if "redirecting_number" in columns else True
-        holds += [(kind == "fwd") & nobody, ~kind.is_in(TYPES)]
-    places = (
-        pl.when(bad).then(pl.lit(place, pl.UInt8)) for place, bad in enumerate(holds, start=1)
-    )
-    return pl.coalesce(*places, pl.lit(0, pl.UInt8))
+def _is_text(dtype: pl.DataType) -> bool:
+    # No set: an Enum equals pl.Enum, but its hash is another.
+    return dtype in (pl.String, pl.Binary, pl.Categorical, pl.Enum)

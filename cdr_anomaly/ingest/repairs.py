@@ -6,7 +6,13 @@ counts the distinct keys of rows (``keys``): where none repeats there is nothing
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
 
 # A long call is written out in parts; the next part begins where the last one ended, give or
 # take the clock of the switch.
@@ -15,7 +21,7 @@ PART_GAP_S = 5
 _PARTIES = ("calling_number", "called_number", "redirecting_number", "record_type")
 
 
-def keys(columns: set[str]) -> list[str]:
+def keys(columns: Collection[str]) -> list[str]:
     """Name the columns on which two records of a mendable call agree.
 
     With a call id these are the id, the parties and the type: parts of a call differ in start
@@ -27,20 +33,28 @@ def keys(columns: set[str]) -> list[str]:
     return [*parties, "start_time", "duration_s"]
 
 
-def distinct(columns: set[str]) -> pl.Expr:
-    """Count distinct rows by a hash of what makes them so; too low by a collision at the worst.
-
-    A collision makes the repair run for nothing, and the repair compares in full.
-    """
+def key(columns: Collection[str]) -> pl.Expr:
+    """Hash what makes two rows one call; rows of one hash are still to be compared in full."""
     same = keys(columns)
     if "call_id" not in same:
-        return pl.struct(same).hash().n_unique().cast(pl.Int64)
+        return pl.struct(same).hash()
     # A row without a call id stands for itself: its start and duration are part of its key.
     own = [pl.when(pl.col("call_id").is_null()).then(c) for c in ("start_time", "duration_s")]
-    return pl.struct(*same, *(e.alias(f"own_{i}") for i, e in enumerate(own))).hash().n_unique()
+    return pl.struct(*same, *(e.alias(f"own_{i}") for i, e in enumerate(own))).hash()
 
 
-def without_duplicates(calls: pl.LazyFrame, columns: set[str]) -> pl.LazyFrame:
+def still_open(calls: pl.DataFrame, until: datetime | None) -> pl.DataFrame:
+    """Keep the rows that a row which starts at ``until`` or later may still repeat or prolong.
+
+    None stands for a feed of which it is not known when its later rows start.
+    """
+    if until is None:
+        return calls
+    end = pl.col("start_time") + pl.duration(seconds=pl.col("duration_s") + PART_GAP_S)
+    return calls.filter(end >= until)
+
+
+def without_duplicates(calls: pl.LazyFrame, columns: Collection[str]) -> pl.LazyFrame:
     """Keep one of the rows that agree in parties, type, id, start and duration."""
     same = [c for c in (*_PARTIES, "call_id", "start_time", "duration_s") if c in columns]
     rest = [c for c in calls.collect_schema().names() if c not in same]
@@ -48,16 +62,17 @@ def without_duplicates(calls: pl.LazyFrame, columns: set[str]) -> pl.LazyFrame:
     return calls.group_by(same).agg(pl.col(rest).min())
 
 
-def mended(calls: pl.LazyFrame, columns: set[str]) -> pl.LazyFrame:
+def mended(calls: pl.LazyFrame, columns: Collection[str]) -> pl.LazyFrame:
     """Return each call once: the earliest start, the sum of the talk of its parts."""
     unique = without_duplicates(calls, columns)
     if "call_id" not in columns:
         return unique
     same = keys(columns)
     end = pl.col("start_time") + pl.duration(seconds=pl.col("duration_s") + PART_GAP_S)
-    furthest = end.cum_max().shift().over(same, order_by="start_time")
+    order = ("start_time", "duration_s")  # total: two rows of one call that agree in both are one
+    furthest = end.cum_max().shift().over(same, order_by=order)
     begins = pl.col("call_id").is_null() | furthest.is_null() | (pl.col("start_time") > furthest)
-    part_of = begins.cast(pl.Int64).cum_sum().over(same, order_by="start_time")
+    part_of = begins.cast(pl.Int64).cum_sum().over(same, order_by=order)
     own = (*same, "duration_s", "answered")
     rest = [c for c in unique.collect_schema().names() if c not in own]
     answered = [pl.col("answered").any()] if "answered" in columns else []

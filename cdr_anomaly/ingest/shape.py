@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, time, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from cdr_anomaly.ingest import mapping
+from cdr_anomaly.ingest import verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,65 +32,106 @@ class Shape:
     @cached_property
     def expressions(self) -> dict[str, pl.Expr]:
         """One expression over the raw columns for each column of CALLS that the files offer."""
-        return self.rows.expressions()
+        return self.rows.expressions(self._lineage)
 
     def mapped(self) -> pl.LazyFrame:
-        """Return the rows of the span in the columns of CALLS, with local day and verdict."""
+        """Return the rows of the span in the columns of CALLS, with a verdict each."""
         raw = self._raw(lineage=self.rows.layout.served_is_file_name)
-        return self._judged(raw.select(**self.expressions))
+        return self._judged(raw.select(**self.expressions)).drop("is_call", strict=False)
 
     def refused(self) -> pl.LazyFrame:
         """Return the refused rows as they came, as text, each with its file and the reason."""
-        row = pl.struct(pl.all().exclude("file").cast(pl.String)).alias("row")
-        rows = self._raw(lineage=True).select(row, "file", **self.expressions)
-        reasons = dict(enumerate(mapping.VERDICTS))
+        own = {"reason": pl.col("reason"), "file": pl.col("file")}
+        # A column of the vendor's that is called like one of ours stands beside it, marked.
+        names = {name: f"{name}_as_came" if name in own else name for name in self.rows.types}
+        row = pl.struct(self.rows.as_came(name).alias(kept) for name, kept in names.items())
+        rows = self._raw(lineage=True)
+        rows = rows.select(row.alias("row"), pl.col(self._lineage).alias("file"),
+                           **self.expressions)  # fmt: skip
+        reasons = dict(enumerate(verdicts.VERDICTS))
         reason = pl.col("verdict").replace_strict(reasons, return_dtype=pl.String)
-        wanted = pl.col("verdict").is_in(mapping.REFUSED)
-        kept = self._judged(rows).filter(wanted).select("file", "row", reason=reason)
-        return kept.select("reason", "file", "row").unnest("row")
+        wanted = pl.col("verdict").is_in(verdicts.REFUSED)
+        kept = self._judged(rows).filter(wanted).select("row", "file", reason=reason)
+        return kept.select(*own.values(), "row").unnest("row")
+
+    @property
+    def _lineage(self) -> str:
+        """A name for the column of paths that no column of the file has."""
+        return f"path_{max(self.rows.types, key=len, default='')}"
 
     def _raw(self, *, lineage: bool) -> pl.LazyFrame:
-        raw = scan(self.files, lineage=lineage)
-        for column, values in self.rows.layout.only.items():
-            raw = raw.filter(pl.col(column).cast(pl.String).is_in(values))
+        raw = scan(self.files, lineage=self._lineage if lineage else None)
         name = self.rows.layout.source("start_time")
         dtype = self.rows.types[name]
         if not isinstance(dtype, pl.Datetime):
             return raw
         # On the raw column, so that row groups outside are skipped by their statistics.
-        zone = ZoneInfo(dtype.time_zone) if dtype.time_zone else None
         return raw.filter(
-            _span(pl.col(name), *(self._bound(bound, zone, dtype) for bound in self._bounds()))
+            _span(pl.col(name), *(self._bound(bound, dtype) for bound in self._bounds()))
         )
 
     def _judged(self, rows: pl.LazyFrame) -> pl.LazyFrame:
-        verdict = mapping.verdict(set(self.expressions), self.settings.max_duration_s)
+        columns = rows.collect_schema().names()
+        verdict = verdicts.verdict(columns, self.settings.max_duration_s)
         start = pl.col("start_time")
-        bounds = (self._bound(b, UTC, pl.Datetime("us", "UTC")) for b in self._bounds())
-        day = start.dt.convert_time_zone(self.tz).dt.date()
-        return rows.filter(_span(start, *bounds)).with_columns(verdict=verdict, day=day)
+        bounds = (self._bound(b, pl.Datetime("us", "UTC")) for b in self._bounds())
+        rows = rows.filter(_span(start, *bounds))
+        for step in self.rows.steps(columns):
+            rows = rows.with_columns(**step)
+        return rows.select(*columns, "n_lost", verdict=verdict)
 
     def _bounds(self) -> tuple[datetime | None, datetime | None]:
         zone, since, until = ZoneInfo(self.tz), self.settings.since, self.settings.until
-        first = datetime.combine(since, time(), zone) if since else None
-        end = datetime.combine(until + timedelta(days=1), time(), zone) if until else None
+        # The first and the last year of the calendar mean "no bound", and have no instant in UTC.
+        first = datetime.combine(since, time(), zone) if since and since.year > MINYEAR else None
+        after = until + timedelta(days=1) if until and until.year < MAXYEAR else None
+        end = datetime.combine(after, time(), zone) if after else None
         return first, end
 
     @staticmethod
-    def _bound(bound: datetime | None, zone: tzinfo | None, dtype: pl.Datetime) -> pl.Expr | None:
+    def _bound(bound: datetime | None, dtype: pl.Datetime) -> pl.Expr | None:
         if bound is None:
             return None
-        placed = bound.astimezone(zone) if zone else bound.replace(tzinfo=None)
-        return pl.lit(placed, dtype=dtype)
+        if dtype.time_zone is None:
+            return pl.lit(bound.replace(tzinfo=None), dtype=dtype)
+        # Through UTC: a clock may skip midnight itself.
+        instant = pl.lit(bound.astimezone(UTC), dtype=pl.Datetime(dtype.time_unit, "UTC"))
+        return instant.dt.convert_time_zone(dtype.time_zone)
 
 
-def scan(files: Sequence[File], *, lineage: bool = False) -> pl.LazyFrame:
+def scan(files: Sequence[File], *, lineage: str | None = None) -> pl.LazyFrame:
     """Scan files of one shape; the hive keys that a layout needs become columns."""
-    return pl.scan_parquet(
+    rows = pl.scan_parquet(
         [file.path for file in files],
+        glob=False,  # a name with brackets in it is a name
         hive_partitioning=False,
-        include_file_paths="file" if lineage else None,
-    ).with_columns(pl.lit(value).alias(name) for name, value in files[0].keys)
+        include_file_paths=lineage,
+    )
+    stretch = files[0].stretch
+    if stretch is not None:
+        rows = rows.slice(stretch.offset, stretch.rows)
+    return rows.with_columns(pl.lit(value).alias(name) for name, value in files[0].keys)
+
+
+def dated(calls: pl.DataFrame, tz: str) -> pl.DataFrame:
+    """Add the local day of each start; a day of 23 or 25 hours is as long as it is.
+
+    The midnights of the few days that a part of a feed touches are worked out once: to convert
+    every start to its zone takes longer than to read it.
+    """
+    first, last = calls["start_time"].min(), calls["start_time"].max()
+    if not isinstance(first, datetime) or not isinstance(last, datetime):
+        return calls.with_columns(day=pl.lit(None, pl.Date))
+    zone = ZoneInfo(tz)
+    begin, end = first.astimezone(zone).date(), last.astimezone(zone).date()
+    days = pl.date_range(begin, end, eager=True)
+    if len(days) == 1:
+        return calls.with_columns(day=pl.lit(begin, pl.Date))
+    # In UTC before Polars sees them: a clock may skip midnight itself.
+    instants = [datetime.combine(day, time(), zone).astimezone(UTC) for day in days[1:]]
+    midnights = pl.Series(instants, dtype=pl.Datetime("us", "UTC"))
+    place = pl.lit(midnights).search_sorted(pl.col("start_time"), side="right")
+    return calls.with_columns(day=pl.lit(begin, pl.Date) + pl.duration(days=place))
 
 
 def _span(start: pl.Expr, first: pl.Expr | None, end: pl.Expr | None) -> pl.Expr:

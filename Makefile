@@ -1,0 +1,56 @@
+# Everything runs in .venv, which `make install` makes from the lock file with Python 3.11+ and pip.
+PYTHON ?= python3
+BIN := .venv/bin
+ZONES := UTC Asia/Shanghai
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format check bench docs numbering sample lock clean
+
+help:  ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: .venv/installed  ## make .venv with everything that development needs
+
+.venv/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: install  ## install, then scan the synthetic records of sample_data/
+	$(BIN)/cdr-anomaly scan sample_data/calls --entities sample_data/entities.csv --rows 12
+
+test: install  ## install, then run the tests, under two time zones
+	for zone in $(ZONES); do TZ=$$zone $(BIN)/python -m pytest --quiet || exit 1; done
+
+lint: install  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install  ## mend what can be mended of the style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+check: lint test  ## all that CI checks
+
+N ?= 10_000_000
+bench: install  ## time a scan against reading, DuckDB and pandas; make bench N=100_000_000
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
+	$(BIN)/python benchmarks/run.py --calls $(N)
+
+numbering: install  ## make the numbering tables again from phonenumbers
+	$(BIN)/python tools/numbering_tables.py
+
+docs: install  ## write the reference pages and the picture again
+	$(BIN)/python tools/reference.py
+
+sample: install  ## make sample_data/ again
+	$(BIN)/python sample_data/make.py --out sample_data
+
+lock: install  ## resolve the dependencies again
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group dev pyproject.toml --output-file requirements.lock
+
+clean:  ## remove what was made
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

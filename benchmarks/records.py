@@ -1,0 +1,110 @@
+"""Bulk synthetic call records of one day, for timing only: skewed, E.164, several files.
+
+Lines differ in activity as in the mix of heavy and light callers that was used to choose the
+bounds: 0.3 % of the lines place 12 % of the calls, and one in 50 calls is forwarded. Most calls
+go to a short list of contacts that call back; a few hundred lines dial strangers, many of them in
+one hour. The same number of calls gives the same files.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+CHUNK = 2_000_000
+DAY_START = 1_777_824_000  # 2026-05-04 00:00 in Asia/Shanghai, as seconds of the epoch
+HOURS = np.array([1, 1, 1, 1, 1, 2, 4, 8, 12, 14, 14, 12, 11, 12, 13, 13, 13, 13, 12, 11, 9, 6, 4, 2])
+CONTACTS = 16
+PLANTED = 400
+VOICEMAIL = "+8613800000000"
+
+
+def number(index: np.ndarray) -> np.ndarray:
+    """Scatter line indices over the Chinese mobile numbers."""
+    return 8_613_000_000_000 + (index * 2_654_435_761) % 6_999_999_937
+
+
+def placed(rng: np.random.Generator, rows: int, lines: int) -> pl.DataFrame:
+    """Draw calls between lines and their contacts, either of them calling."""
+    heavy = (0.0186 + 0.9814 * rng.random(rows)) ** 2.75
+    line = (lines * (heavy - 1.7e-5)).clip(0, lines - 1).astype(np.int64)
+    place = (CONTACTS * rng.random(rows) ** 2).astype(np.int64)
+    known = (line * 40_503 + place * 7_919 + 12_345) % lines
+    other = np.where(rng.random(rows) < 0.8, known, rng.integers(0, lines, rows))
+    back = rng.random(rows) < 0.5
+    return pl.DataFrame(
+        {"caller": np.where(back, other, line), "called": np.where(back, line, other)}
+    )
+
+
+def dialled(rng: np.random.Generator, rows: int, lines: int) -> pl.DataFrame:
+    """Draw the calls of the lines that dial strangers."""
+    caller = lines + rng.integers(0, PLANTED, rows)
+    return pl.DataFrame({"caller": caller, "called": rng.integers(0, lines, rows)})
+
+
+def chunk(seed: int, rows: int, lines: int, span: tuple[float, float]) -> pl.DataFrame:
+    """Make one file's rows, in the order of time."""
+    rng = np.random.default_rng(seed)
+    strangers = int(rows * min(0.01, PLANTED * 300 / (5 * lines)))
+    calls = pl.concat([placed(rng, rows - strangers, lines), dialled(rng, strangers, lines)])
+    share = np.concatenate([[0], np.cumsum(HOURS) / HOURS.sum()])
+    at = np.interp(span[0] + (span[1] - span[0]) * rng.random(rows), share, np.arange(25) * 3600)
+    talk = np.where(rng.random(rows) < 0.6, rng.lognormal(3.7, 1.1, rows), 0).astype(np.int64)
+    calls = calls.with_columns(
+        calling_number=_written(number(calls["caller"].to_numpy())),
+        called_number=_written(number(calls["called"].to_numpy())),
+        start_time=pl.Series((DAY_START + at).astype(np.int64) * 1_000_000).cast(
+            pl.Datetime("us", "UTC")
+        ),
+        duration_s=pl.Series(talk.clip(0, 7200)),
+        record_type=pl.lit("call"),
+        redirecting_number=pl.lit(None, pl.String),
+    )
+    forwarded = calls.filter(pl.Series(rng.random(rows) < 0.02)).with_columns(
+        redirecting_number="called_number",
+        called_number=pl.when(pl.col("called") % 10 < 8)
+        .then(pl.lit(VOICEMAIL))
+        .otherwise(pl.lit("+86139") + (pl.col("called") % 99_999_989).cast(pl.String).str.zfill(8)),
+        record_type=pl.lit("fwd"),
+    )
+    whole = pl.concat([calls, forwarded]).sort("start_time", maintain_order=True)
+    return whole.drop("caller", "called")
+
+
+def _written(numbers: np.ndarray) -> pl.Series:
+    return "+" + pl.Series(numbers).cast(pl.String)
+
+
+def write(calls: int, folder: Path) -> None:
+    """Write so many calls of a day, and the lines activated in the last 60 days, once."""
+    if (folder / "subscribers.parquet").exists():
+        return
+    (folder / "calls").mkdir(parents=True, exist_ok=True)
+    lines, files = calls // 5, -(-calls // CHUNK)
+    for place in range(files):
+        rows = min(CHUNK, calls - place * CHUNK)
+        span = (place * CHUNK / calls, (place * CHUNK + rows) / calls)
+        frame = chunk(place, rows, lines, span)
+        frame.write_parquet(folder / "calls" / f"part-{place:04}.parquet", row_group_size=500_000)
+    fresh = np.arange(0, lines, 97)
+    day = pl.Series(20_577 - fresh % 60).cast(pl.Int32).cast(pl.Date)
+    pl.DataFrame({"line": _written(number(fresh)), "activation": day}).write_parquet(
+        folder / "subscribers.parquet"
+    )
+
+
+def main() -> None:
+    """Read the words and write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--calls", type=int, default=10_000_000)
+    parser.add_argument("--out", type=Path, required=True)
+    words = parser.parse_args()
+    write(words.calls, words.out)
+
+
+if __name__ == "__main__":
+    main()

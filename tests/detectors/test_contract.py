@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+
+from cdr_anomaly import detectors, pipeline, settings
+from cdr_anomaly.schema import FINDINGS
+from tests.builders import BIDDEN, FEED, SHANGHAI, scanned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cdr_anomaly.detectors import Detector
+    from cdr_anomaly.pipeline import Result
+
+SAMPLE = Path(__file__).parents[2] / "sample_data"
+NAMES = [detector.name for detector in detectors.ALL]
+# Low enough for a feed of a few hundred calls to have findings of every kind.
+WORDS = (
+    "mass_dialler.calls=24", "mass_dialler.watch_calls=18", "mass_dialler.watch_calls_fixed=15",
+    "mass_dialler.distinct=3", "high_frequency.calls_day=12", "high_frequency.calls_10min=6",
+    "high_frequency.calls_60min=12", "high_frequency.calls_day_alone=20",
+    "forwarding_chain.bridge_forwards=3", "forwarding_chain.hub_forwarders=2",
+    "forwarding_chain.self_calls=1", "new_sim_burst.line_calls=20",
+    "new_sim_burst.line_calls_60min=9", "new_sim_burst.line_forwards=3",
+    "new_sim_burst.block_lines=3", "new_sim_burst.fdr=0.5", "new_sim_burst.warm_up_days=9",
+    "new_sim_burst.line_distinct=0.1", "high_frequency.distinct_ratio=0.2",
+)  # fmt: skip
+ACTIVATED = {f"+861380000{n:04}": f"2026-03-{20 + n:02}" for n in range(0, 11, 2)}
+
+
+def judged(**lists: Path) -> Result:
+    return pipeline.scan([SAMPLE / "calls"], settings.load(tz=SHANGHAI), **lists)
+
+
+@pytest.fixture(scope="module")
+def sample() -> Result:
+    return judged(entities=SAMPLE / "entities.csv")
+
+
+@pytest.fixture(scope="module")
+def truth() -> pl.DataFrame:
+    return pl.read_parquet(SAMPLE / "truth.parquet")
+
+
+@pytest.fixture
+def watch_everybody(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    def patch() -> None:
+        for detector in detectors.ALL:
+            monkeypatch.setattr(detector, "watch", lambda _: pl.lit(value=True))
+
+    return patch
+
+
+def adversarial(seed: int, zone: str) -> pl.DataFrame:
+    """Draw bursts about midnight, forwarding chains and new lines, about the days of DST."""
+    random = Random(seed)  # noqa: S311 - no secret
+    homes = [f"+861380000{n:04}" for n in range(12)] + ["+861391111000", "+442035550001"]
+    midnight = pl.datetime(2026, 3, 20, time_zone=zone).dt.convert_time_zone("UTC")
+    first = pl.select(midnight).item()
+    rows: list[dict[str, Any]] = []
+    for each in homes:
+        for _ in range(random.randrange(2, 7)):
+            day = random.randrange(18)
+            if each in homes[4:9]:
+                day = max(day, 10)  # new once the feed is warm
+            begin = first + timedelta(days=day, minutes=random.choice([-70, -40, -5, 0, 600]))
+            for _ in range(random.choice([1, 3, 8, 20])):
+                begin += timedelta(seconds=random.choice([0, 20, 60, 900]))
+                rows.append(_call(random, each, homes, begin))
+    rows += [_call(random, homes[-1], homes, first + timedelta(days=d)) for d in range(18)]
+    return pl.DataFrame(rows, FEED).unique(
+        ["calling_number", "called_number", "start_time", "redirecting_number"]
+    )
+
+
+def _call(random: Random, who: str, homes: list[str], start: datetime) -> dict[str, Any]:
+    strangers = [f"+4930{n:06}" for n in range(40)]
+    other = random.choice(
+        [*strangers, *homes[:4], *homes[9:]]
+    )  # the new ones are not called before
+    row = {
+        "calling_number": who, "called_number": other, "start_time": start.astimezone(UTC),
+        "duration_s": random.choice([0, 4, 40, 300]), "record_type": "call",
+    }  # fmt: skip
+    if random.random() < 0.3:
+        caller = random.choice(strangers)
+        target = random.choice(homes[:4])
+        row |= {"calling_number": caller, "called_number": target, "redirecting_number": who}
+        row |= {"record_type": "fwd", "call_id": random.choice([None, "x"])}
+    return row
+
+
+@pytest.mark.parametrize("detector", detectors.ALL)
+def test_a_detector_says_what_it_is(detector: type[Detector]) -> None:
+    assert detector.__module__ == f"cdr_anomaly.detectors.{detector.name}"
+    help_text = detector.__doc__ or ""
+    assert "Sample: " in help_text
+    assert not any(word in help_text.lower() for word in BIDDEN)
+    assert detector.family
+    assert all(field.name for field in fields(detector))  # type: ignore[arg-type]
+
+
+def test_every_file_is_a_detector_and_every_detector_a_file() -> None:
+    folder = Path(detectors.__file__).parent
+    files = {file.stem for file in folder.glob("*.py")} - {"__init__", "base"}
+    assert files == set(NAMES)
+
+
+def test_the_defaults_are_valid() -> None:
+    assert [type(built) for built in detectors.build({})] == list(detectors.ALL)
+    for built, named in zip(detectors.build({}), NAMES, strict=True):
+        told = {f.name: getattr(built, f.name) for f in fields(built)}  # type: ignore[arg-type]
+        assert built in detectors.build({named: told})
+
+
+def test_no_calls_no_findings(tmp_path: Path) -> None:
+    result = scanned(tmp_path, pl.DataFrame(schema=FEED))
+    assert result.findings.is_empty()
+    assert dict(result.findings.schema) == {name: c.dtype for name, c in FINDINGS.items()}
+    assert result.alerts.is_empty()
+
+
+def test_one_call_no_findings(tmp_path: Path) -> None:
+    calls = adversarial(0, SHANGHAI).filter(record_type="call").head(1)
+    assert scanned(tmp_path, calls).findings.is_empty()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_findings_are_complete_and_well_said(sample: Result, name: str) -> None:
+    rows = sample.findings.filter(detector=name)
+    assert not rows.is_empty()
+    assert (rows["window_start"] < rows["window_end"]).all()
+    assert (rows["observed"] >= rows["limit"]).all()
+    for row in rows.to_dicts():
+        assert all(row[column] is not None for column in
+                   ("subject", "members", "day", "severity", "reason", "evidence"))  # fmt: skip
+        numbers = re.findall(r"[0-9]+(?:\.[0-9]+)?", row["reason"])
+        assert {row["observed"], row["limit"]} <= {float(number) for number in numbers}
+        assert not any(word in row["reason"].lower() for word in BIDDEN)
+        if row["subject_kind"] == "block":
+            assert all(member.startswith(row["subject"]) for member in row["members"])
+            assert len(row["members"]) == row["observed"]
+        else:
+            assert row["subject"] in row["members"]
+
+
+def test_the_order_of_rows_does_not_matter(tmp_path: Path) -> None:
+    calls = adversarial(1, SHANGHAI)
+    one = scanned(tmp_path / "one", calls, *WORDS).findings
+    other = scanned(tmp_path / "other", calls.sample(fraction=1, shuffle=True, seed=3), *WORDS)
+    assert set(one["detector"]) == set(NAMES)
+    assert one.equals(other.findings)
+
+
+def test_watching_fewer_lines_loses_nothing_of_the_sample(
+    sample: Result, watch_everybody: Callable[[], None]
+) -> None:
+    watch_everybody()
+    assert judged().findings.equals(sample.findings)
+
+
+@pytest.mark.parametrize(
+    ("zone", "listed"),
+    [(SHANGHAI, False), (SHANGHAI, True), ("Europe/Berlin", False), ("Africa/Cairo", True)],
+)
+@pytest.mark.parametrize("seed", range(4))
+def test_watching_fewer_lines_loses_nothing(
+    tmp_path: Path,
+    watch_everybody: Callable[[], None],
+    *,
+    zone: str,
+    listed: bool,
+    seed: int,
+) -> None:
+    calls = adversarial(seed, zone)
+    lists = {"subscribers": ACTIVATED} if listed else {}
+    some = scanned(tmp_path, calls, *WORDS, tz=zone, **lists)
+    watch_everybody()
+    everybody = scanned(tmp_path, calls, *WORDS, tz=zone, **lists)
+    assert not some.findings.is_empty()
+    assert some.findings.equals(everybody.findings)
+
+
+def test_the_planted_are_found_and_the_honest_spared(sample: Result, truth: pl.DataFrame) -> None:
+    grave = sample.findings.filter(pl.col("severity") != "low")
+    accused = set(grave["subject"]) | {
+        member
+        for members in grave.filter(pl.col("subject_kind").is_in(["hub", "chain"]))["members"]
+        for member in members
+    }
+    kinds = dict(
+        truth.with_columns(found=pl.col("line").is_in(list(accused)))
+        .filter(~pl.col("honest"))
+        .group_by("kind")
+        .agg(pl.col("found").mean())
+        .iter_rows()
+    )
+    assert kinds == dict.fromkeys(kinds, 1.0)
+    declared = set(sample.alerts.filter(pl.col("suppressed_by").is_not_null())["subject"])
+    honest = truth.filter(pl.col("honest"))["line"].to_list()
+    by_subject = set(grave["subject"]) - declared
+    assert not by_subject & set(honest)

@@ -1,0 +1,344 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from cdr_anomaly import pipeline, settings
+from cdr_anomaly.errors import InputError, SettingError
+from cdr_anomaly.ingest import REFUSED, VERDICTS
+from tests.ingest.feeds import (
+    ANNA,
+    BO,
+    CAO,
+    NOON,
+    at,
+    call,
+    columns,
+    feed,
+    opened,
+    read,
+    refused,
+    used,
+    written,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAIVE = datetime(2026, 5, 1, 12)  # noqa: DTZ001
+
+
+def scanned(*paths: Path | str, **told: Any) -> pipeline.Result:
+    return pipeline.scan(paths, settings.load(**told))
+
+
+def profile_days(*paths: Path | str, **told: Any) -> dict[date, int]:
+    """Count the placed calls of each local day."""
+    watched = settings.load(**told, words=("mass_dialler.calls=1", "mass_dialler.distinct=1"))
+    result = pipeline.scan(paths, watched, also=ANNA)
+    days = result.tables.profile.group_by("day").agg(pl.col("n_out").sum()).collect()
+    return dict(days.sort("day").rows())
+
+
+BAD = {
+    "no start time": {"start_time": None},
+    "start time before 1990": {"start_time": datetime(1970, 1, 1, 8, tzinfo=UTC)},
+    "start time after 2100": {"start_time": datetime(2262, 1, 1, tzinfo=UTC)},
+    "duration is not a number": {"duration_s": "a minute"},
+    "negative duration": {"duration_s": "-1"},
+    "absurd duration": {"duration_s": "86401"},
+    "neither a calling nor a called number": {"calling_number": None, "called_number": "unknown"},
+    "forwarding leg without the line that forwarded": {"record_type": "fwd"},
+}
+
+
+def bad_feed() -> pl.DataFrame:
+    good = {"record_type": "call", "redirecting_number": None, "duration_s": "60"}
+    rows = [call(n, **good | fault) for n, fault in enumerate(BAD.values())]
+    return feed(*rows, call(99, **good), call(100, **good | {"record_type": "sms_mo"}))
+
+
+def test_every_reason_to_refuse_a_row_has_a_case() -> None:
+    assert list(BAD) == [VERDICTS[place] for place in REFUSED]
+
+
+def test_each_refused_row_is_kept_as_it_came_with_its_file_and_the_reason(tmp_path: Path) -> None:
+    file = written(tmp_path, bad_feed())
+    kept = refused(file)
+    assert kept["reason"].to_list() == list(BAD)
+    assert set(kept["file"]) == {str(file)}
+    as_text = bad_feed().head(len(BAD)).cast(pl.String)
+    assert_frame_equal(kept.drop("reason", "file"), as_text)
+
+
+def test_refused_rows_are_counted_by_reason_and_other_types_apart(tmp_path: Path) -> None:
+    counts = scanned(written(tmp_path, bad_feed())).counts
+    assert counts.refused == dict.fromkeys(BAD, 1)
+    assert (counts.read, counts.used, counts.left_out) == (len(BAD) + 2, 1, 1)
+
+
+def test_a_row_of_another_type_is_left_out_whatever_else_is_wrong_with_it(tmp_path: Path) -> None:
+    row = call(record_type="sms_mt", start_time=None, duration_s=-1)
+    source = opened(written(tmp_path, feed(row, call(1, record_type="moc"))))
+    assert source.mapped().collect()["verdict"].to_list() == [9, 0]
+
+
+def test_vendor_columns_called_reason_and_file_stand_beside_ours(tmp_path: Path) -> None:
+    file = written(tmp_path, feed(call(duration_s=-1, reason="x", file="y", verdict="z")))
+    kept = refused(file).row(0, named=True)
+    assert (kept["reason"], kept["file"]) == ("negative duration", str(file))
+    assert (kept["reason_as_came"], kept["file_as_came"], kept["verdict"]) == ("x", "y", "z")
+
+
+def test_refused_rows_of_any_type_are_written_as_text(tmp_path: Path) -> None:
+    row = call(duration_s=-1, legs=[1, 2], site={"a": 1}, raw=b"\x00\xff", when=timedelta(1))
+    kept = refused(written(tmp_path, feed(row)))
+    assert set(kept.dtypes) == {pl.String}
+    assert (kept["legs"].item(), kept["raw"].item()) == ('{"legs":[1,2]}', "00ff")
+
+
+def test_a_day_longer_than_the_longest_call_is_a_setting(tmp_path: Path) -> None:
+    file = written(tmp_path, feed(call(duration_s=100)))
+    assert refused(file, max_duration_s=99)["reason"].to_list() == ["absurd duration"]
+    assert refused(file, max_duration_s=100).is_empty()
+
+
+@pytest.mark.parametrize(
+    "withheld", ["", " ", "-", "anonymous", "Unknown", "RESTRICTED", "private", None]
+)
+def test_a_withheld_caller_is_no_line(tmp_path: Path, withheld: str | None) -> None:
+    result = scanned(written(tmp_path, feed(call(calling_number=withheld))))
+    assert (result.counts.used, result.source.as_text) == (1, False)
+    assert columns(used(result.source), "calling_number", "called_number") == [(None, BO)]
+
+
+@pytest.mark.parametrize("unit", ["ns", "us", "ms"])
+def test_naive_times_are_of_the_zone_that_is_told(tmp_path: Path, unit: Any) -> None:
+    naive = feed(call(start_time=NAIVE)).cast({"start_time": pl.Datetime(unit)})
+    file = written(tmp_path, naive)
+    assert read(file, tz="Asia/Shanghai")["start_time"].to_list() == [NOON]
+    assert read(file, tz="UTC")["start_time"].to_list() == [NOON + timedelta(hours=8)]
+
+
+def test_naive_times_without_a_zone_are_an_error_that_says_what_to_add(tmp_path: Path) -> None:
+    file = written(tmp_path, feed(call(start_time=NAIVE)))
+    with pytest.raises(InputError) as caught:
+        opened(file)
+    assert str(caught.value) == (
+        f"'{file}': the times in 'start_time' carry no zone; "
+        "say which with --tz, as in --tz Asia/Shanghai."
+    )
+
+
+@pytest.mark.parametrize(("dtype", "named"), [(pl.String, "String"), (pl.Int64, "Int64"),
+                                              (pl.Date, "Date")])  # fmt: skip
+def test_a_column_that_is_no_time_is_named_with_its_type(
+    tmp_path: Path, dtype: Any, named: str
+) -> None:
+    time = pl.col("start_time").dt.to_string() if dtype == pl.String else pl.col("start_time")
+    file = written(tmp_path, feed(call()).with_columns(time.cast(dtype)))
+    with pytest.raises(InputError) as caught:
+        opened(file)
+    assert str(caught.value) == (
+        f"'{file}': the column 'start_time' is {named}, not a timestamp; "
+        "write it as one, or give a layout with time_format or time_unit."
+    )
+
+
+@pytest.mark.parametrize(
+    ("day", "hours", "zone"),
+    [
+        (date(2026, 3, 29), 23, "Europe/Berlin"),
+        (date(2026, 10, 25), 25, "Europe/Berlin"),
+        (date(2026, 5, 1), 24, "Asia/Shanghai"),
+        (date(2018, 11, 4), 23, "America/Sao_Paulo"),  # the clock skips midnight itself
+        (date(2019, 2, 16), 25, "America/Sao_Paulo"),
+    ],
+)
+@pytest.mark.parametrize("naive", [False, True])
+def test_a_local_day_is_as_long_as_it_is(
+    tmp_path: Path,
+    day: date,
+    hours: int,
+    zone: str,
+    naive: bool,  # noqa: FBT001
+) -> None:
+    first = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(days=1)
+    rows = feed(*(call(start_time=first + timedelta(minutes=30 * n)) for n in range(144)))
+    start = pl.col("start_time").dt.convert_time_zone(zone)
+    local = rows.with_columns(start.dt.replace_time_zone(None) if naive else start)
+    file = written(tmp_path, local if not naive else local.unique(maintain_order=True))
+    counted = profile_days(file, tz=zone)
+    # Of an hour that comes twice, naive times tell only one.
+    assert counted[day] == 2 * (min(hours, 24) if naive else hours)
+    since = profile_days(file, tz=zone, since=day, until=day)
+    assert since == {day: counted[day]}
+
+
+def test_a_naive_time_in_the_hour_that_spring_skips_is_refused(tmp_path: Path) -> None:
+    skipped = datetime(2026, 3, 29, 2, 30)  # noqa: DTZ001
+    file = written(tmp_path, feed(call(start_time=skipped)))
+    assert refused(file, tz="Europe/Berlin")["reason"].to_list() == ["no start time"]
+
+
+def test_a_naive_time_in_the_hour_that_comes_twice_is_the_earlier_one(tmp_path: Path) -> None:
+    twice = datetime(2026, 10, 25, 2, 30)  # noqa: DTZ001
+    file = written(tmp_path, feed(call(start_time=twice)))
+    earlier = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    assert read(file, tz="Europe/Berlin")["start_time"].to_list() == [earlier]
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Shanghai", None])
+def test_times_of_a_broken_clock_are_refused_and_do_not_stop_the_scan(
+    tmp_path: Path, unit: Any, zone: str | None
+) -> None:
+    extremes = pl.Series("start_time", [2**63 - 1, -(2**63 - 1), 0, 2**63 - 2**40], pl.Int64)
+    times = extremes.cast(pl.Datetime(unit)).dt.replace_time_zone("UTC")
+    times = (
+        times.dt.replace_time_zone(None) if zone is None else times.cast(pl.Datetime(unit, zone))
+    )
+    rows = feed(*[call()] * 4).with_columns(times)
+    file = written(tmp_path, rows)
+    counts = scanned(file, tz="Asia/Shanghai").counts
+    assert sum(counts.refused.values()) == counts.read == 4
+
+
+def test_record_types_in_any_case_are_known_and_none_is_a_whole_call(tmp_path: Path) -> None:
+    rows = [call(n, record_type=kind) for n, kind in enumerate(["MOC", "Mtc", None, "", "call"])]
+    assert read(written(tmp_path, feed(*rows)))["record_type"].to_list() == [
+        "moc", "mtc", "call", "call", "call",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("durations", "seconds"),
+    [
+        ([1.4, 1.6, None, 0.0], [1, 2, 0, 0]),
+        (["1.4", " 2 ", None, ""], [1, 2, 0, 0]),
+        ([timedelta(seconds=90), None], [90, 0]),
+        (pl.Series([3, None], dtype=pl.UInt8), [3, 0]),
+        (pl.Series(["2.6"]).cast(pl.Decimal(6, 2)), [3]),
+        (pl.Series([None, None]), [0, 0]),
+    ],
+)
+def test_durations_of_any_type_are_whole_seconds_and_none_is_no_talk(
+    tmp_path: Path, durations: Any, seconds: list[int]
+) -> None:
+    series = pl.Series("duration_s", durations)
+    rows = feed(*(call(n) for n in range(len(series)))).with_columns(series)
+    assert read(written(tmp_path, rows))["duration_s"].to_list() == seconds
+
+
+@pytest.mark.parametrize(
+    "duration",
+    [float("nan"), float("inf"), 1e300, "00:01:30", pl.Series([2**64 - 1], dtype=pl.UInt64)],
+)
+def test_a_duration_that_is_no_count_of_seconds_is_refused(tmp_path: Path, duration: Any) -> None:
+    rows = feed(call()).with_columns(duration_s=pl.lit(duration))
+    reasons = refused(written(tmp_path, rows))["reason"].to_list()
+    assert reasons == ["duration is not a number"]
+
+
+@pytest.mark.parametrize("form", ["+86{}", "0086{}", "86{}", "{}", "0{}", "+86 {}", " {} "])
+def test_every_form_of_a_number_is_one_line(tmp_path: Path, form: str) -> None:
+    national = "13800000001"
+    rows = [call(calling_number=form.format(national)), call(1, calling_number=form.format(BO[3:]))]
+    assert read(written(tmp_path, feed(*rows)))["calling_number"].to_list() == [ANNA, BO]
+
+
+def test_mixed_forms_with_blanks_and_hyphens_are_one_line(tmp_path: Path) -> None:
+    forms = [ANNA, "0086 138 0000 0001", "86-138-0000-0001", "138.0000.0001", "(0)13800000001"]
+    file = written(tmp_path, feed(*(call(n, calling_number=f) for n, f in enumerate(forms))))
+    assert not scanned(file).source.as_text
+    assert set(read(file)["calling_number"]) == {ANNA}
+
+
+def test_blanks_in_numbers_that_all_begin_with_a_plus_are_no_loss(tmp_path: Path) -> None:
+    # The footer proves +1 to +9 of them all, and the quick reading of such numbers is not enough.
+    file = written(tmp_path, feed(call(calling_number="+86 138 0000 0001"), call(1)))
+    assert read(file)["calling_number"].to_list() == [ANNA, ANNA]
+
+
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.Float64, pl.UInt64, pl.Categorical, pl.Binary])
+def test_numbers_of_any_type_are_lines(tmp_path: Path, dtype: Any) -> None:
+    national = feed(call(calling_number="13800000001", called_number="13800000002"), call(
+        1, calling_number=None, called_number="13800000003"))  # fmt: skip
+    number = pl.col("calling_number", "called_number")
+    cast = number.cast(pl.Int64).cast(dtype) if dtype.is_numeric() else number.cast(dtype)
+    calls = read(written(tmp_path, national.with_columns(cast)))
+    assert columns(calls, "calling_number", "called_number") == [(ANNA, BO), (None, CAO)]
+
+
+def test_blank_ids_and_cells_are_none(tmp_path: Path) -> None:
+    file = written(tmp_path, feed(call(call_id="", cell_id="", imei=""), call(
+        1, call_id="x", cell_id=12.0, imei="867")))  # fmt: skip
+    wanted = columns(read(file), "call_id", "imei")
+    assert wanted == [(None, None), ("x", "867")]
+
+
+def test_answered_may_be_said_in_words_numbers_or_flags(tmp_path: Path) -> None:
+    for words in (["true", "no", None], ["1", "0", None], [True, False, None], [1, 0, None]):
+        rows = feed(*(call(n, answered=word) for n, word in enumerate(words)))
+        assert read(written(tmp_path, rows))["answered"].to_list() == [True, False, None]
+
+
+def burst(*, opaque: bool) -> pl.DataFrame:
+    """One line that calls 60 others, in numbers or in tokens of the same shape."""
+    digits = [f"1390000{n:04d}" for n in range(60)]
+    tokens = [f"token-{number}" for number in digits]
+    return feed(*(
+        call(20 * n, calling_number="token-anna" if opaque else ANNA, called_number=called)
+        for n, called in enumerate(tokens if opaque else digits)
+    ))  # fmt: skip
+
+
+def test_opaque_tokens_switch_the_feed_to_text_and_change_no_finding(tmp_path: Path) -> None:
+    words = ("high_frequency.calls_60min=30", "mass_dialler.calls=50")
+    results = [
+        scanned(written(tmp_path, burst(opaque=opaque), f"{opaque}.parquet"), words=words)
+        for opaque in (False, True)
+    ]
+    assert [result.source.as_text for result in results] == [False, True]
+    same = ["detector", "severity", "observed", "limit", "window_start", "window_end"]
+    plain, tokens = (result.findings.filter(subject_kind="line") for result in results)
+    assert plain.height
+    assert_frame_equal(plain.select(same), tokens.select(same))
+    assert set(tokens["subject"]) == {"token-anna"}
+
+
+def test_a_token_among_numbers_makes_the_numbers_no_other_lines(tmp_path: Path) -> None:
+    file = written(tmp_path, feed(call(), call(1, calling_number="sip:anna@example.org"),
+                                  call(2, calling_number="anonymous")))  # fmt: skip
+    source = scanned(file).source
+    assert source.as_text
+    assert used(source)["calling_number"].to_list() == [ANNA, "sip:anna@example.org", None]
+
+
+def test_text_lines_are_spelled_as_numbering_spells_them(tmp_path: Path) -> None:
+    from cdr_anomaly import numbering
+
+    forms = [ANNA, "0086 138 0000 0001", "95588", " x-1 ", "Unknown", "0755 95588", "1.2.3", "-",
+             "john.doe", "+8613800000001x", "(anonymous)", "", None]  # fmt: skip
+    file = written(tmp_path, feed(*(call(n, calling_number=f) for n, f in enumerate(forms))))
+    source = opened(file).with_text()
+    spelled = numbering.text(pl.col("line"), source.plan)
+    expected = pl.DataFrame({"line": forms}).select(spelled).to_series().to_list()
+    assert source.mapped().collect()["calling_number"].to_list() == expected
+
+
+def test_an_unknown_home_region_names_the_nearest(tmp_path: Path) -> None:
+    file = written(tmp_path, feed(call()))
+    with pytest.raises(SettingError, match="'XX' is not a region"):
+        opened(file, home="XX")
+
+
+def test_the_zone_of_the_home_region_is_that_of_local_days_by_default(tmp_path: Path) -> None:
+    file = written(tmp_path, feed(call(start_time=at(0))))
+    assert opened(file).tz == "Asia/Shanghai"
+    assert opened(file, home="GB").tz == "Europe/London"
+    assert opened(file, tz="UTC").tz == "UTC"

@@ -1,0 +1,171 @@
+"""Slow, obvious twins of the fast code: double loops, walked chains, definitions by the letter."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from statistics import median
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from scipy.stats import nbinom
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+Event = tuple[str, float]
+
+
+def in_window(events: Sequence[Event], width_s: float) -> list[int]:
+    """Count, at each event, the events of its group in (t - width, t]."""
+    return [
+        sum(g == group and t - width_s < s <= t for g, s in events) for group, t in events
+    ]  # fmt: skip
+
+
+def under_way(events: Sequence[tuple[str, float, float]]) -> list[int]:
+    """Count, at each event, the events of its group that run over [start, start + length)."""
+    return [
+        sum(g == group and s <= t < s + length for g, s, length in events)
+        for group, t, _ in events
+    ]  # fmt: skip
+
+
+class Past(NamedTuple):
+    days: int
+    median: float
+    centre: float
+    spread: float
+
+
+def own_past(counts: Mapping[date, int], day: date) -> Past | None:
+    """Summarise the active days of the 28 that end 8 days before ``day``."""
+    past = [counts[d] for d in (day - timedelta(days=back) for back in range(8, 36)) if d in counts]
+    if not past:
+        return None
+    scaled = [2 * (n + 3 / 8) ** 0.5 for n in past]
+    off = [abs(value - median(scaled)) for value in scaled]
+    return Past(len(past), median(past), median(scaled), max(1.4826 * median(off), 1.0))
+
+
+def called_back(legs: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
+    """Of the numbers called on a line's day: how many called that day, and how many did after."""
+    legs = list(legs)
+    mutual = after = 0
+    for number in {leg["counterpart"] for leg in legs} - {None}:
+        own = [leg for leg in legs if leg["counterpart"] == number]
+        out = [leg["start"] for leg in own if leg["outgoing"]]
+        back = [leg["start"] for leg in own if not leg["outgoing"]]
+        mutual += bool(out and back)
+        after += bool(out and any(start > min(out) for start in back))
+    return mutual, after
+
+
+def familiar(called: Mapping[date, Sequence[str | None]], day: date, busy: int) -> int:
+    """Count the numbers called on a busy day and on an earlier busy one of the last 28 days."""
+    if len(called[day]) < busy:
+        return 0
+    known = {
+        number
+        for earlier, numbers in called.items()
+        if 1 <= (day - earlier).days <= 28 and len(numbers) >= busy
+        for number in numbers
+    }
+    return len((set(called[day]) & known) - {None})
+
+
+class Hop(NamedTuple):
+    forwarder: str
+    target: str
+    caller: str | None
+    start: datetime
+    call_id: str | None = None
+
+
+def chains(hops: Sequence[Hop], link_seconds: int) -> list[list[int]]:
+    """Link hops, the best pair first, each hop used once each way; list the chains by hop."""
+    pairs = []
+    for i, a in enumerate(hops):
+        for j, b in enumerate(hops):
+            gap = (b.start - a.start).total_seconds()
+            same_id = a.call_id is not None and a.call_id == b.call_id
+            same_caller = a.caller is None or b.caller is None or a.caller == b.caller
+            near = -5 <= gap <= link_seconds
+            if i != j and a.target == b.forwarder and near and (same_id or same_caller):
+                pairs.append((not same_id, abs(gap), i, j))
+    after: dict[int, int] = {}
+    for _, _, i, j in sorted(pairs):
+        if i not in after and j not in after.values():
+            after[i] = j
+    walked = []
+    firsts = [i for i in range(len(hops)) if i not in after.values()]
+    left = set(range(len(hops)))
+    while left:
+        hop = next((i for i in firsts if i in left), min(left))
+        chain = []
+        while hop in left:
+            left.remove(hop)
+            chain.append(hop)
+            hop = after.get(hop, hop)
+        walked.append(chain)
+    return walked
+
+
+class Week(NamedTuple):
+    n_out: int
+    n_in: int
+    n_forwarded: int
+    n_callers: int
+
+
+def weeks(
+    profile: Iterable[Mapping[str, Any]], hops: Iterable[Mapping[str, Any]]
+) -> dict[tuple[str, date], Week]:
+    """Sum each line's 7 days, for all days up to a week after any forwarding of it."""
+    profile, hops = list(profile), list(hops)
+    answer = {}
+    for line, last in {(hop["forwarder"], hop["day"]) for hop in hops}:
+        for day in (last + timedelta(days=n) for n in range(7)):
+            in_week = [day - timedelta(days=n) for n in range(7)]
+            own = [row for row in profile if row["line"] == line and row["day"] in in_week]
+            callers = {
+                hop["caller"] for hop in hops if hop["forwarder"] == line and hop["day"] in in_week
+            }
+            sums = (sum(row[name] for row in own) for name in ("n_out", "n_in", "n_forwarded"))
+            answer[line, day] = Week(*sums, len(callers - {None}))
+    return answer
+
+
+def platforms(
+    hops: Iterable[Mapping[str, Any]], bridges: set[tuple[str, date]], least: int
+) -> set[tuple[str, date]]:
+    """Find the targets to which ``least`` lines forward in 7 days, most no bridge."""
+    hops = list(hops)
+    answer = set()
+    for target, day in {(hop["target"], hop["day"]) for hop in hops}:
+        lines = {
+            hop["forwarder"]
+            for hop in hops
+            if hop["target"] == target and 0 <= (day - hop["day"]).days <= 6
+        }
+        n_bridges = sum((line, day) in bridges for line in lines)
+        if len(lines) >= least and 2 * n_bridges < len(lines):
+            answer.add((target, day))
+    return answer
+
+
+def born_within(births: Iterable[date | None], day: date, days: int) -> int:
+    """Count the births of the last so many days, ``day`` included."""
+    return sum(born is not None and 0 <= (day - born).days < days for born in births)
+
+
+def negative_binomial_tail(count: int, mean: float, shape: float) -> float:
+    return float(nbinom.sf(count - 1, shape, shape / (shape + mean)))
+
+
+def benjamini_hochberg(p_values: Sequence[float], tested: int) -> list[float]:
+    """Return each p's q: the least rate at which the step-up procedure would reject it."""
+    ranked = sorted(p_values)
+    return [
+        min(1.0, *(q * tested / (rank + 1) for rank, q in enumerate(ranked) if q >= p), 1.0)
+        for p in p_values
+    ]  # fmt: skip

@@ -1,0 +1,90 @@
+"""The house holds: imports go down its floors, and heavy libraries have their doors."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parents[1] / "cdr_anomaly"
+FILES = sorted(HOUSE.rglob("*.py"))
+
+# A file imports only from lower floors; siblings never import each other.
+FLOORS = (
+    ("errors", "rolling", "significance"),
+    ("schema", "numbering", "settings"),
+    ("ingest", "profile", "forwarding", "bridges", "births", "measures", "lists", "alerts",
+     "report", "story", "detectors.base", "engines.base"),
+    ("detectors.mass_dialler", "detectors.high_frequency", "detectors.forwarding_chain",
+     "detectors.new_sim_burst", "engines.local"),
+    ("detectors", "engines", "tables"),
+    ("pipeline",),
+    ("cli",),
+    ("__main__", "__init__"),
+)  # fmt: skip
+
+# Which rooms may open the door to a library.
+DOORS = {
+    "scipy": {"significance", "forwarding"},
+    "typer": {"cli"},
+    "rich": {"cli", "report"},
+    "pyspark": set(),
+    "pyarrow": {"ingest"},
+}
+
+
+def room(file: Path) -> str:
+    """Name a file's room: its module below the package; a folder's files are one room."""
+    parts = file.relative_to(HOUSE).with_suffix("").parts
+    name = ".".join(part for part in parts if part != "__init__") or "__init__"
+    return "ingest" if name.startswith("ingest") else name
+
+
+def imports(file: Path) -> list[str]:
+    """List what a file imports when it runs, inside functions too, but not for types alone."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            node.body = []
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [name.name for name in node.names]
+        if isinstance(node, ast.ImportFrom):
+            inside = {f"{node.module}.{name.name}" for name in node.names}
+            rooms = {path.removeprefix("cdr_anomaly.") for path in inside}
+            known = {room(other) for other in FILES}
+            found += [f"cdr_anomaly.{path}" for path in rooms & known] or [str(node.module)]
+    return found
+
+
+def floor(name: str) -> int:
+    return next(level for level, rooms in enumerate(FLOORS) if name in rooms)
+
+
+def test_every_room_stands_on_a_floor() -> None:
+    assert {room(file) for file in FILES} == {name for rooms in FLOORS for name in rooms}
+
+
+@pytest.mark.parametrize("file", FILES, ids=room)
+def test_imports_go_down(file: Path) -> None:
+    mine = room(file)
+    for path in imports(file):
+        if not path.startswith("cdr_anomaly."):
+            continue
+        other = path.removeprefix("cdr_anomaly.")
+        other = "ingest" if other.startswith("ingest") else other
+        assert other == mine or floor(other) < floor(mine), f"{mine} imports {other}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=room)
+def test_libraries_come_in_by_their_doors(file: Path) -> None:
+    for path in imports(file):
+        allowed = DOORS.get(path.partition(".")[0])
+        assert allowed is None or room(file) in allowed, f"{room(file)} imports {path}"
+
+
+def test_no_room_outgrows_itself() -> None:
+    long = {room(f): n for f in FILES if (n := len(f.read_text().splitlines())) > 310}
+    assert not long

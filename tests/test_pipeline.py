@@ -1,0 +1,161 @@
+"""The findings do not depend on how the same calls are delivered."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from cdr_anomaly import ingest, pipeline, settings
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+ROOT = Path(__file__).parents[1]
+TOLD = settings.load(tz="Asia/Shanghai")
+CALLMINE = ROOT.parent / "shared" / "data" / "callmine" / "calls.parquet"
+
+
+@pytest.fixture(scope="module")
+def maker() -> ModuleType:
+    spec = spec_from_file_location("make", ROOT / "sample_data" / "make.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def calls(maker: ModuleType) -> pl.DataFrame:
+    frame: pl.DataFrame = maker.make(days=34, calls_per_day=700, lines=500, seed=7).calls
+    return frame
+
+
+@pytest.fixture(scope="module")
+def found(calls: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+    return scanned(tmp_path_factory.mktemp("plain"), calls)
+
+
+def scanned(folder: Path, *frames: pl.DataFrame) -> pl.DataFrame:
+    for place, frame in enumerate(frames):
+        frame.write_parquet(folder / f"{place:02}.parquet")
+    return pipeline.scan([folder], TOLD).findings
+
+
+def test_there_is_something_to_compare(found: pl.DataFrame) -> None:
+    assert found["detector"].n_unique() == 4
+    assert found.height > 100
+
+
+def test_row_order_does_not_matter(
+    calls: pl.DataFrame, found: pl.DataFrame, tmp_path: Path
+) -> None:
+    shuffled = calls.sample(fraction=1, shuffle=True, seed=3)
+    assert_frame_equal(scanned(tmp_path, shuffled), found)
+
+
+def test_number_and_order_of_files_do_not_matter(
+    calls: pl.DataFrame, found: pl.DataFrame, tmp_path: Path
+) -> None:
+    parts = [part for _, part in calls.with_row_index().group_by(pl.col("index") % 5)]
+    frames = [part.drop("index") for part in reversed(parts)]
+    assert_frame_equal(scanned(tmp_path, *frames), found)
+
+
+@pytest.mark.parametrize("rows", [9_000, 33_333])
+def test_the_size_of_the_parts_that_are_read_at_once_does_not_matter(
+    rows: int, calls: pl.DataFrame, found: pl.DataFrame, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(ingest, "PART_ROWS", rows)
+    calls.write_parquet(tmp_path / "calls.parquet", row_group_size=999)
+    assert_frame_equal(pipeline.scan([tmp_path], TOLD).findings, found)
+
+
+def test_a_file_delivered_twice_counts_once(
+    calls: pl.DataFrame, found: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "PART_ROWS", 20_000)
+    half = calls.head(calls.height // 2)
+    frames = [calls, half]
+    for place, frame in enumerate(frames):
+        frame.write_parquet(tmp_path / f"{place}.parquet", row_group_size=999)
+    result = pipeline.scan([tmp_path], TOLD)
+    assert result.counts.duplicates == half.height
+    assert_frame_equal(result.findings, found)
+
+
+def test_one_row_a_call_and_both_sides_give_the_same(
+    maker: ModuleType, found: pl.DataFrame, tmp_path: Path
+) -> None:
+    both = maker.make(days=34, calls_per_day=700, lines=500, seed=7, sides="both").calls
+    assert {"moc", "mtc"} <= set(both["record_type"])
+    assert_frame_equal(scanned(tmp_path, both), found)
+
+
+def test_lines_carried_as_text_give_the_same(
+    calls: pl.DataFrame, found: pl.DataFrame, tmp_path: Path
+) -> None:
+    odd = calls.head(1).with_columns(
+        calling_number=pl.lit("sip:somebody"), called_number=pl.lit("sip:else"), call_id=pl.lit("x")
+    )
+    result = pipeline.scan([_written(tmp_path, pl.concat([calls, odd]))], TOLD)
+    assert result.source.as_text
+    order = ("day", "detector", "subject", "reason")
+    assert_frame_equal(result.findings.sort(order), found.sort(order))
+
+
+def test_the_last_day_is_judged_by_what_came_before_it_alone(
+    calls: pl.DataFrame, found: pl.DataFrame, tmp_path: Path
+) -> None:
+    local = pl.col("start_time").dt.convert_time_zone("Asia/Shanghai").dt.date()
+    days = calls.select(local.unique().sort()).to_series()
+    before_last = scanned(tmp_path, calls.filter(local < days[-1]))
+    assert_frame_equal(
+        before_last.filter(pl.col("day") == days[-2]), found.filter(pl.col("day") == days[-2])
+    )
+
+
+def test_no_calls_are_a_result(calls: pl.DataFrame, tmp_path: Path) -> None:
+    assert scanned(tmp_path, calls.clear()).is_empty()
+
+
+@pytest.mark.skipif(not CALLMINE.exists(), reason="the CallMine set is not beside this checkout")
+def test_the_ring_of_callmine_comes_before_every_other_line() -> None:
+    """CallMine (CIKM 2023, MIT): a ring of ten callers in a background of random calls."""
+    words = (
+        "high_frequency.calls_day=10", "high_frequency.calls_day_alone=10",
+        "high_frequency.distinct_ratio=0.2", "high_frequency.out_share=0.3",
+    )  # fmt: skip
+    result = pipeline.scan([CALLMINE], settings.load(words=words, layout="callmine"))
+    first = result.alerts.head(10)["subject"].sort().to_list()
+    assert first == [str(token) for token in range(250, 260)]
+    assert "forwarding_chain" in result.not_applicable
+    assert "new_sim_burst" in result.not_applicable
+
+
+@pytest.mark.slow
+def test_two_million_calls_stay_within_a_gigabyte_and_a_half(tmp_path: Path) -> None:
+    make = [sys.executable, ROOT / "sample_data" / "make.py", "--out", tmp_path]
+    subprocess.run([*make, "--calls-per-day", "50000", "--lines", "35000"], check=True,
+                   capture_output=True)  # fmt: skip
+    scan = [sys.executable, "-m", "cdr_anomaly", "scan", tmp_path / "calls", "--format", "csv"]
+    done = subprocess.run(scan, check=True, capture_output=True, env=os.environ | {"TZ": "UTC"})
+    assert done.stdout.count(b"\n") > 40
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    assert peak < 1_500_000
+
+
+def _written(folder: Path, calls: pl.DataFrame) -> Path:
+    file = folder / "calls.parquet"
+    calls.write_parquet(file)
+    return file

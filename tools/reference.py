@@ -1,0 +1,81 @@
+"""Write what the docs say of detectors, tables, layouts and settings, from the code itself.
+
+    make docs
+
+The picture of a scan is drawn from the synthetic records of sample_data/.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from rich.console import Console
+
+from cdr_anomaly import detectors, pipeline, report, schema, settings
+from cdr_anomaly.ingest import layouts
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+
+
+def detectors_page() -> str:
+    """Describe every detector, with its settings and their defaults."""
+    parts = [
+        "# Detectors\n\nEvery setting is given as `--set detector.setting=value` or in a TOML file "
+        "(`--config`) under `[detectors.NAME]`. This page is written by `make docs` from the "
+        "detectors themselves; `cdr-anomaly detectors` prints the same.\n"
+    ]
+    for name, (text, table) in detectors.described().items():
+        rows = [f"| `{s}` | `{d}` | {m} |" for s, d, m in table.iter_rows()]
+        head = "| setting | default | meaning |\n|---|---|---|"
+        plain = text.replace("``", "`")
+        parts.append(f"## {name}\n\n{plain}\n\n{head}\n" + "\n".join(rows) + "\n")
+    return "\n".join(parts)
+
+
+def tables_page() -> str:
+    """Describe the tables at the border, and the settings and layouts of reading."""
+    tables = {
+        "CALLS, what a feed may hold": schema.CALLS,
+        "FINDINGS (`findings.parquet`)": schema.FINDINGS,
+        "ALERTS (`alerts.parquet`, `.csv`, `.jsonl`)": schema.ALERTS,
+    }
+    parts = ["# Tables, settings, layouts\n\nWritten by `make docs` from the code.\n"]
+    for title, table in tables.items():
+        rows = [f"| `{name}` | {column.dtype} | {column.meaning} |"
+                for name, column in table.items()]  # fmt: skip
+        parts.append(f"## {title}\n\n| column | type | meaning |\n|---|---|---|\n" + "\n".join(rows))
+    required = ", ".join(f"`{name}`" for name in schema.REQUIRED)
+    parts.append(f"\nRequired of CALLS: {required}.\n")
+    rows = [
+        f"| `{name}` | `{field.get_default(call_default_factory=True)!r}` | {field.description} |"
+        for name, field in settings.Settings.model_fields.items()
+    ]
+    head = "| setting | default | meaning |\n|---|---|---|\n"
+    parts.append("## Settings of a run\n\n" + head + "\n".join(rows))
+    rows = [f"| `{layout.name}` | {layout.title} |" for layout in layouts.shipped().values()]
+    parts.append("\n## Layouts\n\n| `--layout` | records |\n|---|---|\n" + "\n".join(rows))
+    return "\n".join(parts) + "\n"
+
+
+def picture() -> str:
+    """Draw the head of the list that `make demo` prints."""
+    result = pipeline.scan(
+        [ROOT / "sample_data" / "calls"], settings.load(),
+        entities=ROOT / "sample_data" / "entities.csv",
+    )  # fmt: skip
+    terminal = Console(width=100, record=True, file=io.StringIO(), force_terminal=True)
+    terminal.print(report.alerts_table(result.alerts, 6))
+    return terminal.export_svg(title="cdr-anomaly scan (synthetic records)", unique_id="scan")
+
+
+def pages() -> dict[Path, str]:
+    """Return every page that is written from the code, by its path."""
+    return {DOCS / "detectors.md": detectors_page(), DOCS / "tables.md": tables_page()}
+
+
+if __name__ == "__main__":
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
+    (DOCS / "scan.svg").write_text(picture(), encoding="utf-8")
