@@ -35,8 +35,7 @@ format: install  ## mend what can be mended of the style
 check: lint test  ## all that CI checks
 
 N ?= 10_000_000
-bench: install  ## time a scan against reading, DuckDB and pandas; make bench N=100_000_000
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
+bench: install  ## time a scan against reading the same columns; make bench N=100_000_000
 	$(BIN)/python benchmarks/run.py --calls $(N)
 
 numbering: install  ## make the numbering tables again from phonenumbers

@@ -16,7 +16,9 @@ import polars as pl
 
 CHUNK = 2_000_000
 DAY_START = 1_777_824_000  # 2026-05-04 00:00 in Asia/Shanghai, as seconds of the epoch
-HOURS = np.array([1, 1, 1, 1, 1, 2, 4, 8, 12, 14, 14, 12, 11, 12, 13, 13, 13, 13, 12, 11, 9, 6, 4, 2])
+HOURS = np.array(
+    [1, 1, 1, 1, 1, 2, 4, 8, 12, 14, 14, 12, 11, 12, 13, 13, 13, 13, 12, 11, 9, 6, 4, 2]
+)
 CONTACTS = 16
 PLANTED = 400
 VOICEMAIL = "+8613800000000"

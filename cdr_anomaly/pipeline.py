@@ -169,8 +169,12 @@ def check(
 
 def _carried(line: str | None, source: ingest.Source) -> object:
     """Return a line, as somebody wrote it, as the calls carry it."""
-    carry = numbering.text if source.as_text else numbering.code
-    return pl.select(carry(pl.lit(line, pl.String), source.plan)).item()
+    spelled = pl.select(numbering.text(pl.lit(line, pl.String), source.plan)).to_series()
+    return spelled.item() if source.as_text else _code(spelled, source)
+
+
+def _code(spelled: pl.Series, source: ingest.Source) -> object:
+    return pl.select(numbering.code(pl.lit(spelled), source.plan)).item()
 
 
 def _looked(
@@ -195,7 +199,7 @@ def _counts(look: FirstLook) -> Counts:
         partial=look.partial,
         left_out=rows.get(ingest.LEFT_OUT, 0),
         refused={ingest.VERDICTS[v]: rows[v] for v in ingest.REFUSED if v in rows},
-        lines=look.profile["line"].n_unique(),
+        lines=look.profile.filter(pl.col("n_out") + pl.col("n_forwarded") > 0)["line"].n_unique(),
         forwarded=look.forwarded.height,
     )
 

@@ -104,7 +104,7 @@ def summary(result: Result, seconds: float) -> list[str]:
     grades = [f"{n} {s}" for s in reversed(SEVERITIES) if (n := (listed["severity"] == s).sum())]
     suppressed = alerts.height - listed.height
     return [
-        f"Rows: {rows}; {counts.lines:,} lines.",
+        f"Rows: {rows}; {counts.lines:,} lines placed or forwarded a call.",
         f"Days: {days.first_day} to {days.last_day} in {result.source.tz}."
         if days.first_day
         else "Days: none, there is no call to judge.",

@@ -45,7 +45,9 @@ def tables_page() -> str:
     for title, table in tables.items():
         rows = [f"| `{name}` | {column.dtype} | {column.meaning} |"
                 for name, column in table.items()]  # fmt: skip
-        parts.append(f"## {title}\n\n| column | type | meaning |\n|---|---|---|\n" + "\n".join(rows))
+        parts.append(
+            f"## {title}\n\n| column | type | meaning |\n|---|---|---|\n" + "\n".join(rows)
+        )
     required = ", ".join(f"`{name}`" for name in schema.REQUIRED)
     parts.append(f"\nRequired of CALLS: {required}.\n")
     rows = [

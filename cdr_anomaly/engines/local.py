@@ -59,7 +59,7 @@ class Local:
             done(part.rows)
         calls = pl.concat(found)
         if mend:
-            calls = repairs.mended(calls.lazy(), columns).collect()
+            calls = repairs.settled(calls, columns)
         return profile.legs(dated(calls, source.tz), lines)
 
 
@@ -83,12 +83,14 @@ class _Tally:
         used = dated(used.drop("verdict", "n_lost"), self.source.tz)
         self.facts.append(_facts(rows, used))
         self._count(used)
-        candidates = pl.concat([self.open, used], how="diagonal_relaxed")
-        if candidates["key"].n_unique() < candidates.height:
-            candidates = self._mend(candidates)
+        fresh = used.with_columns(again=pl.lit(value=False))
+        still = self.open.with_columns(again=pl.lit(value=True)) if self.open.height else None
+        seen = fresh if still is None else pl.concat([still, fresh], how="diagonal_relaxed")
+        if seen["key"].n_unique() < seen.height:
+            seen = self._mend(seen)
         if "redirecting_number" in self.columns:
             self.forwarded.append(used.filter(pl.col("redirecting_number").is_not_null()))
-        self.open = repairs.still_open(candidates, until)
+        self.open = repairs.still_open(seen, until).drop("again")
 
     def look(self) -> FirstLook:
         facts = pl.concat(self.facts).group_by("verdict").agg(
@@ -108,27 +110,35 @@ class _Tally:
         if sum(part.height for part in self.parts) > MOST_ROWS:
             self.parts = [profile.summed(self.parts)]
 
-    def _mend(self, candidates: pl.DataFrame) -> pl.DataFrame:
-        """Take the rows that repeat out of the count, and count them again mended."""
-        keys = candidates["key"].sort()
-        repeats = candidates["key"].is_in(keys.filter(keys == keys.shift()).implode())
-        again = candidates.filter(repeats)
-        unique = repairs.without_duplicates(again.lazy(), self.columns).collect()
-        mended = repairs.mended(unique.lazy(), self.columns).collect()
-        mended = dated(mended.drop("day"), self.source.tz).select(candidates.columns)
-        self._count(again, sign=-1)
-        self._count(mended)
-        self.duplicates += again.height - unique.height
-        self.partial += unique.height - mended.height
-        return pl.concat([candidates.filter(~repeats), mended])
+    def _mend(self, seen: pl.DataFrame) -> pl.DataFrame:
+        """Take the rows that repeat out of the count, count them mended, and keep each once.
+
+        ``again`` marks the rows of earlier parts, which were counted as mended as they then could
+        be: that count, too, is taken back.
+        """
+        repeated = repairs.repeated(seen["key"])
+        rows = seen.filter(repeated)
+        before, now = rows.filter("again"), rows.filter(~pl.col("again"))
+        unique = repairs.without_duplicates(rows.lazy(), self.columns).collect()
+        settled, taken_back = self._mended(unique), self._mended(before)
+        self._count(now, sign=-1)
+        self._count(taken_back, sign=-1)
+        self._count(settled)
+        self.duplicates += rows.height - unique.height
+        merged_before = before.height - taken_back.height
+        self.partial += unique.height - settled.height - merged_before
+        return pl.concat([seen.filter(~repeated), unique.select(seen.columns)])
+
+    def _mended(self, calls: pl.DataFrame) -> pl.DataFrame:
+        whole = repairs.mended(calls.drop("day").lazy(), self.columns).collect()
+        return dated(whole, self.source.tz)
 
     def _forwarded(self) -> pl.DataFrame:
         calls = pl.concat([self.open.clear(), *self.forwarded], how="diagonal_relaxed")
         if "redirecting_number" not in self.columns:
             calls = calls.with_columns(redirecting_number=pl.col("calling_number"))
         if self.duplicates or self.partial:
-            calls = repairs.mended(calls.lazy(), self.columns).collect()
-            calls = dated(calls.drop("day"), self.source.tz)
+            calls = self._mended(calls)
         return profile.forwarded(calls)
 
 

@@ -1,7 +1,7 @@
 """Calls with repeats to calls without: duplicates removed, partial records of a call merged.
 
-Most feeds have neither, and finding them costs more than the whole scan. So the first look only
-counts the distinct keys of rows (``keys``): where none repeats there is nothing to mend.
+Few rows of a feed are either, and to compare all rows in full costs more than the whole scan. So
+rows are compared by a hash (``key``) first, and in full only where a hash repeats.
 """
 
 from __future__ import annotations
@@ -41,6 +41,19 @@ def key(columns: Collection[str]) -> pl.Expr:
     # A row without a call id stands for itself: its start and duration are part of its key.
     own = [pl.when(pl.col("call_id").is_null()).then(c) for c in ("start_time", "duration_s")]
     return pl.struct(*same, *(e.alias(f"own_{i}") for i, e in enumerate(own))).hash()
+
+
+def repeated(keys: pl.Series) -> pl.Series:
+    """Mark the keys that stand more than once; by sorting, which is quicker than by hashing."""
+    ordered = keys.sort()
+    return keys.is_in(ordered.filter(ordered == ordered.shift()).implode())
+
+
+def settled(calls: pl.DataFrame, columns: Collection[str]) -> pl.DataFrame:
+    """Mend the calls of which some record is a repeat or a part; leave all others alone."""
+    repeats = repeated(calls.select(key=key(columns)).to_series())
+    mend = mended(calls.filter(repeats).lazy(), columns).collect()
+    return pl.concat([calls.filter(~repeats), mend.select(calls.columns)])
 
 
 def still_open(calls: pl.DataFrame, until: datetime | None) -> pl.DataFrame:

@@ -116,12 +116,12 @@ CASES: dict[str, tuple[Line, str | None, str]] = {
         "a salesman who does so every day: a distance of less than 3",
     ),
     "new": (
-        line(NUMBER + "023").dials(40, on=DAY, at="09:00", cells=4, answered=0.6), "medium",
+        line(NUMBER + "023").dials(40, on=DAY, at="09:00", answered=0.6), "high",
         "a line first seen that day: one sign more than the same by an old one",
     ),
     "not new": (
-        known("024").dials(40, on=DAY, at="09:00", cells=4, answered=0.6), "medium",
-        "called back by nobody, to strangers only: two signs",
+        known("024").dials(40, on=DAY, at="09:00", answered=0.6), "medium",
+        "called back by nobody, strangers only, one cell: three signs",
     ),
     "declared": (burst("022"), "high", "found as any other; the list of alerts sets it aside"),
 }  # fmt: skip
