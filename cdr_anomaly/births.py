@@ -136,10 +136,12 @@ def _with_p(state: pl.DataFrame, past_days: int, week_days: int) -> pl.DataFrame
     frames = []
     for w in WINDOWS:
         count = state[f"n_{w}"].to_numpy()
-        # A promotion that brings new lines everywhere is no surge of any one block.
-        everywhere = max(float(count.sum()) / (rate * float(size.sum()) * w), 1.0) if len(
-            size) else 1.0  # fmt: skip
-        mean = own_rate * size * w * everywhere
+        mean = own_rate * size * w
+        # A promotion that brings new lines everywhere is no surge of any one block; the blocks
+        # that exceed their mean most are no evidence of one.
+        kept = significance.usual_ones(count - mean)
+        usual = max(rate * float(size[kept].sum()) * w, 1e-12)
+        mean *= max(float(count[kept].sum()) / usual, 1.0)
         tail = significance.negative_binomial_tail(count, mean, shape)
         frames.append(
             state.select("block").with_columns(

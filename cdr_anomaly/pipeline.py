@@ -183,6 +183,10 @@ def _looked(
     """Read the calls once; again only when the feed turns out to hold opaque tokens."""
     say("reading the calls", source.rows)
     look = engine.first_look(source, with_incoming=with_incoming, done=say.done)
+    if look.facts["n_doubt"].sum():
+        source = source.doubting()
+        say("reading the calls again, with care", source.rows)
+        look = engine.first_look(source, with_incoming=with_incoming, done=say.done)
     if look.facts["n_lost"].sum() and source.opaque().collect().item():
         source = source.with_text()
         say("reading the calls again, as text", source.rows)

@@ -22,10 +22,16 @@ def gamma_shape(counts: Floats, expected: Floats, *, trim: float = 0.02) -> floa
     if len(counts) < 3:
         return 1.0
     excess = (counts - expected) ** 2 - expected
-    kept = np.argsort(excess, kind="stable")[: len(counts) - 1 - int(trim * len(counts))]
+    kept = usual_ones(excess, trim=trim)
     spread = float(excess[kept].sum())
     square = float((expected[kept] ** 2).sum())
     return float(np.clip(square / spread, 0.2, 100.0)) if spread > 0 else 100.0
+
+
+def usual_ones(excess: Floats, *, trim: float = 0.02) -> NDArray[np.intp]:
+    """Return the places of all but the share ``trim`` of the largest excesses, and one more."""
+    most = max(len(excess) - 1 - int(trim * len(excess)), 0)
+    return np.argsort(excess, kind="stable")[:most]
 
 
 def negative_binomial_tail(count: Floats, mean: Floats, shape: Floats) -> Floats:

@@ -68,6 +68,21 @@ def test_the_shape_says_how_unlike_the_rates_are(
     assert least <= significance.gamma_shape(seen, expected) <= most, why
 
 
+@pytest.mark.parametrize(
+    ("excess", "kept", "why"),
+    [
+        ([], [], "none of none"),
+        ([7.0], [], "one alone may be the burst"),
+        ([1.0, 9.0, 2.0], [0, 2], "the largest is left out"),
+        ([float(n) for n in range(100)], list(range(97)), "and 2 % more"),
+    ],
+)
+def test_the_usual_ones_are_all_but_the_largest(
+    excess: list[float], kept: list[int], why: str
+) -> None:
+    assert significance.usual_ones(np.array(excess)).tolist() == kept, why
+
+
 def test_the_shape_is_found_again() -> None:
     random = np.random.default_rng(7)
     means = np.full(20_000, 4.0)

@@ -39,7 +39,7 @@ class Local:
         tally = _Tally(source, with_incoming=with_incoming)
         for part in source.parts():
             key = repairs.key(columns).alias("key")
-            rows = part.mapped().select(*wanted, "verdict", "n_lost", key).collect()
+            rows = part.mapped().select(*wanted, "verdict", "n_lost", "n_doubt", key).collect()
             tally.take(rows, until=part.next_start)
             done(part.rows)
         return tally.look()
@@ -80,7 +80,7 @@ class _Tally:
         """Count one part's rows; a repeat of a row from ``until`` on may yet come."""
         good = rows["verdict"] == 0
         used = rows if good.all() else rows.filter(good)
-        used = dated(used.drop("verdict", "n_lost"), self.source.tz)
+        used = dated(used.drop("verdict", "n_lost", "n_doubt"), self.source.tz)
         self.facts.append(_facts(rows, used))
         self._count(used)
         fresh = used.with_columns(again=pl.lit(value=False))
@@ -94,7 +94,7 @@ class _Tally:
 
     def look(self) -> FirstLook:
         facts = pl.concat(self.facts).group_by("verdict").agg(
-            pl.col("rows", "n_unanswered", "n_lost").sum(),
+            pl.col("rows", "n_unanswered", "n_lost", "n_doubt").sum(),
             pl.col("first_day").min(),
             pl.col("last_day").max(),
         )  # fmt: skip
@@ -147,6 +147,7 @@ def _facts(rows: pl.DataFrame, used: pl.DataFrame) -> pl.DataFrame:
         rows=pl.len().cast(pl.Int64),
         n_unanswered=(pl.col("duration_s") == 0).sum().cast(pl.Int64),
         n_lost=pl.col("n_lost").cast(pl.Int64).sum(),
+        n_doubt=pl.col("n_doubt").cast(pl.Int64).sum(),
     )  # fmt: skip
     return counts.with_columns(
         first_day=pl.lit(used["day"].min(), pl.Date), last_day=pl.lit(used["day"].max(), pl.Date)

@@ -43,6 +43,7 @@ class Source:
     plan: numbering.HomePlan
     settings: settings.Settings
     as_text: bool = False
+    trusting: bool = True
 
     @property
     def columns(self) -> set[str]:
@@ -75,8 +76,10 @@ class Source:
 
     def mapped(self) -> pl.LazyFrame:
         """Return every row in the columns of CALLS, with its verdict."""
-        rows = pl.concat([shape.mapped() for shape in self._shapes()], how="diagonal")
-        if "record_type" not in self.columns:
+        shapes = self._shapes()
+        rows = pl.concat([shape.mapped() for shape in shapes], how="diagonal")
+        typed = ["record_type" in shape.expressions for shape in shapes]
+        if all(typed) or not any(typed):
             return rows
         # A file without the column, beside others with it, holds whole calls.
         return rows.with_columns(pl.col("record_type").fill_null("call"))
@@ -111,6 +114,13 @@ class Source:
         found = [numbering.is_opaque(number, self.plan).any() for number in numbers]
         return texts.select(opaque=pl.any_horizontal(*found))
 
+    def doubting(self) -> Source:
+        """Return the same source with every number read with care, whatever footers prove.
+
+        They prove how a number begins, not that no blank or hyphen stands in it.
+        """
+        return replace(self, trusting=False)
+
     def with_text(self) -> Source:
         """Return the same source with lines carried as text, for feeds with opaque tokens."""
         return replace(self, as_text=True)
@@ -125,7 +135,7 @@ class Source:
 
     def _e164(self, file: File) -> frozenset[str]:
         """Name the columns of numbers that are proven to be E.164 as they stand."""
-        if self.as_text or self.layout.perspective == "served":
+        if self.as_text or not self.trusting or self.layout.perspective == "served":
             return frozenset()
         plain = (c for c in NUMBERS if c not in self.layout.values and c not in self.layout.fixed)
         return frozenset(c for c in plain if footers.all_e164(file.footer, self.layout.source(c)))

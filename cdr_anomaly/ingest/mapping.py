@@ -13,6 +13,7 @@ import polars as pl
 
 from cdr_anomaly import numbering
 from cdr_anomaly.errors import InputError
+from cdr_anomaly.ingest.verdicts import TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -53,8 +54,9 @@ class RowMap:
              "trunk_in", "region", "release_cause")
         )  # fmt: skip
         found |= self._served(found, lineage) if served else self._plain(parties)
+        found |= {column: pl.col(self.layout.source(column)) for column in self.e164}
         if "record_type" not in found and self._has("record_type"):
-            found["record_type"] = self._text("record_type").str.to_lowercase().fill_null("call")
+            found["record_type"] = self._type()
         if self._has("answered"):
             found["answered"] = self._flag("answered")
         if served:
@@ -78,9 +80,10 @@ class RowMap:
         written = [column for column in NUMBERS if column in columns]
         if not self.as_text:
             lines = {column: self._code(column) for column in written}
-            lost = [pl.col(c).is_not_null() & line.is_null() for c, line in lines.items()]
-            quick = {f"{c}_e164": numbering.e164(pl.col(c)) for c in written if c in self.e164}
-            return [quick, lines | {"n_lost": pl.sum_horizontal(lost)}]
+            lost = {c: pl.col(c).is_not_null() & line.is_null() for c, line in lines.items()}
+            doubt = [missing for column, missing in lost.items() if column in self.e164]
+            sums = {"n_lost": lost.values(), "n_doubt": [pl.lit(0, pl.UInt32), *doubt]}
+            return [lines | {name: pl.sum_horizontal(*parts) for name, parts in sums.items()}]
         tidy = {f"{c}_tidy": pl.col(c).str.replace_all(_BLANKS, "") for c in written}
         codes = {f"{c}_code": numbering.code(pl.col(f"{c}_tidy"), self.plan) for c in written}
         # As numbering.text does it.
@@ -89,15 +92,20 @@ class RowMap:
             c: pl.coalesce(numbering.spelled(pl.col(f"{c}_code")), token.str.strip_chars())
             for c, token in opaque.items()
         }
-        return [tidy, codes, lines | {"n_lost": pl.lit(0, pl.UInt32)}]
+        none = {name: pl.lit(0, pl.UInt32) for name in ("n_lost", "n_doubt")}
+        return [tidy, codes, lines | none]
 
     def _code(self, column: str) -> pl.Expr:
-        if column not in self.e164:
-            return numbering.code(pl.col(column), self.plan)
-        # A footer proves how a number begins, not that no blank or hyphen stands in it.
-        quick = pl.col(f"{column}_e164")
-        tidy = pl.when(quick.is_null()).then(column).str.replace_all(_BLANKS, "")
-        return pl.coalesce(quick, numbering.e164(tidy))
+        if column in self.e164:
+            return numbering.e164(pl.col(column))
+        return numbering.code(pl.col(column), self.plan)
+
+    def _type(self) -> pl.Expr:
+        """Take the record type in small letters; those that are not go a slower way."""
+        told = self._text("record_type")
+        known = told.is_in(TYPES)
+        other = pl.when(~known).then(told).str.to_lowercase()
+        return pl.coalesce(pl.when(known).then(told), other, pl.lit("call"))
 
     def _has(self, column: str) -> bool:
         return column in self.layout.fixed or self.layout.source(column) in self.types

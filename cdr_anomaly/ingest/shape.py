@@ -78,7 +78,7 @@ class Shape:
         rows = rows.filter(_span(start, *bounds))
         for step in self.rows.steps(columns):
             rows = rows.with_columns(**step)
-        return rows.select(*columns, "n_lost", verdict=verdict)
+        return rows.select(*columns, "n_lost", "n_doubt", verdict=verdict)
 
     def _bounds(self) -> tuple[datetime | None, datetime | None]:
         zone, since, until = ZoneInfo(self.tz), self.settings.since, self.settings.until

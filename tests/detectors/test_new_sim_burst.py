@@ -11,25 +11,23 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.pipeline import Result
 
-FIRST, BORN = "2026-05-01", "2026-06-01"
+FIRST, BORN = "2026-04-15", "2026-06-01"
 THREE_DAYS = past(BORN, 3)
 FRIENDS = [f"+85291110{i:03}" for i in range(3)]
 LATER = "2026-06-05"
 
 
 def city() -> list[Line]:
-    """Make 60 blocks of six lines that were there from the first day, and a few born later."""
+    """Make 400 blocks of lines that were there from the first day, and a birth here and there."""
     old = [
-        line(f"+86{131 + n // 20}{n:04}{i:04}").dials(1, on=[FIRST, LATER])
-        for n in range(60)
-        for i in range(6)
+        line(f"+86{130 + n // 40}{n % 40:02}00{i:04}").dials(1, on=[FIRST, LATER])
+        for n in range(400)
+        for i in range(2)
     ]
+    days = past("2026-05-13", 24)
     born = [
-        line(f"+86{131 + n // 20}{n:04}{9000 + i:04}").dials(
-            1, on=past("2026-05-29", 8)[(n + i) % 8]
-        )
-        for n in range(0, 60, 3)
-        for i in range(1)
+        line(f"+86{130 + n // 40}{n % 40:02}009000").dials(1, on=days[n // 8 % 24])
+        for n in range(0, 400, 8)
     ]
     return old + born
 
@@ -40,30 +38,30 @@ def new(block: str) -> Line:
 
 # What one line does, its gravest finding, why.
 LINES: dict[str, tuple[Line, str | None, str]] = {
-    "dialler": (new("1500001").dials(34, on=THREE_DAYS, gap_s=900, at="09:00"), "high",
+    "dialler": (new("1501001").dials(34, on=THREE_DAYS, gap_s=900, at="09:00"), "high",
                 "102 strangers in its first three days"),
-    "99 in 72 hours": (new("1500002").dials(33, on=THREE_DAYS, gap_s=900, at="09:00"), None,
+    "99 in 72 hours": (new("1502001").dials(33, on=THREE_DAYS, gap_s=900, at="09:00"), None,
                        "one too few, and never many at once"),
-    "30 in an hour": (new("1500003").dials(30, on=BORN, gap_s=120), "high", "thirty in an hour"),
-    "29 in an hour": (new("1500004").dials(29, on=BORN, gap_s=120), None, "one too few"),
+    "30 in an hour": (new("1503001").dials(30, on=BORN, gap_s=120), "high", "thirty in an hour"),
+    "29 in an hour": (new("1504001").dials(29, on=BORN, gap_s=120), None, "one too few"),
     "over midnight": (
-        new("1500005").dials(30, on=BORN, at="23:30", gap_s=120), "high",
+        new("1505001").dials(30, on=BORN, at="23:30", gap_s=120), "high",
         "the hour lies on either side of midnight",
     ),
     "courier": (
-        new("1500006").dials(34, on=THREE_DAYS, gap_s=900, at="09:00", called_back=0.25, cells=9),
+        new("1506001").dials(34, on=THREE_DAYS, gap_s=900, at="09:00", called_back=0.25, cells=9),
         "low", "a courier with a new SIM is called back and moves about",
     ),
     "courier at a desk": (
-        new("1500007").dials(34, on=THREE_DAYS, gap_s=900, at="09:00", called_back=0.25), "low",
+        new("1507001").dials(34, on=THREE_DAYS, gap_s=900, at="09:00", called_back=0.25), "low",
         "called back, and that is enough",
     ),
     "courier nobody calls": (
-        new("1500008").dials(34, on=THREE_DAYS, gap_s=900, at="09:00", cells=9), "low",
+        new("1508001").dials(34, on=THREE_DAYS, gap_s=900, at="09:00", cells=9), "low",
         "moves about, and that is enough",
     ),
     "some call back": (
-        new("1500009").dials(34, on=THREE_DAYS, gap_s=900, at="09:00", called_back=0.1), "medium",
+        new("1509001").dials(34, on=THREE_DAYS, gap_s=900, at="09:00", called_back=0.1), "medium",
         "one in ten calls back: less than for a courier, more than for a machine",
     ),
     "old": (
@@ -71,35 +69,35 @@ LINES: dict[str, tuple[Line, str | None, str]] = {
         "the same by a line that is not new",
     ),
     "redial": (
-        new("1500010").dials(110, on=BORN, gap_s=200, to=[f"+4411{i:06}" for i in range(50)]),
+        new("1510001").dials(110, on=BORN, gap_s=200, to=[f"+4411{i:06}" for i in range(50)]),
         None, "110 calls to 50 numbers",
     ),
     "settled": (
-        new("1500011").dials(1, on=BORN).dials(29, on="2026-06-04", at="18:00", gap_s=60), None,
+        new("1511001").dials(1, on=BORN).dials(29, on="2026-06-04", at="18:00", gap_s=60), None,
         "the burst comes once the first 72 hours are over",
     ),
     "settled that day": (
-        new("1500012").dials(1, on=BORN, at="10:00").dials(1, on="2026-06-04", at="09:00")
+        new("1512001").dials(1, on=BORN, at="10:00").dials(1, on="2026-06-04", at="09:00")
         .dials(40, on="2026-06-04", at="12:00", gap_s=60), None,
         "the 72 hours end at ten o'clock of the fourth day, the burst comes at noon",
     ),
     "forwards from birth": (
-        new("1500013").forwards(5, on=BORN, to="+8613111111111"), "medium", "strangers, all of them"
+        new("1513001").forwards(5, on=BORN, to="+8613111111111"), "medium", "strangers, all of them"
     ),
     "forwards friends": (
-        new("1500014").forwards(6, on=BORN, to="+8613111111112", by=FRIENDS), "low",
+        new("1514001").forwards(6, on=BORN, to="+8613111111112", by=FRIENDS), "low",
         "somebody's second SIM: the same few callers",
     ),
-    "forwards four": (new("1500015").forwards(4, on=BORN, to="+8613111111113"), None, "too few"),
+    "forwards four": (new("1515001").forwards(4, on=BORN, to="+8613111111113"), None, "too few"),
     "forwards some": (
-        new("1500016").forwards(6, on=BORN, to="+8613111111114").receives(2, on=BORN), None,
+        new("1516001").forwards(6, on=BORN, to="+8613111111114").receives(2, on=BORN), None,
         "answers some itself",
     ),
     "forwards and dials": (
-        new("1500017").forwards(6, on=BORN, to="+8613111111115").dials(3, on=BORN), None, "in use",
+        new("1517001").forwards(6, on=BORN, to="+8613111111115").dials(3, on=BORN), None, "in use",
     ),
     "forwards later": (
-        new("1500018").receives(1, on=BORN).forwards(6, on="2026-06-05", to="+8613111111116"),
+        new("1518001").receives(1, on=BORN).forwards(6, on="2026-06-05", to="+8613111111116"),
         None, "set up after its first days",
     ),
 }  # fmt: skip
@@ -196,14 +194,14 @@ def test_a_block_names_its_new_lines(result: Result) -> None:
 
 
 def test_the_first_hours_say_what_was_counted(result: Result) -> None:
-    rows = {str(row["day"]): row for row in found(result, "new_sim_burst", "+8615000010001")}
+    rows = {str(row["day"]): row for row in found(result, "new_sim_burst", "+8615010010001")}
     assert list(rows) == [THREE_DAYS[2]]
     row = rows[THREE_DAYS[2]]
     assert (row["observed"], row["limit"]) == (102, 100)
     assert row["reason"].startswith(f"new since {BORN}, placed 102 calls since its first leg")
 
 
-DIALLER = "+8615000010001"
+DIALLER = "+8615010010001"
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,10 @@ def read(*paths: Path | str, **told: Any) -> pl.DataFrame:
 
 
 def used(source: ingest.Source) -> pl.DataFrame:
-    mapped = source.mapped().filter(pl.col("verdict") == 0)
-    calls = spelled(mapped.drop("verdict", "n_lost").collect())
+    rows = source.mapped().collect()
+    if rows["n_doubt"].sum():  # as the pipeline does
+        rows = source.doubting().mapped().collect()
+    calls = spelled(rows.filter(pl.col("verdict") == 0).drop("verdict", "n_lost", "n_doubt"))
     order = [
         c for c in ("start_time", "calling_number", "called_number", "record_type") if c in calls
     ]
