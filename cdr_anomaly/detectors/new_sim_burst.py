@@ -231,7 +231,7 @@ class NewSimBurst(Detector):
             "expected {}); {} of them forward all they receive and place no calls, {} place {} or "
             "more calls on a day, {} have placed none; p {}",
             "n_new", "block", "window_days", "day", pl.lit(self.block_lines),
-            pl.lit(self.block_ratio), pl.col("expected").round(2), "passes_on", "dials",
+            pl.lit(f"{self.block_ratio:g}"), pl.col("expected").round(2), "passes_on", "dials",
             pl.lit(busy), "silent", pl.col("p_value").round_sig_figs(2),
         )  # fmt: skip
         start = tables.midnight(pl.col("day") - pl.duration(days=pl.col("window_days") - 1))
