@@ -14,11 +14,15 @@ from cdr_anomaly.schema import CALLS, FINDINGS, columns, empty
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import date
     from pathlib import Path
 
     from cdr_anomaly.detectors import Detector, Feed, Tables
     from cdr_anomaly.engines import Engine, FirstLook
     from cdr_anomaly.settings import Settings
+
+
+MOST_SILENT_DAYS = 90
 
 
 class Say(Protocol):
@@ -209,15 +213,33 @@ def _counts(look: FirstLook) -> Counts:
 
 
 def _feed(source: ingest.Source, look: FirstLook, *, activations: bool) -> Feed:
-    days = look.facts.filter(pl.col("verdict") == 0)
+    used = look.facts.filter(pl.col("verdict") == 0)
+    first, last = _covered(look.profile)
     return detectors.Feed(
         columns=frozenset(source.columns),
-        first_day=days["first_day"].min(),  # type: ignore[arg-type]
-        last_day=days["last_day"].max(),  # type: ignore[arg-type]
+        first_day=first,
+        last_day=last,
         opaque=source.as_text,
-        attempts=bool(days["n_unanswered"].sum()),
+        attempts=bool(used["n_unanswered"].sum()),
         activations=activations,
     )
+
+
+def _covered(profile: pl.DataFrame) -> tuple[date | None, date | None]:
+    """Give the first and the last day that the feed covers.
+
+    A row with a wrong clock may stand years before or after all others; what is cut off by three
+    months without a call is not covered, and nothing is known of the days between.
+    """
+    days = profile.group_by("day").agg(calls=pl.len()).sort("day")
+    gap = (pl.col("day") - pl.col("day").shift()).dt.total_days() > MOST_SILENT_DAYS
+    stretches = days.group_by(stretch=gap.fill_null(value=False).cum_sum()).agg(
+        pl.col("calls").sum(), first=pl.col("day").min(), last=pl.col("day").max()
+    )
+    if stretches.is_empty():
+        return None, None
+    longest = stretches.sort("calls", "first", descending=[True, False]).row(0, named=True)
+    return longest["first"], longest["last"]
 
 
 def _found(applicable: list[Detector], tables: Tables) -> pl.DataFrame:

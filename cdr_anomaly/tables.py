@@ -49,7 +49,7 @@ def made(
     feed, look, source = looked.feed, looked.look, looked.source
     first, last = feed.first_day, feed.last_day
     days = () if first is None or last is None else tuple(_days(first, last))
-    start = first or date.min
+    start = first or date(1990, 1, 1)
     known_from = start + timedelta(days=max(d.warm_up() for d in built))
     seen = look.profile if looked.with_incoming else look.profile.clear()
     born = births.born(seen.lazy(), activations, known_from=known_from).collect()
@@ -57,7 +57,8 @@ def made(
     legs = looked.again(watched).lazy()
     link = max(detector.link() for detector in built)
     hops = forwarding.hops(look.forwarded, link_seconds=link).lazy()
-    fresh = born.lazy().filter(pl.col("born") >= start).select("line")
+    # The first days are judged by births of the week before them, too.
+    fresh = born.lazy().filter(pl.col("born") > start - births.WEEK).select("line")
     ends = (hops.select(line=column) for column in ("forwarder", "target"))
     lines = pl.concat([watched.lazy(), fresh, *ends]).unique().drop_nulls().collect().lazy()
     profile = look.profile.lazy().join(lines, on="line", how="semi")

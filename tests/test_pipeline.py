@@ -159,3 +159,18 @@ def _written(folder: Path, calls: pl.DataFrame) -> Path:
     file = folder / "calls.parquet"
     calls.write_parquet(file)
     return file
+
+
+def test_a_row_with_a_wrong_clock_does_not_make_old_lines_new(
+    calls: pl.DataFrame, tmp_path: Path
+) -> None:
+    last = pl.col("start_time").max()
+    week = calls.filter(pl.col("start_time") > last - pl.duration(days=6))
+    astray = week.head(2).with_columns(
+        start_time=pl.Series(["2001-01-01", "2060-01-01"]).str.to_datetime(
+            time_unit="us", time_zone="UTC"
+        )
+    )
+    result = pipeline.scan([_written(tmp_path, pl.concat([week, astray]))], TOLD)
+    assert "new_sim_burst" in result.not_applicable
+    assert len(result.tables.judged) == 0

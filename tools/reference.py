@@ -21,16 +21,17 @@ DOCS = ROOT / "docs"
 
 def detectors_page() -> str:
     """Describe every detector, with its settings and their defaults."""
-    parts = [
+    head = (
         "# Detectors\n\nEvery setting is given as `--set detector.setting=value` or in a TOML file "
         "(`--config`) under `[detectors.NAME]`. This page is written by `make docs` from the "
         "detectors themselves; `cdr-anomaly detectors` prints the same.\n"
-    ]
+    )
+    parts = [head]
     for name, (text, table) in detectors.described().items():
         rows = [f"| `{s}` | `{d}` | {m} |" for s, d, m in table.iter_rows()]
-        head = "| setting | default | meaning |\n|---|---|---|"
+        top = "| setting | default | meaning |\n|---|---|---|"
         plain = text.replace("``", "`")
-        parts.append(f"## {name}\n\n{plain}\n\n{head}\n" + "\n".join(rows) + "\n")
+        parts.append(f"## {name}\n\n{plain}\n\n{top}\n" + "\n".join(rows) + "\n")
     return "\n".join(parts)
 
 

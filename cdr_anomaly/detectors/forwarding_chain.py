@@ -224,6 +224,7 @@ class ForwardingChain(Detector):
                 pl.col("target").unique().sort(),
                 n_targets=pl.col("target").n_unique().cast(pl.Int64),
                 n_calls=pl.len().cast(pl.Int64),
+                n_callers=pl.col("caller").drop_nulls().n_unique().cast(pl.Int64),
                 start=pl.col("start").min(),
                 end=pl.col("start").max(),
             )
@@ -231,21 +232,23 @@ class ForwardingChain(Detector):
                 pl.col("n_targets") >= self.targets_day,
                 pl.col("n_calls") < self.calls_per_target * pl.col("n_targets"),
             )
-            .join(known.select("line", "day", bridge=pl.lit(value=True)), on=["line", "day"],
-                  how="left")
-            .with_columns(pl.col("bridge").fill_null(value=False))
+            .join(known.select("line", "day", "new", bridge=pl.lit(value=True)),
+                  on=["line", "day"], how="left")
+            .with_columns(pl.col("bridge", "new").fill_null(value=False))
         )  # fmt: skip
         reused = self._reused(hops, days)
         days = days.join(reused, on=["line", "day"], how="left").filter(
             pl.col("n_reused").fill_null(0) * 2 < pl.col("n_targets")
         )
-        many = pl.col("n_targets") >= 5
-        severity = ladder(
-            {"high": many & pl.col("bridge"), "medium": many | pl.col("bridge")}, "low"
-        )
+        many, bridge = pl.col("n_targets") >= 5, pl.col("bridge")
+        # Many callers that are handed to many targets may be a hunt group, or a rota on its first
+        # day; one caller whose every call goes to somebody else is not.
+        odd = pl.col("new") | (pl.col("n_callers") * 3 <= pl.col("n_calls"))
+        severity = ladder({"high": many & bridge & odd, "medium": (many | bridge) & odd}, "low")
         reason = pl.format(
-            "forwarded {} calls to {} different targets on {} (limit {}), {} of them used before",
-            "n_calls", "n_targets", "day", pl.lit(self.targets_day),
+            "forwarded {} calls from {} caller(s) to {} different targets on {} (limit {}), {} of "
+            "them used before",
+            "n_calls", "n_callers", "n_targets", "day", pl.lit(self.targets_day),
             pl.col("n_reused").fill_null(0),
         )  # fmt: skip
         members = pl.concat_list("line", "target").list.eval(tables.written(pl.element()))
@@ -253,7 +256,7 @@ class ForwardingChain(Detector):
             days, subject=tables.written(pl.col("line")), members=members, day=pl.col("day"),
             window_start=_just_before("start"), window_end=pl.col("end"), severity=severity,
             observed=pl.col("n_targets"), limit=self.targets_day, reason=reason,
-            evidence=pl.struct("n_calls", "n_targets", "n_reused", "bridge"),
+            evidence=pl.struct("n_calls", "n_callers", "n_targets", "n_reused", "bridge", "new"),
         )  # fmt: skip
 
     @staticmethod

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class FirstLook(NamedTuple):
     """What one reading of all the calls gives.
 
-    ``facts`` has one row per verdict (verdict, rows, first_day, last_day, n_unanswered, n_lost,
+    ``facts`` has one row per verdict (verdict, rows, n_unanswered, n_lost,
     n_doubt: numbers without a code, in all and where a footer seemed to prove them E.164);
     ``duplicates`` and ``partial`` count the rows that mending took away.
     """

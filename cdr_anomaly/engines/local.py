@@ -81,7 +81,7 @@ class _Tally:
         good = rows["verdict"] == 0
         used = rows if good.all() else rows.filter(good)
         used = dated(used.drop("verdict", "n_lost", "n_doubt"), self.source.tz)
-        self.facts.append(_facts(rows, used))
+        self.facts.append(_facts(rows))
         self._count(used)
         fresh = used.with_columns(again=pl.lit(value=False))
         still = self.open.with_columns(again=pl.lit(value=True)) if self.open.height else None
@@ -94,9 +94,7 @@ class _Tally:
 
     def look(self) -> FirstLook:
         facts = pl.concat(self.facts).group_by("verdict").agg(
-            pl.col("rows", "n_unanswered", "n_lost", "n_doubt").sum(),
-            pl.col("first_day").min(),
-            pl.col("last_day").max(),
+            pl.col("rows", "n_unanswered", "n_lost", "n_doubt").sum()
         )  # fmt: skip
         forwarded = self._forwarded()
         days = profile.added_up(self.parts, self.source.line_type)
@@ -142,13 +140,11 @@ class _Tally:
         return profile.forwarded(calls)
 
 
-def _facts(rows: pl.DataFrame, used: pl.DataFrame) -> pl.DataFrame:
+def _facts(rows: pl.DataFrame) -> pl.DataFrame:
     counts = rows.lazy().group_by("verdict").agg(
         rows=pl.len().cast(pl.Int64),
         n_unanswered=(pl.col("duration_s") == 0).sum().cast(pl.Int64),
         n_lost=pl.col("n_lost").cast(pl.Int64).sum(),
         n_doubt=pl.col("n_doubt").cast(pl.Int64).sum(),
     )  # fmt: skip
-    return counts.with_columns(
-        first_day=pl.lit(used["day"].min(), pl.Date), last_day=pl.lit(used["day"].max(), pl.Date)
-    ).collect()
+    return counts.collect()
