@@ -21,7 +21,7 @@ def ranked(findings: pl.DataFrame, entities: pl.DataFrame) -> pl.DataFrame:
     merged = (
         findings.lazy()
         .with_columns(grade=grade, excess=excess)
-        .sort("grade", "day", "excess", "detector", "reason",
+        .sort("grade", "day", "observed", "detector", "reason",
               descending=[True, True, True, False, False])
         .group_by("subject", maintain_order=True)
         .agg(

@@ -89,6 +89,7 @@ def facts(result: Result) -> dict[str, Any]:
         "versions": _versions(),
         "counts": asdict(result.counts),
         "not_applicable": result.not_applicable,
+        "not_known": result.tables.unknown(),
         "findings": result.findings.height,
         "alerts": result.alerts["rank"].count(),
         "suppressed": result.alerts["suppressed_by"].count(),
@@ -103,12 +104,14 @@ def summary(result: Result, seconds: float) -> list[str]:
     listed = alerts.filter(pl.col("rank").is_not_null())
     grades = [f"{n} {s}" for s in reversed(SEVERITIES) if (n := (listed["severity"] == s).sum())]
     suppressed = alerts.height - listed.height
+    read = rows or "none in these files and days"
     return [
-        f"Rows: {rows}; {counts.lines:,} lines placed or forwarded a call.",
+        f"Rows: {read}; {counts.lines:,} lines placed or forwarded a call.",
         f"Days: {days.first_day} to {days.last_day} in {result.source.tz}."
         if days.first_day
         else "Days: none, there is no call to judge.",
         *(f"Not applicable: {name}: {why}." for name, why in result.not_applicable.items()),
+        *(f"Not known: {what}." for what in result.tables.unknown()),
         f"Alerts: {', '.join(grades) or 'none'}; {suppressed} declared ones set aside.",
         f"Time: {seconds:.1f} s.",
     ]

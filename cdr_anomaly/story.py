@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from cdr_anomaly.detectors.base import Tables
 
 CONTACTS = 20
+DAYS = (
+    "By day: calls out, of these answered, different numbers, of these calling back, most in "
+    "10 min, 60 min, 24 h; calls in, forwarded; usual out"
+)
 
 
 def told(tables: Tables, findings: pl.DataFrame, line: pl.Expr) -> dict[str, pl.DataFrame]:
@@ -18,7 +22,7 @@ def told(tables: Tables, findings: pl.DataFrame, line: pl.Expr) -> dict[str, pl.
     legs = tables.legs.filter(own)
     parts = {
         "The line": _who(tables, own),
-        "By day": _days(tables, own),
+        DAYS: _days(tables, own),
         "Calls placed by hour of day": _hours(tables, legs),
         f"Contacts, the {CONTACTS} with most calls": _contacts(tables, legs),
         "Handsets": _used(tables, legs, "imei"),
@@ -32,7 +36,7 @@ def told(tables: Tables, findings: pl.DataFrame, line: pl.Expr) -> dict[str, pl.
 
 
 def _who(tables: Tables, own: pl.Expr) -> pl.LazyFrame:
-    return tables.lines.filter(own).select("number", "number_class", "first_seen", "activation")
+    return tables.lines.filter(own).select("number", "number_class", "activation", new_since="born")
 
 
 def _days(tables: Tables, own: pl.Expr) -> pl.LazyFrame:
@@ -42,12 +46,11 @@ def _days(tables: Tables, own: pl.Expr) -> pl.LazyFrame:
         .join(tables.measures.filter(own).select("day", *measures, "usual"), on="day", how="left")
         .sort("day")
         .select(
-            "day", out="n_out", answered="n_answered", distinct="n_distinct",
-            back="n_called_back", h10="peak_10min", h60="peak_60min", h24="peak_24h",
-            incoming="n_in", forwarded="n_forwarded", usual="usual",
+            "day", out="n_out", answ="n_answered", dist="n_distinct", back="n_called_back",
+            h10="peak_10min", h60="peak_60min", h24="peak_24h", inc="n_in", fwd="n_forwarded",
+            usual="usual",
         )
-        .rename({"h10": "in 10 min", "h60": "in 60 min", "h24": "in 24 h", "incoming": "in",
-                 "back": "called back"})
+        .rename({"h10": "10min", "h60": "60min", "h24": "24h", "inc": "in"})
     )  # fmt: skip
 
 
@@ -57,9 +60,9 @@ def _hours(tables: Tables, legs: pl.LazyFrame) -> pl.LazyFrame:
     every = pl.LazyFrame({"hour": range(24)}, schema={"hour": pl.Int64})
     calls = pl.col("calls").fill_null(0)
     bar = pl.lit("#").repeat_by((40 * calls / calls.max()).ceil().fill_nan(0).cast(pl.UInt32))
-    return every.join(hours, on="hour", how="left").sort("hour").select(
-        "hour", calls=calls, share=bar.list.join("")
-    )  # fmt: skip
+    whole = every.join(hours, on="hour", how="left").sort("hour")
+    placed = whole.filter(pl.col("calls").sum() > 0)
+    return placed.select("hour", calls=calls, share=bar.list.join(""))
 
 
 def _contacts(tables: Tables, legs: pl.LazyFrame) -> pl.LazyFrame:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Longest past that a block's births are compared with, where activation dates are known.
 BIRTHS_PAST = timedelta(days=60)
+FEW_LINE_DAYS = 50
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ def made(
         feed=feed,
         tz=source.tz,
         plan=source.plan,
+        two_way=_two_way(measured),
         judged=days if feed.activations else tuple(day for day in days if day >= known_from),
         births_from=start - BIRTHS_PAST if feed.activations and first else known_from,
         profile=require(profile, PROFILE, "profile"),
@@ -80,6 +82,17 @@ def made(
         lines=require(_lines(lines, born, feed, source.plan), LINES, "lines"),
         births=require(born.lazy(), BIRTHS, "births"),
     )
+
+
+def _two_way(measured: pl.LazyFrame) -> bool:
+    """Tell whether the feed holds the calls that lines receive, not only those that they place.
+
+    Of a feed of placed calls alone it would look as if nobody ever called back. A few lines may
+    really receive nothing; of very many, some always do.
+    """
+    sums = measured.select(pl.len(), pl.col("n_out", "n_in").sum()).collect()
+    lines, n_out, n_in = sums.row(0)
+    return bool(lines < FEW_LINE_DAYS or n_in >= 0.01 * n_out)
 
 
 def _watched(

@@ -48,6 +48,7 @@ class Tables:
     feed: Feed
     tz: str
     plan: numbering.HomePlan
+    two_way: bool
     judged: tuple[date, ...]
     births_from: date
     profile: pl.LazyFrame
@@ -56,6 +57,19 @@ class Tables:
     hops: pl.LazyFrame
     lines: pl.LazyFrame
     births: pl.LazyFrame
+
+    def unknown(self) -> list[str]:
+        """Say what this feed cannot tell, beside detectors that do not apply to it."""
+        told = {
+            "call-backs and the share of outgoing calls, which do not count: the feed holds "
+            "hardly any call that its lines receive": not self.two_way,
+            "number classes, blocks and targets abroad: numbers are opaque tokens": (
+                self.feed.opaque
+            ),
+            "the share of unanswered calls, which does not count: the feed holds answered "
+            "calls only": not self.feed.attempts and self.feed.first_day is not None,
+        }
+        return [what for what, holds in told.items() if holds]
 
     def blocks(self, levels: Iterable[int]) -> pl.LazyFrame:
         """Return BIRTHS with the number block of each line, of so many national digits."""
@@ -153,6 +167,14 @@ def ladder(steps: Mapping[str, pl.Expr], default: str) -> pl.Expr:
     """Grade by the first condition that holds."""
     graded = (pl.when(holds).then(pl.lit(word)) for word, holds in steps.items())
     return pl.coalesce(*graded, pl.lit(default))
+
+
+def scientific(value: pl.Expr) -> pl.Expr:
+    """Write a probability as 2.1e-9."""
+    power = value.log10().floor()
+    digits = (value / pl.lit(10.0).pow(power)).round(1).cast(pl.String)
+    text = pl.format("{}e{}", digits, power.cast(pl.Int64))
+    return pl.when(value > 0).then(text).otherwise(pl.lit("below 1e-300"))
 
 
 def usual_sentence() -> pl.Expr:

@@ -30,8 +30,9 @@ class ForwardingChain(Detector):
     targets again). Not a hop at all is one to a platform: listed in ``platforms``, a short service
     number, or a target to which ``platform_lines`` lines forward that are mostly in use themselves.
 
-    Sample: forwarded to by 14 lines in the 7 days to 2026-06-03 (limit 5) that pass on all they
-    receive and place no calls; 14 of them new within 30 days; 61 calls from 58 callers
+    Sample: forwarded to by 14 lines in the 7 days to 2026-06-03 (limit 5 lines) that forward 90 %
+    or more of what they receive and placed no more than 1 each; 14 of them new within 30 days;
+    61 calls from 58 callers
     """
 
     name: ClassVar[str] = "forwarding_chain"
@@ -103,21 +104,27 @@ class ForwardingChain(Detector):
         """Find the paths of ``min_hops`` and more, and the loops, by day."""
         abroad = pl.col("to_class") == "international"
         long_enough = hops.with_columns(abroad=abroad).filter(pl.col("hops") >= self.min_hops)
-        bridge = known.select("line", "day", "new", bridge=pl.lit(value=True))
+        bridge = known.select("line", "day", "new", "strangers", bridge=pl.lit(value=True))
         days = (
             forwarding.paths(long_enough)
             .join(bridge, on=["line", "day"], how="left")
-            .with_columns(pl.col("bridge", "new").fill_null(value=False))
+            .with_columns(pl.col("bridge", "new", "strangers").fill_null(value=False))
         )
         # Two hops from a line that is also used are a person with a rota or a second phone.
         long, is_bridge = pl.col("hops") > 2, pl.col("bridge")
         severity = ladder(
             {
                 "critical": is_bridge & pl.col("new") & pl.col("abroad"),
-                "high": is_bridge & (pl.col("new") | pl.col("abroad") | long),
-                "medium": is_bridge | (long & ~pl.col("loop") & (pl.col("n_callers") > 1)),
+                "high": is_bridge & pl.col("strangers") & (pl.col("new") | pl.col("abroad") | long),
+                # The same few callers again are somebody's own circle.
+                "medium": (is_bridge & pl.col("strangers"))
+                | (long & ~pl.col("loop") & (pl.col("n_callers") > 1)),
             },
             default="low",
+        )
+        alone = (
+            f"; the first line forwards {self._share()} or more of what it receives and placed no "
+            f"more than {self.own_calls} in 7 days"
         )
         written = pl.col("path").list.eval(tables.written(pl.element()))
         reason = pl.format(
@@ -127,8 +134,7 @@ class ForwardingChain(Detector):
             written.list.join(" -> "),
             pl.when("loop").then(pl.lit("; the path comes back to a line on it")).otherwise(
                 pl.lit("")),
-            pl.when("bridge").then(pl.lit("; the first line passes on all it receives and "
-                f"placed no more than {self.own_calls} calls in 7 days")).otherwise(pl.lit("")),
+            pl.when("bridge").then(pl.lit(alone)).otherwise(pl.lit("")),
             pl.when(pl.col("n_by_id") == pl.col("n_calls")).then(pl.lit("call id")).otherwise(
                 pl.lit("time, which is less certain than a call id")),
         )  # fmt: skip
@@ -140,45 +146,61 @@ class ForwardingChain(Detector):
                                "n_by_id"),
         )  # fmt: skip
 
+    def _share(self) -> str:
+        return f"{self.forward_share:.0%}".replace("%", " %")
+
     def _hubs(self, tables: Tables, hops: pl.LazyFrame, known: pl.LazyFrame) -> pl.LazyFrame:
-        """Find the targets of many bridges in 7 days, on the days on which they were at work."""
-        pairs = hops.select("target", "forwarder", past_day="day").unique()
-        hubs = (
-            known.select("day", "new", "n_forwarded", "n_callers", forwarder="line")
-            .join(pairs, on="forwarder")
+        """Find the targets of many bridges in 7 days, on the days on which they were at work.
+
+        A bridge counts where it sends at least half of what it forwards.
+        """
+        legs = hops.select("target", "forwarder", "caller", past_day="day")
+        week = (
+            known.select("day", "new", "n_forwarded", forwarder="line")
+            .join(legs, on="forwarder")
             .filter(bridges.in_week("past_day"))
-            .unique(["target", "forwarder", "day"])
-            .join(pairs.select("target", day="past_day").unique(), on=["target", "day"], how="semi")
+            .filter(pl.len().over("target", "forwarder", "day") * 2 >= pl.col("n_forwarded"))
+        )
+        numbers = tables.lines.select("line", group=_group(pl.col("number")))
+        hubs = (
+            week.join(legs.select("target", day="past_day").unique(), on=["target", "day"],
+                      how="semi")
+            .join(numbers.rename({"line": "forwarder"}), on="forwarder", how="left")
+            .join(numbers.rename({"line": "target", "group": "own"}), on="target", how="left")
             .group_by("target", "day")
             .agg(
-                pl.col("forwarder").sort(),
-                n_bridges=pl.len().cast(pl.Int64),
-                n_new=pl.col("new").sum().cast(pl.Int64),
-                n_calls=pl.col("n_forwarded").sum(),
-                n_callers=pl.col("n_callers").sum(),
+                pl.col("forwarder").unique().sort(),
+                n_bridges=pl.col("forwarder").n_unique().cast(pl.Int64),
+                n_new=pl.col("forwarder").filter("new").n_unique().cast(pl.Int64),
+                n_beside=pl.col("forwarder").filter(pl.col("group") == pl.col("own")).n_unique()
+                .cast(pl.Int64),
+                n_calls=pl.len().cast(pl.Int64),
+                n_callers=pl.col("caller").drop_nulls().n_unique().cast(pl.Int64),
             )
             .filter(pl.col("n_bridges") >= self.hub_forwarders)
-        )
+        )  # fmt: skip
         most_new = pl.col("n_new") * 2 >= pl.col("n_bridges")
+        strangers = pl.col("n_callers") >= self.stranger_share * pl.col("n_calls")
+        # Desks beside their reception, elders and the relative who answers for them.
+        own = ~most_new & ((pl.col("n_beside") * 2 >= pl.col("n_bridges")) | ~strangers)
+        many = pl.col("n_bridges") >= 2 * self.hub_forwarders
         severity = ladder(
-            {
-                "critical": most_new & (pl.col("n_bridges") >= 2 * self.hub_forwarders),
-                "high": most_new | (pl.col("n_bridges") >= 2 * self.hub_forwarders),
-            },
-            default="medium",
+            {"low": own, "critical": most_new & many, "high": most_new | many}, default="medium"
         )
         members = pl.concat_list("forwarder", "target").list.eval(tables.written(pl.element()))
         reason = pl.format(
-            "forwarded to by {} lines in the 7 days to {} (limit {}) that pass on all they receive "
-            "and place no calls; {} of them new within {} days; {} calls from {} callers",
-            "n_bridges", "day", pl.lit(self.hub_forwarders), "n_new", pl.lit(self.new_days),
-            "n_calls", "n_callers",
+            "forwarded to by {} lines in the 7 days to {} (limit {} lines) that forward {} or more "
+            "of what they receive and placed no more than {} each; {} of them new within {} days; "
+            "{} calls from {} callers",
+            "n_bridges", "day", pl.lit(self.hub_forwarders), pl.lit(self._share()),
+            pl.lit(self.own_calls), "n_new", pl.lit(self.new_days), "n_calls", "n_callers",
         )  # fmt: skip
         return self.finding(
             hubs, subject_kind="hub", subject=tables.written(pl.col("target")), members=members,
             day=pl.col("day"), window_start=_week_start(tables), window_end=_day_end(tables),
             severity=severity, observed=pl.col("n_bridges"), limit=self.hub_forwarders,
-            reason=reason, evidence=pl.struct("n_bridges", "n_new", "n_calls", "n_callers"),
+            reason=reason,
+            evidence=pl.struct("n_bridges", "n_new", "n_beside", "n_calls", "n_callers"),
         )  # fmt: skip
 
     def _alone(self, tables: Tables, hops: pl.LazyFrame, known: pl.LazyFrame) -> pl.LazyFrame:
@@ -193,7 +215,7 @@ class ForwardingChain(Detector):
         severity = ladder(
             {
                 "high": pl.col("new") & (pl.col("n_abroad") > 0),
-                "medium": (pl.col("n_abroad") > 0) | (pl.col("new") & pl.col("strangers")),
+                "medium": pl.col("strangers") & (pl.col("new") | (pl.col("n_abroad") > 0)),
             },
             default="low",
         )
@@ -296,6 +318,11 @@ class ForwardingChain(Detector):
             observed=pl.col("n_calls"), limit=self.self_calls, reason=reason,
             evidence=pl.struct("n_calls"),
         )  # fmt: skip
+
+
+def _group(number: pl.Expr) -> pl.Expr:
+    """Take a number but for its last four digits: the lines of one switch share it."""
+    return number.str.slice(0, number.str.len_chars() - 4)
 
 
 def _just_before(instant: str) -> pl.Expr:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 NEW_DAYS = 7
 SHORT_LEAST = 5
+STAYING = ("fixed", "short_95", "short_96", "toll_free", "service")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -37,10 +38,13 @@ class HighFrequency(Detector):
     Volume alone accuses nobody: couriers, riders, estate agents and schools have it too. So signs
     are counted. For attention: hardly anyone calls back; nearly all outgoing and to different
     numbers; half unanswered, or many answered for less than 10 s; far above the line's own past,
-    or a new line; hardly moving between cells. Against it, each counting twice: people call back;
-    many cells; nearly everyone answers; no more than its own past; numbers that it called on busy
-    days before. The difference makes it low, medium from 2, high from 4. A sign whose column is
-    missing, or whose past is not known, does not count.
+    or a new line; a mobile that hardly moves between cells. Against it, each counting twice:
+    people call back (some of them: once); most answer; most answer and talk for a minute;
+    numbers that it called on busy days before; and, where somebody does call back, many cells, or
+    no more than its own past. The difference makes it low, medium from 2, high from 4; medium also
+    takes that calls are not wanted, or that the line is new or far above its past, or twice a
+    limit. A sign whose column is missing, or whose past is not known, does not count. The past is
+    28 days that end 8 days before: it takes two weeks of feed.
 
     Sample: placed 44 calls in 60 minutes to 2026-05-03 10:12 (limit 30), 96 on the day, 97 % to
     different numbers, 100 % of its calls outgoing; usual for this line 3 a day; for attention:
@@ -64,7 +68,9 @@ class HighFrequency(Detector):
     many_call_backs: float = setting(0.15, "share from which it speaks against", ge=0, le=1)
     unanswered: float = setting(0.5, "share unanswered that is a sign", ge=0, le=1)
     short: float = setting(0.3, "share of the answered under 10 s that is a sign", ge=0, le=1)
-    mostly_answered: float = setting(0.8, "share answered that speaks against", ge=0, le=1)
+    mostly_answered: float = setting(0.7, "share answered that speaks against", ge=0, le=1)
+    talk_s: int = setting(60, "mean seconds of talk that speak against, if most answer", ge=1)
+    talk_answered: float = setting(0.6, "share answered that goes with it", ge=0, le=1)
     far_z: float = setting(6.0, "robust distance from the own past that is a sign", ge=0)
     near_z: float = setting(3.0, "distance within which the past speaks against", ge=0)
     few_cells: int = setting(2, "cells, up to which staying put is a sign", ge=1)
@@ -97,11 +103,11 @@ class HighFrequency(Detector):
         )
         # Which limit was exceeded most: the reason, the window and the numbers are of that one.
         top = {name: pl.col("most") == share for name, share in excess.items()}
-        concerns, reliefs = (
-            self._concerns(attempts=tables.feed.attempts),
-            self._reliefs(attempts=tables.feed.attempts),
-        )
-        score = _counted(concerns) - 2 * _counted(reliefs)
+        concerns, reliefs = self._concerns(tables), self._reliefs(tables)
+        some = self._called_back().is_between(self.few_call_backs, self.many_call_backs, "left")
+        score = _counted(concerns) - 2 * _counted(reliefs) - some.cast(pl.Int64)
+        unlike = [concerns[sign][0] for sign in ("unanswered", "short", "past", "new")]
+        adverse = pl.any_horizontal(pl.col("most") >= 2, *unlike).fill_null(value=False)
         return self.finding(
             judged.with_columns(score=score),
             subject=tables.written(pl.col("line")), day=pl.col("day"),
@@ -112,7 +118,9 @@ class HighFrequency(Detector):
             window_end=_pick(top, {
                 "peak_10min": pl.col("peak_10min_end"), "peak_60min": pl.col("peak_60min_end"),
                 "n_out": pl.col("last_out")}),
-            severity=ladder({"high": pl.col("score") >= 4, "medium": pl.col("score") >= 2}, "low"),
+            severity=ladder(
+                {"high": adverse & (pl.col("score") >= 4),
+                 "medium": adverse & (pl.col("score") >= 2)}, "low"),
             observed=_pick(top, {name: pl.col(name) for name in limits}),
             limit=_pick(top, {name: pl.lit(limit) for name, limit in limits.items()}),
             usual=pl.col("usual"),
@@ -123,8 +131,13 @@ class HighFrequency(Detector):
                 "peak_10min", "peak_60min", "peak_24h", "past_days", pl.col("past_z").round(2)),
         )  # fmt: skip
 
-    def _concerns(self, *, attempts: bool) -> dict[str, tuple[pl.Expr, pl.Expr]]:
+    @staticmethod
+    def _called_back() -> pl.Expr:
+        return pl.col("n_called_back") / pl.col("n_distinct")
+
+    def _concerns(self, tables: Tables) -> dict[str, tuple[pl.Expr, pl.Expr]]:
         """Name the signs for attention: when each holds, and how it is said."""
+        attempts, two_way = tables.feed.attempts, tables.two_way
         n_out, distinct = pl.col("n_out"), pl.col("n_distinct")
         back, answered = pl.col("n_called_back"), pl.col("n_answered")
         unwanted = (n_out - answered) / n_out >= self.unanswered
@@ -133,11 +146,13 @@ class HighFrequency(Detector):
         out = n_out / (n_out + pl.col("n_in"))
         return {
             "call_backs": (
-                back / distinct < self.few_call_backs,
+                (back / distinct < self.few_call_backs) & two_way,
                 pl.format("{} % called back", percent(back, distinct)),
             ),
             "strangers": (
-                (distinct / n_out >= self.strict_distinct) & (out >= self.strict_out_share),
+                (distinct / n_out >= self.strict_distinct)
+                & (out >= self.strict_out_share)
+                & two_way,
                 pl.lit("nearly all outgoing and to different numbers"),
             ),
             "unanswered": (
@@ -157,30 +172,42 @@ class HighFrequency(Detector):
                 pl.format("a line new since {}", pl.col("born")),
             ),
             "cells": (
-                pl.col("n_cells").is_between(1, self.few_cells),
-                pl.format("{} cell(s) all day", pl.col("n_cells")),
+                # A fixed line or a service number has nowhere to go.
+                pl.col("n_cells").is_between(1, self.few_cells)
+                & ~pl.col("number_class").is_in(STAYING),
+                pl.format("{} all day", _cells()),
             ),
         }
 
-    def _reliefs(self, *, attempts: bool) -> dict[str, tuple[pl.Expr, pl.Expr]]:
+    def _reliefs(self, tables: Tables) -> dict[str, tuple[pl.Expr, pl.Expr]]:
         """Name the signs against: when each holds, and how it is said."""
+        attempts = tables.feed.attempts
         n_out, distinct = pl.col("n_out"), pl.col("n_distinct")
         back, answered = pl.col("n_called_back"), pl.col("n_answered")
+        somebody = back / distinct >= self.few_call_backs
+        wanted = (answered / n_out >= self.mostly_answered) & attempts
+        talk = pl.col("talk_s") / answered
+        talks = (talk >= self.talk_s) & (answered / n_out >= self.talk_answered) & attempts
         return {
             "call_backs": (
                 back / distinct >= self.many_call_backs,
                 pl.format("{} % called back", percent(back, distinct)),
             ),
             "cells": (
-                pl.col("n_cells") >= self.many_cells,
-                pl.format("{} cells", pl.col("n_cells")),
+                (pl.col("n_cells") >= self.many_cells) & somebody,
+                _cells(),
             ),
             "answered": (
-                (answered / n_out >= self.mostly_answered) & attempts,
+                wanted,
                 pl.format("{} % answered", percent(answered, n_out)),
             ),
+            "talk": (
+                talks & ~wanted,
+                pl.format("{} % answered, with {} s of talk on average",
+                          percent(answered, n_out), talk.round().cast(pl.Int64, strict=False)),
+            ),
             "past": (
-                pl.col("past_z") < self.near_z,
+                (pl.col("past_z") < self.near_z) & somebody,
                 pl.lit("within its usual"),
             ),
             "familiar": (
@@ -215,6 +242,11 @@ class HighFrequency(Detector):
             peak, percent(pl.col("n_distinct"), n_out), percent(n_out, n_out + n_in),
             usual_sentence(), _said(concerns), _said(reliefs),
         )  # fmt: skip
+
+
+def _cells() -> pl.Expr:
+    one = pl.col("n_cells") == 1
+    return pl.when(one).then(pl.lit("1 cell")).otherwise(pl.format("{} cells", pl.col("n_cells")))
 
 
 def _pick(top: Mapping[str, pl.Expr], values: Mapping[str, pl.Expr]) -> pl.Expr:

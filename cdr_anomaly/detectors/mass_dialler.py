@@ -33,7 +33,8 @@ class MassDialler(Detector):
 
     Below the limit there is a watch tier of severity low, that begins earlier for fixed and
     international numbers. Several calls under way at once are the mark of a gateway and make it
-    critical. Licensed call centres, hospitals and broadcasts do the same: declare them with
+    critical. A line that receives half as many calls as it places is medium, and low where that is
+    its usual. Licensed call centres, hospitals and broadcasts do the same: declare them with
     --entities.
 
     Sample: placed 1204 calls on 2026-05-03 (limit 1000) to 1180 different numbers; usual for this
@@ -69,11 +70,17 @@ class MassDialler(Detector):
             "up to {} under way at once",
             "calls_seen", when, "limit", "n_called", usual_sentence(), share, "peak_under_way",
         )  # fmt: skip
-        critical = (pl.col("calls_seen") >= 5 * self.calls) | (
-            pl.col("peak_under_way") >= self.under_way
-        )
+        # A switchboard that is called as much as it calls, and as much as ever, has trunks, too.
+        two_way = pl.col("n_in") >= 0.5 * pl.col("n_out")
+        as_ever = (pl.col("calls_seen") <= 2 * pl.col("usual")).fill_null(value=False)
+        many = pl.col("calls_seen") >= 5 * self.calls
         severity = ladder(
-            {"low": pl.col("calls_seen") < self.calls, "critical": critical}, default="high"
+            {
+                "low": (pl.col("calls_seen") < self.calls) | (two_way & as_ever),
+                "medium": two_way,
+                "critical": many | (pl.col("peak_under_way") >= self.under_way),
+            },
+            default="high",
         )
         evidence = pl.struct(
             "number_class", "n_called", "n_answered", "n_out", "n_in", "peak_10min", "peak_60min",
@@ -123,8 +130,11 @@ class MassDialler(Detector):
             .filter(pl.col("limit").is_not_null())
             .with_columns(self._window(tables))
         )
-        return days.join(self._in_window(tables, days), on=["line", "day"]).filter(
-            pl.col("n_called") >= self.distinct
+        window = self._in_window(tables, days)
+        return (
+            days.drop("n_answered")
+            .join(window, on=["line", "day"])
+            .filter(pl.col("n_called") >= self.distinct)
         )
 
     @staticmethod

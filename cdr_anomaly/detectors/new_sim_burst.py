@@ -9,7 +9,16 @@ import polars as pl
 from pydantic.dataclasses import dataclass
 
 from cdr_anomaly import births, rolling
-from cdr_anomaly.detectors.base import STRICT, Detector, Feed, Tables, ladder, percent, setting
+from cdr_anomaly.detectors.base import (
+    STRICT,
+    Detector,
+    Feed,
+    Tables,
+    ladder,
+    percent,
+    scientific,
+    setting,
+)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -30,8 +39,8 @@ class NewSimBurst(Detector):
     what its lines do makes it medium or high.
 
     Sample: 14 lines of the block +861344002 were new in the 3 days to 2026-06-03 (limit 10, and
-    3 times the expected 0.4); 13 of them forward all they receive and place no calls, 0 place 34
-    or more calls on a day; p 2e-09 over 120 blocks
+    3 times the expected 0.4); 13 of them forward 80 % or more of what they receive and placed no
+    more than 1, 0 place 34 or more calls on a day, 13 have placed none; p 2.1e-9
     """
 
     name: ClassVar[str] = "new_sim_burst"
@@ -123,10 +132,14 @@ class NewSimBurst(Detector):
         )
         back = pl.col("n_called_back") / pl.col("n_distinct")
         wanted = (back >= self.many_call_backs) | (pl.col("n_cells") >= self.many_cells)
-        strict = (back < self.many_call_backs / 3) & (pl.col("n_called") >= 0.8 * pl.col("n_early"))
+        strict = (
+            pl.lit(tables.two_way)
+            & (back < self.many_call_backs / 3)
+            & (pl.col("n_called") >= 0.8 * pl.col("n_early"))
+        )
         reason = pl.format(
             "new since {}, placed {} calls {} (limit {}), {} in its first {} hours up to {}, to {} "
-            "different numbers; {} % of the day's called back, {} cell(s)",
+            "different numbers; {} % of the day's called back, {} cells named",
             "born", "observed",
             pl.when("by_count").then(pl.lit("since its first leg")).otherwise(
                 pl.lit("in 60 minutes")),
@@ -218,7 +231,10 @@ class NewSimBurst(Detector):
         ).with_columns(pl.col("passes_on", "dials", "silent").fill_null(0))  # fmt: skip
         odd, n_new = pl.col("passes_on") + pl.col("dials"), pl.col("n_new")
         # An activated line that the feed has never named may lie in a shop.
-        unused = (pl.col("silent") >= 0.8 * n_new) & (not tables.feed.activations)
+        # Where the feed tells of forwarding, lines that only receive are watches and alarms.
+        unused = (pl.col("silent") >= 0.8 * n_new) & (
+            not (tables.feed.activations or tables.feed.forwards)
+        )
         severity = ladder(
             {
                 "high": (odd >= 3) & (odd >= 0.5 * n_new),
@@ -228,11 +244,11 @@ class NewSimBurst(Detector):
         )
         reason = pl.format(
             "{} lines of the block {} were new in the {} day(s) to {} (limit {}, and {} times the "
-            "expected {}); {} of them forward all they receive and place no calls, {} place {} or "
-            "more calls on a day, {} have placed none; p {}",
+            "expected {}); {} of them forward 80 % or more of what they receive and placed no more "
+            "than 1, {} place {} or more calls on a day, {} have placed none; p {}",
             "n_new", "block", "window_days", "day", pl.lit(self.block_lines),
             pl.lit(f"{self.block_ratio:g}"), pl.col("expected").round(2), "passes_on", "dials",
-            pl.lit(busy), "silent", pl.col("p_value").round_sig_figs(2),
+            pl.lit(busy), "silent", scientific(pl.col("p_value")),
         )  # fmt: skip
         start = tables.midnight(pl.col("day") - pl.duration(days=pl.col("window_days") - 1))
         return self.finding(
