@@ -90,6 +90,69 @@ def platforms(hops: pl.LazyFrame, bridges: pl.LazyFrame, rule: Rule) -> pl.LazyF
     )
 
 
+def hubs(hops: pl.LazyFrame, bridges: pl.LazyFrame, lines: pl.LazyFrame) -> pl.LazyFrame:
+    """Count the bridges of each target in 7 days, on the days on which some of them were at work.
+
+    A bridge counts where it sends at least half of what it forwards. Returns (target, day,
+    forwarder, n_bridges, n_new, n_beside, n_calls, n_callers); ``forwarder`` lists the bridges,
+    ``n_beside`` counts those whose numbers differ from the target's in the last four digits only.
+    """
+    legs = hops.select("target", "forwarder", "caller", past_day="day")
+    week = (
+        bridges.select("day", "new", "n_forwarded", forwarder="line")
+        .join(legs, on="forwarder")
+        .filter(in_week("past_day"))
+        .filter(pl.len().over("target", "forwarder", "day") * 2 >= pl.col("n_forwarded"))
+    )
+    group = pl.col("number").str.head(-4)
+    at_work = legs.select("target", day="past_day").unique()
+    return (
+        week.join(at_work, on=["target", "day"], how="semi")
+        .join(lines.select(forwarder="line", group=group), on="forwarder", how="left")
+        .join(lines.select(target="line", own=group), on="target", how="left")
+        .with_columns(beside=pl.col("group") == pl.col("own"))
+        .group_by("target", "day")
+        .agg(
+            pl.col("forwarder").unique().sort(),
+            _different("forwarder").alias("n_bridges"),
+            pl.col("forwarder").filter("new").n_unique().cast(pl.Int64).alias("n_new"),
+            pl.col("forwarder").filter("beside").n_unique().cast(pl.Int64).alias("n_beside"),
+            pl.len().cast(pl.Int64).alias("n_calls"),
+            _different("caller").alias("n_callers"),
+        )
+    )
+
+
+def targets(hops: pl.LazyFrame) -> pl.LazyFrame:
+    """Count the targets of each line and day, and those of them that it had used before.
+
+    Returns (line, day, target, n_targets, n_calls, n_callers, n_reused, start, end); ``target``
+    lists them.
+    """
+    days = hops.group_by("day", line="forwarder").agg(
+        pl.col("target").unique().sort(),
+        _different("target").alias("n_targets"),
+        pl.len().cast(pl.Int64).alias("n_calls"),
+        _different("caller").alias("n_callers"),
+        start=pl.col("start").min(),
+        end=pl.col("start").max(),
+    )
+    first = hops.group_by("target", line="forwarder").agg(first=pl.col("day").min())
+    reused = (
+        hops.select("target", "day", line="forwarder")
+        .join(first, on=["line", "target"])
+        .filter(pl.col("first") < pl.col("day"))
+        .group_by("line", "day")
+        .agg(_different("target").alias("n_reused"))
+    )
+    counted = days.join(reused, on=["line", "day"], how="left")
+    return counted.with_columns(pl.col("n_reused").fill_null(0))
+
+
+def _different(column: str) -> pl.Expr:
+    return pl.col(column).drop_nulls().n_unique().cast(pl.Int64)
+
+
 def in_week(past_day: str) -> pl.Expr:
     """Tell whether a day is one of the 7 that end with ``day``."""
     return (pl.col("day") - pl.col(past_day)).dt.total_days().is_between(0, WEEK - 1)

@@ -150,35 +150,9 @@ class ForwardingChain(Detector):
         return f"{self.forward_share:.0%}".replace("%", " %")
 
     def _hubs(self, tables: Tables, hops: pl.LazyFrame, known: pl.LazyFrame) -> pl.LazyFrame:
-        """Find the targets of many bridges in 7 days, on the days on which they were at work.
-
-        A bridge counts where it sends at least half of what it forwards.
-        """
-        legs = hops.select("target", "forwarder", "caller", past_day="day")
-        week = (
-            known.select("day", "new", "n_forwarded", forwarder="line")
-            .join(legs, on="forwarder")
-            .filter(bridges.in_week("past_day"))
-            .filter(pl.len().over("target", "forwarder", "day") * 2 >= pl.col("n_forwarded"))
-        )
-        numbers = tables.lines.select("line", group=_group(pl.col("number")))
-        hubs = (
-            week.join(legs.select("target", day="past_day").unique(), on=["target", "day"],
-                      how="semi")
-            .join(numbers.rename({"line": "forwarder"}), on="forwarder", how="left")
-            .join(numbers.rename({"line": "target", "group": "own"}), on="target", how="left")
-            .group_by("target", "day")
-            .agg(
-                pl.col("forwarder").unique().sort(),
-                n_bridges=pl.col("forwarder").n_unique().cast(pl.Int64),
-                n_new=pl.col("forwarder").filter("new").n_unique().cast(pl.Int64),
-                n_beside=pl.col("forwarder").filter(pl.col("group") == pl.col("own")).n_unique()
-                .cast(pl.Int64),
-                n_calls=pl.len().cast(pl.Int64),
-                n_callers=pl.col("caller").drop_nulls().n_unique().cast(pl.Int64),
-            )
-            .filter(pl.col("n_bridges") >= self.hub_forwarders)
-        )  # fmt: skip
+        """Find the targets of many bridges in 7 days."""
+        enough = pl.col("n_bridges") >= self.hub_forwarders
+        hubs = bridges.hubs(hops, known, tables.lines).filter(enough)
         most_new = pl.col("n_new") * 2 >= pl.col("n_bridges")
         strangers = pl.col("n_callers") >= self.stranger_share * pl.col("n_calls")
         # Desks beside their reception, elders and the relative who answers for them.
@@ -240,28 +214,15 @@ class ForwardingChain(Detector):
 
     def _changing(self, tables: Tables, hops: pl.LazyFrame, known: pl.LazyFrame) -> pl.LazyFrame:
         """Find the lines whose target changes nearly from call to call."""
+        targets, calls = pl.col("n_targets"), pl.col("n_calls")
         days = (
-            hops.group_by("day", line="forwarder")
-            .agg(
-                pl.col("target").unique().sort(),
-                n_targets=pl.col("target").n_unique().cast(pl.Int64),
-                n_calls=pl.len().cast(pl.Int64),
-                n_callers=pl.col("caller").drop_nulls().n_unique().cast(pl.Int64),
-                start=pl.col("start").min(),
-                end=pl.col("start").max(),
-            )
-            .filter(
-                pl.col("n_targets") >= self.targets_day,
-                pl.col("n_calls") < self.calls_per_target * pl.col("n_targets"),
-            )
+            bridges.targets(hops)
+            .filter(targets >= self.targets_day, calls < self.calls_per_target * targets)
+            .filter(pl.col("n_reused") * 2 < targets)
             .join(known.select("line", "day", "new", bridge=pl.lit(value=True)),
                   on=["line", "day"], how="left")
             .with_columns(pl.col("bridge", "new").fill_null(value=False))
         )  # fmt: skip
-        reused = self._reused(hops, days)
-        days = days.join(reused, on=["line", "day"], how="left").filter(
-            pl.col("n_reused").fill_null(0) * 2 < pl.col("n_targets")
-        )
         many, bridge = pl.col("n_targets") >= 5, pl.col("bridge")
         # Many callers that are handed to many targets may be a hunt group, or a rota on its first
         # day; one caller whose every call goes to somebody else is not.
@@ -271,7 +232,7 @@ class ForwardingChain(Detector):
             "forwarded {} calls from {} caller(s) to {} different targets on {} (limit {}), {} of "
             "them used before",
             "n_calls", "n_callers", "n_targets", "day", pl.lit(self.targets_day),
-            pl.col("n_reused").fill_null(0),
+            "n_reused",
         )  # fmt: skip
         members = pl.concat_list("line", "target").list.eval(tables.written(pl.element()))
         return self.finding(
@@ -280,19 +241,6 @@ class ForwardingChain(Detector):
             observed=pl.col("n_targets"), limit=self.targets_day, reason=reason,
             evidence=pl.struct("n_calls", "n_callers", "n_targets", "n_reused", "bridge", "new"),
         )  # fmt: skip
-
-    @staticmethod
-    def _reused(hops: pl.LazyFrame, days: pl.LazyFrame) -> pl.LazyFrame:
-        """Count the day's targets that the line had forwarded to before: a rota takes turns."""
-        used = hops.select("target", line="forwarder", past_day="day").unique()
-        return (
-            days.select("line", "day", "target")
-            .explode("target", empty_as_null=True, keep_nulls=True)
-            .join(used, on=["line", "target"])
-            .filter(pl.col("past_day") < pl.col("day"))
-            .group_by("line", "day")
-            .agg(n_reused=pl.col("target").n_unique().cast(pl.Int64))
-        )
 
     def _to_itself(self, tables: Tables, hops: pl.LazyFrame) -> pl.LazyFrame:
         """Find the lines that call themselves and are forwarded: the origin is hidden so."""
@@ -318,11 +266,6 @@ class ForwardingChain(Detector):
             observed=pl.col("n_calls"), limit=self.self_calls, reason=reason,
             evidence=pl.struct("n_calls"),
         )  # fmt: skip
-
-
-def _group(number: pl.Expr) -> pl.Expr:
-    """Take a number but for its last four digits: the lines of one switch share it."""
-    return number.str.slice(0, number.str.len_chars() - 4)
 
 
 def _just_before(instant: str) -> pl.Expr:

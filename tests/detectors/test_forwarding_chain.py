@@ -58,7 +58,11 @@ CASES: dict[str, tuple[list[Line], str, str | None, str]] = {
     ),
     "abroad": (
         [known("009").forwards(6, on=DAY, to=ABROAD + "009", by=FRIENDS)],
-        HOME + "009", "medium", "only forwards, and abroad",
+        HOME + "009", "low", "only forwards, and abroad, but the same few callers: an emigrant",
+    ),
+    "strangers abroad": (
+        [known("209").forwards(6, on=DAY, to=ABROAD + "209")],
+        HOME + "209", "medium", "only forwards, strangers, and abroad",
     ),
     "travelling owner": (
         [known("010").dials(6, on=DAY).forwards(6, on=DAY, to=ABROAD + "010", by=FRIENDS)],
@@ -77,8 +81,16 @@ CASES: dict[str, tuple[list[Line], str, str | None, str]] = {
         HOME + "013", "medium", "one a day for seven days",
     ),
     "hub": (
-        [known(f"02{i}").forwards(6, on=DAY, to=HOME + "120", by=FRIENDS) for i in range(5)],
-        HOME + "120", "medium", "five lines that only forward, to one target",
+        [known(f"02{i}").forwards(6, on=DAY, to="+8613877770120") for i in range(5)],
+        "+8613877770120", "medium", "five lines that only forward strangers, to one target",
+    ),
+    "desks": (
+        [known(f"12{i}").forwards(6, on=DAY, to=HOME + "190") for i in range(5)],
+        HOME + "190", "low", "the same to a line of their own group: a reception",
+    ),
+    "elders": (
+        [known(f"13{i}").forwards(6, on=DAY, to="+8613877770130", by=FRIENDS) for i in range(5)],
+        "+8613877770130", "low", "the same few callers: a relative who answers for them",
     ),
     "hub of four": (
         [known(f"03{i}").forwards(6, on=DAY, to=HOME + "130", by=FRIENDS) for i in range(4)],

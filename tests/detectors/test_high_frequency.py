@@ -54,8 +54,8 @@ CASES: dict[str, tuple[Line, str | None, str]] = {
         "40 calls in the day, 3 in the hour: no burst",
     ),
     "12 in 10 minutes": (
-        burst("007", n=12, gap_s=50).dials(18, **FEW), "medium",
-        "twelve in ten minutes, on a day of thirty",
+        burst("007", n=12, gap_s=50).dials(18, **FEW), "low",
+        "twelve in ten minutes, on a day of thirty: found, but just at the limit",
     ),
     "11 in 10 minutes": (
         known("008").dials(11, on=DAY, at="09:00", gap_s=59.9)
@@ -120,8 +120,8 @@ CASES: dict[str, tuple[Line, str | None, str]] = {
         "a line first seen that day: one sign more than the same by an old one",
     ),
     "not new": (
-        known("024").dials(40, on=DAY, at="09:00", answered=0.6), "medium",
-        "called back by nobody, strangers only, one cell: three signs",
+        known("024").dials(40, on=DAY, at="09:00", answered=0.6), "low",
+        "strangers only, one cell, but as well answered as anybody: it may be a reminder service",
     ),
     "declared": (burst("022"), "high", "found as any other; the list of alerts sets it aside"),
 }  # fmt: skip

@@ -138,7 +138,8 @@ BLOCKS: dict[str, tuple[list[Line], str, tuple[float, str] | None, str]] = {
         "+861650005", (35, "low"), "two of them dial",
     ),
     "silent": (
-        many(12, "+8616500060001", silent), "+861650006", (12, "medium"), "none places a call"
+        many(12, "+8616500060001", silent), "+861650006", (12, "low"),
+        "none places a call, and none forwards one: watches and alarms",
     ),
     "nine": (many(9, "+8616500070001", forwarding), "+861650007", None, "too few for a surge"),
     "neighbours": (
@@ -188,7 +189,7 @@ def test_no_other_block_surges(result: Result) -> None:
 def test_a_block_names_its_new_lines(result: Result) -> None:
     block = found(result, "new_sim_burst", "+861650001")[0]
     assert block["members"] == [f"+8616500010{n:03}" for n in range(1, 15)]
-    assert "14 of them forward all they receive and place no calls" in block["reason"]
+    assert "14 of them forward 80 % or more of what they receive" in block["reason"]
     assert block["usual"] < 1
     assert block["p_value"] < 1e-3
 
