@@ -270,3 +270,17 @@ def test_the_settings_of_a_chain(
     result = scanned(tmp_path, feed(*two), f"forwarding_chain.{word}")
     rows = found(result, "forwarding_chain")
     assert [row["observed"] for row in rows if row["subject_kind"] == "chain"] == hops, why
+
+
+def test_a_hub_counts_the_calls_that_came_to_it(tmp_path: pathlib.Path) -> None:
+    hub = "+8613877770500"
+    relays = [
+        known(f"50{n}").forwards(20, on=DAY, to=HOME + f"6{n}0").forwards(1, on=DAY, to=hub)
+        for n in range(6)
+    ]
+    bridges = [known(f"51{n}").forwards(6, on=DAY, to="+8613877770510") for n in range(5)]
+    result = scanned(tmp_path, feed(*relays, *bridges))
+    assert gravest(result, "forwarding_chain", hub) is None
+    (row,) = [r for r in found(result, "forwarding_chain", "+8613877770510")
+              if r["subject_kind"] == "hub"]  # fmt: skip
+    assert "30 calls from 30 callers" in row["reason"]

@@ -202,3 +202,29 @@ def test_a_feed_without_cells_has_no_sign_of_cells(tmp_path: pathlib.Path) -> No
     assert gravest(result, "high_frequency", NUMBER + "001") == "medium"
     assert gravest(result, "high_frequency", NUMBER + "002") == "low"
     assert not any("cell" in row["reason"] for row in found(result, "high_frequency"))
+
+
+def test_in_a_feed_of_placed_calls_alone_nobody_is_blamed_for_silence(
+    tmp_path: pathlib.Path,
+) -> None:
+    lines = [line(f"+86138111100{n:02}").dials(40, on=DAY, at="09:00", gap_s=60, answered=0.6)
+             for n in range(60)]  # fmt: skip
+    result = scanned(tmp_path, feed(*lines))
+    assert not result.tables.two_way
+    assert any("call-backs" in what for what in result.tables.unknown())
+    assert not any("called back" in row["reason"] for row in found(result, "high_frequency"))
+
+
+def test_a_fixed_line_is_not_blamed_for_staying_put(tmp_path: pathlib.Path) -> None:
+    fixed, mobile = "+865911234567", "+8613811111111"
+    lines = [line(number).dials(70, on=DAY, at="09:00", gap_s=40, answered=0.6)
+             for number in (fixed, mobile)]  # fmt: skip
+    result = scanned(tmp_path, feed(*lines))
+    assert "cell" not in found(result, "high_frequency", fixed)[0]["reason"]
+    assert "1 cell all day" in found(result, "high_frequency", mobile)[0]["reason"]
+
+
+def test_many_cells_do_not_excuse_a_line_that_nobody_calls_back(tmp_path: pathlib.Path) -> None:
+    number = "+8613811111111"
+    car = line(number).dials(80, on=DAY, at="09:00", gap_s=40, answered=0.4, cells=8)
+    assert gravest(scanned(tmp_path, feed(car)), "high_frequency", number) in {"medium", "high"}

@@ -188,3 +188,25 @@ def test_days_are_as_long_as_they_are(
     rows = found(result, "mass_dialler")
     assert [(str(r["day"]), r["observed"]) for r in rows] == finds, why
     assert all(f"to {n} different numbers" in row["reason"] for row in rows)
+
+
+def test_the_answered_share_is_that_of_the_window(tmp_path: pathlib.Path) -> None:
+    night = (
+        line(MOBILE + "002")
+        .dials(600, on=DAY, at="21:00", gap_s=15, talk_s=5, answered=0.0)
+        .dials(600, on=NEXT, at="00:00", gap_s=15, talk_s=5, answered=1.0)
+    )
+    (row,) = [
+        r for r in found(scanned(tmp_path, feed(night)), "mass_dialler") if r["limit"] == 1000
+    ]
+    assert row["observed"] == 1200
+    assert "50 % answered" in row["reason"]
+
+
+def test_a_switchboard_that_is_called_as_much_is_no_machine(tmp_path: pathlib.Path) -> None:
+    pbx = line("+865911234567").dials(1200, on=DAY, at="08:00", gap_s=30, talk_s=300)
+    pbx = pbx.receives(1100, on=DAY, at="08:00", gap_s=30)
+    alone = line("+865917654321").dials(1200, on=DAY, at="08:00", gap_s=30, talk_s=300)
+    result = scanned(tmp_path, feed(pbx, alone))
+    assert gravest(result, "mass_dialler", "+865911234567") == "medium"
+    assert gravest(result, "mass_dialler", "+865917654321") == "critical"
