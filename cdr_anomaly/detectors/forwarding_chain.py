@@ -25,9 +25,10 @@ class ForwardingChain(Detector):
     are strangers, or that is new, or forwards abroad; a line whose target changes from call to
     call; calls of a line to itself that are forwarded; loops.
 
-    Most forwarding is honest and none of these: to voicemail (its users place calls), to one's
-    second phone (few callers, who call again), from a rota to doctors who take turns (the same
-    targets again). Not a hop at all is one to a platform: listed in ``platforms``, a short service
+    Most forwarding is honest and low or none of these: to voicemail (its users place calls), to
+    one's second phone (few callers, who call again), from desks to a reception of their own number
+    group, from a rota to doctors who take turns (the same targets again). A platform that hides
+    its customers' numbers looks like a relay: declare it with --entities. Not a hop at all is one to a platform: listed in ``platforms``, a short service
     number, or a target to which ``platform_lines`` lines forward that are mostly in use themselves.
 
     Sample: forwarded to by 14 lines in the 7 days to 2026-06-03 (limit 5 lines) that forward 90 %
@@ -105,19 +106,24 @@ class ForwardingChain(Detector):
         abroad = pl.col("to_class") == "international"
         long_enough = hops.with_columns(abroad=abroad).filter(pl.col("hops") >= self.min_hops)
         bridge = known.select("line", "day", "new", "strangers", bridge=pl.lit(value=True))
+        second = known.select("day", second="line", second_bridge=pl.lit(value=True))
+        flags = ("bridge", "new", "strangers", "second_bridge")
         days = (
             forwarding.paths(long_enough)
+            .with_columns(second=pl.col("path").list.get(1))
             .join(bridge, on=["line", "day"], how="left")
-            .with_columns(pl.col("bridge", "new", "strangers").fill_null(value=False))
+            .join(second, on=["second", "day"], how="left")
+            .with_columns(pl.col(flags).fill_null(value=False))
         )
-        # Two hops from a line that is also used are a person with a rota or a second phone.
+        # Two hops from a line or over a line that is also used are a person with a rota, or with
+        # one phone that is forwarded to another.
         long, is_bridge = pl.col("hops") > 2, pl.col("bridge")
         severity = ladder(
             {
                 "critical": is_bridge & pl.col("new") & pl.col("abroad"),
                 "high": is_bridge & pl.col("strangers") & (pl.col("new") | pl.col("abroad") | long),
                 # The same few callers again are somebody's own circle.
-                "medium": (is_bridge & pl.col("strangers"))
+                "medium": (is_bridge & pl.col("strangers") & pl.col("second_bridge"))
                 | (long & ~pl.col("loop") & (pl.col("n_callers") > 1)),
             },
             default="low",
@@ -225,9 +231,14 @@ class ForwardingChain(Detector):
         )  # fmt: skip
         many, bridge = pl.col("n_targets") >= 5, pl.col("bridge")
         # Many callers that are handed to many targets may be a hunt group, or a rota on its first
-        # day; one caller whose every call goes to somebody else is not.
+        # day; one caller whose every call goes to somebody else is not. Where nearly each of many
+        # calls goes elsewhere it is a relay, though perhaps one that hides customers' numbers.
         odd = pl.col("new") | (pl.col("n_callers") * 3 <= pl.col("n_calls"))
-        severity = ladder({"high": many & bridge & odd, "medium": (many | bridge) & odd}, "low")
+        each = (pl.col("n_targets") >= 8) & (pl.col("n_calls") < 1.25 * pl.col("n_targets"))
+        severity = ladder(
+            {"high": many & bridge & odd, "medium": ((many | bridge) & odd) | (bridge & each)},
+            "low",
+        )
         reason = pl.format(
             "forwarded {} calls from {} caller(s) to {} different targets on {} (limit {}), {} of "
             "them used before",
