@@ -27,9 +27,10 @@ class ForwardingChain(Detector):
 
     Most forwarding is honest and low or none of these: to voicemail (its users place calls), to
     one's second phone (few callers, who call again), from desks to a reception of their own number
-    group, from a rota to doctors who take turns (the same targets again). A platform that hides
-    its customers' numbers looks like a relay: declare it with --entities. Not a hop at all is one to a platform: listed in ``platforms``, a short service
-    number, or a target to which ``platform_lines`` lines forward that are mostly in use themselves.
+    group, from a rota to doctors who take turns (the same targets again). A platform that hides its
+    customers' numbers looks like a relay: declare it with --entities. Not a hop at all is one to a
+    platform: listed in ``platforms``, a short service number, or a target to which
+    ``platform_lines`` lines forward that are mostly in use themselves.
 
     Sample: forwarded to by 14 lines in the 7 days to 2026-06-03 (limit 5 lines) that forward 90 %
     or more of what they receive and placed no more than 1 each; 14 of them new within 30 days;
