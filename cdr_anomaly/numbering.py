@@ -30,8 +30,8 @@ CHINA_CLASSES = (
     ("iot", r"^(\+86)?(14[0-4]\d{10}|1064\d{9}|14[68]\d{8}|172\d{8})$"),
     ("sms_port", r"^106\d{4,17}$"),  # never with +86: that is 010 6..., a Beijing line
     ("service", r"^(1[0-2]\d{2,4}|11\d)$"),
-    ("short_95", r"^95\d{3,6}$"),
-    ("short_96", r"^96\d{3,4}$"),
+    ("short_95", r"^(\+86)?95\d{3,6}$"),  # also presented with +86, as in the Fujian case
+    ("short_96", r"^(\+86)?96\d{3,4}$"),
     ("toll_free", r"^(\+86)?(400|800)\d{7}$"),
     ("satellite", r"^\+86(1349|174\d)\d{7}$"),
     ("virtual_operator", r"^\+861(62|65|67|70|71)\d{8}$"),

@@ -113,6 +113,8 @@ CHINA = [
     ("12345", "service", "city hotline"),
     ("114", "service", "directory"),
     ("95588", "short_95", "bank"),
+    ("+8695188", "short_95", "presented with the calling code: shorter than any line of the plan"),
+    ("+869511234567", "fixed", "Ningxia 0951, no short code"),
     ("95013123", "short_95", "call-centre licensee with 8 digits"),
     ("96110", "short_96", "anti-fraud"),
     ("+864001234567", "toll_free", "400 before fixed"),
