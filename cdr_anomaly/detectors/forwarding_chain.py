@@ -209,7 +209,7 @@ class ForwardingChain(Detector):
             pl.when(pl.col("n_abroad") > 0)
             .then(pl.format("; {} of them abroad that day", "n_abroad")).otherwise(pl.lit("")),
         )  # fmt: skip
-        members = pl.concat_list("line", "target").list.eval(tables.written(pl.element()))
+        members = _with_few("target").list.eval(tables.written(pl.element()))
         return self.finding(
             lone, subject=tables.written(pl.col("line")), members=members,
             day=pl.col("day"), window_start=_week_start(tables), window_end=_day_end(tables),
@@ -246,12 +246,14 @@ class ForwardingChain(Detector):
             "n_calls", "n_callers", "n_targets", "day", pl.lit(self.targets_day),
             "n_reused",
         )  # fmt: skip
-        members = pl.concat_list("line", "target").list.eval(tables.written(pl.element()))
+        # Whom a relay reaches are those that it calls, not those that take part.
+        reached = pl.col("target").list.eval(tables.written(pl.element()))
         return self.finding(
-            days, subject=tables.written(pl.col("line")), members=members, day=pl.col("day"),
+            days, subject=tables.written(pl.col("line")), day=pl.col("day"),
             window_start=_just_before("start"), window_end=pl.col("end"), severity=severity,
             observed=pl.col("n_targets"), limit=self.targets_day, reason=reason,
-            evidence=pl.struct("n_calls", "n_callers", "n_targets", "n_reused", "bridge", "new"),
+            evidence=pl.struct("n_calls", "n_callers", "n_targets", "n_reused", "bridge", "new",
+                               targets=reached),
         )  # fmt: skip
 
     def _to_itself(self, tables: Tables, hops: pl.LazyFrame) -> pl.LazyFrame:
@@ -267,7 +269,7 @@ class ForwardingChain(Detector):
             )
             .filter(pl.col("n_calls") >= self.self_calls)
         )
-        members = pl.concat_list("line", "target").list.eval(tables.written(pl.element()))
+        members = _with_few("target").list.eval(tables.written(pl.element()))
         reason = pl.format(
             "{} calls on {} from this number to itself were forwarded (limit {}) to {} target(s)",
             "n_calls", "day", pl.lit(self.self_calls), pl.col("target").list.len(),
@@ -278,6 +280,12 @@ class ForwardingChain(Detector):
             observed=pl.col("n_calls"), limit=self.self_calls, reason=reason,
             evidence=pl.struct("n_calls"),
         )  # fmt: skip
+
+
+def _with_few(column: str) -> pl.Expr:
+    """List a line with its targets, where these are so few that they take part."""
+    few = pl.col(column).list.len() <= 2
+    return pl.when(few).then(pl.concat_list("line", column)).otherwise(pl.concat_list("line"))
 
 
 def _just_before(instant: str) -> pl.Expr:

@@ -284,3 +284,15 @@ def test_a_hub_counts_the_calls_that_came_to_it(tmp_path: pathlib.Path) -> None:
     (row,) = [r for r in found(result, "forwarding_chain", "+8613877770510")
               if r["subject_kind"] == "hub"]  # fmt: skip
     assert "30 calls from 30 callers" in row["reason"]
+
+
+def test_whom_a_relay_reaches_does_not_take_part(tmp_path: pathlib.Path) -> None:
+    reached = [f"+86139222200{n:02}" for n in range(12)]
+    relay = line(HOME + "700")
+    for place, target in enumerate(reached):
+        at = f"{9 + place // 2:02}:{place % 2 * 30:02}"
+        relay = relay.forwards(1, on=DAY, at=at, to=target, by=[ABROAD + "700"])
+    rows = found(scanned(tmp_path, feed(relay)), "forwarding_chain", HOME + "700")
+    assert {row["severity"] for row in rows} >= {"high"}
+    assert not {member for row in rows for member in row["members"]} & set(reached)
+    assert any(reached[0] in row["evidence"] for row in rows)
