@@ -174,10 +174,8 @@ def check(
 def _carried(line: str | None, source: ingest.Source) -> object:
     """Return a line, as somebody wrote it, as the calls carry it."""
     spelled = pl.select(numbering.text(pl.lit(line, pl.String), source.plan)).to_series()
-    return spelled.item() if source.as_text else _code(spelled, source)
-
-
-def _code(spelled: pl.Series, source: ingest.Source) -> object:
+    if source.as_text:
+        return spelled.item()
     return pl.select(numbering.code(pl.lit(spelled), source.plan)).item()
 
 

@@ -135,8 +135,7 @@ def _legs(calls: pl.DataFrame, side: Side, lines: pl.DataFrame) -> pl.DataFrame:
 def _own_or_other(legs: pl.DataFrame) -> pl.DataFrame:
     """Keep a line-day's own records where it has any, else what the other side's records say."""
     own, other = legs.filter("own"), legs.filter(~pl.col("own"))
-    told = own.select("line", "day").unique() if other.height else own.select("line", "day")
-    lone = other.join(told, on=["line", "day"], how="anti")
+    lone = other.join(own, on=["line", "day"], how="anti")
     return pl.concat([own, lone]).drop("own")
 
 

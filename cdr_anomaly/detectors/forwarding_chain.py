@@ -258,21 +258,12 @@ class ForwardingChain(Detector):
 
     def _to_itself(self, tables: Tables, hops: pl.LazyFrame) -> pl.LazyFrame:
         """Find the lines that call themselves and are forwarded: the origin is hidden so."""
-        days = (
-            hops.filter(pl.col("caller") == pl.col("forwarder"))
-            .group_by("day", line="forwarder")
-            .agg(
-                pl.col("target").unique().sort(),
-                n_calls=pl.len().cast(pl.Int64),
-                start=pl.col("start").min(),
-                end=pl.col("start").max(),
-            )
-            .filter(pl.col("n_calls") >= self.self_calls)
-        )
+        own = hops.filter(pl.col("caller") == pl.col("forwarder"))
+        days = bridges.targets(own).filter(pl.col("n_calls") >= self.self_calls)
         members = _with_few("target").list.eval(tables.written(pl.element()))
         reason = pl.format(
             "{} calls on {} from this number to itself were forwarded (limit {}) to {} target(s)",
-            "n_calls", "day", pl.lit(self.self_calls), pl.col("target").list.len(),
+            "n_calls", "day", pl.lit(self.self_calls), "n_targets",
         )  # fmt: skip
         return self.finding(
             days, subject=tables.written(pl.col("line")), members=members, day=pl.col("day"),

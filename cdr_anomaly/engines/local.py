@@ -33,12 +33,11 @@ class Local:
     def first_look(self, source: Source, *, with_incoming: bool, done: Progress) -> FirstLook:
         """Count the rows by verdict, add up PROFILE, and take the forwarded legs, in one pass."""
         columns = source.columns
-        wanted = [c for c in (*COUNTED, *ON_FORWARDS) if c in columns]
-        if "redirecting_number" not in columns:
-            wanted = [c for c in wanted if c not in ON_FORWARDS]
+        on_forwards = ON_FORWARDS if "redirecting_number" in columns else ()
+        wanted = [c for c in (*COUNTED, *on_forwards) if c in columns]
+        key = repairs.key(columns).alias("key")
         tally = _Tally(source, with_incoming=with_incoming)
         for part in source.parts():
-            key = repairs.key(columns).alias("key")
             rows = part.mapped().select(*wanted, "verdict", "n_lost", "n_doubt", key).collect()
             tally.take(rows, until=part.next_start)
             done(part.rows)
