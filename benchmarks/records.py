@@ -3,7 +3,8 @@
 Lines differ in activity as in the mix of heavy and light callers that was used to choose the
 bounds: 0.3 % of the lines place 12 % of the calls, and one in 50 calls is forwarded. Most calls
 go to a short list of contacts that call back; a few hundred lines dial strangers, many of them in
-one hour. The same number of calls gives the same files.
+one hour; one block of new lines passes calls on to a hub, some over a second hop, and another
+block of new lines dials. The same number of calls gives the same files.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ HOURS = np.array(
 )
 CONTACTS = 16
 PLANTED = 400
+# Lines of two blocks, activated two days before; the first ones forward, the others dial.
+FORWARDERS = [f"+861344002{n:04}" for n in range(24)]
+DIALLERS = [f"+861344003{n:04}" for n in range(24)]
+HUB, SECOND = "+8613911110000", "+8613911110001"
 VOICEMAIL = "+8613800000000"
 
 
@@ -73,8 +78,37 @@ def chunk(seed: int, rows: int, lines: int, span: tuple[float, float]) -> pl.Dat
         .otherwise(pl.lit("+86139") + (pl.col("called") % 99_999_989).cast(pl.String).str.zfill(8)),
         record_type=pl.lit("fwd"),
     )
-    whole = pl.concat([calls, forwarded]).sort("start_time", maintain_order=True)
-    return whole.drop("caller", "called")
+    whole = pl.concat([calls.drop("caller", "called"), forwarded.drop("caller", "called")])
+    begin, end = (
+        pl.lit(int((DAY_START + at) * 1_000_000)).cast(pl.Datetime("us", "UTC"))
+        for at in np.interp(span, share, np.arange(25) * 3600)
+    )
+    own = planted(lines).filter(pl.col("start_time") >= begin, pl.col("start_time") < end)
+    return pl.concat([whole, own.select(whole.columns)]).sort("start_time", maintain_order=True)
+
+
+def planted(lines: int) -> pl.DataFrame:
+    """Make the calls of the two blocks of new lines: each one an hour of the working day."""
+    rng = np.random.default_rng(1)
+    rows = []
+    for place, line in enumerate([*FORWARDERS, *DIALLERS]):
+        begin = DAY_START + 8 * 3600 + 1200 * place
+        for call in range(40 if line in FORWARDERS else 120):
+            stranger = str(_written(number(rng.integers(0, lines, 1)))[0])
+            start = begin + 30 * call
+            if line in DIALLERS:
+                rows.append((line, stranger, start, 20, "call", None))
+                continue
+            rows.append((stranger, line, start, 30, "call", None))
+            target = SECOND if call % 4 == 0 else HUB
+            rows.append((stranger, target, start + 5, 30, "fwd", line))
+            if target == SECOND:
+                rows.append((stranger, HUB, start + 10, 30, "fwd", SECOND))
+    columns = ("calling_number", "called_number", "start_time", "duration_s", "record_type",
+               "redirecting_number")  # fmt: skip
+    frame = pl.DataFrame(rows, schema=columns, orient="row")
+    instant = (pl.col("start_time") * 1_000_000).cast(pl.Datetime("us", "UTC"))
+    return frame.with_columns(start_time=instant)
 
 
 def _written(numbers: np.ndarray) -> pl.Series:
@@ -94,9 +128,11 @@ def write(calls: int, folder: Path) -> None:
         frame.write_parquet(folder / "calls" / f"part-{place:04}.parquet", row_group_size=500_000)
     fresh = np.arange(0, lines, 97)
     day = pl.Series(20_577 - fresh % 60).cast(pl.Int32).cast(pl.Date)
-    pl.DataFrame({"line": _written(number(fresh)), "activation": day}).write_parquet(
-        folder / "subscribers.parquet"
+    told = pl.DataFrame({"line": _written(number(fresh)), "activation": day})
+    block = pl.DataFrame({"line": [*FORWARDERS, *DIALLERS]}).with_columns(
+        activation=pl.lit(20_575, pl.Int32).cast(pl.Date)
     )
+    pl.concat([told, block]).write_parquet(folder / "subscribers.parquet")
 
 
 def main() -> None:

@@ -34,14 +34,17 @@ class Rule(NamedTuple):
     fdr: float
 
 
-def born(
-    profile: pl.LazyFrame, activations: pl.LazyFrame | None, *, known_from: date
-) -> pl.LazyFrame:
+def first_seen(profile: pl.LazyFrame) -> pl.LazyFrame:
+    """Say when each line was first seen (line, first_seen)."""
+    return profile.group_by("line").agg(first_seen=pl.col("day").min())
+
+
+def born(seen: pl.LazyFrame, activations: pl.LazyFrame | None, *, known_from: date) -> pl.LazyFrame:
     """Say of each line when it was first seen, activated, and born; unknown stays empty.
 
-    A line first seen before ``known_from`` may be as old as can be: its birth is not known.
+    ``seen`` is (line, first_seen). A line first seen before ``known_from`` may be as old as can
+    be: its birth is not known.
     """
-    seen = profile.group_by("line").agg(first_seen=pl.col("day").min())
     if activations is None:
         seen = seen.with_columns(activation=pl.lit(None, pl.Date))
     else:

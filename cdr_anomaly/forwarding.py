@@ -7,7 +7,15 @@ The same call id goes before time, then the nearest in time; each hop is used on
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Places = NDArray[np.int64]
 
 SKEW_S = 5
 _ORDER = ("start", "forwarder", "target", "caller", "reason", "call_id")
@@ -22,7 +30,9 @@ def hops(forwarded: pl.DataFrame, *, link_seconds: int) -> pl.DataFrame:
         .with_columns(pl.col("hop").cast(pl.Int64))
     )
     links = _links(legs, link_seconds)
-    placed = legs.join(_chains(legs.height, links), on="hop", how="left", maintain_order="left")
+    placed = legs.join(_chains(links), on="hop", how="left", maintain_order="left")
+    alone = {"chain": pl.col("hop"), "depth": 1, "hops": 1, "by_id": False}
+    placed = placed.with_columns(pl.col(name).fill_null(value) for name, value in alone.items())
     return placed.select(
         "forwarder", "target", "caller", "start", "day", "reason", "answered",
         "chain", "depth", "hops", "by_id",
@@ -111,33 +121,42 @@ def _free(pairs: pl.DataFrame) -> pl.Series:
     return pl.Series(free, dtype=pl.Boolean)
 
 
-def _chains(n_hops: int, links: pl.DataFrame) -> pl.DataFrame:
-    """Number the chains that the links make, and say of each hop where in its chain it is."""
-    import numpy as np
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+def _chains(links: pl.DataFrame) -> pl.DataFrame:
+    """Number the chains that the links make, by their first hop, and place each hop in its chain.
 
-    before, after = links["hop"].to_numpy(), links["hop_next"].to_numpy()
-    graph = coo_array((np.ones(len(before), np.int8), (before, after)), shape=(n_hops, n_hops))
-    _, chain = connected_components(graph, directed=False)
-    previous = np.full(n_hops, -1)
-    previous[after] = before
+    Returns (hop, chain, depth, hops, by_id); hops without a link are chains by themselves.
+    """
+    import numpy as np
+
+    linked = pl.concat([links["hop"], links["hop_next"]]).unique().sort()
+    previous = np.full(len(linked), -1)
+    previous[linked.search_sorted(links["hop_next"])] = linked.search_sorted(links["hop"])
+    first, depth, ring = _first(previous)
     # A ring of hops has no first one; the earliest is taken for it (hops stand in time order).
-    _, earliest = np.unique(chain, return_index=True)
-    has_root = np.bincount(chain, weights=previous < 0) > 0
-    previous[earliest[~has_root[: len(earliest)]]] = -1
-    depth = np.ones(n_hops, np.int64)
-    ancestor = previous.copy()
-    while (up := ancestor >= 0).any():  # doubles its reach each time round
-        depth[up] += depth[ancestor[up]]
-        ancestor[up] = ancestor[ancestor[up]]
-    placed = pl.DataFrame({"hop": np.arange(n_hops), "chain": chain, "depth": depth})
+    previous[first[ring]] = -1
+    first, depth, _ = _first(previous)
+    placed = pl.DataFrame({"hop": linked, "chain": linked.gather(first), "depth": depth})
     ids = links.select(hop="hop_next", by_id="same_id")
-    return (
-        placed.with_columns(pl.col("hop", "chain").cast(pl.Int64))
-        .join(ids, on="hop", how="left", maintain_order="left")
-        .with_columns(
-            hops=pl.len().over("chain").cast(pl.Int64),
-            by_id=pl.col("by_id").all().over("chain") & (pl.len().over("chain") > 1),
-        )
+    return placed.join(ids, on="hop", how="left").with_columns(
+        hops=pl.len().over("chain").cast(pl.Int64), by_id=pl.col("by_id").all().over("chain")
     )
+
+
+def _first(previous: Places) -> tuple[Places, Places, NDArray[np.bool_]]:
+    """Go back from each place to the first one, with a reach that doubles each time round.
+
+    Gives the first place of all (in a ring, the least), how many steps it is off, counted from 1,
+    and whether the place is in a ring.
+    """
+    import numpy as np
+
+    first = np.arange(len(previous))
+    least, depth, ancestor = first.copy(), np.ones(len(previous), np.int64), previous.copy()
+    for _ in range(len(previous).bit_length() + 1):
+        up = np.flatnonzero(ancestor >= 0)
+        back = ancestor[up]
+        first[up], depth[up] = first[back], depth[up] + depth[back]
+        least[up] = np.minimum(least[up], least[back])
+        ancestor[up] = ancestor[back]
+    ring = ancestor >= 0
+    return np.where(ring, least, first), depth, ring

@@ -38,10 +38,8 @@ def activations(
     if file is None:
         return None
     told = _read(file, ("line", "activation"))
-    # In two steps: code() names what it is given many times over, and would tidy it each time.
-    tidy = told.with_columns(line=numbering.text(pl.col("line"), plan)).collect().lazy()
-    days = tidy.select(
-        line=pl.col("line") if as_text else numbering.code(pl.col("line"), plan),
+    days = _lines(told, plan, as_text=as_text).select(
+        "line",
         activation=_day(told.collect_schema()["activation"], file),
         written=pl.col("activation"),
     )
@@ -50,6 +48,17 @@ def activations(
         msg = f"'{file}': '{written}' in the column 'activation' is no day; write 2026-05-01."
         raise InputError(msg)
     return days.drop("written").drop_nulls().group_by("line").agg(pl.col("activation").max())
+
+
+def _lines(told: pl.LazyFrame, plan: numbering.HomePlan, *, as_text: bool) -> pl.LazyFrame:
+    """Read the column of lines, as the calls carry them."""
+    line = pl.col("line")
+    plain = told.select(line.str.contains(r"^\+[1-9]\d{6,14}$").all()).collect().item()
+    if plain and not as_text:  # as lists from a database are; to read any form takes longer
+        return told.with_columns(line=numbering.e164(line))
+    # In two steps: code() names what it is given many times over, and would tidy it each time.
+    tidy = told.with_columns(line=numbering.text(line, plan)).collect().lazy()
+    return tidy if as_text else tidy.with_columns(line=numbering.code(line, plan))
 
 
 def _day(dtype: pl.DataType, file: Path) -> pl.Expr:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import polars as pl
 
@@ -13,12 +13,13 @@ from cdr_anomaly.errors import InputError
 from cdr_anomaly.schema import CALLS, FINDINGS, columns, empty
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import date
     from pathlib import Path
 
     from cdr_anomaly.detectors import Detector, Feed, Tables
     from cdr_anomaly.engines import Engine, FirstLook
+    from cdr_anomaly.profile import Least
     from cdr_anomaly.settings import Settings
 
 
@@ -48,6 +49,13 @@ class Silent:
 SILENT = Silent()
 
 
+class Asked(NamedTuple):
+    """What is known of new lines before the calls are read, and which lines are needed."""
+
+    activations: pl.LazyFrame | None
+    least: Least | None
+
+
 @dataclass(frozen=True)
 class Counts:
     """What became of the rows of a feed."""
@@ -58,7 +66,6 @@ class Counts:
     partial: int
     left_out: int
     refused: dict[str, int]
-    lines: int
     forwarded: int
 
     def rows(self) -> dict[str, int]:
@@ -98,7 +105,7 @@ def scan(
 
     ``also`` is a line to look at twice whatever it did. ``say`` is told what is being done.
     """
-    engine: Engine = Local()
+    engine: Engine = Local(told.memory)
     built = detectors.build(told.detectors)
     say("opening the files")
     source = ingest.open_source(paths, told)
@@ -106,13 +113,21 @@ def scan(
     # Who is called matters for all lines only where a first leg can mean a new line.
     warm_up = max(detector.warm_up() for detector in built)
     by_first_leg = subscribers is None and source.days_at_most() > warm_up
-    source, look = _looked(engine, source, with_incoming=by_first_leg, say=say)
-    activations = lists.activations(subscribers, source.plan, as_text=source.as_text)
+
+    def asked(source: ingest.Source) -> Asked:
+        activations = lists.activations(subscribers, source.plan, as_text=source.as_text)
+        if by_first_leg:
+            return Asked(activations, None)
+        line = _carried(also, source)
+        return Asked(activations, tables.least(built, source, activations, line))
+
+    source, told_of, look = _looked(engine, source, asked, say)
+    activations = told_of.activations
     feed = _feed(source, look, activations=activations is not None)
     reasons = {detector.name: detector.not_applicable(feed) for detector in built}
     applicable = [detector for detector in built if not reasons[detector.name]]
     say("looking again at the lines that stand out", source.rows)
-    looked = tables.Looked(engine, source, look, feed, with_incoming=by_first_leg, done=say.done)
+    looked = tables.Looked(engine, source, look, feed, told_of.least, say.done)
     made = tables.made(looked, built, applicable, activations, _carried(also, source))
     say("judging")
     findings = _found(applicable, made)
@@ -149,10 +164,12 @@ def check(
     """Read the calls once and say what they are and what is wrong with them, as titled tables."""
     say("opening the files")
     source = ingest.open_source(paths, told)
-    source, look = _looked(Local(), source, with_incoming=True, say=say)
+    engine = Local(told.memory)
+    source, _, look = _looked(engine, source, lambda _: Asked(None, None), say)
     feed = _feed(source, look, activations=False)
     reasons = {d.name: d.not_applicable(feed) for d in detectors.build(told.detectors)}
-    sums = pl.col("n_out", "n_in", "n_forwarded").sum()
+    sums = pl.col("n_out", "n_in", "n_forwarded").cast(pl.Int64).sum()
+    days = [each.group_by("day").agg(sums, lines=pl.len()) for each in look.profiles]
     return {
         "Rows": pl.DataFrame(
             list(_counts(look).rows().items()), schema=["what", "rows"], orient="row"
@@ -161,9 +178,7 @@ def check(
             [(c, "yes" if c in source.columns else "no", m) for c, m in columns(CALLS).items()],
             schema=["column", "found", "meaning"], orient="row",
         ),
-        f"Days in {source.tz}": look.profile.group_by("day")
-        .agg(sums, lines=pl.col("line").n_unique())
-        .sort("day"),
+        f"Days in {source.tz}": pl.concat(days).group_by("day").agg(pl.all().sum()).sort("day"),
         "Detectors": pl.DataFrame(
             [(name, why or "applicable") for name, why in reasons.items()],
             schema=["detector", "state"], orient="row",
@@ -173,6 +188,8 @@ def check(
 
 def _carried(line: str | None, source: ingest.Source) -> object:
     """Return a line, as somebody wrote it, as the calls carry it."""
+    if line is None:
+        return None
     spelled = pl.select(numbering.text(pl.lit(line, pl.String), source.plan)).to_series()
     if source.as_text:
         return spelled.item()
@@ -180,24 +197,26 @@ def _carried(line: str | None, source: ingest.Source) -> object:
 
 
 def _looked(
-    engine: Engine, source: ingest.Source, *, with_incoming: bool, say: Say
-) -> tuple[ingest.Source, FirstLook]:
+    engine: Engine, source: ingest.Source, asked: Callable[[ingest.Source], Asked], say: Say
+) -> tuple[ingest.Source, Asked, FirstLook]:
     """Read the calls once; again only when the feed turns out to hold opaque tokens."""
+    wanted = asked(source)
     say("reading the calls", source.rows)
-    look = engine.first_look(source, with_incoming=with_incoming, done=say.done)
-    if look.facts["n_doubt"].sum():
+    look = engine.first_look(source, wanted.least, say.done)
+    if look.doubt:
         source = source.doubting()
         say("reading the calls again, with care", source.rows)
-        look = engine.first_look(source, with_incoming=with_incoming, done=say.done)
-    if look.facts["n_lost"].sum() and source.opaque().collect().item():
+        look = engine.first_look(source, wanted.least, say.done)
+    if look.lost and source.opaque().collect().item():
         source = source.with_text()
+        wanted = asked(source)
         say("reading the calls again, as text", source.rows)
-        look = engine.first_look(source, with_incoming=with_incoming, done=say.done)
-    return source, look
+        look = engine.first_look(source, wanted.least, say.done)
+    return source, wanted, look
 
 
 def _counts(look: FirstLook) -> Counts:
-    rows = dict(look.facts.select("verdict", "rows").iter_rows())
+    rows = look.verdicts
     return Counts(
         read=sum(rows.values()),
         used=rows.get(0, 0) - look.duplicates - look.partial,
@@ -205,31 +224,28 @@ def _counts(look: FirstLook) -> Counts:
         partial=look.partial,
         left_out=rows.get(ingest.LEFT_OUT, 0),
         refused={ingest.VERDICTS[v]: rows[v] for v in ingest.REFUSED if v in rows},
-        lines=look.profile.filter(pl.col("n_out") + pl.col("n_forwarded") > 0)["line"].n_unique(),
         forwarded=look.forwarded.height,
     )
 
 
 def _feed(source: ingest.Source, look: FirstLook, *, activations: bool) -> Feed:
-    used = look.facts.filter(pl.col("verdict") == 0)
-    first, last = _covered(look.profile)
+    first, last = _covered(look.days)
     return detectors.Feed(
         columns=frozenset(source.columns),
         first_day=first,
         last_day=last,
         opaque=source.as_text,
-        attempts=bool(used["n_unanswered"].sum()),
+        attempts=look.unanswered,
         activations=activations,
     )
 
 
-def _covered(profile: pl.DataFrame) -> tuple[date | None, date | None]:
+def _covered(days: pl.DataFrame) -> tuple[date | None, date | None]:
     """Give the first and the last day that the feed covers.
 
     A row with a wrong clock may stand years before or after all others; what is cut off by three
     months without a call is not covered, and nothing is known of the days between.
     """
-    days = profile.group_by("day").agg(calls=pl.len()).sort("day")
     gap = (pl.col("day") - pl.col("day").shift()).dt.total_days() > MOST_SILENT_DAYS
     stretches = days.group_by(stretch=gap.fill_null(value=False).cum_sum()).agg(
         pl.col("calls").sum(), first=pl.col("day").min(), last=pl.col("day").max()

@@ -1,19 +1,30 @@
-"""CALLS to legs, one for each line that took part, and to PROFILE, one row a line and day.
+"""CALLS to PROFILE, one row a line and day: placed, received and forwarded calls.
 
 One rule: a call counts once for each party. Where both sides of a call are delivered, its caller
 is counted from the caller's record (moc) and the called line from its own (mtc); where a side is
-not delivered, as for a caller from abroad, it is read off the other side's record. So parts of
-PROFILE keep apart what a line's own records say and what the other side's say; ``added_up``
-settles it, day by day.
+not delivered, as for a caller from abroad, it is read off the other side's record. So sums keep
+apart what a line's own records say and what the other side's say; it is settled at the end, day by
+day.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
+from cdr_anomaly import sieve
+
+if TYPE_CHECKING:
+    from datetime import date
+
+PLACED, FORWARDED = ("n_out", "n_out_other"), ("n_forwarded", "n_forwarded_other")
 COUNTS = ("n_out", "n_in", "n_forwarded")
+# Of so few counts none is ever let go, and so many are sieved before they are merged.
+FEW, MANY = 1000, 10_000_000
+# More readings than these would never end.
+BUCKETS = 1024
+UNBOUNDED = 2**62
 
 
 class Side(NamedTuple):
@@ -33,128 +44,217 @@ SIDES = {
 }
 
 
-def counted(calls: pl.DataFrame, *, with_incoming: bool) -> list[pl.DataFrame]:
-    """Count the calls of each line and day: parts of PROFILE, to be added up.
+class Bucket(NamedTuple):
+    """The lines of which ``place`` is left when they are divided by ``of``; (0, 1) are all."""
 
-    ``calls`` are mended CALLS with their ``day``; only the columns of numbers are needed.
+    place: int
+    of: int
+
+    def holds(self, line: pl.Expr) -> pl.Expr:
+        """Tell which lines are in the bucket."""
+        named = line.is_not_null()
+        return named if self.of == 1 else named & (line.hash() // 2**32 % self.of == self.place)
+
+    def halves(self) -> tuple[Bucket, Bucket]:
+        """Divide the lines in two."""
+        return Bucket(self.place, 2 * self.of), Bucket(self.place + self.of, 2 * self.of)
+
+
+ALL = Bucket(0, 1)
+
+
+class Only(NamedTuple):
+    """The lines of a list."""
+
+    lines: pl.Series
+
+    def holds(self, line: pl.Expr) -> pl.Expr:
+        """Tell which lines are in the list."""
+        return line.is_in(self.lines.implode())
+
+
+class Least(NamedTuple):
+    """What a line must have to be needed in PROFILE.
+
+    That is ``n_out`` placed calls on a day, or ``n_forwarded`` forwarded ones in all, or to be one
+    of ``lines``. What lines received is not counted then.
     """
-    parts = []
-    for count, side in SIDES.items():
-        if side.line not in calls.columns or (count == "n_in" and not with_incoming):
-            continue
-        rows = calls if count != "n_forwarded" else _diverted(calls)
-        parts.append(_by_line(_of_types(rows, side.own), side.line, count))
-        parts.append(_by_line(_of_types(rows, side.other), side.line, f"{count}_other"))
-    return [part for part in parts if part.height]
+
+    n_out: int
+    n_forwarded: int
+    lines: pl.Series
 
 
-def added_up(parts: list[pl.DataFrame], line: pl.DataType) -> pl.DataFrame:
-    """Add up parts of PROFILE: of one file and another, of one way of taking part and another."""
-    columns = [*COUNTS, *(f"{count}_other" for count in COUNTS)]
-    empty = pl.DataFrame(schema={"line": line, "day": pl.Date})
-    sums = summed([empty, *parts]).lazy()
-    found = sums.collect_schema().names()
-    settled = [
-        pl.when(pl.col(count) > 0).then(count).otherwise(f"{count}_other").alias(count)
-        for count in COUNTS
-    ]
-    missing = [pl.lit(0, pl.Int64).alias(column) for column in columns if column not in found]
-    # A line-day whose every record turned out to be a repeat of another day's has nothing left.
-    return (
-        sums.with_columns(missing)
-        .select("line", "day", *settled)
-        .filter(pl.any_horizontal(pl.col(COUNTS) > 0))
-        .collect()
-    )
+class Sums:
+    """PROFILE in the making: counts of ``lines`` by day, of one part of a feed after another.
+
+    With ``least`` any line that has less may be missing. No more than ``most`` counts are held:
+    where a bucket of lines has more, half of them are let go, as often as it takes, and put
+    ``off`` for another reading of the feed.
+    """
+
+    def __init__(
+        self,
+        line: pl.DataType,
+        lines: Bucket | Only,
+        *,
+        most: int = UNBOUNDED,
+        least: Least | None = None,
+    ) -> None:
+        self.line = line
+        self.lines = lines
+        self.least = least
+        self._cells = sieve.Cells()
+        self.off: list[Bucket] = []
+        self.most = most
+        self._parts: dict[date, dict[str, list[pl.DataFrame]]] = {}
+        self._held = 0
+
+    def add(
+        self, calls: pl.DataFrame, *, sign: int = 1, placed: pl.DataFrame | None = None
+    ) -> None:
+        """Count calls, which are mended CALLS with their ``day``; a sign of -1 takes them back.
+
+        ``placed`` (line, n) are the calls by calling line, of whatever type, where these are
+        counted already and all of one day.
+        """
+        for count, side in SIDES.items():
+            if side.line not in calls.columns or (count == "n_in" and self.least is not None):
+                continue
+            rows = calls if count != "n_forwarded" else diverted(calls)
+            who, own = rows.select("day", line=side.line), of_types(rows, side.own)
+            if count == "n_out" and placed is not None and calls.height:
+                self._keep(calls["day"][0], count, self._wanted(placed.lazy()), 1)
+                self._count(filtered(who, ~own), count, -1)
+            else:
+                self._count(filtered(who, own), count, sign)
+            if not own.all():
+                other = of_types(rows, side.other)
+                self._count(filtered(who, other), f"{count}_other", sign)
+        if self._held > self.most:
+            self._make_room()
+
+    def profile(self) -> pl.DataFrame:
+        """Return the PROFILE of the lines; counts are Int32, and nothing of them is kept here."""
+        if self.least is not None:
+            self._sieve(self.least)
+        days = [self._settled(day) for day in sorted(self._parts)]
+        return pl.concat([pl.DataFrame(schema=_schema(self.line)), *days])
+
+    def _sieve(self, least: Least) -> None:
+        """Let go of the lines that are not needed; merging the counts of very many takes long."""
+        if self._held < MANY:
+            return
+        passing = self._cells.reaching(least.n_out)
+        passing.let(least.lines)
+        days = self._parts.values()
+        forwarded = [part for counts in days for name in FORWARDED for part in counts.get(name, ())]
+        if forwarded:
+            # Own records and other sides' together: no fewer than either says.
+            sums = pl.concat(forwarded).group_by("line").agg(pl.col("n").sum())
+            passing.let(sums.filter(pl.col("n") >= least.n_forwarded)["line"])
+        for counts in days:
+            for name, each in counts.items():
+                counts[name] = [part.filter(passing.passes(part["line"])) for part in each]
+
+    def _count(self, who: pl.DataFrame, count: str, sign: int) -> None:
+        days = who["day"].unique()
+        if len(days) == 1:  # one key is quicker than two
+            by_line = self._wanted(who.lazy()).group_by("line").agg(n=pl.len())
+            self._keep(days.item(), count, by_line, sign)
+            return
+        by_day = self._wanted(who.lazy()).group_by("line", "day").agg(n=pl.len()).collect()
+        for (day,), part in by_day.partition_by("day", as_dict=True, include_key=False).items():
+            self._keep(day, count, part.lazy(), sign)
+
+    def _keep(self, day: date, count: str, part: pl.LazyFrame, sign: int) -> None:
+        kept = part.select("line", n=sign * pl.col("n").cast(pl.Int32)).collect()
+        if count in PLACED and self.least is not None:
+            self._cells.add(day, kept["line"], kept["n"])
+        self._parts.setdefault(day, {}).setdefault(count, []).append(kept)
+        self._held += kept.height
+
+    def _wanted(self, who: pl.LazyFrame) -> pl.LazyFrame:
+        return who.filter(self.lines.holds(pl.col("line")))
+
+    def _make_room(self) -> None:
+        """Merge what is held; halve the bucket while that leaves more than half of what may be."""
+        for counts in self._parts.values():
+            for count, parts in counts.items():
+                counts[count] = [_merged(parts)]
+        self._held = self._height()
+        enough = max(self.most // 2, FEW)
+        while self._held > enough and isinstance(self.lines, Bucket) and self.lines.of < BUCKETS:
+            self.lines, other = self.lines.halves()
+            self.off.append(other)
+            for counts in self._parts.values():
+                for count, (whole,) in counts.items():
+                    counts[count] = [whole.filter(self.lines.holds(pl.col("line")))]
+            self._held = self._height()
+
+    def _height(self) -> int:
+        days = self._parts.values()
+        return sum(part.height for each in days for parts in each.values() for part in parts)
+
+    def _settled(self, day: date) -> pl.DataFrame:
+        """Put the counts of a day together: a line's own records before the other side's."""
+        counts = self._parts.pop(day)
+        whole = pl.DataFrame(schema={"line": self.line}).lazy()
+        for count in sorted(counts, key=lambda name: -sum(part.height for part in counts[name])):
+            part = _merged(counts.pop(count)).rename({"n": count}).lazy()
+            seen = len(whole.collect_schema()) > 1
+            whole = whole.join(part, on="line", how="full", coalesce=True) if seen else part
+        found = whole.collect_schema().names()
+        zero = pl.lit(0, pl.Int32)
+        either = {
+            count: [
+                pl.when(pl.col(name) > 0).then(name)
+                for name in (count, f"{count}_other")
+                if name in found
+            ]
+            for count in COUNTS
+        }
+        settled = whole.select("line", **{c: pl.coalesce(*e, zero) for c, e in either.items()})
+        # A line-day whose every record turned out to be a repeat of another day's has none left.
+        some = settled.filter(pl.any_horizontal(pl.col(COUNTS) > 0))
+        return some.select("line", pl.lit(day, pl.Date).alias("day"), *COUNTS).collect()
 
 
-def summed(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    """Add up parts of PROFILE to one part."""
-    whole = pl.concat(parts, how="diagonal").lazy()
-    return whole.group_by("line", "day").agg(pl.all().sum()).collect()
+def by_day(calls: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """Count what ``lines`` (line) placed and received (line, day, n_out, n_in).
+
+    ``calls`` hold all their calls, mended, and need no other.
+    """
+    sums = Sums(lines.schema["line"], Only(lines["line"]))
+    sums.add(calls)
+    return sums.profile().select("line", "day", pl.col("n_out", "n_in").cast(pl.Int64))
 
 
-def legs(calls: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    """Return the LEGS of ``lines`` (line), placed and received; ``calls`` hold all their calls."""
-    return pl.concat(
-        _legs(calls, SIDES[count], lines).with_columns(outgoing=pl.lit(value=placed))
-        for count, placed in (("n_out", True), ("n_in", False))
-    )
-
-
-def forwarded(calls: pl.DataFrame) -> pl.DataFrame:
-    """Return the calls that were forwarded, by the line that forwarded them."""
-    side = SIDES["n_forwarded"]
-    names = calls.columns
-    rows = _diverted(calls).select(
-        line=side.line, day="day", target=side.counterpart, caller="calling_number",
-        start="start_time", answered=_answered(names),
-        reason=_or_null("redirect_reason", names), call_id=_or_null("call_id", names),
-        own=pl.col("record_type").is_in(side.own) if "record_type" in names
-        else pl.lit(value=False),
-    )  # fmt: skip
-    return _own_or_other(rows)
-
-
-def _diverted(calls: pl.DataFrame) -> pl.DataFrame:
+def diverted(calls: pl.DataFrame) -> pl.DataFrame:
+    """Keep the calls that were forwarded, and not to the line that forwarded them."""
     goes_on = pl.col("redirecting_number") != pl.col("called_number")
     return calls.filter(pl.col("redirecting_number").is_not_null(), goes_on.fill_null(value=True))
 
 
-def _of_types(calls: pl.DataFrame, types: tuple[str, ...]) -> pl.DataFrame:
+def of_types(calls: pl.DataFrame, types: tuple[str, ...]) -> pl.Series:
+    """Tell which calls are of these types; without a type they are whole calls."""
     if "record_type" in calls.columns:
-        wanted = calls["record_type"].is_in(types)
-        return calls if wanted.all() else calls.filter(wanted)
-    return calls if "call" in types else calls.clear()
+        return calls["record_type"].is_in(types)
+    return pl.repeat("call" in types, calls.height, dtype=pl.Boolean, eager=True)
 
 
-def _by_line(calls: pl.DataFrame, line: str, count: str) -> pl.DataFrame:
-    days = calls["day"].unique()
-    # One day is the usual case for one part of a feed, and one key is quicker than two.
-    by = [pl.col(line).alias("line")] + ([pl.col("day")] if len(days) != 1 else [])
-    part = calls.lazy().group_by(by).agg(pl.len().cast(pl.Int64).alias(count)).collect()
-    if len(days) == 1:
-        part = part.with_columns(pl.lit(days.item(), pl.Date).alias("day"))
-    return part.filter(pl.col("line").is_not_null()).select("line", "day", count)
+def filtered(calls: pl.DataFrame, wanted: pl.Series) -> pl.DataFrame:
+    """Keep the wanted calls; where all are, nothing is copied."""
+    return calls if wanted.all() else calls.filter(wanted)
 
 
-def _legs(calls: pl.DataFrame, side: Side, lines: pl.DataFrame) -> pl.DataFrame:
-    names = calls.columns
-    rows = calls.join(lines, left_on=side.line, right_on="line", how="semi")
-    rows = _of_types(rows, (*side.own, *side.other))
-    whose = pl.col("record_type") if "record_type" in names else pl.lit("call")
-    found = rows.select(
-        line=side.line, day="day", counterpart=side.counterpart, start="start_time",
-        duration_s="duration_s", answered=_answered(names),
-        cell_id=_own_column("cell_id", names, side), imei=_own_column("imei", names, side),
-        own=whose.is_in(side.own),
-    )  # fmt: skip
-    return _own_or_other(found)
+def _merged(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    whole = parts[0] if len(parts) == 1 else pl.concat(parts)
+    if len(parts) > 1:
+        whole = whole.lazy().group_by("line").agg(pl.col("n").sum()).collect(engine="streaming")
+    parts.clear()
+    return whole
 
 
-def _own_or_other(legs: pl.DataFrame) -> pl.DataFrame:
-    """Keep a line-day's own records where it has any, else what the other side's records say."""
-    own, other = legs.filter("own"), legs.filter(~pl.col("own"))
-    lone = other.join(own, on=["line", "day"], how="anti")
-    return pl.concat([own, lone]).drop("own")
-
-
-def _own_column(column: str, names: list[str], side: Side) -> pl.Expr:
-    """Take a column of the party whose record it is; the other party's is not this line's.
-
-    On a record of the whole call cell and handset are the calling party's.
-    """
-    if column not in names:
-        return pl.lit(None, pl.String).alias(column)
-    whose = pl.col("record_type") if "record_type" in names else pl.lit("call")
-    mine = [kind for kind in side.own if kind != "call" or side.line == "calling_number"]
-    return pl.when(whose.is_in(mine)).then(pl.col(column))
-
-
-def _answered(names: list[str]) -> pl.Expr:
-    talked = pl.col("duration_s") > 0
-    return pl.col("answered").fill_null(talked) if "answered" in names else talked
-
-
-def _or_null(column: str, names: list[str]) -> pl.Expr:
-    return pl.col(column) if column in names else pl.lit(None, pl.String)
+def _schema(line: pl.DataType) -> dict[str, pl.DataType]:
+    return {"line": line, "day": pl.Date(), **dict.fromkeys(COUNTS, pl.Int32())}

@@ -106,7 +106,7 @@ def summary(result: Result, seconds: float) -> list[str]:
     suppressed = alerts.height - listed.height
     read = rows or "none in these files and days"
     return [
-        f"Rows: {read}; {counts.lines:,} lines placed or forwarded a call.",
+        f"Rows: {read}.",
         f"Days: {days.first_day} to {days.last_day} in {result.source.tz}."
         if days.first_day
         else "Days: none, there is no call to judge.",

@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError
 
 from cdr_anomaly.errors import InputError, SettingError, nearest
 
@@ -33,6 +33,9 @@ class Settings(BaseModel):
     layout: str | None = Field(None, description="name of a shipped layout, or a TOML file")
     since: date | None = Field(None, description="first local day to read (YYYY-MM-DD)")
     until: date | None = Field(None, description="last local day to read (YYYY-MM-DD)")
+    memory: ByteSize = Field(
+        ByteSize(4 * 2**30), description="memory that a run may take, as in 4GiB"
+    )
     max_duration_s: int = Field(
         86_400, ge=1, description="a longer call is refused as absurd (seconds)"
     )

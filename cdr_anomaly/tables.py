@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
 from cdr_anomaly import births, forwarding, measures, numbering
 from cdr_anomaly.detectors.base import Feed, Tables
+from cdr_anomaly.profile import COUNTS, Least
 from cdr_anomaly.schema import BIRTHS, HOPS, LEGS, LINES, MEASURES, PROFILE, require
 
 if TYPE_CHECKING:
     from cdr_anomaly.detectors.base import Detector
-    from cdr_anomaly.engines.base import Engine, FirstLook, Progress
+    from cdr_anomaly.engines.base import Engine, FirstLook, Progress, SecondLook
     from cdr_anomaly.ingest import Source
 
 # Longest past that a block's births are compared with, where activation dates are known.
 BIRTHS_PAST = timedelta(days=60)
 FEW_LINE_DAYS = 50
+NEVER = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,25 @@ class Looked:
     source: Source
     look: FirstLook
     feed: Feed
-    with_incoming: bool
+    least: Least | None
     done: Progress
 
-    def again(self, lines: pl.DataFrame) -> pl.DataFrame:
-        """Take the legs of those lines."""
-        mend = self.look.duplicates + self.look.partial > 0
-        return self.engine.legs(self.source, lines, mend=mend, done=self.done)
+    def again(self, lines: pl.DataFrame, worth: pl.Expr) -> SecondLook:
+        """Count the calls of those lines, and take the legs of those that are worth it."""
+        alike = self.look.alike
+        return self.engine.second_look(self.source, lines, worth, alike=alike, done=self.done)
+
+
+class Sifted(NamedTuple):
+    """What is kept of the PROFILE of all lines.
+
+    ``profile`` has the rows of the lines that are watched or new, ``watched`` (line, born) those to
+    look at again, ``seen`` (line, first_seen) is of all lines where it matters.
+    """
+
+    profile: pl.DataFrame
+    watched: pl.DataFrame
+    seen: pl.DataFrame
 
 
 def made(
@@ -46,25 +60,31 @@ def made(
     activations: pl.LazyFrame | None,
     also: object,
 ) -> Tables:
-    """Make every table; ``also`` is a line to look at twice whatever it did, or None."""
+    """Make every table.
+
+    ``also`` is a line to look at twice whatever it did, or None.
+    """
     feed, look, source = looked.feed, looked.look, looked.source
     first, last = feed.first_day, feed.last_day
     days = () if first is None or last is None else tuple(_days(first, last))
     start = first or date(1990, 1, 1)
     known_from = start + timedelta(days=max(d.warm_up() for d in built))
-    seen = look.profile if looked.with_incoming else look.profile.clear()
-    born = births.born(seen.lazy(), activations, known_from=known_from).collect()
-    watched = _watched(look.profile, born, applicable, also)
-    legs = looked.again(watched).lazy()
+    watch = pl.any_horizontal(pl.lit(value=False), *(d.watch() for d in applicable))
+    told = pl.col("line") == pl.lit(also, source.line_type)
+    sifted = _sifted(looked, activations, watch | told.fill_null(value=False), known_from, start)
+    born = births.born(sifted.seen.lazy(), activations, known_from=known_from).collect()
+    worth = pl.any_horizontal(told.fill_null(value=False), *(d.worth() for d in applicable))
+    second = looked.again(sifted.watched, worth)
+    legs = second.legs.lazy()
     link = max(detector.link() for detector in built)
     hops = forwarding.hops(look.forwarded, link_seconds=link).lazy()
     # The first days are judged by births of the week before them, too.
     fresh = born.lazy().filter(pl.col("born") > start - births.WEEK).select("line")
-    ends = (hops.select(line=column) for column in ("forwarder", "target"))
-    lines = pl.concat([watched.lazy(), fresh, *ends]).unique().drop_nulls().collect().lazy()
-    profile = look.profile.lazy().join(lines, on="line", how="semi")
-    if not looked.with_incoming:
-        profile = _with_incoming(profile, legs)
+    lines = pl.concat([sifted.watched.lazy().select("line"), fresh, hops.select(line="target")])
+    lines = lines.unique().drop_nulls().collect().lazy()
+    profile = sifted.profile.lazy()
+    if looked.least is not None:
+        profile = _with_incoming(profile, second.days.lazy())
     profile = profile.collect().lazy()
     busy = min(detector.remembers() for detector in built)
     measured = measures.line_days(legs, profile, busy=busy).collect().lazy()
@@ -72,7 +92,7 @@ def made(
         feed=feed,
         tz=source.tz,
         plan=source.plan,
-        two_way=_two_way(measured),
+        two_way=_two_way(second.days),
         judged=days if feed.activations else tuple(day for day in days if day >= known_from),
         births_from=start - BIRTHS_PAST if feed.activations and first else known_from,
         profile=require(profile, PROFILE, "profile"),
@@ -84,40 +104,80 @@ def made(
     )
 
 
-def _two_way(measured: pl.LazyFrame) -> bool:
+def _two_way(days: pl.DataFrame) -> bool:
     """Tell whether the feed holds the calls that lines receive, not only those that they place.
 
     Of a feed of placed calls alone it would look as if nobody ever called back. A few lines may
     really receive nothing; of very many, some always do.
     """
-    sums = measured.select(pl.len(), pl.col("n_out", "n_in").sum()).collect()
-    lines, n_out, n_in = sums.row(0)
-    return bool(lines < FEW_LINE_DAYS or n_in >= 0.01 * n_out)
+    active = days.filter(pl.col("n_out") > 0)
+    n_out, n_in = active.select(pl.col("n_out", "n_in").sum()).row(0)
+    return bool(active.height < FEW_LINE_DAYS or n_in >= 0.01 * n_out)
 
 
-def _watched(
-    profile: pl.DataFrame, born: pl.DataFrame, applicable: list[Detector], also: object
-) -> pl.DataFrame:
-    fresh = born.lazy().filter(pl.col("born").is_not_null()).select("line", "born")
+def _sifted(
+    looked: Looked,
+    activations: pl.LazyFrame | None,
+    watch: pl.Expr,
+    known_from: date,
+    start: date,
+) -> Sifted:
+    kept = []
+    for whole in looked.look.profiles:
+        profile = whole.lazy()
+        first = births.first_seen(profile) if looked.least is None else _nobody(looked.source)
+        seen = first.collect()
+        births_known = births.born(seen.lazy(), activations, known_from=known_from)
+        born = births_known.select("line", "born").drop_nulls().collect()
+        watched = _watched(profile, born, watch).join(born.lazy(), on="line", how="left").collect()
+        fresh = born.filter(pl.col("born") > start - births.WEEK)
+        lines = pl.concat([watched["line"], fresh["line"]]).implode()
+        rows = whole.filter(pl.col("line").is_in(lines))
+        kept.append((rows.with_columns(pl.col(COUNTS).cast(pl.Int64)), watched, seen))
+    return Sifted(*(pl.concat(frames) for frames in zip(*kept, strict=True)))
+
+
+def _watched(profile: pl.LazyFrame, born: pl.DataFrame, watch: pl.Expr) -> pl.LazyFrame:
+    """Find the lines to look at again (see Detector.watch)."""
+    # Lines that are new or forward are few; only they need their age and their sum.
+    plain = profile.with_columns(age_d=pl.lit(None, pl.Int64), n_forwarded_all=pl.lit(0))
+    new = pl.col("line").is_in(born["line"].implode())
     age = (pl.col("day") - pl.col("born")).dt.total_days()
-    asked = pl.any_horizontal(pl.lit(value=False), *(d.watch() for d in applicable))
-    lines = (
-        profile.lazy()
-        .join(fresh, on="line", how="left")
-        .with_columns(age_d=age)
-        .filter(asked)
-        .select("line")
-        .unique()
-        .collect()
+    special = (
+        profile.filter(new | (pl.col("n_forwarded") > 0))
+        .join(born.lazy(), on="line", how="left")
+        .with_columns(age_d=age, n_forwarded_all=pl.col("n_forwarded").sum().over("line"))
     )
-    if also is None:
-        return lines
-    return pl.concat([lines, pl.DataFrame({"line": [also]}, lines.schema)]).unique()
+    return pl.concat([rows.filter(watch).select("line") for rows in (plain, special)]).unique()
 
 
-def _with_incoming(profile: pl.LazyFrame, legs: pl.LazyFrame) -> pl.LazyFrame:
-    """Count the received calls of the watched lines from their legs."""
-    received = legs.filter(~pl.col("outgoing")).group_by("line", "day").agg(n_in=pl.len())
+def least(
+    built: list[Detector], source: Source, activations: pl.LazyFrame | None, also: object
+) -> Least:
+    """Say what a line must have to be needed, where it is told when lines were activated.
+
+    ``also`` is a line that is needed whatever it did, or None.
+    """
+    told = [detector.least() for detector in built]
+    calls = [each.n_out for each in told if each.n_out is not None]
+    forwards = [each.n_forwarded for each in told if each.n_forwarded is not None]
+    lines = [pl.Series([] if also is None else [also], dtype=source.line_type)]
+    if activations is not None:
+        extent = source.extent
+        # Of a day more on either side: zones, and an activation counts from its midnight.
+        since = extent[0].date() - births.WEEK - timedelta(days=2) if extent else date.min
+        fresh = activations.filter(pl.col("activation") >= since).select("line")
+        lines.append(fresh.collect().to_series())
+    return Least(min(calls, default=NEVER), min(forwards, default=NEVER), pl.concat(lines))
+
+
+def _nobody(source: Source) -> pl.LazyFrame:
+    return pl.LazyFrame(schema={"line": source.line_type, "first_seen": pl.Date})
+
+
+def _with_incoming(profile: pl.LazyFrame, days: pl.LazyFrame) -> pl.LazyFrame:
+    """Take the received calls of the watched lines from the second look."""
+    received = days.filter(pl.col("n_in") > 0).select("line", "day", "n_in")
     counts = pl.col("n_out", "n_in", "n_forwarded")
     return (
         profile.drop("n_in")

@@ -12,9 +12,9 @@ FILES = sorted(HOUSE.rglob("*.py"))
 
 # A file imports only from lower floors; siblings never import each other.
 FLOORS = (
-    ("errors", "rolling", "significance"),
-    ("schema", "numbering", "settings"),
-    ("ingest", "profile", "forwarding", "bridges", "births", "measures", "lists", "alerts",
+    ("errors", "rolling", "significance", "sieve"),
+    ("schema", "numbering", "settings", "profile"),
+    ("ingest", "legs", "forwarding", "bridges", "births", "measures", "lists", "alerts",
      "report", "story", "detectors.base", "engines.base"),
     ("detectors.mass_dialler", "detectors.high_frequency", "detectors.forwarding_chain",
      "detectors.new_sim_burst", "engines.local"),

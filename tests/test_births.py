@@ -159,6 +159,6 @@ def test_when_a_line_was_born(
     activations = pl.LazyFrame({"line": ["a"], "activation": [activated]}).filter(
         pl.col("activation").is_not_null()
     ).cast({"activation": pl.Date}) if activated else None  # fmt: skip
-    made = births.born(profile, activations, known_from=KNOWN)
+    made = births.born(births.first_seen(profile), activations, known_from=KNOWN)
     (row,) = require(made, BIRTHS, "births").collect().to_dicts()
     assert row == {"line": "a", "first_seen": seen, "activation": activated, "born": born}, why

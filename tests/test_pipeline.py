@@ -8,13 +8,13 @@ import subprocess
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from cdr_anomaly import ingest, pipeline, settings
+from cdr_anomaly import ingest, pipeline, profile, settings
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -79,6 +79,25 @@ def test_the_size_of_the_parts_that_are_read_at_once_does_not_matter(
     monkeypatch.setattr(ingest, "PART_ROWS", rows)
     calls.write_parquet(tmp_path / "calls.parquet", row_group_size=999)
     assert_frame_equal(pipeline.scan([tmp_path], TOLD).findings, found)
+
+
+def test_lines_in_buckets_give_the_same(
+    calls: pl.DataFrame, found: pl.DataFrame, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    buckets = []
+    plain = profile.Sums.__init__
+
+    def noted(self: profile.Sums, line: pl.DataType, lines: Any, **told: Any) -> None:
+        buckets.append(lines)
+        plain(self, line, lines, **told)
+
+    monkeypatch.setattr(profile.Sums, "__init__", noted)
+    monkeypatch.setattr(profile, "FEW", 40_000)
+    calls.write_parquet(tmp_path / "calls.parquet")
+    told = settings.load(tz="Asia/Shanghai", memory="1 KiB")
+    assert_frame_equal(pipeline.scan([tmp_path], told).findings, found)
+    assert len([each for each in buckets if isinstance(each, profile.Bucket)]) == 8
 
 
 def test_a_file_delivered_twice_counts_once(

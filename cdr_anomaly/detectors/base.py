@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import polars as pl
 from pydantic import ConfigDict, Field
@@ -99,6 +99,13 @@ class Tables:
         return pl.coalesce(*local).dt.convert_time_zone("UTC")
 
 
+class Least(NamedTuple):
+    """How many calls a line placed on some day, or forwarded in all; None is more than any has."""
+
+    n_out: int | None = None
+    n_forwarded: int | None = None
+
+
 class Detector:
     """One pattern: which lines deserve a second look, and what of them is a finding.
 
@@ -127,10 +134,25 @@ class Detector:
         """Say how many seconds may lie between two hops of one call."""
         return 0
 
-    def watch(self) -> pl.Expr:
-        """Say which line-days of PROFILE, with LINES' ``age_d``, make their line worth its legs.
+    def least(self) -> Least:
+        """Say what a line must have for ``watch`` to hold on any of its days, unless it is new."""
+        return Least()
 
-        The cut must be exact: no line without such a day can have a finding from its legs.
+    def watch(self) -> pl.Expr:
+        """Say which line-days of PROFILE make their line worth a second look.
+
+        What a line received is not counted yet (``n_in`` may be 0); ``age_d`` is its age in days,
+        empty where it is not new, and ``n_forwarded_all`` what it forwarded on all days, where it
+        forwarded or is new (else it may be 0). The cut must be exact: no line without such a day
+        can have a finding from its legs, or from what it received.
+        """
+        return pl.lit(value=False)
+
+    def worth(self) -> pl.Expr:
+        """Say which line-days (line, day, n_out, n_in, age_d) of a watched line need its legs.
+
+        Here, too, no line without such a day can have a finding from its legs. Detectors that need
+        the counts alone need none.
         """
         return pl.lit(value=False)
 

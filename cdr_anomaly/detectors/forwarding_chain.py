@@ -9,7 +9,7 @@ import polars as pl
 from pydantic.dataclasses import dataclass
 
 from cdr_anomaly import bridges, forwarding
-from cdr_anomaly.detectors.base import STRICT, Detector, Feed, Tables, ladder, setting
+from cdr_anomaly.detectors.base import STRICT, Detector, Feed, Least, Tables, ladder, setting
 
 PLATFORM_CLASSES = ("service", "short_95", "short_96", "toll_free")
 
@@ -69,9 +69,13 @@ class ForwardingChain(Detector):
             return None
         return "the feed has neither forwarding legs nor a redirecting_number"
 
+    def least(self) -> Least:
+        return Least(n_forwarded=self.bridge_forwards)
+
     def watch(self) -> pl.Expr:
         # Own calls of one day are among those of its week: a bridge has no other kind of day.
-        return (pl.col("n_forwarded") > 0) & (pl.col("n_out") <= self.own_calls)
+        quiet = (pl.col("n_forwarded") > 0) & (pl.col("n_out") <= self.own_calls)
+        return quiet & (pl.col("n_forwarded_all") >= self.bridge_forwards)
 
     def find(self, tables: Tables) -> pl.LazyFrame:
         rule = bridges.Rule(

@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from cdr_anomaly.detectors.base import (
     STRICT,
     Detector,
+    Least,
     Tables,
     ladder,
     percent,
@@ -80,8 +81,14 @@ class HighFrequency(Detector):
     def remembers(self) -> int:
         return self.calls_day
 
+    def least(self) -> Least:
+        return Least(n_out=self.calls_day)
+
     def watch(self) -> pl.Expr:
         return pl.col("n_out") >= self.calls_day
+
+    def worth(self) -> pl.Expr:
+        return self.watch() & self._mostly_outgoing()
 
     def find(self, tables: Tables) -> pl.LazyFrame:
         limits = {
@@ -96,7 +103,7 @@ class HighFrequency(Detector):
                 pl.col("n_out") >= self.calls_day,
                 most >= 1,
                 pl.col("n_distinct") / pl.col("n_out") >= self.distinct_ratio,
-                pl.col("n_out") / (pl.col("n_out") + pl.col("n_in")) >= self.out_share,
+                self._mostly_outgoing(),
             )
             .join(tables.lines.select("line", "number_class", "born"), on="line", how="left")
             .with_columns(most=most)
@@ -130,6 +137,9 @@ class HighFrequency(Detector):
                 "n_called_back", "n_mutual", "n_familiar", "n_cells", "n_handsets", "talk_s",
                 "peak_10min", "peak_60min", "peak_24h", "past_days", pl.col("past_z").round(2)),
         )  # fmt: skip
+
+    def _mostly_outgoing(self) -> pl.Expr:
+        return pl.col("n_out") / (pl.col("n_out") + pl.col("n_in")) >= self.out_share
 
     @staticmethod
     def _called_back() -> pl.Expr:

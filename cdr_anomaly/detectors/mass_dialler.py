@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from cdr_anomaly.detectors.base import (
     STRICT,
     Detector,
+    Least,
     Tables,
     days_back,
     ladder,
@@ -54,10 +55,17 @@ class MassDialler(Detector):
     )
     under_way: int = setting(3, "calls under way at once that make a finding critical", ge=2)
 
+    def least(self) -> Least:
+        return Least(n_out=-(-self._least() // 3))
+
     def watch(self) -> pl.Expr:
         # Any 24 hours touch at most three local days (three when one of them has 23 hours), so
         # one of these has a third of the calls: the cut is exact.
         return pl.col("n_out") >= self._least() / 3
+
+    def worth(self) -> pl.Expr:
+        three_days = pl.col("n_out").rolling_sum_by("day", window_size="3d").over("line")
+        return three_days >= self._least()
 
     def find(self, tables: Tables) -> pl.LazyFrame:
         reached = self._reached(tables)

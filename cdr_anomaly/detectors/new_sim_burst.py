@@ -75,14 +75,18 @@ class NewSimBurst(Detector):
         )
 
     def watch(self) -> pl.Expr:
+        return self.worth() | (self._young() & (pl.col("n_forwarded") > 0))
+
+    def worth(self) -> pl.Expr:
         # The first hours touch so many local days that one of these has that share of the calls;
         # 60 minutes touch two days at the most.
-        young = pl.col("age_d").is_between(0, self._first_days())
-        return young & (
-            (pl.col("n_forwarded") > 0)
-            | (pl.col("n_out") >= self.line_calls / self._first_days())
+        return self._young() & (
+            (pl.col("n_out") >= self.line_calls / self._first_days())
             | (pl.col("n_out") >= self.line_calls_60min / 2)
         )
+
+    def _young(self) -> pl.Expr:
+        return pl.col("age_d").is_between(0, self._first_days())
 
     def _first_days(self) -> int:
         return self.line_hours // 23 + 2

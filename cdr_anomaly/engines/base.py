@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
     import polars as pl
 
     from cdr_anomaly.ingest import Source
+    from cdr_anomaly.profile import Least
 
     Progress = Callable[[int], None]
 
@@ -17,29 +18,57 @@ if TYPE_CHECKING:
 class FirstLook(NamedTuple):
     """What one reading of all the calls gives.
 
-    ``facts`` has one row per verdict (verdict, rows, n_unanswered, n_lost,
-    n_doubt: numbers without a code, in all and where a footer seemed to prove them E.164);
+    ``verdicts`` counts the rows of each verdict, ``days`` the calls of each local day (day, calls).
+    Each of the ``profiles`` is the PROFILE of some lines, with all their days, and no line is in
+    two; they can be had once, and a later one may take another reading. ``unanswered`` tells
+    whether any call was; ``lost`` and ``doubt`` whether any number has no code, and any of which a
+    footer seemed to prove that it has. ``alike`` are the keys of rows that may repeat others,
     ``duplicates`` and ``partial`` count the rows that mending took away.
     """
 
-    facts: pl.DataFrame
-    profile: pl.DataFrame
+    verdicts: Mapping[int, int]
+    days: pl.DataFrame
+    profiles: Iterator[pl.DataFrame]
     forwarded: pl.DataFrame
+    unanswered: bool
+    lost: bool
+    doubt: bool
+    alike: pl.Series
     duplicates: int
     partial: int
+
+
+class SecondLook(NamedTuple):
+    """What another reading gives of some lines: their ``days`` (line, day, n_out, n_in), and LEGS.
+
+    The legs are only those of the lines that are worth it.
+    """
+
+    days: pl.DataFrame
+    legs: pl.DataFrame
 
 
 class Engine(Protocol):
     """Reads a feed twice: all of it once, and once more for the lines that deserve it."""
 
-    def first_look(self, source: Source, *, with_incoming: bool, done: Progress) -> FirstLook:
+    def first_look(self, source: Source, least: Least | None, done: Progress) -> FirstLook:
         """Count the rows by verdict, add up PROFILE, and take the forwarded legs.
 
-        Without ``with_incoming`` nobody's ``n_in`` is counted, which is quicker. ``done`` is told
-        the number of rows after each part.
+        With ``least`` PROFILE may leave out lines that have less, and nobody's ``n_in`` is
+        counted. ``done`` is told the number of rows after each part.
         """
 
-    def legs(
-        self, source: Source, lines: pl.DataFrame, *, mend: bool, done: Progress
-    ) -> pl.DataFrame:
-        """Take the LEGS of those lines (line), mended if need be."""
+    def second_look(
+        self,
+        source: Source,
+        lines: pl.DataFrame,
+        worth: pl.Expr,
+        *,
+        alike: pl.Series,
+        done: Progress,
+    ) -> SecondLook:
+        """Count the calls of those lines (line, born) by day, and take the LEGS of the worthy.
+
+        A line is worthy if ``worth``, an expression over (line, day, n_out, n_in, age_d), holds on
+        any of its days. ``alike`` are the keys of the rows that are to be mended.
+        """

@@ -1,20 +1,24 @@
-"""Polars on this machine: a part of the feed at a time, so that memory holds one part's rows."""
+"""Polars on this machine: a part of the feed at a time, so that memory holds few parts' rows."""
 
 from __future__ import annotations
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly import profile
-from cdr_anomaly.engines.base import FirstLook
+from cdr_anomaly import legs, profile
+from cdr_anomaly.engines.base import FirstLook, SecondLook
 from cdr_anomaly.ingest import dated, repairs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from cdr_anomaly.engines.base import Progress
-    from cdr_anomaly.ingest import Source
+    from cdr_anomaly.ingest import Part, Source
+    from cdr_anomaly.profile import Bucket, Least
 
 # Columns that the first look counts by; legs need these too, and what else they can have.
 COUNTED = (
@@ -23,108 +27,173 @@ COUNTED = (
 )  # fmt: skip
 ON_FORWARDS = ("redirect_reason", "answered")
 ON_LEGS = ("answered", "cell_id", "imei")
-# Parts of PROFILE are added up when so many rows of them have come together.
-MOST_ROWS = 8_000_000
+# What two parts and all that is made of them take, and one count while counts are merged: of all
+# lines, or of those that are left by a sieve.
+PARTS_BYTES = 2**30
+COUNT_BYTES, SIEVED_COUNT_BYTES = 48, 16
 
 
 class Local:
-    """Reads with Polars' streaming engine, part by part."""
+    """Reads part by part, the next one while the last one is counted."""
 
-    def first_look(self, source: Source, *, with_incoming: bool, done: Progress) -> FirstLook:
+    def __init__(self, memory: int) -> None:
+        self.room = max(memory - PARTS_BYTES, 0)
+
+    def first_look(self, source: Source, least: Least | None, done: Progress) -> FirstLook:
         """Count the rows by verdict, add up PROFILE, and take the forwarded legs, in one pass."""
+        tally = self._tallied(source, profile.ALL, least, done)
+
+        def profiles() -> Iterator[pl.DataFrame]:
+            yield tally.sums.profile()
+            put_off = tally.sums.off
+            while put_off:
+                again = self._tallied(source, put_off.pop(), least, lambda _: None)
+                yield again.sums.profile()
+                put_off += again.sums.off
+
+        return tally.look(profiles())
+
+    def second_look(
+        self,
+        source: Source,
+        lines: pl.DataFrame,
+        worth: pl.Expr,
+        *,
+        alike: pl.Series,
+        done: Progress,
+    ) -> SecondLook:
+        """Count what the lines (line) placed and received, and take the LEGS of the worthy."""
+        columns = source.columns
+        wanted = [c for c in dict.fromkeys((*COUNTED, *ON_LEGS)) if c in columns]
+
+        def read(part: Part) -> pl.DataFrame:
+            return part.mapped(lines["line"]).filter("sound").select(wanted).collect()
+
+        found = []
+        for part, rows in _ahead(source, read):
+            found.append(rows)
+            done(part.rows)
+        calls = pl.concat(found)
+        if len(alike):
+            key = repairs.key(columns, as_text=source.as_text)
+            calls = repairs.settled(calls, columns, key.is_in(alike.implode()))
+        calls = dated(calls, source.tz)
+        days = profile.by_day(calls, lines)
+        age = (pl.col("day") - pl.col("born")).dt.total_days()
+        aged = days.join(lines, on="line").with_columns(age_d=age)
+        worthy = aged.filter(worth).select("line").unique()
+        return SecondLook(days, legs.of_lines(calls, worthy))
+
+    def _tallied(
+        self, source: Source, lines: Bucket, least: Least | None, done: Progress
+    ) -> _Tally:
         columns = source.columns
         on_forwards = ON_FORWARDS if "redirecting_number" in columns else ()
         wanted = [c for c in (*COUNTED, *on_forwards) if c in columns]
-        key = repairs.key(columns).alias("key")
-        tally = _Tally(source, with_incoming=with_incoming)
-        for part in source.parts():
-            rows = part.mapped().select(*wanted, "verdict", "n_lost", "n_doubt", key).collect()
+        key = repairs.key(columns, as_text=source.as_text).alias("key")
+        marks = ("sound", "lost", "doubt")
+        most = self.room // (SIEVED_COUNT_BYTES if least else COUNT_BYTES)
+        sums = profile.Sums(source.line_type, lines, least=least, most=most)
+        tally = _Tally(source, sums)
+
+        def read(part: Part) -> pl.DataFrame:
+            return part.mapped().select(*wanted, *marks, key).collect()
+
+        for part, rows in _ahead(source, read):
             tally.take(rows, until=part.next_start)
             done(part.rows)
-        return tally.look()
+        return tally
 
-    def legs(
-        self, source: Source, lines: pl.DataFrame, *, mend: bool, done: Progress
-    ) -> pl.DataFrame:
-        """Take the LEGS of those lines (line), mended if need be."""
-        columns = source.columns
-        wanted = [c for c in dict.fromkeys((*COUNTED, *ON_LEGS)) if c in columns]
-        watched = lines["line"].implode()
-        either = pl.col("calling_number").is_in(watched) | pl.col("called_number").is_in(watched)
-        found = []
+
+def _ahead(
+    source: Source, read: Callable[[Part], pl.DataFrame]
+) -> Iterator[tuple[Part, pl.DataFrame]]:
+    """Yield each part with its rows, while the rows of the next one are being read."""
+    with ThreadPoolExecutor(1) as reader:
+        waiting = None
         for part in source.parts():
-            rows = part.mapped().filter(either, pl.col("verdict") == 0).select(wanted)
-            found.append(rows.collect())
-            done(part.rows)
-        calls = pl.concat(found)
-        if mend:
-            calls = repairs.settled(calls, columns)
-        return profile.legs(dated(calls, source.tz), lines)
+            coming = part, reader.submit(read, part)
+            if waiting is not None:
+                yield waiting[0], waiting[1].result()
+            waiting = coming
+        if waiting is not None:
+            yield waiting[0], waiting[1].result()
 
 
 class _Tally:
     """What has been counted so far, part by part."""
 
-    def __init__(self, source: Source, *, with_incoming: bool) -> None:
+    def __init__(self, source: Source, sums: profile.Sums) -> None:
         self.source = source
         self.columns = source.columns
-        self.with_incoming = with_incoming
-        self.facts: list[pl.DataFrame] = []
-        self.parts: list[pl.DataFrame] = []
+        self.sums = sums
+        self.verdicts: Counter[int] = Counter()
+        self.days: list[pl.DataFrame] = []
         self.forwarded: list[pl.DataFrame] = []
+        self.alike: list[pl.Series] = []
         self.open = pl.DataFrame()
+        self.unanswered = self.lost = self.doubt = False
         self.duplicates = self.partial = 0
 
     def take(self, rows: pl.DataFrame, *, until: datetime | None) -> None:
         """Count one part's rows; a repeat of a row from ``until`` on may yet come."""
-        good = rows["verdict"] == 0
-        used = rows if good.all() else rows.filter(good)
-        used = dated(used.drop("verdict", "n_lost", "n_doubt"), self.source.tz)
-        self.facts.append(_facts(rows))
-        self._count(used)
-        fresh = used.with_columns(again=pl.lit(value=False))
-        still = self.open.with_columns(again=pl.lit(value=True)) if self.open.height else None
-        seen = fresh if still is None else pl.concat([still, fresh], how="diagonal_relaxed")
-        if seen["key"].n_unique() < seen.height:
-            seen = self._mend(seen)
+        used = dated(self._sound(rows), self.source.tz)
+        self.days.append(used["day"].value_counts(name="calls"))
+        ordered = used["key"].sort()
+        by_key = self.days[-1].height == 1 and not self.source.as_text
+        self.sums.add(used, placed=repairs.placed(ordered) if by_key else None)
         if "redirecting_number" in self.columns:
             self.forwarded.append(used.filter(pl.col("redirecting_number").is_not_null()))
-        self.open = repairs.still_open(seen, until).drop("again")
+        before = self.open if self.open.height else used.clear()
+        alike = pl.concat([repairs.repeated(ordered), repairs.shared(before["key"], ordered)])
+        self.alike.append(alike)
+        still_open = repairs.still_open(until)
+        waiting = pl.concat([before.filter(still_open), used.filter(still_open)])
+        if len(alike):
+            repeat = pl.col("key").is_in(alike.implode())
+            once = self._mend(before.filter(repeat), used.filter(repeat))
+            waiting = pl.concat([waiting.filter(~repeat), once.filter(still_open)])
+        self.open = waiting
 
-    def look(self) -> FirstLook:
-        facts = pl.concat(self.facts).group_by("verdict").agg(
-            pl.col("rows", "n_unanswered", "n_lost", "n_doubt").sum()
-        )  # fmt: skip
+    def look(self, profiles: Iterator[pl.DataFrame]) -> FirstLook:
+        """Give what was counted; ``profiles`` are passed on."""
         forwarded = self._forwarded()
-        days = profile.added_up(self.parts, self.source.line_type)
-        return FirstLook(facts, days, forwarded, self.duplicates, self.partial)
+        return FirstLook(
+            verdicts=self.verdicts,
+            days=pl.concat(self.days).group_by("day").agg(pl.col("calls").sum()).sort("day"),
+            profiles=profiles,
+            forwarded=forwarded,
+            unanswered=self.unanswered, lost=self.lost, doubt=self.doubt,
+            alike=pl.concat(self.alike).unique(),
+            duplicates=self.duplicates, partial=self.partial,
+        )  # fmt: skip
 
-    def _count(self, calls: pl.DataFrame, *, sign: int = 1) -> None:
-        parts = profile.counted(calls, with_incoming=self.with_incoming)
-        if sign < 0:
-            parts = [part.with_columns(-pl.col(part.columns[-1])) for part in parts]
-        self.parts += parts
-        if sum(part.height for part in self.parts) > MOST_ROWS:
-            self.parts = [profile.summed(self.parts)]
+    def _sound(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Keep the rows that are used, and count them and the others by verdict."""
+        used = rows if rows["sound"].all() else rows.filter("sound")
+        bad = rows.clear() if used.height == rows.height else rows.filter(~pl.col("sound"))
+        self.verdicts[0] += used.height
+        self.verdicts.update(dict(self.source.verdicts(bad).value_counts().iter_rows()))
+        self.lost |= bool(rows["lost"].any())
+        self.doubt |= bool(rows["doubt"].any())
+        self.unanswered = self.unanswered or bool((used["duration_s"] == 0).any())
+        return used.drop("sound", "lost", "doubt")
 
-    def _mend(self, seen: pl.DataFrame) -> pl.DataFrame:
-        """Take the rows that repeat out of the count, count them mended, and keep each once.
+    def _mend(self, before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
+        """Take rows that may repeat out of the count, count them mended, and keep each once.
 
-        ``again`` marks the rows of earlier parts, which were counted as mended as they then could
-        be: that count, too, is taken back.
+        The rows ``before`` are of earlier parts, and were counted as mended as they then could be:
+        that count, too, is taken back.
         """
-        repeated = repairs.repeated(seen["key"])
-        rows = seen.filter(repeated)
-        before, now = rows.filter("again"), rows.filter(~pl.col("again"))
-        unique = repairs.without_duplicates(rows.lazy(), self.columns).collect()
+        unique = repairs.without_duplicates(pl.concat([before, now]).lazy(), self.columns).collect()
         settled, taken_back = self._mended(unique), self._mended(before)
-        self._count(now, sign=-1)
-        self._count(taken_back, sign=-1)
-        self._count(settled)
-        self.duplicates += rows.height - unique.height
+        self.sums.add(now, sign=-1)
+        self.sums.add(taken_back, sign=-1)
+        self.sums.add(settled)
+        self.duplicates += before.height + now.height - unique.height
         merged_before = before.height - taken_back.height
         self.partial += unique.height - settled.height - merged_before
-        return pl.concat([seen.filter(~repeated), unique.select(seen.columns)])
+        return unique.select(now.columns)
 
     def _mended(self, calls: pl.DataFrame) -> pl.DataFrame:
         whole = repairs.mended(calls.drop("day").lazy(), self.columns).collect()
@@ -136,14 +205,4 @@ class _Tally:
             calls = calls.with_columns(redirecting_number=pl.col("calling_number"))
         if self.duplicates or self.partial:
             calls = self._mended(calls)
-        return profile.forwarded(calls)
-
-
-def _facts(rows: pl.DataFrame) -> pl.DataFrame:
-    counts = rows.lazy().group_by("verdict").agg(
-        rows=pl.len().cast(pl.Int64),
-        n_unanswered=(pl.col("duration_s") == 0).sum().cast(pl.Int64),
-        n_lost=pl.col("n_lost").cast(pl.Int64).sum(),
-        n_doubt=pl.col("n_doubt").cast(pl.Int64).sum(),
-    )  # fmt: skip
-    return counts.collect()
+        return legs.forwarded(calls)

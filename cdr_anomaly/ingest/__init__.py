@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
 from cdr_anomaly import numbering, settings
-from cdr_anomaly.ingest import files, footers, layouts
+from cdr_anomaly.ingest import files, footers, layouts, verdicts
 from cdr_anomaly.ingest.mapping import NUMBERS, RowMap
 from cdr_anomaly.ingest.shape import Shape, dated, scan
-from cdr_anomaly.ingest.verdicts import LEFT_OUT, REFUSED, VERDICTS
+from cdr_anomaly.ingest.verdicts import KIND, LEFT_OUT, REFUSED, VERDICTS
 from cdr_anomaly.schema import CALLS
 
 if TYPE_CHECKING:
@@ -60,29 +61,44 @@ class Source:
         """How many rows the files hold, inside the span and outside."""
         return sum(file.rows for file in self.files)
 
-    def days_at_most(self) -> float:
-        """Tell how many days the feed can touch, as far as its footers prove it."""
+    @cached_property
+    def extent(self) -> tuple[datetime, datetime] | None:
+        """Two instants between which all rows start, if the footers prove it."""
         name = self.layout.source("start_time")
-        whole = (
+        whole = [
             footers.extent(file.footer, range(file.footer.num_row_groups), name)
             for file in self.files
             if file.rows
-        )
-        extents = list(whole)
-        known = [extent for extent in extents if extent is not None]
-        if len(known) < len(extents):
-            return inf
-        return (max(e[1] for e in known) - min(e[0] for e in known)).days + 2 if known else 0
+        ]
+        known = [extent for extent in whole if extent is not None]
+        if not known or len(known) < len(whole):
+            return None
+        return min(begin for begin, _ in known), max(end for _, end in known)
 
-    def mapped(self) -> pl.LazyFrame:
-        """Return every row in the columns of CALLS, with its verdict."""
+    def days_at_most(self) -> float:
+        """Tell how many days the feed can touch, as far as its footers prove it."""
+        if not self.rows:
+            return 0
+        return (self.extent[1] - self.extent[0]).days + 2 if self.extent else inf
+
+    def mapped(self, lines: pl.Series | None = None) -> pl.LazyFrame:
+        """Return every row in the columns of CALLS, with whether it is sound; see Shape."""
         shapes = self._shapes()
-        rows = pl.concat([shape.mapped() for shape in shapes], how="diagonal")
         typed = ["record_type" in shape.expressions for shape in shapes]
-        if all(typed) or not any(typed):
-            return rows
-        # A file without the column, beside others with it, holds whole calls.
-        return rows.with_columns(pl.col("record_type").fill_null("call"))
+        frames = [shape.mapped(lines) for shape in shapes]
+        if any(typed) and not all(typed):
+            # A file without the column, beside others with it, holds whole calls.
+            whole = pl.lit("call", KIND).alias("record_type")
+            frames = [
+                frame if told else frame.with_columns(whole)
+                for frame, told in zip(frames, typed, strict=True)
+            ]
+        return pl.concat(frames, how="diagonal")
+
+    def verdicts(self, rows: pl.DataFrame) -> pl.Series:
+        """Judge mapped rows: the place of each in VERDICTS."""
+        verdict = verdicts.verdict(rows.columns, self.settings.max_duration_s)
+        return rows.select(verdict=verdict).to_series()
 
     def parts(self) -> Iterator[Part]:
         """Yield the feed in parts of some million rows, in order of their first start."""
@@ -159,9 +175,9 @@ class Part(NamedTuple):
     rows: int
     next_start: datetime | None
 
-    def mapped(self) -> pl.LazyFrame:
-        """Return the part's rows in the columns of CALLS, with a verdict each."""
-        return self.source.mapped()
+    def mapped(self, lines: pl.Series | None = None) -> pl.LazyFrame:
+        """Return the part's rows in the columns of CALLS; see Shape."""
+        return self.source.mapped(lines)
 
 
 def _together(rows: list[int]) -> Iterator[tuple[int, int]]:

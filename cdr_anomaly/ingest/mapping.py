@@ -13,7 +13,7 @@ import polars as pl
 
 from cdr_anomaly import numbering
 from cdr_anomaly.errors import InputError
-from cdr_anomaly.ingest.verdicts import TYPES
+from cdr_anomaly.ingest.verdicts import KIND
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -56,7 +56,7 @@ class RowMap:
         found |= self._served(found, lineage) if served else self._plain(parties)
         found |= {column: pl.col(self.layout.source(column)) for column in self.e164}
         if "record_type" not in found and self._has("record_type"):
-            found["record_type"] = self._type()
+            found["record_type"] = self._renamed("record_type")
         if self._has("answered"):
             found["answered"] = self._flag("answered")
         if served:
@@ -68,8 +68,11 @@ class RowMap:
                 for column in NUMBERS
                 if column in found and column not in self.e164
             }
+        if "record_type" in found:
+            found["record_type"] = _kind(found["record_type"])
         if self.layout.only:
-            found["is_call"] = self._is_call()
+            kind = found.get("record_type", pl.lit("call", KIND))
+            found["record_type"] = pl.when(self._is_call()).then(kind)
         return found | {"start_time": self._start(), "duration_s": self._duration()}
 
     def steps(self, columns: Collection[str]) -> list[dict[str, pl.Expr]]:
@@ -80,10 +83,14 @@ class RowMap:
         written = [column for column in NUMBERS if column in columns]
         if not self.as_text:
             lines = {column: self._code(column) for column in written}
-            lost = {c: pl.col(c).is_not_null() & line.is_null() for c, line in lines.items()}
+            told = {f"{column}_told": pl.col(column).is_not_null() for column in written}
+            lost = {c: pl.col(f"{c}_told") & pl.col(c).is_null() for c in written}
             doubt = [missing for column, missing in lost.items() if column in self.e164]
-            sums = {"n_lost": lost.values(), "n_doubt": [pl.lit(0, pl.UInt32), *doubt]}
-            return [lines | {name: pl.sum_horizontal(*parts) for name, parts in sums.items()}]
+            any_of = {"lost": lost.values(), "doubt": [pl.lit(value=False), *doubt]}
+            return [
+                told | lines,
+                {name: pl.any_horizontal(*each) for name, each in any_of.items()},
+            ]
         tidy = {f"{c}_tidy": pl.col(c).str.replace_all(_BLANKS, "") for c in written}
         codes = {f"{c}_code": numbering.code(pl.col(f"{c}_tidy"), self.plan) for c in written}
         # As numbering.text does it.
@@ -92,20 +99,13 @@ class RowMap:
             c: pl.coalesce(numbering.spelled(pl.col(f"{c}_code")), token.str.strip_chars())
             for c, token in opaque.items()
         }
-        none = {name: pl.lit(0, pl.UInt32) for name in ("n_lost", "n_doubt")}
+        none = {name: pl.lit(value=False) for name in ("lost", "doubt")}
         return [tidy, codes, lines | none]
 
     def _code(self, column: str) -> pl.Expr:
         if column in self.e164:
             return numbering.e164(pl.col(column))
         return numbering.code(pl.col(column), self.plan)
-
-    def _type(self) -> pl.Expr:
-        """Take the record type in small letters; those that are not go a slower way."""
-        told = self._text("record_type")
-        known = told.is_in(TYPES)
-        other = pl.when(~known).then(told).str.to_lowercase()
-        return pl.coalesce(pl.when(known).then(told), other, pl.lit("call"))
 
     def _has(self, column: str) -> bool:
         return column in self.layout.fixed or self.layout.source(column) in self.types
@@ -115,6 +115,10 @@ class RowMap:
 
     def _text(self, column: str) -> pl.Expr:
         """Take a column as text, its values renamed as the layout says; blank text is null."""
+        text = self._renamed(column)
+        return text if column in self.layout.fixed else pl.when(text != "").then(text)
+
+    def _renamed(self, column: str) -> pl.Expr:
         if column in self.layout.fixed:
             return pl.lit(str(self.layout.fixed[column]))
         text = self._written(self.layout.source(column))
@@ -123,7 +127,7 @@ class RowMap:
             rest = pl.lit(renamed.pop("*")) if "*" in renamed else text
             mapped = text.replace_strict(renamed, default=None, return_dtype=pl.String)
             text = pl.coalesce(mapped, rest)
-        return pl.when(text != "").then(text)
+        return text
 
     def _written(self, name: str) -> pl.Expr:
         """Spell out a raw column of any flat type; whole floats, as pandas makes them, as whole."""
@@ -268,6 +272,15 @@ class RowMap:
             raise InputError(msg)
         placed = naive.dt.replace_time_zone(self.tz, ambiguous="earliest", non_existent="null")
         return placed.dt.convert_time_zone("UTC")
+
+
+def _kind(told: pl.Expr) -> pl.Expr:
+    """Read a record type; what is not written just so goes a slower way, blank is a whole call."""
+    known = told.cast(KIND, strict=False)
+    rest = pl.when(known.is_null()).then(told)
+    blank = rest.is_null() | (rest == "")
+    other = pl.when(blank).then(pl.lit("call")).otherwise(rest.str.to_lowercase())
+    return pl.coalesce(known, other.cast(KIND, strict=False))
 
 
 def _is_text(dtype: pl.DataType) -> bool:

@@ -1,7 +1,8 @@
 """Calls with repeats to calls without: duplicates removed, partial records of a call merged.
 
 Few rows of a feed are either, and to compare all rows in full costs more than the whole scan. So
-rows are compared by a hash (``key``) first, and in full only where a hash repeats.
+rows are compared by a ``key`` first, and in full only where a key repeats. The key of a row begins
+with its calling line: sorted, keys also tell how many calls each line placed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 # take the clock of the switch.
 PART_GAP_S = 5
 
+# A key is a line times this, and a part of a hash of all else.
+ROOM = 2**13
+# Below every line that can be carried as an integer; there stand calls of a withheld number.
+NOBODY = -(10**15) - 1
+
 _PARTIES = ("calling_number", "called_number", "redirecting_number", "record_type")
 
 
@@ -33,38 +39,66 @@ def keys(columns: Collection[str]) -> list[str]:
     return [*parties, "start_time", "duration_s"]
 
 
-def key(columns: Collection[str]) -> pl.Expr:
-    """Hash what makes two rows one call; rows of one hash are still to be compared in full."""
-    same = keys(columns)
-    if "call_id" not in same:
-        return pl.struct(same).hash()
-    # A row without a call id stands for itself: its start and duration are part of its key.
-    own = [pl.when(pl.col("call_id").is_null()).then(c) for c in ("start_time", "duration_s")]
-    return pl.struct(*same, *(e.alias(f"own_{i}") for i, e in enumerate(own))).hash()
+def key(columns: Collection[str], *, as_text: bool) -> pl.Expr:
+    """Make one integer of what makes two rows one call: the calling line, and a hash of the rest.
+
+    Rows of one key are still to be compared in full.
+    """
+    same = [column for column in keys(columns) if column != "calling_number"]
+    if "call_id" in same:
+        # A row without a call id stands for itself: its start and duration are part of its key.
+        own = [pl.when(pl.col("call_id").is_null()).then(c) for c in ("start_time", "duration_s")]
+        rest = pl.struct(*same, *(e.alias(f"own_{i}") for i, e in enumerate(own))).hash()
+    else:
+        rest = pl.struct(same).hash()
+    if as_text:
+        line = (pl.coalesce("calling_number", "called_number").hash() // ROOM).cast(pl.Int64)
+        line = line - 2**50
+    else:
+        # Calls of a withheld number are told apart by the number that they go to.
+        withheld = NOBODY - pl.col("called_number") % 2**46
+        line = pl.coalesce(pl.col("calling_number"), withheld)
+    return line * ROOM + (rest % ROOM).cast(pl.Int64)
 
 
-def repeated(keys: pl.Series) -> pl.Series:
-    """Mark the keys that stand more than once; by sorting, which is quicker than by hashing."""
-    ordered = keys.sort()
-    return keys.is_in(ordered.filter(ordered == ordered.shift()).implode())
+def placed(ordered: pl.Series) -> pl.DataFrame:
+    """Count the calls of each calling line (line, n) from the sorted keys of calls."""
+    lines = (ordered // ROOM).set_sorted().to_frame("line").lazy()
+    return lines.group_by("line").agg(n=pl.len()).filter(pl.col("line") > NOBODY).collect()
 
 
-def settled(calls: pl.DataFrame, columns: Collection[str]) -> pl.DataFrame:
-    """Mend the calls of which some record is a repeat or a part; leave all others alone."""
-    repeats = repeated(calls.select(key=key(columns)).to_series())
+def repeated(ordered: pl.Series) -> pl.Series:
+    """Return the keys that stand more than once among sorted keys."""
+    return ordered.filter(ordered == ordered.shift())
+
+
+def shared(keys: pl.Series, ordered: pl.Series) -> pl.Series:
+    """Return those of some keys that stand among sorted keys, too."""
+    if ordered.is_empty():
+        return keys.clear()
+    keys = keys.sort()
+    place = ordered.search_sorted(keys).clip(upper_bound=len(ordered) - 1)
+    return keys.filter(ordered.gather(place) == keys)
+
+
+def settled(calls: pl.DataFrame, columns: Collection[str], alike: pl.Expr) -> pl.DataFrame:
+    """Mend the calls that are alike, and leave all others as they are."""
+    repeats = calls.select(alike=alike).to_series()
+    if not repeats.any():
+        return calls
     mend = mended(calls.filter(repeats).lazy(), columns).collect()
     return pl.concat([calls.filter(~repeats), mend.select(calls.columns)])
 
 
-def still_open(calls: pl.DataFrame, until: datetime | None) -> pl.DataFrame:
-    """Keep the rows that a row which starts at ``until`` or later may still repeat or prolong.
+def still_open(until: datetime | None) -> pl.Expr:
+    """Tell which rows a row that starts at ``until`` or later may still repeat or prolong.
 
     None stands for a feed of which it is not known when its later rows start.
     """
     if until is None:
-        return calls
+        return pl.lit(value=True)
     end = pl.col("start_time") + pl.duration(seconds=pl.col("duration_s") + PART_GAP_S)
-    return calls.filter(end >= until)
+    return end >= until
 
 
 def without_duplicates(calls: pl.LazyFrame, columns: Collection[str]) -> pl.LazyFrame:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from cdr_anomaly.settings import Settings
 
 
+PARTIES = ("calling_number", "called_number")
+
+
 @dataclass(frozen=True)
 class Shape:
     """Files whose columns and hive keys agree, with the map from their rows to CALLS."""
@@ -34,10 +37,23 @@ class Shape:
         """One expression over the raw columns for each column of CALLS that the files offer."""
         return self.rows.expressions(self._lineage)
 
-    def mapped(self) -> pl.LazyFrame:
-        """Return the rows of the span in the columns of CALLS, with a verdict each."""
+    def mapped(self, lines: pl.Series | None = None) -> pl.LazyFrame:
+        """Return the rows of the span in the columns of CALLS, each with whether it is sound.
+
+        ``lost`` and ``doubt`` mark rows with a number that has no code, and with one of which the
+        footer seemed to prove that it has. With ``lines``, only the calls from and to these.
+        """
         raw = self._raw(lineage=self.rows.layout.served_is_file_name)
-        return self._judged(raw.select(**self.expressions)).drop("is_call", strict=False)
+        early = self.rows.e164 >= set(PARTIES)
+        if lines is not None and early:
+            # On the raw columns, so that all else is decoded and read in the rows that are left.
+            written = [pl.col(self.rows.layout.source(column)) for column in PARTIES]
+            raw = raw.filter(_any_in([w.cast(pl.Int64, strict=False) for w in written], lines))
+        rows = self._read(raw.select(**self.expressions))
+        if lines is not None and not early:
+            rows = rows.filter(_any_in([pl.col(column) for column in PARTIES], lines))
+        sound = verdicts.sound(rows.collect_schema().names(), self.settings.max_duration_s)
+        return rows.with_columns(sound=sound)
 
     def refused(self) -> pl.LazyFrame:
         """Return the refused rows as they came, as text, each with its file and the reason."""
@@ -51,8 +67,14 @@ class Shape:
         reasons = dict(enumerate(verdicts.VERDICTS))
         reason = pl.col("verdict").replace_strict(reasons, return_dtype=pl.String)
         wanted = pl.col("verdict").is_in(verdicts.REFUSED)
-        kept = self._judged(rows).filter(wanted).select("row", "file", reason=reason)
+        judged = self._read(rows).with_columns(verdict=self.verdict)
+        kept = judged.filter(wanted).select("row", "file", reason=reason)
         return kept.select(*own.values(), "row").unnest("row")
+
+    @property
+    def verdict(self) -> pl.Expr:
+        """The verdict on each mapped row."""
+        return verdicts.verdict(self.expressions, self.settings.max_duration_s)
 
     @property
     def _lineage(self) -> str:
@@ -63,22 +85,22 @@ class Shape:
         raw = scan(self.files, lineage=self._lineage if lineage else None)
         name = self.rows.layout.source("start_time")
         dtype = self.rows.types[name]
-        if not isinstance(dtype, pl.Datetime):
+        if not isinstance(dtype, pl.Datetime) or not any(self._bounds()):
             return raw
         # On the raw column, so that row groups outside are skipped by their statistics.
         return raw.filter(
             _span(pl.col(name), *(self._bound(bound, dtype) for bound in self._bounds()))
         )
 
-    def _judged(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+    def _read(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """Keep the rows of the span, and turn their written numbers into lines."""
         columns = rows.collect_schema().names()
-        verdict = verdicts.verdict(columns, self.settings.max_duration_s)
-        start = pl.col("start_time")
-        bounds = (self._bound(b, pl.Datetime("us", "UTC")) for b in self._bounds())
-        rows = rows.filter(_span(start, *bounds))
+        if any(self._bounds()):
+            bounds = (self._bound(b, pl.Datetime("us", "UTC")) for b in self._bounds())
+            rows = rows.filter(_span(pl.col("start_time"), *bounds))
         for step in self.rows.steps(columns):
             rows = rows.with_columns(**step)
-        return rows.select(*columns, "n_lost", "n_doubt", verdict=verdict)
+        return rows.select(*columns, "lost", "doubt")
 
     def _bounds(self) -> tuple[datetime | None, datetime | None]:
         zone, since, until = ZoneInfo(self.tz), self.settings.since, self.settings.until
@@ -97,6 +119,11 @@ class Shape:
         # Through UTC: a clock may skip midnight itself.
         instant = pl.lit(bound.astimezone(UTC), dtype=pl.Datetime(dtype.time_unit, "UTC"))
         return instant.dt.convert_time_zone(dtype.time_zone)
+
+
+def _any_in(numbers: Sequence[pl.Expr], lines: pl.Series) -> pl.Expr:
+    """Tell in which rows any of the numbers is one of the lines."""
+    return pl.any_horizontal(number.is_in(lines.implode()) for number in numbers)
 
 
 def scan(files: Sequence[File], *, lineage: str | None = None) -> pl.LazyFrame:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 TYPES = ("call", "moc", "mtc", "fwd")
+# What a record type is once it is read; null stands for any other type.
+KIND = pl.Enum(TYPES)
 
 # The verdict on a row is its place in this tuple; 0 is a call that is used.
 VERDICTS = (
@@ -30,6 +32,23 @@ REFUSED = tuple(range(1, 9))
 LEFT_OUT = 9
 
 
+def sound(columns: Collection[str], max_duration_s: int) -> pl.Expr:
+    """Tell which mapped rows have the verdict 0; they are nearly all, and told quickly."""
+    start, duration = pl.col("start_time"), pl.col("duration_s")
+    holds = [
+        start.is_between(EARLIEST, LATEST, closed="left"),
+        duration.is_between(0, max_duration_s),
+        pl.col("calling_number").is_not_null() | pl.col("called_number").is_not_null(),
+    ]
+    if "record_type" in columns:
+        forwards = pl.col("record_type") == "fwd"
+        somebody = pl.lit(value=False)
+        if "redirecting_number" in columns:
+            somebody = pl.col("redirecting_number").is_not_null()
+        holds += [forwards.is_not_null(), ~forwards | somebody]
+    return pl.all_horizontal(holds).fill_null(value=False)
+
+
 def verdict(columns: Collection[str], max_duration_s: int) -> pl.Expr:
     """Judge each mapped row: its place in VERDICTS, the first that holds.
 
@@ -44,9 +63,6 @@ def verdict(columns: Collection[str], max_duration_s: int) -> pl.Expr:
     kind = pl.col("record_type") if "record_type" in columns else pl.lit("call")
     nobody = pl.col("redirecting_number").is_null() if "redirecting_number" in columns else True
     holds[8] = (kind == "fwd") & nobody
-    other = ~kind.is_in(TYPES)
-    if "is_call" in columns:
-        other |= ~pl.col("is_call")
-    holds = {LEFT_OUT: other} | holds
+    holds = {LEFT_OUT: kind.is_null()} | holds
     places = (pl.when(bad).then(pl.lit(place, pl.UInt8)) for place, bad in holds.items())
     return pl.coalesce(*places, pl.lit(0, pl.UInt8))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import detectors, pipeline, settings
+from cdr_anomaly import detectors, pipeline, profile, settings
+from cdr_anomaly.detectors.base import Least
 from cdr_anomaly.schema import FINDINGS
 from tests.builders import BIDDEN, FEED, SHANGHAI, scanned
 
@@ -54,7 +55,9 @@ def truth() -> pl.DataFrame:
 def watch_everybody(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def patch() -> None:
         for detector in detectors.ALL:
+            monkeypatch.setattr(detector, "least", lambda _: Least(0, 0))
             monkeypatch.setattr(detector, "watch", lambda _: pl.lit(value=True))
+            monkeypatch.setattr(detector, "worth", lambda _: pl.lit(value=True))
 
     return patch
 
@@ -174,6 +177,7 @@ def test_watching_fewer_lines_loses_nothing_of_the_sample(
 @pytest.mark.parametrize("seed", range(3))
 def test_watching_fewer_lines_loses_nothing(
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     watch_everybody: Callable[[], None],
     *,
     zone: str,
@@ -182,6 +186,7 @@ def test_watching_fewer_lines_loses_nothing(
 ) -> None:
     calls = adversarial(seed, zone)
     lists = {"subscribers": ACTIVATED} if listed else {}
+    monkeypatch.setattr(profile, "MANY", 0)  # few lines are sieved, too
     some = scanned(tmp_path, calls, *WORDS, tz=zone, **lists)
     watch_everybody()
     everybody = scanned(tmp_path, calls, *WORDS, tz=zone, **lists)

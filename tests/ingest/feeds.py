@@ -55,9 +55,9 @@ def read(*paths: Path | str, **told: Any) -> pl.DataFrame:
 
 def used(source: ingest.Source) -> pl.DataFrame:
     rows = source.mapped().collect()
-    if rows["n_doubt"].sum():  # as the pipeline does
+    if rows["doubt"].any():  # as the pipeline does
         rows = source.doubting().mapped().collect()
-    calls = spelled(rows.filter(pl.col("verdict") == 0).drop("verdict", "n_lost", "n_doubt"))
+    calls = spelled(rows.filter("sound").drop("sound", "lost", "doubt"))
     order = [
         c for c in ("start_time", "calling_number", "called_number", "record_type") if c in calls
     ]

@@ -265,7 +265,7 @@ def test_rows_that_are_no_calls_are_left_out_and_counted_not_lost(tmp_path: Path
     case = next(case for case in CASES if case.layout == "bandicoot")
     source = opened(written(tmp_path, pl.DataFrame(case.rows), case.file), layout="bandicoot",
                     tz="UTC")  # fmt: skip
-    assert sorted(source.mapped().collect()["verdict"]) == [0, 0, 9, 9]
+    assert sorted(source.verdicts(source.mapped().collect())) == [0, 0, 9, 9]
     assert source.refused().collect().is_empty()
 
 

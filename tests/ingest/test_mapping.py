@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from cdr_anomaly import pipeline, settings
 from cdr_anomaly.errors import InputError, SettingError
-from cdr_anomaly.ingest import REFUSED, VERDICTS
+from cdr_anomaly.ingest import REFUSED, VERDICTS, verdicts
 from tests.ingest.feeds import (
     ANNA,
     BO,
@@ -84,7 +86,7 @@ def test_refused_rows_are_counted_by_reason_and_other_types_apart(tmp_path: Path
 def test_a_row_of_another_type_is_left_out_whatever_else_is_wrong_with_it(tmp_path: Path) -> None:
     row = call(record_type="sms_mt", start_time=None, duration_s=-1)
     source = opened(written(tmp_path, feed(row, call(1, record_type="moc"))))
-    assert source.mapped().collect()["verdict"].to_list() == [9, 0]
+    assert source.verdicts(source.mapped().collect()).to_list() == [9, 0]
 
 
 def test_vendor_columns_called_reason_and_file_stand_beside_ours(tmp_path: Path) -> None:
@@ -343,3 +345,30 @@ def test_the_zone_of_the_home_region_is_that_of_local_days_by_default(tmp_path: 
     assert opened(file).tz == "Asia/Shanghai"
     assert opened(file, home="GB").tz == "Europe/London"
     assert opened(file, tz="UTC").tz == "UTC"
+
+
+@given(
+    start=st.one_of(st.none(), st.datetimes(datetime(1980, 1, 1), datetime(2120, 1, 1))),  # noqa: DTZ001
+    duration=st.sampled_from([None, -1, 0, 7, 86_400, 86_401]),
+    numbers=st.tuples(*[st.sampled_from([None, 1])] * 3),
+    kind=st.sampled_from([None, *verdicts.TYPES]),
+    without=st.sets(st.sampled_from(["record_type", "redirecting_number"])),
+)
+def test_a_row_is_sound_when_no_verdict_holds(
+    start: datetime | None, duration: int | None, numbers: tuple[int | None, ...],
+    kind: str | None, without: set[str],
+) -> None:  # fmt: skip
+    row = pl.DataFrame(
+        {
+            "start_time": pl.Series([start], dtype=pl.Datetime("us")).dt.replace_time_zone("UTC"),
+            "duration_s": pl.Series([duration], dtype=pl.Int64),
+            "calling_number": pl.Series([numbers[0]], dtype=pl.Int64),
+            "called_number": pl.Series([numbers[1]], dtype=pl.Int64),
+            "redirecting_number": pl.Series([numbers[2]], dtype=pl.Int64),
+            "record_type": pl.Series([kind], dtype=verdicts.KIND),
+        }
+    ).drop(without)
+    told = row.select(
+        sound=verdicts.sound(row.columns, 86_400), verdict=verdicts.verdict(row.columns, 86_400)
+    )
+    assert told["sound"].item() == (told["verdict"].item() == 0)

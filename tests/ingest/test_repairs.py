@@ -81,7 +81,7 @@ def test_without_a_call_id_only_exact_repeats_go(rows: list[Row]) -> None:
 @effort(max_examples=40, deadline=None)
 def test_rows_that_can_be_one_call_share_a_key(rows: list[Row]) -> None:
     frame = pl.DataFrame(rows, SCHEMA, orient="row")
-    keyed = frame.select(repairs.key(COLUMNS).alias("key"))
+    keyed = frame.select(repairs.key(COLUMNS, as_text=False).alias("key"))
     if keyed["key"].n_unique() == frame.height:
         assert quickly(rows) == sorted(rows, key=str)
 
@@ -187,7 +187,6 @@ def test_findings_do_not_change_when_every_row_comes_twice(tmp_path: Path) -> No
     once, twice = (pipeline.scan([tmp_path / name], told) for name in ("once", "twice"))
     assert once.findings.height
     assert once.findings.equals(twice.findings)
-    assert once.counts.lines == twice.counts.lines
     assert once.counts.used == twice.counts.used == 60
 
 

@@ -1,0 +1,125 @@
+"""Counts of lines by day, against a slow twin that goes through the calls one by one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+
+from cdr_anomaly import profile
+from cdr_anomaly.ingest import verdicts
+from cdr_anomaly.profile import ALL, Bucket, Least, Sums
+
+DAY = date(2026, 5, 4)
+SCHEMA = {
+    "calling_number": pl.Int64, "called_number": pl.Int64, "redirecting_number": pl.Int64,
+    "record_type": verdicts.KIND, "day": pl.Date,
+}  # fmt: skip
+NUMBER = st.sampled_from([None, 1, 2, 3, 4, -6])
+CALLS = st.lists(
+    st.tuples(
+        NUMBER, NUMBER, st.sampled_from([None, 1, 2]), st.sampled_from(verdicts.TYPES),
+        st.integers(0, 2).map(lambda n: DAY + timedelta(days=n)),
+    ),
+    max_size=40,
+)  # fmt: skip
+Row = tuple[Any, ...]
+
+
+def slowly(calls: list[Row]) -> dict[tuple[int, date], tuple[int, int, int]]:
+    own: dict[Row, int] = defaultdict(int)
+    other: dict[Row, int] = defaultdict(int)
+    for caller, called, forwarder, kind, day in calls:
+        goes_on = forwarder is not None and forwarder != called
+        for place, line, mine, theirs in (
+            (0, caller, ("call", "moc"), ("mtc",)),
+            (1, called, ("call", "mtc"), ("moc",)),
+            (2, forwarder if goes_on else None, ("fwd",), ("call", "moc", "mtc")),
+        ):
+            if line is not None:
+                own[line, day, place] += kind in mine
+                other[line, day, place] += kind in theirs
+    days = {key[:2] for key in own}
+    counts = {key: tuple(own[*key, i] or other[*key, i] for i in range(3)) for key in days}
+    return {key: each for key, each in counts.items() if any(each)}
+
+
+def frame(calls: list[Row]) -> pl.DataFrame:
+    return pl.DataFrame(calls, SCHEMA, orient="row")
+
+
+def summed(calls: list[Row], **told: Any) -> dict[tuple[int, date], tuple[int, int, int]]:
+    """Count in two parts, bucket by bucket until none is left."""
+    half, left = len(calls) // 2, [ALL]
+    found: dict[Any, Any] = {}
+    while left:
+        sums = Sums(pl.Int64(), left.pop(), **told)
+        for part in (calls[:half], calls[half:]):
+            sums.add(frame(part))
+        rows = {row[:2]: row[2:] for row in sums.profile().iter_rows()}
+        assert not rows.keys() & found.keys()
+        found |= rows
+        left += sums.off
+    return found
+
+
+@given(calls=CALLS)
+@effort(max_examples=80, deadline=None)
+def test_the_counts_equal_those_of_the_slow_twin(calls: list[Row]) -> None:
+    assert summed(calls) == slowly(calls)
+
+
+@given(calls=CALLS, most=st.integers(0, 12))
+@effort(max_examples=60, deadline=None)
+def test_lines_in_buckets_are_counted_as_all_at_once(calls: list[Row], most: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(profile, "FEW", 2)
+        patch.setattr(profile, "BUCKETS", 16)
+        assert summed(calls, most=most) == slowly(calls)
+
+
+@given(calls=CALLS, n_out=st.integers(1, 6), n_forwarded=st.integers(1, 4))
+@effort(max_examples=60, deadline=None)
+def test_a_line_with_the_least_that_is_needed_is_not_missing(
+    calls: list[Row], n_out: int, n_forwarded: int
+) -> None:
+    whole = {key: (out, 0, fwd) for key, (out, _, fwd) in slowly(calls).items() if out or fwd}
+    forwarded: dict[int, int] = defaultdict(int)
+    for (line, _), (_, _, n) in whole.items():
+        forwarded[line] += n
+    needed = (
+        {line for (line, _), (n, _, _) in whole.items() if n >= n_out}
+        | {line for line, n in forwarded.items() if n >= n_forwarded}
+        | {4}
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(profile, "MANY", 0)
+        found = summed(calls, least=Least(n_out, n_forwarded, pl.Series([4])))
+    assert {key: n for key, n in whole.items() if key[0] in needed}.items() <= found.items()
+    assert found.items() <= whole.items()
+
+
+@given(calls=CALLS, cut=st.integers(0, 40))
+@effort(max_examples=40, deadline=None)
+def test_what_is_taken_back_was_never_there(calls: list[Row], cut: int) -> None:
+    sums = Sums(pl.Int64(), ALL)
+    sums.add(frame(calls))
+    sums.add(frame(calls[:cut]), sign=-1)
+    assert {row[:2]: row[2:] for row in sums.profile().iter_rows()} == slowly(calls[cut:])
+
+
+def test_every_line_is_in_one_of_the_halves_of_its_bucket() -> None:
+    lines = pl.DataFrame({"line": [*range(1000), None]})
+    one, other = Bucket(1, 2).halves()
+    places = lines.select(
+        whole=Bucket(1, 2).holds(pl.col("line")),
+        halves=one.holds(pl.col("line")).cast(pl.Int8) + other.holds(pl.col("line")),
+    )
+    assert (places["whole"].cast(pl.Int8) == places["halves"]).all()
+    assert 100 < lines.filter(one.holds(pl.col("line"))).height < 400
