@@ -35,8 +35,13 @@ format: install  ## mend what can be mended of the style
 check: lint test  ## all that CI checks
 
 N ?= 10_000_000
-bench: install  ## time a scan against reading the same columns; make bench N=100_000_000
-	$(BIN)/python benchmarks/run.py --calls $(N)
+bench: install .venv-peers/installed  ## time a scan beside its peers; make bench N=100_000_000
+	$(BIN)/python benchmarks/run.py --calls $(N) --peers .venv-peers/bin/python
+
+.venv-peers/installed: benchmarks/peers/requirements.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
 
 numbering: install  ## make the numbering tables again from phonenumbers
 	$(BIN)/python tools/numbering_tables.py
@@ -52,4 +57,4 @@ lock: install  ## resolve the dependencies again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group dev pyproject.toml --output-file requirements.lock
 
 clean:  ## remove what was made
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peers .mypy_cache .pytest_cache .ruff_cache .hypothesis

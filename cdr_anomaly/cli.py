@@ -62,6 +62,9 @@ Entities = Annotated[
 Subscribers = Annotated[
     Path | None, typer.Option(help="CSV or Parquet of lines: line, activation.")
 ]
+Memory = Annotated[
+    str | None, typer.Option(help="Memory that a run may take, as in 4GiB, which is the default.")
+]
 Form = Annotated[Format, typer.Option("--format", help="Form of the data on standard output.")]
 
 
@@ -76,6 +79,7 @@ def scan(
     layout: Layout = None,
     since: Since = None,
     until: Until = None,
+    memory: Memory = None,
     entities: Entities = None,
     subscribers: Subscribers = None,
     form: Form = Format.table,
@@ -88,7 +92,9 @@ def scan(
     from cdr_anomaly import alerts, pipeline, report
 
     began = monotonic()
-    told = _settings(config, words, tz=tz, home=home, layout=layout, since=since, until=until)
+    told = _settings(
+        config, words, tz=tz, home=home, layout=layout, since=since, until=until, memory=memory
+    )
     if out is not None:
         report.check_writable(out)
     with _progress() as say, _naming_the_damaged(paths):
@@ -120,12 +126,15 @@ def explain(
     layout: Layout = None,
     since: Since = None,
     until: Until = None,
+    memory: Memory = None,
     subscribers: Subscribers = None,
 ) -> None:
     """Tell one line's story: its days, contacts, handsets, cells, forwards and findings."""
     from cdr_anomaly import pipeline, report
 
-    told = _settings(config, words, tz=tz, home=home, layout=layout, since=since, until=until)
+    told = _settings(
+        config, words, tz=tz, home=home, layout=layout, since=since, until=until, memory=memory
+    )
     with _progress() as say, _naming_the_damaged(paths):
         parts = pipeline.explain(line, paths, told, subscribers=subscribers, say=say)
     for title, table in parts.items():
@@ -142,11 +151,14 @@ def check(
     layout: Layout = None,
     since: Since = None,
     until: Until = None,
+    memory: Memory = None,
 ) -> None:
     """Say what the records are and what is wrong with them; judges no line."""
     from cdr_anomaly import pipeline, report
 
-    told = _settings(config, words, tz=tz, home=home, layout=layout, since=since, until=until)
+    told = _settings(
+        config, words, tz=tz, home=home, layout=layout, since=since, until=until, memory=memory
+    )
     with _progress() as say, _naming_the_damaged(paths):
         parts = pipeline.check(paths, told, say=say)
     for title, table in parts.items():
@@ -223,10 +235,16 @@ def _progress() -> Iterator[_Bar]:
     """Show progress while something is done; nothing when stderr is not a terminal."""
     from rich import progress
     from rich.console import Console
+    from rich.text import Text
+
+    class Rate(progress.ProgressColumn):
+        def render(self, task: progress.Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text(f"{speed:,.0f} rows/s" if speed else "")
 
     columns = (
         progress.SpinnerColumn(), progress.TextColumn("{task.description}"), progress.BarColumn(),
-        progress.TextColumn("{task.completed:,.0f} rows"), progress.TimeElapsedColumn(),
+        progress.TextColumn("{task.completed:,.0f} rows"), Rate(), progress.TimeElapsedColumn(),
         progress.TimeRemainingColumn(),
     )  # fmt: skip
     terminal = Console(stderr=True)

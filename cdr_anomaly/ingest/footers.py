@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 # A naive time is at most this far from the same clock reading in UTC.
 ZONE_SLACK = timedelta(hours=15)
+
+
+_TICKS = {"milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 
 
 @dataclass(frozen=True)
@@ -72,15 +76,29 @@ def _bounds(footer: pq.FileMetaData, groups: range, column: str) -> Iterator[tup
             continue
         try:
             proven = told is not None and told.has_min_max
-            yield (told.min, told.max) if proven else (None, None)
+            yield _ends(told) if proven else (None, None)
         except (OverflowError, ValueError):
-            # A time that no datetime can hold, by a broken clock or a nanosecond.
+            # A time that no datetime can hold, by a broken clock.
             yield None, None
 
 
+def _ends(told: pq.Statistics) -> tuple[object, object]:
+    """Give the least and the greatest value; pyarrow would load pandas, if it is there, for times.
+
+    That takes longer than many a scan.
+    """
+    if told.logical_type.type != "TIMESTAMP" or told.physical_type != "INT64":
+        return told.min, told.max
+    kind = json.loads(told.logical_type.to_json())
+    ticks, adjusted = _TICKS[kind["timeUnit"]], kind["isAdjustedToUTC"]
+    epoch = datetime(1970, 1, 1, tzinfo=UTC if adjusted else None)
+    return tuple(  # type: ignore[return-value]
+        epoch + timedelta(microseconds=raw * 10**6 // ticks) for raw in (told.min_raw, told.max_raw)
+    )
+
+
 def _instant(start: datetime) -> datetime:
-    """Place a time that may come as one of pandas' and carry no zone; the far ends are cut off."""
+    """Place a time that may carry no zone; the far ends are cut off."""
     if not 1900 <= start.year <= 2200:
         return datetime(1900 if start.year < 1900 else 2200, 1, 1, tzinfo=UTC)
-    plain = datetime.combine(start.date(), start.time(), start.tzinfo)
-    return plain.replace(tzinfo=UTC) if start.tzinfo is None else plain.astimezone(UTC)
+    return start.replace(tzinfo=UTC) if start.tzinfo is None else start
