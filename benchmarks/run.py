@@ -96,7 +96,8 @@ def entries(calls: int, place: Path, peers: str) -> list[Entry]:
     told = [
         Entry("floor", [sys.executable, "-c", FLOOR, str(folder / "calls")], calls),
         Entry("scan", scan(folder, own), calls),
-        Entry("DuckDB, expert's SQL", [*duckdb, str(PEERS / "expert.sql"), str(folder)], calls, own),
+        Entry("DuckDB, expert's SQL", [*duckdb, str(PEERS / "expert.sql"), str(folder)], calls,
+              own),
         Entry("DuckDB, analyst's SQL", [*duckdb, str(PEERS / "analyst.sql"), str(folder)], calls,
               own, once=True),
     ]  # fmt: skip

@@ -96,6 +96,7 @@ def _familiar(placed: pl.LazyFrame, *, busy: int) -> pl.LazyFrame:
     calls_of_day = pl.len().over("line", "day")
     pairs = (
         placed.filter(calls_of_day >= busy, pl.col("counterpart").is_not_null())
+        .filter(pl.col("day").min().over("line") < pl.col("day").max().over("line"))
         .select("line", "day", "counterpart")
         .unique()
         .sort("line", "counterpart", "day")

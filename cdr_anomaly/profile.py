@@ -22,6 +22,8 @@ PLACED, FORWARDED = ("n_out", "n_out_other"), ("n_forwarded", "n_forwarded_other
 COUNTS = ("n_out", "n_in", "n_forwarded")
 # Of so few counts none is ever let go, and so many are sieved before they are merged.
 FEW, MANY = 1000, 10_000_000
+# A line whose days are this many is likely to pass on one of them.
+SIEVED_DAYS = 4
 # More readings than these would never end.
 BUCKETS = 1024
 UNBOUNDED = 2**62
@@ -104,7 +106,6 @@ class Sums:
         self.line = line
         self.lines = lines
         self.least = least
-        self._cells = sieve.Cells()
         self.off: list[Bucket] = []
         self.most = most
         self._parts: dict[date, dict[str, list[pl.DataFrame]]] = {}
@@ -143,11 +144,14 @@ class Sums:
 
     def _sieve(self, least: Least) -> None:
         """Let go of the lines that are not needed; merging the counts of very many takes long."""
-        if self._held < MANY:
-            return
-        passing = self._cells.reaching(least.n_out)
-        passing.let(least.lines)
         days = self._parts.values()
+        if self._held < MANY or len(days) > SIEVED_DAYS:
+            return
+        passing = sieve.Sieve()
+        for counts in days:
+            parts = [part for name in PLACED for part in counts.get(name, ())]
+            passing.let_reaching(least.n_out, ((part["line"], part["n"]) for part in parts))
+        passing.let(least.lines)
         forwarded = [part for counts in days for name in FORWARDED for part in counts.get(name, ())]
         if forwarded:
             # Own records and other sides' together: no fewer than either says.
@@ -169,8 +173,6 @@ class Sums:
 
     def _keep(self, day: date, count: str, part: pl.LazyFrame, sign: int) -> None:
         kept = part.select("line", n=sign * pl.col("n").cast(pl.Int32)).collect()
-        if count in PLACED and self.least is not None:
-            self._cells.add(day, kept["line"], kept["n"])
         self._parts.setdefault(day, {}).setdefault(count, []).append(kept)
         self._held += kept.height
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly import legs, profile
+from cdr_anomaly import ingest, legs, profile
 from cdr_anomaly.engines.base import FirstLook, SecondLook
 from cdr_anomaly.ingest import dated, repairs
 
@@ -31,16 +31,23 @@ ON_LEGS = ("answered", "cell_id", "imei")
 # lines, or of those that are left by a sieve.
 PARTS_BYTES = 2**30
 COUNT_BYTES, SIEVED_COUNT_BYTES = 48, 16
+# What a row takes that is kept for the second look; half of the room may go into these.
+KEPT_BYTES = 64
 
 
 class Local:
-    """Reads part by part, the next one while the last one is counted."""
+    """Reads part by part, the next one while the last one is counted.
+
+    Rows are kept from the first look to the second as far as the ``memory`` (bytes) goes.
+    """
 
     def __init__(self, memory: int) -> None:
         self.room = max(memory - PARTS_BYTES, 0)
+        self.kept: list[pl.DataFrame] = []
 
     def first_look(self, source: Source, least: Least | None, done: Progress) -> FirstLook:
         """Count the rows by verdict, add up PROFILE, and take the forwarded legs, in one pass."""
+        self.kept = []
         tally = self._tallied(source, profile.ALL, least, done)
 
         def profiles() -> Iterator[pl.DataFrame]:
@@ -65,9 +72,17 @@ class Local:
         """Count what the lines (line) placed and received, and take the LEGS of the worthy."""
         columns = source.columns
         wanted = [c for c in dict.fromkeys((*COUNTED, *ON_LEGS)) if c in columns]
+        kept = iter(self.kept)
 
         def read(part: Part) -> pl.DataFrame:
-            return part.mapped(lines["line"]).filter("sound").select(wanted).collect()
+            known = next(kept, None)
+            if known is None:
+                return part.mapped(lines["line"]).filter("sound").select(wanted).collect()
+            of_lines = known.select(ingest.of_lines(lines["line"]) & pl.col("sound")).to_series()
+            rows, rest = known.filter(of_lines), [c for c in wanted if c not in known.columns]
+            if rest:
+                rows = rows.hstack(part.mapped().select(rest).collect().filter(of_lines))
+            return rows.select(wanted)
 
         found = []
         for part, rows in _ahead(source, read):
@@ -99,7 +114,11 @@ class Local:
         def read(part: Part) -> pl.DataFrame:
             return part.mapped().select(*wanted, *marks, key).collect()
 
+        keep = self.room // 2 // KEPT_BYTES if lines == profile.ALL and not source.as_text else 0
         for part, rows in _ahead(source, read):
+            keep -= part.rows
+            if keep >= 0:
+                self.kept.append(rows.select(c for c in (*COUNTED, "sound") if c in rows.columns))
             tally.take(rows, until=part.next_start)
             done(part.rows)
         return tally

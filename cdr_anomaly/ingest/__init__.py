@@ -17,7 +17,7 @@ import polars as pl
 from cdr_anomaly import numbering, settings
 from cdr_anomaly.ingest import files, footers, layouts, verdicts
 from cdr_anomaly.ingest.mapping import NUMBERS, RowMap
-from cdr_anomaly.ingest.shape import Shape, dated, scan
+from cdr_anomaly.ingest.shape import Shape, dated, of_lines, scan
 from cdr_anomaly.ingest.verdicts import KIND, LEFT_OUT, REFUSED, VERDICTS
 from cdr_anomaly.schema import CALLS
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.ingest.files import File
     from cdr_anomaly.ingest.layouts import Layout
 
-__all__ = ["LEFT_OUT", "REFUSED", "VERDICTS", "Part", "Source", "dated", "open_source"]
+__all__ = ["LEFT_OUT", "REFUSED", "VERDICTS", "Part", "Source", "dated", "of_lines", "open_source"]
 
 PART_ROWS = 4_000_000
 EVER = datetime(9999, 1, 1, tzinfo=UTC)

@@ -48,10 +48,10 @@ class Shape:
         if lines is not None and early:
             # On the raw columns, so that all else is decoded and read in the rows that are left.
             written = [pl.col(self.rows.layout.source(column)) for column in PARTIES]
-            raw = raw.filter(_any_in([w.cast(pl.Int64, strict=False) for w in written], lines))
+            raw = raw.filter(of_lines(lines, [w.cast(pl.Int64, strict=False) for w in written]))
         rows = self._read(raw.select(**self.expressions))
         if lines is not None and not early:
-            rows = rows.filter(_any_in([pl.col(column) for column in PARTIES], lines))
+            rows = rows.filter(of_lines(lines))
         sound = verdicts.sound(rows.collect_schema().names(), self.settings.max_duration_s)
         return rows.with_columns(sound=sound)
 
@@ -121,9 +121,10 @@ class Shape:
         return instant.dt.convert_time_zone(dtype.time_zone)
 
 
-def _any_in(numbers: Sequence[pl.Expr], lines: pl.Series) -> pl.Expr:
-    """Tell in which rows any of the numbers is one of the lines."""
-    return pl.any_horizontal(number.is_in(lines.implode()) for number in numbers)
+def of_lines(lines: pl.Series, numbers: Sequence[pl.Expr] = ()) -> pl.Expr:
+    """Tell which calls are from or to one of the lines; by default by the columns of CALLS."""
+    either = numbers or [pl.col(column) for column in PARTIES]
+    return pl.any_horizontal(number.is_in(lines.implode()) for number in either)
 
 
 def scan(files: Sequence[File], *, lineage: str | None = None) -> pl.LazyFrame:
