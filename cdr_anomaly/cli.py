@@ -102,7 +102,10 @@ def scan(
         if out is not None:
             say("writing the results")
             tables = {"findings": result.findings, "alerts": result.alerts}
-            report.write(out, tables, result.source.refused(), report.facts(result))
+            refused = result.source.refused()
+            if not result.counts.refused:
+                refused = refused.clear()  # to look for them is another reading of all the files
+            report.write(out, tables, refused, report.facts(result))
     if form is Format.table:
         report.show_alerts(result.alerts, rows)
     else:
