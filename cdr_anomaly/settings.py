@@ -34,7 +34,8 @@ class Settings(BaseModel):
     since: date | None = Field(None, description="first local day to read (YYYY-MM-DD)")
     until: date | None = Field(None, description="last local day to read (YYYY-MM-DD)")
     memory: ByteSize = Field(
-        ByteSize(4 * 2**30),
+        "4GiB",
+        validate_default=True,
         description="memory that a run may take, as in 4GiB",
     )
     max_duration_s: int = Field(

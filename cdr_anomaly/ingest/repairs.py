@@ -7,6 +7,8 @@ with its calling line: sorted, keys also tell how many calls each line placed.
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -23,6 +25,11 @@ PART_GAP_S = 5
 ROOM = 2**13
 # Below every line that can be carried as an integer; there stand calls of a withheld number.
 NOBODY = -(10**15) - 1
+
+_ODD = (
+    -0x61C8864680B583EB, 0x2545F4914F6CDD1D, 0x27D4EB2F165667C5, 0x165667B19E3779F9,
+    0x1B873593CC9E2D51, 0x2127599BF4325C37,
+)  # fmt: skip
 
 _PARTIES = ("calling_number", "called_number", "redirecting_number", "record_type")
 
@@ -44,21 +51,27 @@ def key(columns: Collection[str], *, as_text: bool) -> pl.Expr:
 
     Rows of one key are still to be compared in full.
     """
-    same = [column for column in keys(columns) if column != "calling_number"]
-    if "call_id" in same:
+    texts = ("call_id", *(_PARTIES[:3] if as_text else ()))
+    same = [_number(column, texts) for column in keys(columns) if column != "calling_number"]
+    if "call_id" in columns:
         # A row without a call id stands for itself: its start and duration are part of its key.
-        own = [pl.when(pl.col("call_id").is_null()).then(c) for c in ("start_time", "duration_s")]
-        rest = pl.struct(*same, *(e.alias(f"own_{i}") for i, e in enumerate(own))).hash()
-    else:
-        rest = pl.struct(same).hash()
+        own = pl.when(pl.col("call_id").is_null())
+        same += [own.then(_number(column, texts)) for column in ("start_time", "duration_s")]
+    # Products and their sum run over, and are all the better mixed for it.
+    mixed = reduce(add, (part.fill_null(-1) * odd for part, odd in zip(same, _ODD, strict=False)))
+    rest = mixed // (2**64 // ROOM) + ROOM // 2
     if as_text:
-        line = (pl.coalesce("calling_number", "called_number").hash() // ROOM).cast(pl.Int64)
-        line = line - 2**50
-    else:
-        # Calls of a withheld number are told apart by the number that they go to.
-        withheld = NOBODY - pl.col("called_number") % 2**46
-        line = pl.coalesce(pl.col("calling_number"), withheld)
-    return line * ROOM + (rest % ROOM).cast(pl.Int64)
+        line = pl.coalesce("calling_number", "called_number").hash()
+        return (line // ROOM).cast(pl.Int64) // 2 * ROOM + rest
+    # Calls of a withheld number are told apart by the number that they go to.
+    withheld = NOBODY - pl.col("called_number") % 2**46
+    return pl.coalesce(pl.col("calling_number"), withheld) * ROOM + rest
+
+
+def _number(column: str, texts: Collection[str]) -> pl.Expr:
+    if column in texts:
+        return pl.col(column).hash().reinterpret(signed=True)
+    return pl.col(column).to_physical().cast(pl.Int64)
 
 
 def placed(ordered: pl.Series) -> pl.DataFrame:

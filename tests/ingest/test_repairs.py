@@ -13,7 +13,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from cdr_anomaly import ingest, pipeline, settings
-from cdr_anomaly.ingest import repairs
+from cdr_anomaly.ingest import repairs, verdicts
 from tests.ingest.feeds import ANNA, CAO, at, call, feed, written
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 COLUMNS = ("calling_number", "called_number", "record_type", "call_id", "start_time", "duration_s")
 SCHEMA = {
-    "calling_number": pl.Int64, "called_number": pl.Int64, "record_type": pl.String,
+    "calling_number": pl.Int64, "called_number": pl.Int64, "record_type": verdicts.KIND,
     "call_id": pl.String, "start_time": pl.Datetime("us", "UTC"), "duration_s": pl.Int64,
 }  # fmt: skip
 
