@@ -41,7 +41,4 @@ class Sieve:
 
 
 def _cells(keys: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    # Integers by their low bits: numbers of a block get cells of their own, and sorted ones lie
-    # side by side in memory.
-    whole = keys if keys.dtype == pl.Int64 else keys.hash().reinterpret(signed=True)
-    return whole.to_numpy() & ((1 << BITS) - 1)
+    return (keys.hash().to_numpy() >> np.uint64(64 - BITS)).view(np.int64)
