@@ -44,7 +44,7 @@ class Looked:
 class Sifted(NamedTuple):
     """What is kept of the PROFILE of all lines.
 
-    ``profile`` has the rows of the lines that are watched or new, ``watched`` (line, born) those to
+    ``profile`` has the rows of the lines that are watched or new, ``watched`` (line) are those to
     look at again, ``seen`` (line, first_seen) is of all lines where it matters.
     """
 
@@ -74,13 +74,16 @@ def made(
     sifted = _sifted(looked, activations, watch | told.fill_null(value=False), known_from, start)
     born = births.born(sifted.seen.lazy(), activations, known_from=known_from).collect()
     worth = pl.any_horizontal(told.fill_null(value=False), *(d.worth() for d in applicable))
-    second = looked.again(sifted.watched, worth)
+    # A line that is asked for may have received calls only, which PROFILE need not tell.
+    asked = pl.DataFrame({"line": [] if also is None else [also]}, {"line": source.line_type})
+    watched = pl.concat([sifted.watched, asked]).unique()
+    second = looked.again(watched.join(born.select("line", "born"), on="line", how="left"), worth)
     legs = second.legs.lazy()
     link = max(detector.link() for detector in built)
     hops = forwarding.hops(look.forwarded, link_seconds=link).lazy()
     # The first days are judged by births of the week before them, too.
     fresh = born.lazy().filter(pl.col("born") > start - births.WEEK).select("line")
-    lines = pl.concat([sifted.watched.lazy().select("line"), fresh, hops.select(line="target")])
+    lines = pl.concat([watched.lazy(), fresh, hops.select(line="target")])
     lines = lines.unique().drop_nulls().collect().lazy()
     profile = sifted.profile.lazy()
     if looked.least is not None:
@@ -129,7 +132,7 @@ def _sifted(
         seen = first.collect()
         births_known = births.born(seen.lazy(), activations, known_from=known_from)
         born = births_known.select("line", "born").drop_nulls().collect()
-        watched = _watched(profile, born, watch).join(born.lazy(), on="line", how="left").collect()
+        watched = _watched(profile, born, watch).collect()
         fresh = born.filter(pl.col("born") > start - births.WEEK)
         lines = pl.concat([watched["line"], fresh["line"]]).implode()
         rows = whole.filter(pl.col("line").is_in(lines))

@@ -193,3 +193,26 @@ def test_a_row_with_a_wrong_clock_does_not_make_old_lines_new(
     result = pipeline.scan([_written(tmp_path, pl.concat([week, astray]))], TOLD)
     assert "new_sim_burst" in result.not_applicable
     assert len(result.tables.judged) == 0
+
+
+def test_files_with_other_columns_are_read_in_parts_of_their_own(
+    calls: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = calls.filter(pl.col("record_type") == "call").head(300)
+    bare = plain.select("calling_number", "called_number", "start_time", "duration_s")
+    last = plain.with_columns(pl.col("start_time") + pl.duration(days=3))
+    for name, frame in {"a": bare, "b": last, "c": bare}.items():
+        frame.write_parquet(tmp_path / f"{name}.parquet")
+    whole = pipeline.scan([tmp_path], TOLD).counts
+    monkeypatch.setattr(ingest, "PART_ROWS", 100)
+    assert pipeline.scan([tmp_path], TOLD).counts == whole
+    assert whole.used == 600
+    assert whole.duplicates == 300
+
+
+def test_a_line_that_only_receives_has_a_story(calls: pl.DataFrame, tmp_path: Path) -> None:
+    day = calls.filter(pl.col("record_type") == "call").head(200)
+    only = day.with_columns(called_number=pl.lit("+862988880000"))
+    told = pipeline.explain("+862988880000", [_written(tmp_path, only)], TOLD)
+    assert told["The line"]["number"].to_list() == ["+862988880000"]
+    assert next(table for title, table in told.items() if title.startswith("By day"))["in"].sum()

@@ -117,7 +117,8 @@ class Source:
             ]
             later = cut[end][0] if end < len(cut) and known else None
             rows = sum(stretch.rows for _, _, stretch in cut[begin:end])
-            yield Part(replace(self, files=pieces), rows, EVER if end == len(cut) else later)
+            until = EVER if end == len(cut) else later
+            yield Part(replace(self, files=pieces), self.columns, rows, until)
 
     def refused(self) -> pl.LazyFrame:
         """Return the refused rows as they came, as text, each with its file and the reason."""
@@ -169,15 +170,24 @@ class Source:
 
 
 class Part(NamedTuple):
-    """A part of a feed; ``next_start`` is when the rows of later parts begin, None if unknown."""
+    """A part of a feed, and the columns that the feed has.
+
+    ``next_start`` is when the rows of later parts begin, None if unknown.
+    """
 
     source: Source
+    columns: set[str]
     rows: int
     next_start: datetime | None
 
     def mapped(self, lines: pl.Series | None = None) -> pl.LazyFrame:
-        """Return the part's rows in the columns of CALLS; see Shape."""
-        return self.source.mapped(lines)
+        """Return the part's rows in the columns of CALLS that the feed has; see Shape."""
+        number, missing = self.source.line_type, sorted(self.columns - self.source.columns)
+        types = {c: CALLS[c].dtype for c in missing} | dict.fromkeys(NUMBERS, number)
+        empty = {column: pl.lit(None, types[column]) for column in missing}
+        if "record_type" in missing:
+            empty["record_type"] = pl.lit("call", KIND)  # as beside others in one part
+        return self.source.mapped(lines).with_columns(**empty)
 
 
 def _together(rows: list[int]) -> Iterator[tuple[int, int]]:
