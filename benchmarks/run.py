@@ -185,7 +185,7 @@ def main() -> None:
     sys.stdout.write(section + "\n")
     page = PAGE.read_text(encoding="utf-8")
     title = re.escape(section.splitlines()[0])
-    old = re.compile(rf"{title}\n.*?(?=\n##|\Z)", re.DOTALL)
+    old = re.compile(rf"{title}\n.*?(?=\n(?:##|<!--)|\Z)", re.DOTALL)
     if old.search(page):
         page = old.sub(lambda _: section + "\n", page)
     else:

@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError, field_validator
 
 from cdr_anomaly.errors import InputError, SettingError, nearest
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 # Names of the tz database that stand for no place, and that Polars does not know.
 _NO_PLACE = {"Factory", "localtime"}
+
+
+# Two parts of a feed and what is made of them take a GiB by themselves.
+LEAST_MEMORY = 5 * 2**28
 
 
 class Settings(BaseModel):
@@ -36,7 +40,7 @@ class Settings(BaseModel):
     memory: ByteSize = Field(
         "4GiB",
         validate_default=True,
-        description="memory that a run may take, as in 4GiB",
+        description="memory that a run may take, 1.25GiB or more",
     )
     max_duration_s: int = Field(
         86_400, ge=1, description="a longer call is refused as absurd (seconds)"
@@ -44,6 +48,14 @@ class Settings(BaseModel):
     detectors: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="settings of each detector, by its name"
     )
+
+    @field_validator("memory")
+    @classmethod
+    def _enough(cls, memory: ByteSize) -> ByteSize:
+        if memory < LEAST_MEMORY:
+            msg = f"{memory.human_readable()} is less than a run takes; give 1.25GiB or more."
+            raise ValueError(msg)
+        return memory
 
 
 def load(file: Path | None = None, words: tuple[str, ...] = (), **given: Any) -> Settings:

@@ -26,7 +26,7 @@ FLOORS = (
 
 # Which rooms may open the door to a library.
 DOORS = {
-    "scipy": {"significance", "forwarding"},
+    "scipy": {"significance"},
     "typer": {"cli"},
     "rich": {"cli", "report"},
     "pyspark": set(),

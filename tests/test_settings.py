@@ -170,3 +170,20 @@ def test_every_setting_of_every_detector_can_be_told_its_own_default() -> None:
 def test_a_region_has_a_zone_and_an_unknown_one_has_utc() -> None:
     assert settings.first_zone("cn") == "Asia/Shanghai"
     assert settings.first_zone("ZZ") == "UTC"
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("memory=512MiB", "memory: 512.0MiB is less than a run takes; give 1.25GiB or more."),
+        ("memory=lots", "memory could not parse value and unit from byte string, not 'lots'."),
+    ],
+)
+def test_a_memory_that_cannot_be_kept_to_is_an_error(word: str, said: str) -> None:
+    assert sentence(word) == said
+
+
+def test_memory_is_told_in_the_units_of_the_trade() -> None:
+    assert settings.load(words=("memory=2GiB",)).memory == 2 * 2**30
+    assert settings.load(memory="1.5 GB").memory == 1_500_000_000
+    assert settings.load().memory == 4 * 2**30
