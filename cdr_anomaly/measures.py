@@ -94,6 +94,7 @@ def _familiar(placed: pl.LazyFrame, *, busy: int) -> pl.LazyFrame:
     then knows as much as a scan of all the days.
     """
     calls_of_day = pl.len().over("line", "day")
+    # A line with one busy day has none before it, and is left to be filled with 0.
     pairs = (
         placed.filter(calls_of_day >= busy, pl.col("counterpart").is_not_null())
         .filter(pl.col("day").min().over("line") < pl.col("day").max().over("line"))
