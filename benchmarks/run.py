@@ -88,7 +88,7 @@ class Entry(NamedTuple):
 
 
 def entries(calls: int, place: Path, peers: str) -> list[Entry]:
-    """List what is run; pandas gets a tenth of the calls, and no more than two million."""
+    """List what is run; pandas gets a tenth of the calls, unless that is over two million."""
     folder, tenth = (HERE / "data" / str(n) for n in (calls, calls // 10))
     records.write(calls, folder)
     own, small = place / "scan", place / "small"

@@ -26,8 +26,7 @@ def forwarded(calls: pl.DataFrame) -> pl.DataFrame:
         line=side.line, day="day", target=side.counterpart, caller="calling_number",
         start="start_time", answered=_answered(names),
         reason=_or_null("redirect_reason", names), call_id=_or_null("call_id", names),
-        own=pl.col("record_type").is_in(side.own) if "record_type" in names
-        else pl.lit(value=False),
+        own=_whose(names).is_in(side.own),
     )  # fmt: skip
     return _own_or_other(rows)
 
@@ -36,12 +35,11 @@ def _legs(calls: pl.DataFrame, side: Side, lines: pl.DataFrame) -> pl.DataFrame:
     names = calls.columns
     rows = calls.filter(pl.col(side.line).is_in(lines["line"].implode()))
     rows = filtered(rows, of_types(rows, (*side.own, *side.other)))
-    whose = pl.col("record_type") if "record_type" in names else pl.lit("call")
     found = rows.select(
         line=side.line, day="day", counterpart=side.counterpart, start="start_time",
         duration_s="duration_s", answered=_answered(names),
         cell_id=_own_column("cell_id", names, side), imei=_own_column("imei", names, side),
-        own=whose.is_in(side.own),
+        own=_whose(names).is_in(side.own),
     )  # fmt: skip
     return _own_or_other(found)
 
@@ -62,9 +60,12 @@ def _own_column(column: str, names: list[str], side: Side) -> pl.Expr:
     """
     if column not in names:
         return pl.lit(None, pl.String).alias(column)
-    whose = pl.col("record_type") if "record_type" in names else pl.lit("call")
     mine = [kind for kind in side.own if kind != "call" or side.line == "calling_number"]
-    return pl.when(whose.is_in(mine)).then(pl.col(column))
+    return pl.when(_whose(names).is_in(mine)).then(pl.col(column))
+
+
+def _whose(names: list[str]) -> pl.Expr:
+    return pl.col("record_type") if "record_type" in names else pl.lit("call")
 
 
 def _answered(names: list[str]) -> pl.Expr:

@@ -50,10 +50,14 @@ SILENT = Silent()
 
 
 class Asked(NamedTuple):
-    """What is known of new lines before the calls are read, and which lines are needed."""
+    """What is known before the calls are read: new lines, and which lines are needed.
 
-    activations: pl.LazyFrame | None
-    least: Least | None
+    ``line`` is the one that is asked for, as the calls carry it.
+    """
+
+    activations: pl.LazyFrame | None = None
+    least: Least | None = None
+    line: object = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Result:
-    """What a scan found, and what it was found in."""
+    """What a scan found, what it was found in, and the ``line`` that was asked for."""
 
     findings: pl.DataFrame
     alerts: pl.DataFrame
@@ -90,6 +94,7 @@ class Result:
     not_applicable: dict[str, str]
     tables: Tables
     source: ingest.Source
+    line: object
 
 
 def scan(
@@ -116,19 +121,19 @@ def scan(
 
     def asked(source: ingest.Source) -> Asked:
         activations = lists.activations(subscribers, source.plan, as_text=source.as_text)
-        if by_first_leg:
-            return Asked(activations, None)
         line = _carried(also, source)
-        return Asked(activations, tables.least(built, source, activations, line))
+        if by_first_leg:
+            return Asked(activations, None, line)
+        return Asked(activations, tables.least(built, source, activations, line), line)
 
-    source, told_of, look = _looked(engine, source, asked, say)
-    activations = told_of.activations
+    source, wanted, look = _looked(engine, source, asked, say)
+    activations = wanted.activations
     feed = _feed(source, look, activations=activations is not None)
     reasons = {detector.name: detector.not_applicable(feed) for detector in built}
     applicable = [detector for detector in built if not reasons[detector.name]]
     say("looking again at the lines that stand out", source.rows)
-    looked = tables.Looked(engine, source, look, feed, told_of.least, say.done)
-    made = tables.made(looked, built, applicable, activations, _carried(also, source))
+    looked = tables.Looked(engine, source, look, feed, wanted.least, say.done)
+    made = tables.made(looked, built, applicable, activations, wanted.line)
     say("judging")
     findings = _found(applicable, made)
     return Result(
@@ -138,6 +143,7 @@ def scan(
         not_applicable={name: reason for name, reason in reasons.items() if reason},
         tables=made,
         source=source,
+        line=wanted.line,
     )
 
 
@@ -151,7 +157,7 @@ def explain(
 ) -> dict[str, pl.DataFrame]:
     """Scan, and return what it says of one line, as titled tables (story.py)."""
     result = scan(paths, told, subscribers=subscribers, also=line, say=say)
-    carried = _carried(line, result.source)
+    carried = result.line
     if carried is None or result.tables.profile.filter(line=carried).collect().is_empty():
         msg = f"'{line}' has no call in these files."
         raise InputError(msg)
@@ -165,7 +171,7 @@ def check(
     say("opening the files")
     source = ingest.open_source(paths, told)
     engine = Local(told.memory)
-    source, _, look = _looked(engine, source, lambda _: Asked(None, None), say)
+    source, _, look = _looked(engine, source, lambda _: Asked(), say)
     feed = _feed(source, look, activations=False)
     reasons = {d.name: d.not_applicable(feed) for d in detectors.build(told.detectors)}
     sums = pl.col("n_out", "n_in", "n_forwarded").cast(pl.Int64).sum()

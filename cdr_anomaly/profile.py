@@ -27,6 +27,8 @@ SIEVED_DAYS = 4
 # More readings than these would never end.
 BUCKETS = 1024
 UNBOUNDED = 2**62
+# More calls than any line has; the counts are Int32.
+NEVER = 2**31 - 1
 
 
 class Side(NamedTuple):
@@ -76,15 +78,15 @@ class Only(NamedTuple):
 
 
 class Least(NamedTuple):
-    """What a line must have to be needed in PROFILE.
+    """What a line must have to be needed in PROFILE; by default none is.
 
     That is ``n_out`` placed calls on a day, or ``n_forwarded`` forwarded ones in all, or to be one
     of ``lines``. What lines received is not counted then.
     """
 
-    n_out: int
-    n_forwarded: int
-    lines: pl.Series
+    n_out: int = NEVER
+    n_forwarded: int = NEVER
+    lines: pl.Series = pl.Series(dtype=pl.Int64)
 
 
 class Sums:

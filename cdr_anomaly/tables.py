@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 # Longest past that a block's births are compared with, where activation dates are known.
 BIRTHS_PAST = timedelta(days=60)
 FEW_LINE_DAYS = 50
-NEVER = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -162,8 +161,6 @@ def least(
     ``also`` is a line that is needed whatever it did, or None.
     """
     told = [detector.least() for detector in built]
-    calls = [each.n_out for each in told if each.n_out is not None]
-    forwards = [each.n_forwarded for each in told if each.n_forwarded is not None]
     lines = [pl.Series([] if also is None else [also], dtype=source.line_type)]
     if activations is not None:
         extent = source.extent
@@ -171,7 +168,11 @@ def least(
         since = extent[0].date() - births.WEEK - timedelta(days=2) if extent else date.min
         fresh = activations.filter(pl.col("activation") >= since).select("line")
         lines.append(fresh.collect().to_series())
-    return Least(min(calls, default=NEVER), min(forwards, default=NEVER), pl.concat(lines))
+    return Least(
+        n_out=min(each.n_out for each in told),
+        n_forwarded=min(each.n_forwarded for each in told),
+        lines=pl.concat(lines),
+    )
 
 
 def _nobody(source: Source) -> pl.LazyFrame:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import polars as pl
 from pydantic import ConfigDict, Field
 
 from cdr_anomaly import numbering
+from cdr_anomaly.profile import Least
 from cdr_anomaly.schema import FINDINGS, require
 
 if TYPE_CHECKING:
@@ -97,13 +98,6 @@ class Tables:
             for hour in hours
         )
         return pl.coalesce(*local).dt.convert_time_zone("UTC")
-
-
-class Least(NamedTuple):
-    """How many calls a line placed on some day, or forwarded in all; None is more than any has."""
-
-    n_out: int | None = None
-    n_forwarded: int | None = None
 
 
 class Detector:

@@ -9,7 +9,8 @@ import polars as pl
 from pydantic.dataclasses import dataclass
 
 from cdr_anomaly import bridges, forwarding
-from cdr_anomaly.detectors.base import STRICT, Detector, Feed, Least, Tables, ladder, setting
+from cdr_anomaly.detectors.base import STRICT, Detector, Feed, Tables, ladder, setting
+from cdr_anomaly.profile import Least
 
 PLATFORM_CLASSES = ("service", "short_95", "short_96", "toll_free")
 

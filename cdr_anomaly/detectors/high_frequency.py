@@ -11,13 +11,13 @@ from pydantic.dataclasses import dataclass
 from cdr_anomaly.detectors.base import (
     STRICT,
     Detector,
-    Least,
     Tables,
     ladder,
     percent,
     setting,
     usual_sentence,
 )
+from cdr_anomaly.profile import Least
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

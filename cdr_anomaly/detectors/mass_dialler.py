@@ -11,7 +11,6 @@ from pydantic.dataclasses import dataclass
 from cdr_anomaly.detectors.base import (
     STRICT,
     Detector,
-    Least,
     Tables,
     days_back,
     ladder,
@@ -19,6 +18,7 @@ from cdr_anomaly.detectors.base import (
     setting,
     usual_sentence,
 )
+from cdr_anomaly.profile import Least
 
 WATCHED_CLASSES = ("fixed", "international")
 

@@ -42,7 +42,7 @@ class Local:
     """
 
     def __init__(self, memory: int) -> None:
-        self.room = max(memory - PARTS_BYTES, 0)
+        self.room = memory - PARTS_BYTES
         self.kept: list[pl.DataFrame] = []
 
     def first_look(self, source: Source, least: Least | None, done: Progress) -> FirstLook:

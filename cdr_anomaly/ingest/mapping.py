@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.ingest.layouts import Layout
 
-NUMBERS = ("calling_number", "called_number", "redirecting_number")
+PARTIES = ("calling_number", "called_number")
+NUMBERS = (*PARTIES, "redirecting_number")
 
 # Beyond these no time is looked at: Polars panics on the years that a broken clock can hold.
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)
@@ -48,12 +49,11 @@ class RowMap:
         the path of the file.
         """
         served = self.layout.perspective == "served"
-        parties = ("calling_number", "called_number")
         found = self._plain(
             ("redirecting_number", "redirect_reason", "call_id", "cell_id", "imei", "imsi",
              "trunk_in", "region", "release_cause")
         )  # fmt: skip
-        found |= self._served(found, lineage) if served else self._plain(parties)
+        found |= self._served(found, lineage) if served else self._plain(PARTIES)
         found |= {column: pl.col(self.layout.source(column)) for column in self.e164}
         if "record_type" not in found and self._has("record_type"):
             found["record_type"] = self._renamed("record_type")

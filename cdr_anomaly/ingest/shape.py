@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from cdr_anomaly.ingest import verdicts
+from cdr_anomaly.ingest.mapping import PARTIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from cdr_anomaly.ingest.files import File
     from cdr_anomaly.ingest.mapping import RowMap
     from cdr_anomaly.settings import Settings
-
-
-PARTIES = ("calling_number", "called_number")
 
 
 @dataclass(frozen=True)
@@ -67,14 +65,10 @@ class Shape:
         reasons = dict(enumerate(verdicts.VERDICTS))
         reason = pl.col("verdict").replace_strict(reasons, return_dtype=pl.String)
         wanted = pl.col("verdict").is_in(verdicts.REFUSED)
-        judged = self._read(rows).with_columns(verdict=self.verdict)
+        verdict = verdicts.verdict(self.expressions, self.settings.max_duration_s)
+        judged = self._read(rows).with_columns(verdict=verdict)
         kept = judged.filter(wanted).select("row", "file", reason=reason)
         return kept.select(*own.values(), "row").unnest("row")
-
-    @property
-    def verdict(self) -> pl.Expr:
-        """The verdict on each mapped row."""
-        return verdicts.verdict(self.expressions, self.settings.max_duration_s)
 
     @property
     def _lineage(self) -> str:

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from cdr_anomaly import detectors, pipeline, profile, settings
-from cdr_anomaly.detectors.base import Least
+from cdr_anomaly.profile import Least
 from cdr_anomaly.schema import FINDINGS
 from tests.builders import BIDDEN, FEED, SHANGHAI, scanned
 
