@@ -72,7 +72,7 @@ class Local:
         """Count what the lines (line) placed and received, and take the LEGS of the worthy."""
         columns = source.columns
         wanted = [c for c in dict.fromkeys((*COUNTED, *ON_LEGS)) if c in columns]
-        kept = iter(self.kept)
+        kept, self.kept = iter(self.kept), []  # free them when this is done
 
         def read(part: Part) -> pl.DataFrame:
             known = next(kept, None)
