@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 LEVELS = (7, 6, 5, 4)
 WINDOWS = (1, 3, 7)
 WEEK = timedelta(days=7)
+# The longest past that a block's births are compared with.
+PAST = timedelta(days=60)
 # However much of its own past a block has, its days vary more than a Poisson count would.
 MOST_SHAPE = 4.0
 EXPLAINED = 0.7
@@ -86,8 +88,10 @@ def _surges_on(
 
     Births of a block in w days are negative binomial about an empirical-Bayes mean (algorithms,
     section 2, d): the rate per line of all blocks, drawn towards the block's own rate by its
-    births up to a week before, times its lines. The smallest of three windows' p counts, times 3.
+    births from 60 days to a week before, times its lines. The smallest of three windows' p counts,
+    times 3.
     """
+    known_from = max(known_from, day - PAST)
     week = pl.col("born").is_between(day - WEEK, day, closed="right")
     before = pl.col("born").is_null() | (pl.col("born") <= day - WEEK)
     in_window = {

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import NamedTuple
 
 import polars as pl
 
 WEEK = 7
+REUSED_DAYS = 28
 
 
 class Rule(NamedTuple):
@@ -21,12 +23,18 @@ class Rule(NamedTuple):
 
 
 def bridges(
-    hops: pl.LazyFrame, profile: pl.LazyFrame, lines: pl.LazyFrame, rule: Rule
+    hops: pl.LazyFrame,
+    profile: pl.LazyFrame,
+    lines: pl.LazyFrame,
+    rule: Rule,
+    *,
+    since: date = date.min,
 ) -> pl.LazyFrame:
     """Find the lines that do nothing but pass calls on, on each day with a forwarding in its week.
 
-    Returns (line, day, n_out, n_in, n_forwarded, n_callers, born, new, strangers); the counts are
-    those of the 7 days, ``n_callers`` the different callers that were passed on.
+    Days before ``since`` are left out. Returns (line, day, n_out, n_in, n_forwarded, n_callers,
+    born, new, strangers); the counts are those of the 7 days, ``n_callers`` the different callers
+    that were passed on.
     """
     last = hops.select(pl.col("day").max()).collect().item()
     # Own calls of one day are among those of its week: to look at quiet days only loses nothing.
@@ -35,7 +43,7 @@ def bridges(
     days = (
         quiet.select("line", day=weeks)
         .explode("day", empty_as_null=False, keep_nulls=False)
-        .filter(pl.col("day") <= pl.lit(last, pl.Date))
+        .filter(pl.col("day") >= since, pl.col("day") <= pl.lit(last, pl.Date))
         .unique()
     )
     sums = (
@@ -90,18 +98,22 @@ def platforms(hops: pl.LazyFrame, bridges: pl.LazyFrame, rule: Rule) -> pl.LazyF
     )
 
 
-def hubs(hops: pl.LazyFrame, bridges: pl.LazyFrame, lines: pl.LazyFrame) -> pl.LazyFrame:
+def hubs(
+    hops: pl.LazyFrame, bridges: pl.LazyFrame, platforms: pl.LazyFrame, lines: pl.LazyFrame
+) -> pl.LazyFrame:
     """Count the bridges of each target in 7 days, on the days on which some of them were at work.
 
-    A bridge counts where it sends at least half of what it forwards. Returns (target, day,
-    forwarder, n_bridges, n_new, n_beside, n_calls, n_callers); ``forwarder`` lists the bridges,
-    ``n_beside`` counts those whose numbers differ from the target's in the last four digits only.
+    A bridge counts where it sends at least half of what it forwards; ``platforms`` (target, day)
+    are no hubs on these days. Returns (target, day, forwarder, n_bridges, n_new, n_beside, n_calls,
+    n_callers); ``forwarder`` lists the bridges, ``n_beside`` counts those whose numbers differ from
+    the target's in the last four digits only.
     """
     legs = hops.select("target", "forwarder", "caller", past_day="day")
     week = (
         bridges.select("day", "new", "n_forwarded", forwarder="line")
         .join(legs, on="forwarder")
         .filter(in_week("past_day"))
+        .join(platforms, on=["target", "day"], how="anti")
         .filter(pl.len().over("target", "forwarder", "day") * 2 >= pl.col("n_forwarded"))
     )
     group = pl.col("number").str.head(-4)
@@ -124,7 +136,7 @@ def hubs(hops: pl.LazyFrame, bridges: pl.LazyFrame, lines: pl.LazyFrame) -> pl.L
 
 
 def targets(hops: pl.LazyFrame) -> pl.LazyFrame:
-    """Count the targets of each line and day, and those of them that it had used before.
+    """Count the targets of each line and day, and those that it used in the 28 days before.
 
     Returns (line, day, target, n_targets, n_calls, n_callers, n_reused, start, end); ``target``
     lists them.
@@ -137,11 +149,10 @@ def targets(hops: pl.LazyFrame) -> pl.LazyFrame:
         start=pl.col("start").min(),
         end=pl.col("start").max(),
     )
-    first = hops.group_by("target", line="forwarder").agg(first=pl.col("day").min())
+    used = hops.select("target", "day", line="forwarder").unique().sort("line", "target", "day")
+    since = (pl.col("day") - pl.col("day").shift().over("line", "target")).dt.total_days()
     reused = (
-        hops.select("target", "day", line="forwarder")
-        .join(first, on=["line", "target"])
-        .filter(pl.col("first") < pl.col("day"))
+        used.filter(since <= REUSED_DAYS)
         .group_by("line", "day")
         .agg(_different("target").alias("n_reused"))
     )

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
 
 from cdr_anomaly import rolling
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SHORT_S = 10
 FAMILIAR_DAYS = 28
@@ -14,16 +19,22 @@ PAST_DAYS = 7
 def line_days(legs: pl.LazyFrame, profile: pl.LazyFrame, *, busy: int) -> pl.LazyFrame:
     """Measure every line-day on which the line placed a call.
 
-    ``legs`` are LEGS and ``profile`` the PROFILE of the same lines over the same span. A day with
-    ``busy`` placed calls or more is one whose called numbers are remembered as familiar.
+    ``legs`` are LEGS and ``profile`` the PROFILE of the same lines over the same span. A day is
+    busy from ``busy`` placed calls on. Only busy days are remembered, whom they called and for how
+    long the line was at it: a night that keeps the calls of busy days and of the last hour before
+    midnight then knows as much as a scan of all the days.
     """
     placed = legs.filter("outgoing").sort("line", "start", "counterpart", "duration_s")
+    busy_days = profile.filter(pl.col("n_out") >= busy).select("line", "day")
+    on_busy_days = placed.join(busy_days, on=["line", "day"], how="semi", maintain_order="left")
     parts = (
         _counts(placed),
-        _peaks(placed),
+        _peaks(placed, {"peak_10min": 600, "peak_60min": 3600}),
+        _under_way(placed),
+        _peaks(on_busy_days, {"peak_24h": 86_400}),
         _received(legs),
         _call_backs(legs),
-        _familiar(placed, busy=busy),
+        _familiar(on_busy_days),
         _past(profile, busy=busy),
     )
     whole = parts[0]
@@ -48,20 +59,22 @@ def _counts(placed: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _peaks(placed: pl.LazyFrame) -> pl.LazyFrame:
+def _peaks(placed: pl.LazyFrame, widths: Mapping[str, int]) -> pl.LazyFrame:
     """Find each day's fullest windows; a window reaches back over midnight."""
-    widths = {"peak_10min": 600, "peak_60min": 3600, "peak_24h": 86_400}
     windows = {name: rolling.in_window("line", "start", width) for name, width in widths.items()}
-    open_lines = rolling.under_way("line", "start", "duration_s")
     ends = [
         pl.col("start").filter(pl.col(name) == pl.col(name).max()).min().alias(f"{name}_end")
         for name in widths
     ]
-    return (
-        placed.with_columns(**windows, peak_under_way=open_lines)
-        .group_by("line", "day")
-        .agg(pl.col(*widths, "peak_under_way").max(), *ends)
+    days = placed.with_columns(**windows).group_by("line", "day")
+    return days.agg(pl.col(*widths).max(), *ends)
+
+
+def _under_way(placed: pl.LazyFrame) -> pl.LazyFrame:
+    open_calls = placed.with_columns(
+        peak_under_way=rolling.under_way("line", "start", "duration_s")
     )
+    return open_calls.group_by("line", "day").agg(pl.col("peak_under_way").max())
 
 
 def _received(legs: pl.LazyFrame) -> pl.LazyFrame:
@@ -87,16 +100,11 @@ def _call_backs(legs: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _familiar(placed: pl.LazyFrame, *, busy: int) -> pl.LazyFrame:
-    """Count the called numbers that the line also called on an earlier busy day.
-
-    Only busy days are remembered: a night that keeps no more than the calls of watched lines
-    then knows as much as a scan of all the days.
-    """
-    calls_of_day = pl.len().over("line", "day")
+def _familiar(on_busy_days: pl.LazyFrame) -> pl.LazyFrame:
+    """Count the called numbers that the line also called on an earlier busy day."""
     # A line with one busy day has none before it, and is left to be filled with 0.
     pairs = (
-        placed.filter(calls_of_day >= busy, pl.col("counterpart").is_not_null())
+        on_busy_days.filter(pl.col("counterpart").is_not_null())
         .filter(pl.col("day").min().over("line") < pl.col("day").max().over("line"))
         .select("line", "day", "counterpart")
         .unique()

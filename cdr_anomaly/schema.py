@@ -92,7 +92,10 @@ MEASURES: Table = {
     "peak_10min_end": Column(INSTANT, "when that window ended"),
     "peak_60min": Column(COUNT, "most placed calls in any 60 minutes up to a call of the day"),
     "peak_60min_end": Column(INSTANT, "when that window ended"),
-    "peak_24h": Column(COUNT, "most placed calls in any 24 hours up to a call of the day"),
+    "peak_24h": Column(
+        COUNT,
+        "most placed calls in any 24 hours of busy days, up to a call of the day; else empty",
+    ),
     "peak_24h_end": Column(INSTANT, "when that window ended"),
     "peak_under_way": Column(COUNT, "most placed calls under way at once"),
     "first_out": Column(INSTANT, "start of the first placed call"),

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from cdr_anomaly.engines.base import Engine, FirstLook, Progress, SecondLook
     from cdr_anomaly.ingest import Source
 
-# Longest past that a block's births are compared with, where activation dates are known.
-BIRTHS_PAST = timedelta(days=60)
 FEW_LINE_DAYS = 50
+# How many days back it counts whether calls that lines receive are delivered.
+TWO_WAY_DAYS = 36
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,14 @@ class Looked:
     least: Least | None
     done: Progress
 
-    def again(self, lines: pl.DataFrame, worth: pl.Expr) -> SecondLook:
+    def again(
+        self, lines: pl.DataFrame, worth: pl.Expr, *, late: pl.Expr | None = None
+    ) -> SecondLook:
         """Count the calls of those lines, and take the legs of those that are worth it."""
         alike = self.look.alike
-        return self.engine.second_look(self.source, lines, worth, alike=alike, done=self.done)
+        return self.engine.second_look(
+            self.source, lines, worth, alike=alike, late=late, done=self.done
+        )
 
 
 class Sifted(NamedTuple):
@@ -94,9 +98,11 @@ def made(
         feed=feed,
         tz=source.tz,
         plan=source.plan,
-        two_way=_two_way(second.days),
-        judged=days if feed.activations else tuple(day for day in days if day >= known_from),
-        births_from=start - BIRTHS_PAST if feed.activations and first else known_from,
+        two_way=_two_way(second.days, built, last),
+        busy=busy,
+        since=date.min,
+        judged=days,
+        births_from=start - births.PAST if feed.activations and first else known_from,
         profile=require(profile, PROFILE, "profile"),
         measures=require(measured, MEASURES, "measures"),
         legs=require(legs, LEGS, "legs"),
@@ -106,15 +112,32 @@ def made(
     )
 
 
-def _two_way(days: pl.DataFrame) -> bool:
-    """Tell whether the feed holds the calls that lines receive, not only those that they place.
+class Active(NamedTuple):
+    """How many line-days have calls enough to be watched, and what these lines placed, received."""
 
-    Of a feed of placed calls alone it would look as if nobody ever called back. A few lines may
-    really receive nothing; of very many, some always do.
-    """
-    active = days.filter(pl.col("n_out") > 0)
-    n_out, n_in = active.select(pl.col("n_out", "n_in").sum()).row(0)
-    return bool(active.height < FEW_LINE_DAYS or n_in >= 0.01 * n_out)
+    line_days: int = 0
+    n_out: int = 0
+    n_in: int = 0
+
+    def two_way(self) -> bool:
+        """Tell whether the feed holds the calls that lines receive, not only those they place.
+
+        Of a feed of placed calls alone it would look as if nobody ever called back. A few lines
+        may really receive nothing; of very many, some always do.
+        """
+        return self.line_days < FEW_LINE_DAYS or self.n_in >= 0.01 * self.n_out
+
+
+def active(days: pl.DataFrame, built: list[Detector]) -> Active:
+    """Count the line-days (n_out, n_in) that some detector would watch for what they placed."""
+    enough = min(detector.least().n_out for detector in built)
+    watched = days.filter(pl.col("n_out") >= enough)
+    return Active(watched.height, *watched.select(pl.col("n_out", "n_in").sum()).row(0))
+
+
+def _two_way(days: pl.DataFrame, built: list[Detector], last: date | None) -> bool:
+    lately = pl.col("day") > (last or date.max) - timedelta(days=TWO_WAY_DAYS)
+    return active(days.filter(lately), built).two_way()
 
 
 def _sifted(

@@ -44,12 +44,19 @@ class Feed:
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables of a run (schema.py), lazily, and how lines and times are written."""
+    """The tables of a run (schema.py), lazily, and how lines and times are written.
+
+    ``judged`` are the days that are covered and judged; days before ``since`` are there to judge
+    others by, and what is found on them does not count. ``busy`` placed calls make a day busy,
+    ``births_from`` is the first day whose new lines are known.
+    """
 
     feed: Feed
     tz: str
     plan: numbering.HomePlan
     two_way: bool
+    busy: int
+    since: date
     judged: tuple[date, ...]
     births_from: date
     profile: pl.LazyFrame
@@ -121,7 +128,7 @@ class Detector:
         return 0
 
     def remembers(self) -> int:
-        """Say from how many placed calls a day is busy, so that whom it called is remembered."""
+        """Say from how many placed calls a day is busy, so that its calls are remembered."""
         return 1_000_000
 
     def link(self) -> int:

@@ -83,34 +83,38 @@ class ForwardingChain(Detector):
             self.bridge_forwards, self.forward_share, self.own_calls, self.new_days,
             self.stranger_share, self.platform_lines,
         )  # fmt: skip
-        known = bridges.bridges(tables.hops, tables.profile, tables.lines, rule)
+        known = bridges.bridges(tables.hops, tables.profile, tables.lines, rule, since=tables.since)
         known = known.collect().lazy()
-        hops = self._hops(tables, bridges.platforms(tables.hops, known, rule)).collect().lazy()
+        platforms = bridges.platforms(tables.hops, known, rule).collect().lazy()
+        every = self._told_apart(tables).collect().lazy()
+        hops = every.join(platforms, on=["target", "day"], how="anti").collect().lazy()
+        recent = hops.filter(pl.col("day") >= tables.since)
         return pl.concat(
             [
                 self._chains(tables, hops, known),
-                self._hubs(tables, hops, known),
-                self._alone(tables, hops, known),
+                self._hubs(tables, bridges.hubs(every, known, platforms, tables.lines)),
+                self._alone(tables, recent, known),
                 self._changing(tables, hops, known),
-                self._to_itself(tables, hops),
+                self._to_itself(tables, recent),
             ]
         )
 
-    def _hops(self, tables: Tables, platforms: pl.LazyFrame) -> pl.LazyFrame:
-        """Leave out hops to platforms; a chain that ends at one is a hop shorter."""
+    def _told_apart(self, tables: Tables) -> pl.LazyFrame:
+        """Leave out hops to platforms that are told or have the number of one."""
         targets = tables.lines.select(target="line", to="number", to_class="number_class")
         told = pl.col("to").is_in(self.platforms) | pl.col("to_class").is_in(PLATFORM_CLASSES)
-        return (
-            tables.hops.join(targets, on="target", how="left")
-            .filter(~told.fill_null(value=False))
-            .join(platforms, on=["target", "day"], how="anti")
-            .with_columns(hops=pl.len().over("chain").cast(pl.Int64))
+        return tables.hops.join(targets, on="target", how="left").filter(
+            ~told.fill_null(value=False)
         )
 
     def _chains(self, tables: Tables, hops: pl.LazyFrame, known: pl.LazyFrame) -> pl.LazyFrame:
-        """Find the paths of ``min_hops`` and more, and the loops, by day."""
+        """Find the paths of ``min_hops`` and more, and the loops, by day.
+
+        A chain that ends at a platform is a hop shorter.
+        """
         abroad = pl.col("to_class") == "international"
-        long_enough = hops.with_columns(abroad=abroad).filter(pl.col("hops") >= self.min_hops)
+        whole = hops.with_columns(abroad=abroad, hops=pl.len().over("chain").cast(pl.Int64))
+        long_enough = whole.filter(pl.col("hops") >= self.min_hops)
         bridge = known.select("line", "day", "new", "strangers", bridge=pl.lit(value=True))
         second = known.select("day", second="line", second_bridge=pl.lit(value=True))
         flags = ("bridge", "new", "strangers", "second_bridge")
@@ -161,10 +165,9 @@ class ForwardingChain(Detector):
     def _share(self) -> str:
         return f"{self.forward_share:.0%}".replace("%", " %")
 
-    def _hubs(self, tables: Tables, hops: pl.LazyFrame, known: pl.LazyFrame) -> pl.LazyFrame:
+    def _hubs(self, tables: Tables, counted: pl.LazyFrame) -> pl.LazyFrame:
         """Find the targets of many bridges in 7 days."""
-        enough = pl.col("n_bridges") >= self.hub_forwarders
-        hubs = bridges.hubs(hops, known, tables.lines).filter(enough)
+        hubs = counted.filter(pl.col("n_bridges") >= self.hub_forwarders)
         most_new = pl.col("n_new") * 2 >= pl.col("n_bridges")
         strangers = pl.col("n_callers") >= self.stranger_share * pl.col("n_calls")
         # Desks beside their reception, elders and the relative who answers for them.

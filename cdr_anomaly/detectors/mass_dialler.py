@@ -28,9 +28,11 @@ class MassDialler(Detector):
     """A line that places 1000 or more calls in a local day, or in any 24 hours.
 
     Attempts count whether answered or not; the 24 hours end at one of the day's calls, so a run
-    through the night is found on the day on which it ends. They must go to 50 or more different
-    numbers: a redial loop or an alarm panel calls few. A person at half a minute a call for eight
-    hours reaches 960. From the case in which one fixed line dialled more than 1000 times a day.
+    through the night is found on the day on which it ends. Days with fewer than 30 calls (a tenth
+    of the least limit, or what another detector calls busy) are left out of the 24 hours. The calls
+    must go to 50 or more different numbers: a redial loop or an alarm panel calls few. A person at
+    half a minute a call for eight hours reaches 960. From the case in which one fixed line dialled
+    more than 1000 times a day.
 
     Below the limit there is a watch tier of severity low, that begins earlier for fixed and
     international numbers. Several calls under way at once are the mark of a gateway and make it
@@ -54,6 +56,9 @@ class MassDialler(Detector):
         300, "the same for fixed lines and international numbers", ge=1
     )
     under_way: int = setting(3, "calls under way at once that make a finding critical", ge=2)
+
+    def remembers(self) -> int:
+        return max(self._least() // 10, 1)
 
     def least(self) -> Least:
         return Least(n_out=-(-self._least() // 3))
@@ -162,8 +167,10 @@ class MassDialler(Detector):
     def _in_window(tables: Tables, days: pl.LazyFrame) -> pl.LazyFrame:
         windows = days.select("line", "window_start", "window_end", judged="day")
         inside = pl.col("start").is_between("window_start", "window_end", closed="right")
+        busy_days = tables.profile.filter(pl.col("n_out") >= tables.busy)
         return (
             tables.legs.filter("outgoing")
+            .join(busy_days, on=["line", "day"], how="semi")
             .join(windows, on="line")
             .filter(inside, pl.col("day") >= days_back(pl.col("judged"), 2))
             .group_by("line", day="judged")

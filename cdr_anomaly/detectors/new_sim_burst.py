@@ -269,8 +269,9 @@ class NewSimBurst(Detector):
     def _surges(self, tables: Tables) -> tuple[pl.LazyFrame, pl.LazyFrame]:
         """Find the surging blocks, and the lines that were born in their windows."""
         lines = tables.blocks(births.LEVELS).collect()
+        known = [day for day in tables.judged if day >= tables.births_from]
         surges = births.surges(
-            lines, tables.judged, known_from=tables.births_from,
+            lines, known, known_from=tables.births_from,
             rule=births.Rule(self.block_lines, self.block_ratio, self.fdr),
         )  # fmt: skip
         fresh = lines.lazy().filter(pl.col("born").is_not_null())

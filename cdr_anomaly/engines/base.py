@@ -41,11 +41,12 @@ class FirstLook(NamedTuple):
 class SecondLook(NamedTuple):
     """What another reading gives of some lines: their ``days`` (line, day, n_out, n_in), and LEGS.
 
-    The legs are only those of the lines that are worth it.
+    The legs are only those of the lines that are worth it. ``late`` are CALLS of any lines.
     """
 
     days: pl.DataFrame
     legs: pl.DataFrame
+    late: pl.DataFrame
 
 
 class Engine(Protocol):
@@ -65,10 +66,12 @@ class Engine(Protocol):
         worth: pl.Expr,
         *,
         alike: pl.Series,
+        late: pl.Expr | None,
         done: Progress,
     ) -> SecondLook:
         """Count the calls of those lines (line, born) by day, and take the LEGS of the worthy.
 
         A line is worthy if ``worth``, an expression over (line, day, n_out, n_in, age_d), holds on
-        any of its days. ``alike`` are the keys of the rows that are to be mended.
+        any of its days. ``alike`` are the keys of the rows that are to be mended, ``late`` tells
+        which CALLS are wanted whoever's they are.
         """

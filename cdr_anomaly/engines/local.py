@@ -27,6 +27,8 @@ COUNTED = (
 )  # fmt: skip
 ON_FORWARDS = ("redirect_reason", "answered")
 ON_LEGS = ("answered", "cell_id", "imei")
+NO_DAYS = pl.DataFrame(schema={"day": pl.Date, "calls": pl.UInt32})
+MARKS = ("sound", "lost", "doubt")
 # What two parts and all that is made of them take, and one count while counts are merged: of all
 # lines, or of those that are left by a sieve.
 PARTS_BYTES = 2**30
@@ -67,21 +69,29 @@ class Local:
         worth: pl.Expr,
         *,
         alike: pl.Series,
+        late: pl.Expr | None,
         done: Progress,
     ) -> SecondLook:
         """Count what the lines (line) placed and received, and take the LEGS of the worthy."""
         columns = source.columns
-        wanted = [c for c in dict.fromkeys((*COUNTED, *ON_LEGS)) if c in columns]
+        more = () if late is None else ON_FORWARDS
+        wanted = [c for c in dict.fromkeys((*COUNTED, *ON_LEGS, *more)) if c in columns]
         kept, self.kept = iter(self.kept), []  # free them when this is done
+        key = repairs.key(columns, as_text=source.as_text)
+        asked = ingest.of_lines(lines["line"])
+        if late is not None:
+            # Of a late call that was delivered in parts all parts are needed.
+            asked = asked | late | (key.is_in(alike.implode()) if len(alike) else False)
 
         def read(part: Part) -> pl.DataFrame:
             known = next(kept, None)
             if known is None:
-                return part.mapped(lines["line"]).filter("sound").select(wanted).collect()
-            of_lines = known.select(ingest.of_lines(lines["line"]) & pl.col("sound")).to_series()
-            rows, rest = known.filter(of_lines), [c for c in wanted if c not in known.columns]
+                fresh = part.mapped(lines["line"]) if late is None else part.mapped().filter(asked)
+                return fresh.filter("sound").select(wanted).collect()
+            some = known.select(asked & pl.col("sound")).to_series()
+            rows, rest = known.filter(some), [c for c in wanted if c not in known.columns]
             if rest:
-                rows = rows.hstack(part.mapped().select(rest).collect().filter(of_lines))
+                rows = rows.hstack(part.mapped().select(rest).collect().filter(some))
             return rows.select(wanted)
 
         found = []
@@ -90,14 +100,14 @@ class Local:
             done(part.rows)
         calls = pl.concat(found)
         if len(alike):
-            key = repairs.key(columns, as_text=source.as_text)
             calls = repairs.settled(calls, columns, key.is_in(alike.implode()))
         calls = dated(calls, source.tz)
         days = profile.by_day(calls, lines)
         age = (pl.col("day") - pl.col("born")).dt.total_days()
         aged = days.join(lines, on="line").with_columns(age_d=age)
         worthy = aged.filter(worth).select("line").unique()
-        return SecondLook(days, legs.of_lines(calls, worthy))
+        whose = pl.lit(value=False) if late is None else late
+        return SecondLook(days, legs.of_lines(calls, worthy), calls.filter(whose))
 
     def _tallied(
         self, source: Source, lines: Bucket, least: Least | None, done: Progress
@@ -106,20 +116,19 @@ class Local:
         on_forwards = ON_FORWARDS if "redirecting_number" in columns else ()
         wanted = [c for c in (*COUNTED, *on_forwards) if c in columns]
         key = repairs.key(columns, as_text=source.as_text).alias("key")
-        marks = ("sound", "lost", "doubt")
         most = self.room // (SIEVED_COUNT_BYTES if least else COUNT_BYTES)
         sums = profile.Sums(source.line_type, lines, least=least, most=most)
         tally = _Tally(source, sums)
 
         def read(part: Part) -> pl.DataFrame:
-            return part.mapped().select(*wanted, *marks, key).collect()
+            return part.mapped().select(*wanted, *MARKS, key).collect()
 
         keep = self.room // 2 // KEPT_BYTES if lines == profile.ALL and not source.as_text else 0
         for part, rows in _ahead(source, read):
             keep -= part.rows
             if keep >= 0:
                 self.kept.append(rows.select(c for c in (*COUNTED, "sound") if c in rows.columns))
-            tally.take(rows, until=part.next_start)
+            tally.take(rows, until=part.next_start, counted=part.carried is not None)
             done(part.rows)
         return tally
 
@@ -154,12 +163,16 @@ class _Tally:
         self.unanswered = self.lost = self.doubt = False
         self.duplicates = self.partial = 0
 
-    def take(self, rows: pl.DataFrame, *, until: datetime | None) -> None:
-        """Count one part's rows; a repeat of a row from ``until`` on may yet come."""
-        used = dated(self._sound(rows), self.source.tz)
-        self.days.append(used["day"].value_counts(name="calls"))
+    def take(self, rows: pl.DataFrame, *, until: datetime | None, counted: bool) -> None:
+        """Add up one part's rows; a repeat of a row from ``until`` on may yet come.
+
+        Rows that are ``counted`` as rows of the feed already are not counted as such again.
+        """
+        used = dated(rows.drop(MARKS) if counted else self._sound(rows), self.source.tz)
+        days = used["day"].value_counts(name="calls")
+        self.days.append(days.clear() if counted else days)
         ordered = used["key"].sort()
-        by_key = self.days[-1].height == 1 and not self.source.as_text
+        by_key = days.height == 1 and not self.source.as_text
         self.sums.add(used, placed=repairs.placed(ordered) if by_key else None)
         if "redirecting_number" in self.columns:
             self.forwarded.append(used.filter(pl.col("redirecting_number").is_not_null()))
@@ -176,10 +189,10 @@ class _Tally:
 
     def look(self, profiles: Iterator[pl.DataFrame]) -> FirstLook:
         """Give what was counted; ``profiles`` are passed on."""
-        forwarded = self._forwarded()
+        forwarded, days = self._forwarded(), pl.concat([NO_DAYS, *self.days])
         return FirstLook(
             verdicts=self.verdicts,
-            days=pl.concat(self.days).group_by("day").agg(pl.col("calls").sum()).sort("day"),
+            days=days.group_by("day").agg(pl.col("calls").sum()).sort("day"),
             profiles=profiles,
             forwarded=forwarded,
             unanswered=self.unanswered, lost=self.lost, doubt=self.doubt,
@@ -196,7 +209,7 @@ class _Tally:
         self.lost |= bool(rows["lost"].any())
         self.doubt |= bool(rows["doubt"].any())
         self.unanswered = self.unanswered or bool((used["duration_s"] == 0).any())
-        return used.drop("sound", "lost", "doubt")
+        return used.drop(MARKS)
 
     def _mend(self, before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
         """Take rows that may repeat out of the count, count them mended, and keep each once.

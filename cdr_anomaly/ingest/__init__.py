@@ -36,7 +36,10 @@ EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Source:
-    """Opened call records: what they are, and how they are to be read."""
+    """Opened call records: what they are, and how they are to be read.
+
+    ``carried`` are CALLS that the night before found at its end, to be read before the files.
+    """
 
     files: Sequence[File]
     layout: Layout
@@ -45,6 +48,7 @@ class Source:
     settings: settings.Settings
     as_text: bool = False
     trusting: bool = True
+    carried: pl.DataFrame | None = None
 
     @property
     def columns(self) -> set[str]:
@@ -110,6 +114,9 @@ class Source:
                 cut.append((extent and extent[0], file, stretch))
         known = all(start is not None for start, _, _ in cut)
         cut.sort(key=lambda piece: (piece[0] or EVER, str(piece[1].path), piece[2].offset))
+        if self.carried is not None:
+            first = cut[0][0] if cut and known else None
+            yield Part(self, self.columns, self.carried.height, first, self.carried)
         for begin, end in _together([stretch.rows for _, _, stretch in cut]):
             pieces = [
                 file if stretch.rows == file.rows else replace(file, stretch=stretch)
@@ -123,6 +130,20 @@ class Source:
     def refused(self) -> pl.LazyFrame:
         """Return the refused rows as they came, as text, each with its file and the reason."""
         return pl.concat([shape.refused() for shape in self._shapes()], how="diagonal")
+
+    def starts(self) -> pl.DataFrame:
+        """Count all rows of each file by local day and hour (file, day, hour, rows)."""
+        slot = pl.col("start_time").dt.truncate("15m")  # no zone is off by less
+        counted = [
+            shape.starts().group_by("file", start_time=slot).agg(rows=pl.len())
+            for shape in self._shapes()
+        ]
+        local = pl.col("start_time").dt.convert_time_zone(self.tz)
+        by_hour = pl.concat(counted).drop_nulls().collect().with_columns(
+            day=local.dt.date(), hour=local.dt.hour().cast(pl.Int64)
+        )  # fmt: skip
+        rows = by_hour.group_by("file", "day", "hour").agg(pl.col("rows").cast(pl.Int64).sum())
+        return rows.sort("file", "day", "hour")
 
     def opaque(self) -> pl.LazyFrame:
         """Return whether any number is an opaque token, which an integer cannot carry."""
@@ -172,13 +193,15 @@ class Source:
 class Part(NamedTuple):
     """A part of a feed, and the columns that the feed has.
 
-    ``next_start`` is when the rows of later parts begin, None if unknown.
+    ``next_start`` is when the rows of later parts begin, None if unknown. ``carried`` are its rows
+    where they are not of the files, and are counted already.
     """
 
     source: Source
     columns: set[str]
     rows: int
     next_start: datetime | None
+    carried: pl.DataFrame | None = None
 
     def mapped(self, lines: pl.Series | None = None) -> pl.LazyFrame:
         """Return the part's rows in the columns of CALLS that the feed has; see Shape."""
@@ -187,7 +210,24 @@ class Part(NamedTuple):
         empty = {column: pl.lit(None, types[column]) for column in missing}
         if "record_type" in missing:
             empty["record_type"] = pl.lit("call", KIND)  # as beside others in one part
-        return self.source.mapped(lines).with_columns(**empty)
+        if self.carried is None:
+            return self.source.mapped(lines).with_columns(**empty)
+        numbers = [column for column in NUMBERS if self.source.as_text]
+        if self.carried.schema["calling_number"] == number:
+            numbers = []
+        rows = self.carried.lazy().with_columns(numbering.spelled(pl.col(n)) for n in numbers)
+        marks = {"sound": True, "lost": False, "doubt": False}
+        rows = rows.select(
+            *self.columns.intersection(self.carried.columns),
+            **{mark: pl.lit(value) for mark, value in marks.items()},
+            **{
+                column: pl.lit(None, CALLS[column].dtype)
+                for column in sorted(self.columns.difference(self.carried.columns))
+            },
+        )
+        if "record_type" in self.columns:
+            rows = rows.with_columns(pl.col("record_type").fill_null("call").cast(KIND))
+        return rows if lines is None else rows.filter(of_lines(lines))
 
 
 def _together(rows: list[int]) -> Iterator[tuple[int, int]]:

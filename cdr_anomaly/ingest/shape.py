@@ -53,6 +53,11 @@ class Shape:
         sound = verdicts.sound(rows.collect_schema().names(), self.settings.max_duration_s)
         return rows.with_columns(sound=sound)
 
+    def starts(self) -> pl.LazyFrame:
+        """Return the start of every row, of any day, and its file (start_time, file)."""
+        rows = scan(self.files, lineage=self._lineage)
+        return rows.select(start_time=self.expressions["start_time"], file=pl.col(self._lineage))
+
     def refused(self) -> pl.LazyFrame:
         """Return the refused rows as they came, as text, each with its file and the reason."""
         own = {"reason": pl.col("reason"), "file": pl.col("file")}
