@@ -25,6 +25,10 @@ class OutputError(CdrAnomalyError):
     """Error raised when a result cannot be written."""
 
 
+class StateError(CdrAnomalyError):
+    """Error raised when what is remembered between nights cannot be used or changed."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Say which known word was probably meant, as a sentence to append, or nothing."""
     close = get_close_matches(word, list(known), n=1, cutoff=0.5)

@@ -47,6 +47,7 @@ KIND_CLASSES = {
     "toll_free": "toll_free",
     **dict.fromkeys(("shared_cost", "premium", "uan", "personal", "pager", "voicemail"), "service"),
 }
+CLASSES = tuple(dict.fromkeys([*(name for name, _ in CHINA_CLASSES), *KIND_CLASSES.values()]))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import polars as pl
 
-from cdr_anomaly import alerts, detectors, ingest, lists, numbering, story, tables
+from cdr_anomaly import (
+    activated,
+    alerts,
+    declared,
+    detectors,
+    ingest,
+    numbering,
+    story,
+    tables,
+)
 from cdr_anomaly.engines import Local
 from cdr_anomaly.errors import InputError
 from cdr_anomaly.schema import CALLS, FINDINGS, columns, empty
@@ -108,38 +117,40 @@ def scan(
 ) -> Result:
     """Judge every local day of the files by every detector; remembers nothing.
 
+    ``entities`` and ``subscribers`` are files of entities and of lines with their activation.
     ``also`` is a line to look at twice whatever it did. ``say`` is told what is being done.
     """
     engine: Engine = Local(told.memory)
     built = detectors.build(told.detectors)
     say("opening the files")
     source = ingest.open_source(paths, told)
-    declared = lists.entities(entities, source.plan)
+    known = declared.read(entities, source.plan, [detector.name for detector in built])
     # Who is called matters for all lines only where a first leg can mean a new line.
     warm_up = max(detector.warm_up() for detector in built)
     by_first_leg = subscribers is None and source.days_at_most() > warm_up
 
     def asked(source: ingest.Source) -> Asked:
-        activations = lists.activations(subscribers, source.plan, as_text=source.as_text)
+        activations = activated.lines(subscribers, source.plan, as_text=source.as_text)
         line = _carried(also, source)
         if by_first_leg:
             return Asked(activations, None, line)
         return Asked(activations, tables.least(built, source, activations, line), line)
 
-    source, wanted, look = _looked(engine, source, asked, say)
+    source, wanted, look = looked(engine, source, asked, say)
     activations = wanted.activations
     feed = _feed(source, look, activations=activations is not None)
     reasons = {detector.name: detector.not_applicable(feed) for detector in built}
     applicable = [detector for detector in built if not reasons[detector.name]]
     say("looking again at the lines that stand out", source.rows)
-    looked = tables.Looked(engine, source, look, feed, wanted.least, say.done)
-    made = tables.made(looked, built, applicable, activations, wanted.line)
+    again = tables.Looked(engine, source, look, feed, wanted.least, say.done)
+    made = tables.made(again, built, applicable, activations, wanted.line)
     say("judging")
-    findings = _found(applicable, made)
+    findings = found(applicable, made)
+    marked = declared.set_aside(findings, known, source.plan, handsets(made))
     return Result(
         findings=findings,
-        alerts=alerts.ranked(findings, declared),
-        counts=_counts(look),
+        alerts=alerts.ranked(marked),
+        counts=counted(look),
         not_applicable={name: reason for name, reason in reasons.items() if reason},
         tables=made,
         source=source,
@@ -171,14 +182,14 @@ def check(
     say("opening the files")
     source = ingest.open_source(paths, told)
     engine = Local(told.memory)
-    source, _, look = _looked(engine, source, lambda _: Asked(), say)
+    source, _, look = looked(engine, source, lambda _: Asked(), say)
     feed = _feed(source, look, activations=False)
     reasons = {d.name: d.not_applicable(feed) for d in detectors.build(told.detectors)}
     sums = pl.col("n_out", "n_in", "n_forwarded").cast(pl.Int64).sum()
     days = [each.group_by("day").agg(sums, lines=pl.len()) for each in look.profiles]
     return {
         "Rows": pl.DataFrame(
-            list(_counts(look).rows().items()), schema=["what", "rows"], orient="row"
+            list(counted(look).rows().items()), schema=["what", "rows"], orient="row"
         ),
         "Columns": pl.DataFrame(
             [(c, "yes" if c in source.columns else "no", m) for c, m in columns(CALLS).items()],
@@ -202,7 +213,7 @@ def _carried(line: str | None, source: ingest.Source) -> object:
     return pl.select(numbering.code(pl.lit(spelled), source.plan)).item()
 
 
-def _looked(
+def looked(
     engine: Engine, source: ingest.Source, asked: Callable[[ingest.Source], Asked], say: Say
 ) -> tuple[ingest.Source, Asked, FirstLook]:
     """Read the calls once; again only when the feed turns out to hold opaque tokens."""
@@ -221,7 +232,8 @@ def _looked(
     return source, wanted, look
 
 
-def _counts(look: FirstLook) -> Counts:
+def counted(look: FirstLook) -> Counts:
+    """Say what became of the rows."""
     rows = look.verdicts
     return Counts(
         read=sum(rows.values()),
@@ -262,7 +274,13 @@ def _covered(days: pl.DataFrame) -> tuple[date | None, date | None]:
     return longest["first"], longest["last"]
 
 
-def _found(applicable: list[Detector], tables: Tables) -> pl.DataFrame:
+def handsets(made: Tables) -> pl.LazyFrame:
+    """Say in which handsets the lines that were looked at twice were used (subject, day, imei)."""
+    used = made.legs.filter(pl.col("imei").is_not_null(), pl.col("outgoing"))
+    return used.select("day", "imei", subject=made.written(pl.col("line"))).unique()
+
+
+def found(applicable: list[Detector], tables: Tables) -> pl.DataFrame:
     """Let every detector judge, all in one go, and put the findings in one order."""
     frames = [detector.find(tables) for detector in applicable]
     found = pl.concat([empty(FINDINGS), *pl.collect_all(frames)])

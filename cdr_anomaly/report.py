@@ -38,14 +38,29 @@ def write(
     They are written aside and moved into place when the last one is whole.
     """
     with _aside(out) as place:
-        for name, table in tables.items():
-            table.write_parquet(place / f"{name}.parquet")
-        flat = flattened(tables["alerts"])
-        safe(flat).write_csv(place / "alerts.csv")
-        tables["alerts"].write_ndjson(place / "alerts.jsonl")
+        _put_alerts(place, tables["alerts"])
+        tables["findings"].write_parquet(place / "findings.parquet")
         refused.sink_parquet(place / "refused.parquet")
         text = json.dumps(run, indent=2, sort_keys=True, default=str, ensure_ascii=False)
         (place / "run.json").write_text(text + "\n", encoding="utf-8")
+
+
+def write_alerts(out: Path, alerts: pl.DataFrame) -> None:
+    """Write alerts into ``out`` in every form, readable by their owner only."""
+    with _aside(out) as place:
+        _put_alerts(place, alerts)
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file that only its owner may read; whoever reads it finds it whole."""
+    with _aside(file.parent) as place:
+        (place / file.name).write_text(text, encoding="utf-8")
+
+
+def _put_alerts(place: Path, alerts: pl.DataFrame) -> None:
+    alerts.write_parquet(place / "alerts.parquet")
+    safe(flattened(alerts)).write_csv(place / "alerts.csv")
+    alerts.write_ndjson(place / "alerts.jsonl")
 
 
 def check_writable(out: Path) -> None:
@@ -86,24 +101,22 @@ def facts(result: Result) -> dict[str, Any]:
         "layout": source.layout.name,
         "zone": source.tz,
         "settings": source.settings.model_dump(exclude_none=True),
-        "versions": _versions(),
+        "versions": versions(),
         "counts": asdict(result.counts),
         "not_applicable": result.not_applicable,
         "not_known": result.tables.unknown(),
         "findings": result.findings.height,
         "alerts": result.alerts["rank"].count(),
         "suppressed": result.alerts["suppressed_by"].count(),
+        "ongoing": result.alerts["ongoing_since"].count(),
     }
 
 
 def summary(result: Result, seconds: float) -> list[str]:
     """Say what was read, refused, judged and found, a sentence a line."""
-    counts, alerts = result.counts, result.alerts
+    counts = result.counts
     rows = ", ".join(f"{n:,} {what}" for what, n in counts.rows().items() if n)
     days = result.tables.feed
-    listed = alerts.filter(pl.col("rank").is_not_null())
-    grades = [f"{n} {s}" for s in reversed(SEVERITIES) if (n := (listed["severity"] == s).sum())]
-    suppressed = alerts.height - listed.height
     read = rows or "none in these files and days"
     return [
         f"Rows: {read}.",
@@ -112,12 +125,22 @@ def summary(result: Result, seconds: float) -> list[str]:
         else "Days: none, there is no call to judge.",
         *(f"Not applicable: {name}: {why}." for name, why in result.not_applicable.items()),
         *(f"Not known: {what}." for what in result.tables.unknown()),
-        f"Alerts: {', '.join(grades) or 'none'}; {suppressed} declared ones set aside.",
+        f"Alerts: {alerts_sentence(result.alerts)}.",
         f"Time: {seconds:.1f} s.",
     ]
 
 
-def _versions() -> dict[str, str]:
+def alerts_sentence(alerts: pl.DataFrame) -> str:
+    """Say how many alerts there are, by severity, and how many are set aside."""
+    listed = alerts.filter(pl.col("rank").is_not_null())
+    grades = [f"{n} {s}" for s in reversed(SEVERITIES) if (n := (listed["severity"] == s).sum())]
+    suppressed = alerts["suppressed_by"].count()
+    ongoing = alerts.height - listed.height - suppressed
+    again = f", {ongoing} ongoing since an earlier night" if ongoing else ""
+    return f"{', '.join(grades) or 'none'}; {suppressed} declared ones set aside{again}"
+
+
+def versions() -> dict[str, str]:
     """Return the versions that a result depends on."""
     names = ("cdr-anomaly", "polars", "pyarrow", "scipy", "numpy")
     return {name: version(name) for name in names} | {"python": sys.version.split()[0]}
@@ -200,7 +223,8 @@ def _plain_table(*columns: str) -> Table:
 def _why(alert: Mapping[str, Any]) -> str:
     first, *others = alert["reasons"]
     more = f" (+{len(others)} more)" if others else ""
-    return _escaped(f"{', '.join(alert['detectors'])}: {first}{more}")
+    said = f"; {alert['feedback']}" if alert["feedback"] else ""
+    return _escaped(f"{', '.join(alert['detectors'])}: {first}{more}{said}")
 
 
 def _escaped(text: str) -> str:

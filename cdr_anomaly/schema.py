@@ -168,6 +168,63 @@ ALERTS: Table = {
     "detectors": Column(pl.List(pl.String()), "which detectors found it"),
     "reasons": Column(pl.List(pl.String()), "why, gravest and latest first"),
     "suppressed_by": Column(TEXT, "the declared purpose that takes it off the list, or empty"),
+    "ongoing_since": Column(DAY, "when it was last listed, where it comes too soon again"),
+    "feedback": Column(TEXT, "what was said of the subject after an earlier alert, or empty"),
+}
+
+# What a night hands to the nights after it, beside PROFILE and LEGS (see docs/nightly.md).
+FORWARDED: Table = {
+    name: column for name, column in HOPS.items() if name not in {"chain", "depth", "hops", "by_id"}
+} | {"call_id": Column(TEXT, "shared by the legs of one call, or empty")}
+
+LATE: Table = {
+    "day": Column(DAY, "the night at the end of which the call was found"),
+    "calling_number": Column(LINE, "as in CALLS"),
+    "called_number": Column(LINE, "as in CALLS"),
+    "redirecting_number": Column(LINE, "as in CALLS"),
+    **{
+        name: CALLS[name]
+        for name in (
+            "start_time", "duration_s", "record_type", "redirect_reason", "call_id", "answered",
+            "cell_id", "imei",
+        )
+    },
+}  # fmt: skip
+
+SEEN: Table = {
+    "line": Column(LINE, "the line"),
+    "first_seen": Column(DAY, "first local day with any leg"),
+    "last_seen": Column(DAY, "last local day with any leg"),
+}
+
+VOLUME: Table = {
+    "day": Column(DAY, "the local day"),
+    "hour": Column(COUNT, "the local hour, 0 to 23"),
+    "source": Column(TEXT, "the name of the files, with * for dates and counters in it"),
+    "rows": Column(COUNT, "rows, of any type"),
+}
+
+FEEDBACK: Table = {
+    "day": Column(DAY, "the night whose alert it is about"),
+    "line": Column(TEXT, "the subject of the alert"),
+    "verdict": Column(TEXT, "confirmed or cleared"),
+    "detectors": Column(pl.List(pl.String()), "the detectors of the alert"),
+    "note": Column(TEXT, "what was found out, or empty"),
+    "at": Column(INSTANT, "when it was said"),
+}
+
+LEDGER: Table = {
+    "number": Column(COUNT, "place in the order of events, from 1"),
+    "event": Column(TEXT, "begun, done, feedback or retention"),
+    "at": Column(INSTANT, "when it happened"),
+    "day": Column(DAY, "the night that it is about, or empty"),
+    "seconds": Column(SHARE, "how long the night took"),
+    "inputs": Column(TEXT, "JSON: the files, each with path, bytes, rows and sha256"),
+    "settings": Column(TEXT, "JSON: every setting that was given"),
+    "versions": Column(TEXT, "JSON: the versions of the program and of its libraries"),
+    "counts": Column(TEXT, "JSON: what became of the rows, findings by detector, alerts"),
+    "facts": Column(TEXT, "JSON: what later nights need to know of this one"),
+    "tables": Column(TEXT, "JSON: the version of each table that belongs to this event"),
 }
 
 SEVERITIES = ("low", "medium", "high", "critical")

@@ -45,6 +45,15 @@ class Settings(BaseModel):
     max_duration_s: int = Field(
         86_400, ge=1, description="a longer call is refused as absurd (seconds)"
     )
+    repeat_after_days: int = Field(
+        7, ge=1, description="nights after which an alert that goes on is listed again"
+    )
+    keep_profiles_days: int = Field(
+        400, ge=61, description="days that sums, findings and alerts are remembered"
+    )
+    keep_calls_days: int = Field(
+        180, ge=29, description="days that calls of busy and of new lines are remembered"
+    )
     detectors: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="settings of each detector, by its name"
     )

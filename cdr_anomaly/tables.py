@@ -107,7 +107,7 @@ def made(
         measures=require(measured, MEASURES, "measures"),
         legs=require(legs, LEGS, "legs"),
         hops=require(hops, HOPS, "hops"),
-        lines=require(_lines(lines, born, feed, source.plan), LINES, "lines"),
+        lines=require(lines_of(lines, born, feed, source.plan), LINES, "lines"),
         births=require(born.lazy(), BIRTHS, "births"),
     )
 
@@ -118,6 +118,10 @@ class Active(NamedTuple):
     line_days: int = 0
     n_out: int = 0
     n_in: int = 0
+
+    def plus(self, other: Active) -> Active:
+        """Add those of other days."""
+        return Active(*(mine + its for mine, its in zip(self, other, strict=True)))
 
     def two_way(self) -> bool:
         """Tell whether the feed holds the calls that lines receive, not only those they place.
@@ -213,9 +217,10 @@ def _with_incoming(profile: pl.LazyFrame, days: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _lines(
+def lines_of(
     lines: pl.LazyFrame, born: pl.DataFrame, feed: Feed, plan: numbering.HomePlan
 ) -> pl.LazyFrame:
+    """Make LINES of some lines (line): their numbers, classes and births."""
     number = pl.col("line") if feed.opaque else numbering.spelled(pl.col("line"))
     numbers = lines.join(born.lazy(), on="line", how="left").with_columns(number=number)
     return numbers.with_columns(

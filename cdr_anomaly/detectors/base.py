@@ -157,6 +157,18 @@ class Detector:
         """
         return pl.lit(value=False)
 
+    def reaches(self) -> int:
+        """Say over how many days before the one that is judged its windows reach."""
+        return 1
+
+    def keeps(self) -> pl.Expr:
+        """Say which line-days of PROFILE, with ``age_d``, a night must keep the calls of.
+
+        These are those that ``find`` needs of the day itself, and of days before. The last hour of
+        any line's day is kept beside them.
+        """
+        return pl.col("n_out") >= self.remembers()
+
     def find(self, tables: Tables) -> pl.LazyFrame:
         """Return FINDINGS, lazily; ``tables`` holds the legs of every watched line."""
         raise NotImplementedError

@@ -77,6 +77,12 @@ class NewSimBurst(Detector):
     def watch(self) -> pl.Expr:
         return self.worth() | (self._young() & (pl.col("n_forwarded") > 0))
 
+    def reaches(self) -> int:
+        return self._first_days()
+
+    def keeps(self) -> pl.Expr:
+        return self._young()
+
     def worth(self) -> pl.Expr:
         # The first hours touch so many local days that one of these has that share of the calls;
         # 60 minutes touch two days at the most.

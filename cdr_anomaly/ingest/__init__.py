@@ -16,6 +16,7 @@ import polars as pl
 
 from cdr_anomaly import numbering, settings
 from cdr_anomaly.ingest import files, footers, layouts, verdicts
+from cdr_anomaly.ingest.files import File
 from cdr_anomaly.ingest.mapping import NUMBERS, RowMap
 from cdr_anomaly.ingest.shape import Shape, dated, of_lines, scan
 from cdr_anomaly.ingest.verdicts import KIND, LEFT_OUT, REFUSED, VERDICTS
@@ -25,10 +26,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from cdr_anomaly.ingest.files import File
     from cdr_anomaly.ingest.layouts import Layout
 
-__all__ = ["LEFT_OUT", "REFUSED", "VERDICTS", "Part", "Source", "dated", "of_lines", "open_source"]
+__all__ = [
+    "LEFT_OUT",
+    "REFUSED",
+    "VERDICTS",
+    "File",
+    "Part",
+    "Source",
+    "dated",
+    "of_lines",
+    "open_source",
+]
 
 PART_ROWS = 4_000_000
 EVER = datetime(9999, 1, 1, tzinfo=UTC)
@@ -78,6 +88,12 @@ class Source:
         if not known or len(known) < len(whole):
             return None
         return min(begin for begin, _ in known), max(end for _, end in known)
+
+    def may_touch(self, file: File, begin: datetime, end: datetime) -> bool:
+        """Tell whether a file can have rows that start in [begin, end), by its footer."""
+        name = self.layout.source("start_time")
+        extent = footers.extent(file.footer, range(file.footer.num_row_groups), name)
+        return extent is None or (extent[0] < end and extent[1] >= begin)
 
     def days_at_most(self) -> float:
         """Tell how many days the feed can touch, as far as its footers prove it."""
@@ -242,6 +258,15 @@ def _together(rows: list[int]) -> Iterator[tuple[int, int]]:
         yield begin, len(rows)
 
 
+def zone_of(told: settings.Settings) -> str:
+    """Say in which zone local days are counted."""
+    return _zone(told, layouts.named(told.layout))
+
+
+def _zone(told: settings.Settings, layout: Layout) -> str:
+    return told.tz or layout.tz or settings.first_zone(told.home)
+
+
 def open_source(paths: Iterable[str | Path], told: settings.Settings) -> Source:
     """Open the files and settle layout, zone and home plan, or say what does not fit."""
     layout = layouts.named(told.layout)
@@ -252,7 +277,7 @@ def open_source(paths: Iterable[str | Path], told: settings.Settings) -> Source:
     source = Source(
         files=found,
         layout=layout,
-        tz=told.tz or layout.tz or settings.first_zone(told.home),
+        tz=_zone(told, layout),
         plan=numbering.home_plan(told.home),
         settings=told,
     )

@@ -1,4 +1,4 @@
-"""The lists that an operator keeps beside the calls: declared entities, and subscribers."""
+"""The list of subscribers that an operator keeps beside the calls: when each line was activated."""
 
 from __future__ import annotations
 
@@ -6,34 +6,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly import numbering
+from cdr_anomaly import numbering, sheets
 from cdr_anomaly.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def entities(file: Path | None, plan: numbering.HomePlan) -> pl.DataFrame:
-    """Read the declared entities (line, purpose) as (number, purpose), one row a number."""
-    if file is None:
-        return pl.DataFrame(schema={"number": pl.String, "purpose": pl.String})
-    told = _read(file, ("line", "purpose"))
-    return (
-        told.select(
-            number=numbering.text(pl.col("line"), plan),
-            purpose=pl.col("purpose").fill_null("declared"),
-        )
-        .drop_nulls("number")
-        .group_by("number")
-        .agg(pl.col("purpose").unique().sort().str.join("; "))
-        .sort("number")
-        .collect()
-    )
-
-
-def activations(
-    file: Path | None, plan: numbering.HomePlan, *, as_text: bool
-) -> pl.LazyFrame | None:
+def lines(file: Path | None, plan: numbering.HomePlan, *, as_text: bool) -> pl.LazyFrame | None:
     """Read the days of activation (line, activation), by line as the calls carry it."""
     if file is None:
         return None
@@ -72,28 +52,12 @@ def _day(dtype: pl.DataType, file: Path) -> pl.Expr:
 
 
 def _read(file: Path, columns: tuple[str, ...]) -> pl.LazyFrame:
-    try:
-        with file.open("rb") as raw:
-            parquet = raw.read(4) == b"PAR1"
-        table = pl.read_parquet(file) if parquet else _csv(file)
-    except FileNotFoundError as error:
-        msg = f"There is no file '{file}'."
-        raise InputError(msg) from error
-    except (pl.exceptions.PolarsError, OSError) as error:
-        msg = f"'{file}' is neither a CSV nor a Parquet file that can be read."
-        raise InputError(msg) from error
-    found = table.columns
-    missing = [column for column in columns if column not in found]
+    table = sheets.read(file)
+    missing = [column for column in columns if column not in table.columns]
     if missing:
         msg = (
             f"'{file}' lacks the column '{missing[0]}'; it needs {' and '.join(columns)}, "
-            f"and has {', '.join(found)}."
+            f"and has {', '.join(table.columns)}."
         )
         raise InputError(msg)
-    texts = [column for column in ("line", "purpose") if column in columns]
-    return table.lazy().with_columns(pl.col(texts).cast(pl.String))
-
-
-def _csv(file: Path) -> pl.DataFrame:
-    table = pl.read_csv(file, infer_schema=False, encoding="utf8-lossy")
-    return table.rename(str.strip).with_columns(pl.all().str.strip_chars().replace("", None))
+    return table.lazy().with_columns(pl.col("line").cast(pl.String))

@@ -1,0 +1,289 @@
+"""The commands over nights: nightly, backfill, status, alerts, feedback, retention."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cdr_anomaly.cli import options, talk
+from cdr_anomaly.cli.options import (
+    DAY,
+    Config,
+    Entities,
+    FailOn,
+    Form,
+    Format,
+    Home,
+    JsonLog,
+    Layout,
+    Memory,
+    Out,
+    Paths,
+    Place,
+    Rows,
+    Severity,
+    Subscribers,
+    Tz,
+    Words,
+)
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import polars as pl
+
+    from cdr_anomaly.nightly import Outcome
+    from cdr_anomaly.settings import Settings
+
+
+class Verdict(StrEnum):
+    """What became of an alert."""
+
+    confirmed = "confirmed"
+    cleared = "cleared"
+
+
+Date = Annotated[datetime | None, typer.Option("--date", formats=DAY, help="The local day.")]
+Metrics = Annotated[
+    Path | None, typer.Option(help="Text file of figures for Prometheus' node exporter.")
+]
+StopList = Annotated[
+    Path | None, typer.Option(help="CSV of the numbers to be stopped, with their validity.")
+]
+StopSeverity = Annotated[Severity, typer.Option(help="Severity from which a number is on it.")]
+StopDays = Annotated[int, typer.Option(min=1, help="Days that a number on it is valid.")]
+
+
+def nightly(
+    paths: Paths,
+    state: Place,
+    date: Annotated[
+        datetime | None,
+        typer.Option(formats=DAY, help="The local day to judge; by default yesterday."),
+    ] = None,
+    out: Out = None,
+    config: Config = None,
+    words: Words = [],  # noqa: B006 - typer copies it
+    tz: Tz = None,
+    home: Home = None,
+    layout: Layout = None,
+    memory: Memory = None,
+    entities: Entities = None,
+    subscribers: Subscribers = None,
+    only: Annotated[
+        bool,
+        typer.Option("--only", help="Let go of files that the day was made of before."),
+    ] = False,
+    form: Form = Format.table,
+    rows: Rows = 50,
+    fail_on: FailOn = None,
+    metrics: Metrics = None,
+    stop_list: StopList = None,
+    stop_severity: StopSeverity = Severity.high,
+    stop_days: StopDays = 7,
+    json_log: JsonLog = False,
+) -> None:
+    """Judge one day by its calls and what earlier nights remember, and remember it, too."""
+    from cdr_anomaly import nightly, report
+
+    told = options.settings(config, words, tz=tz, home=home, layout=layout, memory=memory)
+    if out is not None:
+        report.check_writable(out)
+    lists = nightly.Lists(entities, subscribers)
+    with talk.progress(as_json=json_log) as say, talk.naming_the_damaged(paths, state):
+        run = nightly.Run(state, told, lists, say)
+        outcome = nightly.nightly(
+            paths, options.day(date) or _yesterday(told, state), run, only=only
+        )
+        if out is not None:
+            _write(outcome, out)
+    _tell(outcome, form, rows)
+    if out is not None:
+        talk.LOG.info("The results are in %s.", out)
+    if stop_list is not None:
+        _stop(outcome.result.alerts, stop_list, stop_severity, outcome.day, stop_days)
+    if metrics is not None:
+        from cdr_anomaly.metrics import write
+
+        write(metrics, outcome)
+    _fail_on(outcome.result.alerts, fail_on)
+
+
+def backfill(
+    paths: Paths,
+    state: Place,
+    first: Annotated[datetime, typer.Option("--from", formats=DAY, help="First local day.")],
+    last: Annotated[datetime, typer.Option("--to", formats=DAY, help="Last local day.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for a folder of results a day.")] = None,
+    config: Config = None,
+    words: Words = [],  # noqa: B006 - typer copies it
+    tz: Tz = None,
+    home: Home = None,
+    layout: Layout = None,
+    memory: Memory = None,
+    entities: Entities = None,
+    subscribers: Subscribers = None,
+    json_log: JsonLog = False,
+) -> None:
+    """Run the nights that are missing or may have changed, in order; goes on where it stopped."""
+    from cdr_anomaly import nightly, report
+
+    told = options.settings(config, words, tz=tz, home=home, layout=layout, memory=memory)
+    if out is not None:
+        report.check_writable(out)
+    lists = nightly.Lists(entities, subscribers)
+    done = 0
+    with talk.progress(as_json=json_log) as say, talk.naming_the_damaged(paths, state):
+        run = nightly.Run(state, told, lists, say)
+        for night in nightly.backfill(paths, options.day(first), options.day(last), run):
+            if isinstance(night, str):
+                talk.LOG.warning(night)
+                continue
+            done += 1
+            if out is not None:
+                _write(night, out / str(night.day))
+            listed = night.result.alerts["rank"].count()
+            found = night.result.findings.height
+            talk.LOG.info(
+                "%s: %d finding(s), %d alert(s), %.1f s.", night.day, found, listed, night.seconds
+            )
+            for warning in night.warnings:
+                talk.LOG.warning("Look at this: %s.", warning)
+    talk.LOG.info("%d night(s) were run.", done)
+
+
+def status(
+    state: Place,
+    days: Annotated[int, typer.Option(min=1, help="Nights shown.")] = 28,
+    form: Form = Format.table,
+) -> None:
+    """Say which nights are done, failed, missing or may change, and how their volume was."""
+    from cdr_anomaly import desk, report
+
+    with talk.naming_the_damaged([], state):
+        parts = desk.status(state, days)
+    if form is not Format.table:
+        report.put(next(iter(parts.values())), form)
+        return
+    for title, table in parts.items():
+        report.show(title, table)
+
+
+def alerts(
+    state: Place,
+    date: Date = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the alerts as files.")] = None,
+    config: Config = None,
+    words: Words = [],  # noqa: B006 - typer copies it
+    entities: Entities = None,
+    form: Form = Format.table,
+    rows: Rows = 50,
+    fail_on: FailOn = None,
+    stop_list: StopList = None,
+    stop_severity: StopSeverity = Severity.high,
+    stop_days: StopDays = 7,
+) -> None:
+    """List a night's alerts again, by the entities as they are now; nothing is detected again."""
+    from cdr_anomaly import desk, report
+
+    if out is not None:
+        report.check_writable(out)
+    told = options.settings(config, words)
+    with talk.naming_the_damaged([], state):
+        day, found = desk.again(state, options.day(date), told, entities)
+    _show(found, form, rows)
+    if out is not None:
+        report.write_alerts(out, found)
+        talk.LOG.info("The alerts are in %s.", out)
+    talk.LOG.info("The night of %s: %s.", day, report.alerts_sentence(found))
+    if stop_list is not None:
+        _stop(found, stop_list, stop_severity, day, stop_days)
+    _fail_on(found, fail_on)
+
+
+def feedback(
+    line: Annotated[str, typer.Argument(help="The subject of an alert, in any form.")],
+    verdict: Annotated[Verdict, typer.Argument(help="What became of it.")],
+    state: Place,
+    note: Annotated[str | None, typer.Option(help="What was found out.")] = None,
+    date: Date = None,
+) -> None:
+    """Remember what became of an alert; it is shown with later alerts on that subject."""
+    from cdr_anomaly import desk
+
+    with talk.naming_the_damaged([], state):
+        subject, day = desk.feedback(state, line, verdict, note, options.day(date))
+    sys.stdout.write(f"{subject}: the alert of {day} is {verdict.value}.\n")
+
+
+def retention(
+    state: Place,
+    profiles: Annotated[int, typer.Option(min=61, help="Days of sums and alerts kept.")] = 400,
+    calls: Annotated[int, typer.Option(min=29, help="Days of calls kept.")] = 180,
+) -> None:
+    """Delete for good what is older than that; every night does so by its settings, too."""
+    from cdr_anomaly import desk
+
+    with talk.naming_the_damaged([], state):
+        before = desk.retention(state, profiles, calls)
+    for table, day in before.items():
+        talk.LOG.info("%s: kept from %s on.", table, day)
+
+
+def _yesterday(told: Settings, place: Path) -> date:
+    from zoneinfo import ZoneInfo
+
+    from cdr_anomaly import ingest, recall
+
+    zone = ZoneInfo(ingest.zone_of(recall.as_before(told, place)))
+    return datetime.now(zone).date() - timedelta(days=1)
+
+
+def _write(outcome: Outcome, out: Path) -> None:
+    from cdr_anomaly import report
+
+    result = outcome.result
+    refused = result.source.refused()
+    if not result.counts.refused:
+        refused = refused.clear()  # to look for them is another reading of all the files
+    tables = {"findings": result.findings, "alerts": result.alerts}
+    report.write(out, tables, refused, report.facts(result))
+
+
+def _tell(outcome: Outcome, form: Format, rows: int) -> None:
+    from cdr_anomaly import report
+
+    _show(outcome.result.alerts, form, rows)
+    for sentence in report.summary(outcome.result, outcome.seconds):
+        talk.LOG.info(sentence)
+    for warning in outcome.warnings:
+        talk.LOG.warning("Look at this: %s.", warning)
+
+
+def _show(found: pl.DataFrame, form: Format, rows: int) -> None:
+    from cdr_anomaly import report
+
+    if form is Format.table:
+        report.show_alerts(found, rows)
+    else:
+        report.put(found, form)
+
+
+def _stop(found: pl.DataFrame, file: Path, severity: Severity, day: date, days: int) -> None:
+    from cdr_anomaly import alerts, report
+
+    listed = alerts.to_stop(found, severity, day + timedelta(days=days))
+    report.write_whole(file, listed.write_csv())
+    talk.LOG.info("The stop list in %s has %d number(s).", file, listed.height)
+
+
+def _fail_on(found: pl.DataFrame, severity: Severity | None) -> None:
+    from cdr_anomaly.alerts import as_grave
+
+    if severity is not None and as_grave(found, severity):
+        raise typer.Exit(3)

@@ -1,0 +1,78 @@
+"""The options that commands share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from cdr_anomaly.settings import Settings
+
+
+class Format(StrEnum):
+    """How data is written to standard output."""
+
+    table = "table"
+    csv = "csv"
+    jsonl = "jsonl"
+
+
+class Severity(StrEnum):
+    """How grave a finding is."""
+
+    low = "low"
+    medium = "medium"
+    high = "high"
+    critical = "critical"
+
+
+DAY = ["%Y-%m-%d"]
+
+Paths = Annotated[list[str], typer.Argument(help="Parquet files, folders or globs.")]
+Config = Annotated[Path | None, typer.Option("--config", help="A TOML file of settings.")]
+Words = Annotated[
+    list[str], typer.Option("--set", help="A setting, as in high_frequency.calls_60min=40.")
+]
+Tz = Annotated[str | None, typer.Option("--tz", help="Zone of local days and of naive times.")]
+Home = Annotated[str | None, typer.Option("--home", help="Home region; by default CN.")]
+Layout = Annotated[str | None, typer.Option("--layout", help="A layout's name, or a TOML file.")]
+Since = Annotated[datetime | None, typer.Option(formats=DAY, help="First local day.")]
+Until = Annotated[datetime | None, typer.Option(formats=DAY, help="Last local day.")]
+Entities = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV, TOML or Parquet of declared lines, ranges, prefixes, classes or handsets, with "
+        "their purpose. They are set aside."
+    ),
+]
+Subscribers = Annotated[
+    Path | None, typer.Option(help="CSV or Parquet of lines: line, activation.")
+]
+Memory = Annotated[
+    str | None, typer.Option(help="Memory that a run may take, as in 4GiB, which is the default.")
+]
+Form = Annotated[Format, typer.Option("--format", help="Form of the data on standard output.")]
+Out = Annotated[Path | None, typer.Option(help="Folder for the result files.")]
+Rows = Annotated[int, typer.Option(min=1, help="Alerts shown in the table.")]
+FailOn = Annotated[
+    Severity | None, typer.Option(help="Exit with 3 when an alert is as grave as this.")
+]
+Place = Annotated[Path, typer.Option("--state", help="Folder of what nights remember.")]
+JsonLog = Annotated[bool, typer.Option("--json-log", help="Say everything as lines of JSON.")]
+
+
+def day(given: datetime | None) -> Any:
+    """Take the day of a date that was given."""
+    return given.date() if given else None
+
+
+def settings(config: Path | None, words: list[str], **given: Any) -> Settings:
+    """Put the words of the command line together with the file of settings."""
+    from cdr_anomaly import settings
+
+    days = {name: day(given[name]) for name in ("since", "until") if name in given}
+    return settings.load(config, tuple(words), **(given | days))

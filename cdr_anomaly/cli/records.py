@@ -1,0 +1,138 @@
+"""The commands over records: scan, explain, check; and what the detectors are."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Annotated
+
+import typer
+
+from cdr_anomaly.cli import options, talk
+from cdr_anomaly.cli.options import (
+    Config,
+    Entities,
+    FailOn,
+    Form,
+    Format,
+    Home,
+    Layout,
+    Memory,
+    Out,
+    Paths,
+    Rows,
+    Since,
+    Subscribers,
+    Tz,
+    Until,
+    Words,
+)
+
+
+def scan(
+    paths: Paths,
+    out: Out = None,
+    config: Config = None,
+    words: Words = [],  # noqa: B006 - typer copies it
+    tz: Tz = None,
+    home: Home = None,
+    layout: Layout = None,
+    since: Since = None,
+    until: Until = None,
+    memory: Memory = None,
+    entities: Entities = None,
+    subscribers: Subscribers = None,
+    form: Form = Format.table,
+    rows: Rows = 50,
+    fail_on: FailOn = None,
+) -> None:
+    """Judge call records by every detector; remembers nothing."""
+    from cdr_anomaly import alerts, pipeline, report
+
+    began = monotonic()
+    told = options.settings(
+        config, words, tz=tz, home=home, layout=layout, since=since, until=until, memory=memory
+    )
+    if out is not None:
+        report.check_writable(out)
+    with talk.progress() as say, talk.naming_the_damaged(paths):
+        result = pipeline.scan(paths, told, entities=entities, subscribers=subscribers, say=say)
+        if out is not None:
+            say("writing the results")
+            tables = {"findings": result.findings, "alerts": result.alerts}
+            refused = result.source.refused()
+            if not result.counts.refused:
+                refused = refused.clear()  # to look for them is another reading of all the files
+            report.write(out, tables, refused, report.facts(result))
+    if form is Format.table:
+        report.show_alerts(result.alerts, rows)
+    else:
+        report.put(result.alerts, form)
+    for sentence in report.summary(result, monotonic() - began):
+        talk.LOG.info(sentence)
+    if out is not None:
+        talk.LOG.info("The results are in %s.", out)
+    if fail_on is not None and alerts.as_grave(result.alerts, fail_on):
+        raise typer.Exit(3)
+
+
+def explain(
+    line: Annotated[str, typer.Argument(help="A line, in any form that the records use.")],
+    paths: Paths,
+    config: Config = None,
+    words: Words = [],  # noqa: B006 - typer copies it
+    tz: Tz = None,
+    home: Home = None,
+    layout: Layout = None,
+    since: Since = None,
+    until: Until = None,
+    memory: Memory = None,
+    subscribers: Subscribers = None,
+) -> None:
+    """Tell one line's story: its days, contacts, handsets, cells, forwards and findings."""
+    from cdr_anomaly import pipeline, report
+
+    told = options.settings(
+        config, words, tz=tz, home=home, layout=layout, since=since, until=until, memory=memory
+    )
+    with talk.progress() as say, talk.naming_the_damaged(paths):
+        parts = pipeline.explain(line, paths, told, subscribers=subscribers, say=say)
+    for title, table in parts.items():
+        report.show(title, table)
+
+
+def check(
+    paths: Paths,
+    config: Config = None,
+    words: Words = [],  # noqa: B006 - typer copies it
+    tz: Tz = None,
+    home: Home = None,
+    layout: Layout = None,
+    since: Since = None,
+    until: Until = None,
+    memory: Memory = None,
+) -> None:
+    """Say what the records are and what is wrong with them; judges no line."""
+    from cdr_anomaly import pipeline, report
+
+    told = options.settings(
+        config, words, tz=tz, home=home, layout=layout, since=since, until=until, memory=memory
+    )
+    with talk.progress() as say, talk.naming_the_damaged(paths):
+        parts = pipeline.check(paths, told, say=say)
+    for title, table in parts.items():
+        report.show(title, table)
+
+
+def detectors(
+    form: Form = Format.table,
+) -> None:
+    """Describe every detector, with its settings and their defaults."""
+    from cdr_anomaly import report
+    from cdr_anomaly.detectors import described
+
+    for title, (text, table) in described().items():
+        if form is Format.table:
+            report.console().print(f"\n[bold]{title}[/]\n\n{text}")
+            report.show("settings", table)
+        else:
+            report.put(table, form)

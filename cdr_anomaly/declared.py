@@ -1,0 +1,144 @@
+"""The list of declared entities: lines that may do what looks odd, and why.
+
+An entity is a line (or ``number``), a ``range`` of numbers, a ``prefix``, a number ``class`` or a
+``handset``, for some ``detectors`` or for all, with a ``purpose`` (or ``reason``), an ``owner`` and
+a day on which it ``expires``. It takes findings off the list when they are reported; what is
+detected does not depend on it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from cdr_anomaly import numbering, sheets
+from cdr_anomaly.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+SHAPE: dict[str, Any] = {
+    **dict.fromkeys(("line", "range", "prefix", "class", "handset", "purpose", "owner"), pl.String),
+    "first": pl.Int64, "last": pl.Int64, "detectors": pl.List(pl.String), "expires": pl.Date,
+}  # fmt: skip
+WHO = ("line", "range", "prefix", "class", "handset")
+COLUMNS = (*WHO, "detectors", "purpose", "owner", "expires")
+SAME = {"number": "line", "reason": "purpose", "detector": "detectors"}
+# The fifteenth digit of an IMEI is a check digit, or the software's; the first eight are the model.
+IMEI_DIGITS = 14
+RANGE = r"^\s*(\S+?)\s*(?:\.\.|\s-\s|-)\s*(\+?\d+)\s*$"
+
+
+def read(file: Path | None, plan: numbering.HomePlan, detectors: Collection[str]) -> pl.DataFrame:
+    """Read the declared entities from CSV, TOML or Parquet, one row each (COLUMNS, all text).
+
+    A line is written as findings write it; ``first`` and ``last`` are those of a range.
+    """
+    if file is None:
+        return pl.DataFrame(schema=SHAPE)
+    told = sheets.read(file).rename(lambda name: SAME.get(name, name))
+    if not set(WHO) & set(told.columns):
+        msg = (
+            f"'{file}' names no entity: it needs a column {', '.join(WHO[:-1])} or {WHO[-1]}, "
+            f"and has {', '.join(told.columns)}."
+        )
+        raise InputError(msg)
+    shaped = _shaped(told, plan)
+    _check(file, shaped, detectors)
+    some = pl.any_horizontal(pl.col(WHO).is_not_null())
+    return shaped.filter(some)
+
+
+def set_aside(
+    findings: pl.DataFrame,
+    entities: pl.DataFrame,
+    plan: numbering.HomePlan,
+    handsets: pl.LazyFrame,
+) -> pl.DataFrame:
+    """Add ``suppressed_by`` to FINDINGS: the purpose of the entity that declares its subject.
+
+    ``handsets`` (subject, day, imei) says which handsets lines were used in.
+    """
+    same = ["subject", "detector", "day"]
+    keys = findings.select(same).unique()
+    digits = pl.col("subject").str.strip_prefix("+")
+    keys = keys.with_columns(
+        number_class=numbering.number_class(pl.col("subject"), plan),
+        digits=digits.str.len_bytes(), value=digits.cast(pl.Int64, strict=False),
+    )  # fmt: skip
+    told = {who: entities.filter(pl.col(who).is_not_null()) for who in WHO}
+    within = pl.col("value").is_between("first", "last") & (
+        pl.col("digits") == pl.col("last").cast(pl.String).str.len_bytes()
+    )
+    used = keys.with_columns(imei=pl.lit(None, pl.String))
+    if not told["handset"].is_empty():
+        used = keys.lazy().join(handsets, on=["subject", "day"]).collect()
+    found = pl.concat(
+        pair.select(*same, "detectors", "purpose", "expires")
+        for pair in (
+            keys.join(told["line"], left_on="subject", right_on="line"),
+            keys.join(told["class"], left_on="number_class", right_on="class"),
+            keys.join(told["range"], how="cross").filter(within),
+            keys.join(told["prefix"], how="cross").filter(_begins(plan)),
+            used.join(told["handset"], how="cross").filter(
+                pl.col("imei").str.starts_with(pl.col("handset"))
+            ),
+        )
+    )
+    holds = (
+        pl.col("expires").is_null() | (pl.col("day") <= pl.col("expires")),
+        pl.col("detectors").is_null() | pl.col("detectors").list.contains(pl.col("detector")),
+    )
+    purposes = found.filter(*holds).group_by(same).agg(pl.col("purpose").unique().sort())
+    named = purposes.select(*same, suppressed_by=pl.col("purpose").list.join("; "))
+    return findings.join(named, on=same, how="left", maintain_order="left")
+
+
+def _begins(plan: numbering.HomePlan) -> pl.Expr:
+    """Tell whether a subject begins with a prefix, as it is written or as one of home."""
+    number, prefix = pl.col("subject"), pl.col("prefix")
+    home = pl.format("+{}{}", pl.lit(plan.calling_code), prefix.str.strip_prefix(plan.trunk or ""))
+    return number.str.starts_with(prefix) | number.str.starts_with(home)
+
+
+def _shaped(told: pl.DataFrame, plan: numbering.HomePlan) -> pl.DataFrame:
+    missing = {name: pl.lit(None, pl.String) for name in COLUMNS if name not in told.columns}
+    texts = told.with_columns(**missing).select(pl.col(COLUMNS).cast(pl.String))
+    # In columns first: a numbering expression works out what it is given once for every branch.
+    ends = {name: pl.col("range").str.extract(RANGE, n) for n, name in ((1, "first"), (2, "last"))}
+    numbers = texts.with_columns(**ends).with_columns(
+        numbering.text(pl.col(name), plan) for name in ("line", *ends)
+    )
+    owner = pl.when(pl.col("owner").is_not_null()).then(pl.format(" ({})", "owner"))
+    return numbers.with_columns(
+        pl.col(*ends).str.strip_prefix("+").cast(pl.Int64, strict=False),
+        prefix=pl.col("prefix").str.replace("^00", "+"),
+        handset=pl.col("handset").str.slice(0, IMEI_DIGITS),
+        purpose=pl.col("purpose").fill_null("declared") + owner.fill_null(""),
+        detectors=pl.col("detectors").str.split(";").list.eval(pl.element().str.strip_chars()),
+        written=pl.col("expires"),
+        expires=pl.col("expires").str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False),
+    )
+
+
+def _check(file: Path, told: pl.DataFrame, detectors: Collection[str]) -> None:
+    """Fail on the first entity that would not do what its writer wants."""
+    for written, expires in told.select("written", "expires").drop_nulls("written").iter_rows():
+        if expires is None:
+            msg = f"'{file}': '{written}' in the column 'expires' is no day; write 2026-05-01."
+            raise InputError(msg)
+    for span, first, last in told.select("range", "first", "last").drop_nulls("range").iter_rows():
+        if first is None or last is None or first > last:
+            msg = (
+                f"'{file}': '{span}' in the column 'range' is no range of numbers; "
+                "write +8613800000000..+8613800000999."
+            )
+            raise InputError(msg)
+    known = {"class": numbering.CLASSES, "detectors": detectors}
+    for column, words in known.items():
+        for word in told[column].drop_nulls().explode().unique().sort():
+            if word not in words:
+                msg = f"'{file}': '{word}' in the column '{column}' is none.{nearest(word, words)}"
+                raise InputError(msg)

@@ -1,0 +1,144 @@
+"""What is done between nights: to look at the state, rank again, give feedback, and forget."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from cdr_anomaly import ledger, lock, nightly, numbering, state, volume
+from cdr_anomaly.errors import StateError
+from cdr_anomaly.schema import SEVERITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+    from pathlib import Path
+
+    from cdr_anomaly.ledger import Night
+    from cdr_anomaly.settings import Settings
+    from cdr_anomaly.state import State
+
+
+def status(place: Path, days: int) -> dict[str, pl.DataFrame]:
+    """Say what became of the last ``days`` nights, and how good the detectors were (titled)."""
+    known = state.shown(place)
+    nights, begun = ledger.nights(known.ledger), ledger.begun(known.ledger)
+    volumes = known.read("volume").collect()
+    running = lock.is_held(place)
+    every = sorted({*nights, *begun})
+    span = ledger.between(every[0], every[-1])[-days:] if every else []
+    rows = [_of_day(day, nights, begun, volumes, running=running) for day in span]
+    shape = {
+        "day": pl.Date, "state": pl.String, "calls": pl.Int64, "of usual": pl.String,
+        "findings": pl.Int64, "alerts": pl.String, "seconds": pl.Float64, "note": pl.String,
+    }  # fmt: skip
+    return {
+        f"Nights in {known.header.zone}": pl.DataFrame(rows, shape, orient="row"),
+        "What became of alerts, by detector": _precision(known),
+    }
+
+
+def again(
+    place: Path, day: date | None, told: Settings, entities: Path | None
+) -> tuple[date, pl.DataFrame]:
+    """Rank a night's findings again, by the lists as they are now; changes nothing."""
+    known = state.shown(place)
+    nights = ledger.nights(known.ledger)
+    when = day or max(nights, default=None)
+    if when is None or when not in nights:
+        msg = f"The night of {day} is not done in '{place}'." if day else f"'{place}' has no night."
+        raise StateError(msg)
+    plan = numbering.home_plan(known.header.home)
+    number = pl.col("line") if known.as_text else numbering.spelled(pl.col("line"))
+    legs = known.read("legs").filter(pl.col("day") == when, "outgoing")
+    handsets = legs.select("day", "imei", subject=number).drop_nulls().unique()
+    findings = known.read("findings").filter(pl.col("day") == when).collect()
+    subjects = nightly.Subjects(entities, plan, handsets)
+    return when, nightly.listed(known, findings, when, told, subjects)
+
+
+def feedback(
+    place: Path, line: str, verdict: str, note: str | None, day: date | None
+) -> tuple[str, date]:
+    """Remember what became of an alert; by default of the last one on that subject."""
+    shown = state.shown(place)
+    with lock.held(place):
+        known = state.opened(place, shown.header.zone, shown.header.home)
+        plan = numbering.home_plan(known.header.home)
+        written = pl.DataFrame({"line": [line]}, {"line": pl.String})
+        subject = written.select(numbering.text(pl.col("line"), plan)).item() or line
+        about = known.read("alerts").filter(pl.col("subject") == subject)
+        if day is not None:
+            about = about.filter(pl.col("day") == day)
+        found = about.sort("day").collect().tail(1)
+        if found.is_empty():
+            msg = f"'{place}' has no alert on that line{f' on {day}' if day else ''}."
+            raise StateError(msg)
+        when: date = found["day"].item()
+        known.commit("feedback", {"feedback": _said(known, found, verdict, note)}, day=when)
+    return subject, when
+
+
+def retention(place: Path, profiles: int, calls: int) -> Mapping[str, date]:
+    """Delete for good what is older than so many days, counted from the last night."""
+    shown = state.shown(place)
+    with lock.held(place):
+        known = state.opened(place, shown.header.zone, shown.header.home)
+        nights = ledger.nights(known.ledger)
+        if not nights:
+            return {}
+        before = nightly.cut(max(nights), profiles, calls)
+        known.forget(before).sweep(hours=0)
+    return before
+
+
+def _of_day(
+    day: date,
+    nights: Mapping[date, Night],
+    begun: Mapping[date, datetime],
+    volumes: pl.DataFrame,
+    *,
+    running: bool,
+) -> tuple[object, ...]:
+    """Put one day of the status in a row; see status()."""
+    night, since = nights.get(day), begun.get(day)
+    unfinished = since and f"begun {since:%Y-%m-%d %H:%M} UTC, not finished"
+    if night is None:
+        word = "missing" if since is None else "running" if running else "failed"
+        return day, word, None, None, None, None, None, unfinished
+    compared = volume.compared(volumes, day)
+    grades = night.counts["alerts"]
+    alerts = ", ".join(f"{grades[s]} {s}" for s in reversed(SEVERITIES) if s in grades)
+    notes = [*compared.warnings, *(why for why in (night.provisional, unfinished) if why)]
+    return (
+        day,
+        "provisional" if night.provisional else "done",
+        night.calls,
+        f"{round(100 * compared.rows / compared.usual)} %" if compared.usual else None,
+        sum(night.counts["findings"].values()),
+        f"{alerts or 'none'}; {night.counts['ongoing']} ongoing",
+        night.seconds,
+        "; ".join(notes) or None,
+    )
+
+
+def _said(known: State, alert: pl.DataFrame, verdict: str, note: str | None) -> pl.DataFrame:
+    """Add what is said of an alert to what was said of others of its night."""
+    said = alert.select(
+        "day", "detectors", line="subject", verdict=pl.lit(verdict),
+        note=pl.lit(note, pl.String), at=pl.lit(datetime.now(UTC)),
+    )  # fmt: skip
+    before = known.read("feedback").filter(pl.col("day") == alert["day"].item()).collect()
+    others = before.filter(pl.col("line") != alert["subject"].item())
+    return pl.concat([others, said.select(others.columns)]).sort("line")
+
+
+def _precision(known: State) -> pl.DataFrame:
+    """Say of the alerts that were looked at how many were confirmed, by detector."""
+    confirmed = (pl.col("verdict") == "confirmed").sum()
+    told = known.read("feedback").explode("detectors").group_by(detector="detectors")
+    counts = told.agg(confirmed=confirmed, cleared=pl.len() - confirmed).collect()
+    share = (100 * pl.col("confirmed") / (pl.col("confirmed") + pl.col("cleared"))).round()
+    return counts.with_columns(precision=pl.format("{} %", share.cast(pl.Int64))).sort("detector")

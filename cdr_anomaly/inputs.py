@@ -1,0 +1,130 @@
+"""Which files a night is made of: those with rows of its day, each content once."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import polars as pl
+
+from cdr_anomaly import ingest, volume
+from cdr_anomaly.errors import InputError
+from cdr_anomaly.ledger import Input, is_known
+from cdr_anomaly.memory import midnight
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
+
+    from cdr_anomaly.ingest import File, Source
+    from cdr_anomaly.ledger import Night
+    from cdr_anomaly.settings import Settings
+
+
+class NothingOfTheDayError(InputError):
+    """Error raised when no file has a row of the day."""
+
+
+class Inputs(NamedTuple):
+    """A night's files, as one source, and as the ledger names them.
+
+    ``volume`` is VOLUME of the day. ``beside`` counts the rows of other days by day and content;
+    ``copies`` are files left out because another one has the same content.
+    """
+
+    source: Source
+    files: Sequence[Input]
+    volume: pl.DataFrame
+    beside: Mapping[str, Mapping[str, int]]
+    copies: int
+
+
+def chosen(
+    paths: Iterable[str | Path],
+    told: Settings,
+    day: date,
+    known: Mapping[date, Night],
+    *,
+    only: bool,
+) -> Inputs:
+    """Choose the files with rows of ``day``; and, unless ``only``, those it was made of before."""
+    source = ingest.open_source(paths, told)
+    begin, end = (midnight(source.tz, day + timedelta(days=n)) for n in (0, 1))
+    near = [file for file in source.files if source.may_touch(file, begin, end)]
+    found: dict[str, File] = {}
+    for file in near:
+        found.setdefault(_sha256(file.path), file)
+    copies = len(near) - len(found)
+    if day in known and not only:
+        found |= _earlier(known[day], found, told)
+    if not found:
+        msg = f"None of these files has a row of {day} in {source.tz}; is it delivered yet?"
+        raise NothingOfTheDayError(msg)
+    whole = replace(source, files=list(found.values()))
+    starts = whole.starts()
+    shas = {str(file.path): sha for sha, file in found.items()}
+    own = set(starts.filter(pl.col("day") == day)["file"])
+    beside = _beside(starts, day, shas)
+    far = [f for f in source.files if f not in near and _news(source, f, known)]
+    if far:
+        more = replace(source, files=far).starts().filter(pl.col("day").is_in(list(known)))
+        for other, files in _beside(more, day, {str(f.path): _sha256(f.path) for f in far}).items():
+            beside.setdefault(other, {}).update(files)
+    used = {sha: file for sha, file in found.items() if str(file.path) in own or not file.rows}
+    kept = used or found  # a file of no rows is a result, too
+    return Inputs(
+        source=replace(whole, files=list(kept.values())),
+        files=[
+            Input(str(file.path.resolve()), file.size, file.rows, sha) for sha, file in kept.items()
+        ],
+        volume=volume.of_day(starts, day),
+        beside=beside,
+        copies=copies,
+    )
+
+
+def _earlier(night: Night, found: Mapping[str, File], told: Settings) -> dict[str, File]:
+    """Open the files that the day was made of before and that are not among those found now."""
+    missing = [each for each in night.inputs if each.sha256 not in found]
+    gone = [each for each in missing if not _is_still(each)]
+    if gone:
+        msg = (
+            f"'{gone[0].path}', of which {night.day} was made before, is not there as it was; "
+            "give all files of the day, with --only where they replace those."
+        )
+        raise InputError(msg)
+    if not missing:
+        return {}
+    files = ingest.open_source([each.path for each in missing], told).files
+    return {_sha256(file.path): file for file in files}
+
+
+def _is_still(each: Input) -> bool:
+    path = Path(each.path)
+    return path.is_file() and path.stat().st_size == each.bytes and _sha256(path) == each.sha256
+
+
+def _news(source: Source, file: File, known: Mapping[date, Night]) -> bool:
+    """Tell whether a file of other days may hold rows that a night which is done has not seen."""
+    touched = (
+        night
+        for day, night in known.items()
+        if source.may_touch(file, *(midnight(source.tz, day + timedelta(days=n)) for n in (0, 1)))
+    )
+    return any(not is_known(night, file.path.resolve(), file.size) for night in touched)
+
+
+def _beside(starts: pl.DataFrame, day: date, shas: Mapping[str, str]) -> dict[str, dict[str, int]]:
+    others = starts.filter(pl.col("day") != day).group_by("file", "day").agg(pl.col("rows").sum())
+    answer: dict[str, dict[str, int]] = {}
+    for file, other, rows in others.select("file", "day", "rows").sort("day", "file").iter_rows():
+        answer.setdefault(str(other), {})[shas[file]] = rows
+    return answer
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as raw:
+        return hashlib.file_digest(raw, "sha256").hexdigest()

@@ -1,0 +1,254 @@
+"""A night's tables: those of its day, with what is remembered of the days before.
+
+What is remembered is exact: a night finds what a scan of all the days would find on its day.
+docs/nightly.md says why, table by table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from cdr_anomaly import births, bridges, forwarding, measures, tables
+from cdr_anomaly.detectors import Tables
+from cdr_anomaly.schema import (
+    BIRTHS,
+    FORWARDED,
+    HOPS,
+    LATE,
+    LEGS,
+    LINES,
+    MEASURES,
+    PROFILE,
+    empty,
+    require,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cdr_anomaly.detectors import Detector
+    from cdr_anomaly.tables import Active, Looked
+
+# How far the past of a line that it is judged by reaches back.
+PROFILE_DAYS = 35
+# A call matters after midnight where it began in the last hour, or has not ended yet, or may have
+# another part: for windows of 10 and 60 minutes, calls under way at once, and partial records.
+LATE_S, PART_GAP_S = 3600, 5
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What is known of the days before ``day``, of which ``first_day`` is the first.
+
+    ``read`` gives a table of the state (state.TABLES), with lines as the night carries them;
+    ``active`` sums up the active line-days of the last weeks.
+    """
+
+    day: date
+    first_day: date
+    active: Active
+    read: Callable[[str], pl.LazyFrame]
+
+    def days(self, name: str, first: int, last: int = 1) -> pl.LazyFrame:
+        """Return the rows of a table that are ``first`` to ``last`` days old."""
+        begin, end = (self.day - timedelta(days=n) for n in (first, last))
+        return self.read(name).filter(pl.col("day").is_between(begin, end))
+
+    def late(self) -> pl.DataFrame:
+        """Return the CALLS of the night before that matter on this one."""
+        return self.days("late", 1).drop("day").collect()
+
+
+class Night(NamedTuple):
+    """The TABLES that detectors read, and what is kept for the nights to come (state.TABLES)."""
+
+    tables: Tables
+    kept: Mapping[str, pl.DataFrame]
+    active: Active
+
+
+def made(
+    looked: Looked, built: list[Detector], memory: Memory, activations: pl.LazyFrame | None
+) -> Night:
+    """Make the tables of a night."""
+    feed, source, day = looked.feed, looked.source, memory.day
+    profile = _profile(looked, day)
+    known_from = memory.first_day + timedelta(days=max(d.warm_up() for d in built))
+    born = _born(memory, profile, activations, known_from)
+    own = _needed(profile, born, built)
+    late = _late("start_time", midnight(source.tz, day + timedelta(days=1)))
+    second = looked.again(
+        own.join(born.select("line", "born"), on="line", how="left"), pl.lit(value=True), late=late
+    )
+    forwarded = _forwarded(looked, day)
+    hops = _hops(memory, forwarded, max(detector.link() for detector in built))
+    fresh = born.filter(pl.col("born") > day - births.WEEK).select("line")
+    in_week = hops.filter(pl.col("day") > day - timedelta(days=bridges.WEEK))
+    told = pl.concat([own, fresh, in_week.select(line="forwarder")]).unique()
+    past = memory.days("profile", PROFILE_DAYS).join(told.lazy(), on="line", how="semi")
+    whole = pl.concat([past.collect(), profile.join(told, on="line", how="semi")]).lazy()
+    legs = _legs(memory, second.legs, built, midnight(source.tz, day)).lazy()
+    busy = min(detector.remembers() for detector in built)
+    measured = measures.line_days(legs, whole, busy=busy).filter(pl.col("day") == day).collect()
+    lines = pl.concat([told, in_week.select(line="target")]).unique().drop_nulls().lazy()
+    active = tables.active(profile, built)
+    for_detectors = Tables(
+        feed=feed,
+        tz=source.tz,
+        plan=source.plan,
+        two_way=active.plus(memory.active).two_way(),
+        busy=busy,
+        since=day,
+        judged=(day,),
+        births_from=memory.first_day - births.PAST if feed.activations else known_from,
+        profile=require(whole, PROFILE, "profile"),
+        measures=require(measured.lazy(), MEASURES, "measures"),
+        legs=require(legs, LEGS, "legs"),
+        hops=require(hops.lazy(), HOPS, "hops"),
+        lines=require(tables.lines_of(lines, born, feed, source.plan), LINES, "lines"),
+        births=require(born.lazy(), BIRTHS, "births"),
+    )
+    kept = {
+        "profile": profile,
+        "hops": forwarded,
+        "legs": second.legs.filter(pl.col("day") == day).select(list(LEGS)).sort(pl.all()),
+        "late": _as_late(second.late, day),
+    }
+    return Night(for_detectors, kept, active)
+
+
+def seen(
+    before: pl.LazyFrame, was: pl.LazyFrame, today: pl.DataFrame, others: pl.LazyFrame, day: date
+) -> pl.DataFrame:
+    """Bring SEEN up to date: when each line was first and last seen.
+
+    ``before`` is SEEN so far; ``was`` and ``today`` are PROFILE of the day as it was, if it was
+    done before, and as it is; ``others`` is PROFILE of all other days. A line that is not of the
+    day any more is looked up there.
+    """
+    now = today.lazy().select("line", now=pl.lit(day, pl.Date))
+    gone = was.select("line").join(now, on="line", how="anti").collect().lazy()
+    stay = before.join(gone, on="line", how="anti").join(now, on="line", how="full", coalesce=True)
+    whole = stay.select(
+        "line",
+        first_seen=pl.min_horizontal("first_seen", "now"),
+        last_seen=pl.max_horizontal("last_seen", "now"),
+    ).collect()
+    if gone.collect().is_empty():
+        return whole.sort("line")
+    there = ever_seen(others.join(gone, on="line", how="semi")).rename(
+        {"first_seen": "first", "last_seen": "last"}
+    )
+    oldest = others.select(pl.col("day").min()).collect().item() or day
+    forgotten = pl.when(pl.col("first_seen") < oldest).then("first_seen")
+    looked_up = (
+        before.join(gone, on="line", how="semi")
+        .join(there, on="line", how="left")
+        .select("line", first_seen=pl.coalesce(forgotten, "first"),
+                last_seen=pl.coalesce("last", forgotten))
+        .drop_nulls()
+    )  # fmt: skip
+    return pl.concat([whole, looked_up.collect()]).sort("line")
+
+
+def ever_seen(profile: pl.LazyFrame) -> pl.LazyFrame:
+    """Make SEEN from PROFILE alone."""
+    return profile.group_by("line").agg(
+        first_seen=pl.col("day").min(), last_seen=pl.col("day").max()
+    )
+
+
+def midnight(tz: str, day: date) -> datetime:
+    """Return the instant at which a local day begins."""
+    return datetime.combine(day, time(), ZoneInfo(tz)).astimezone(UTC)
+
+
+def _profile(looked: Looked, day: date) -> pl.DataFrame:
+    """Put PROFILE of all lines together; of the calls of the night before nothing counts."""
+    whole = pl.concat(list(looked.look.profiles)).filter(pl.col("day") == day)
+    counts = whole.with_columns(pl.col("n_out", "n_in", "n_forwarded").cast(pl.Int64))
+    return require(counts.lazy(), PROFILE, "profile").sort("line").collect()
+
+
+def _born(
+    memory: Memory, profile: pl.DataFrame, activations: pl.LazyFrame | None, known_from: date
+) -> pl.DataFrame:
+    """Give BIRTHS as they are known at the end of the day."""
+    today = profile.lazy().select("line", first_seen="day")
+    if activations is not None:
+        whole = today.clear()
+    else:
+        lines = memory.read("lines").select("line", "first_seen")
+        before = lines.filter(pl.col("first_seen") < memory.day)
+        whole = pl.concat([before, today.join(before, on="line", how="anti")])
+    return births.born(whole, activations, known_from=known_from).collect()
+
+
+def _needed(profile: pl.DataFrame, born: pl.DataFrame, built: list[Detector]) -> pl.DataFrame:
+    """Find the lines whose calls of the day are needed, on this night or on a later one."""
+    young = born.select("line", "born").drop_nulls()
+    age = (pl.col("day") - pl.col("born")).dt.total_days()
+    aged = profile.join(young, on="line", how="left").with_columns(age_d=age)
+    return aged.filter(pl.any_horizontal(d.keeps() for d in built)).select("line")
+
+
+def _legs(
+    memory: Memory, today: pl.DataFrame, built: list[Detector], begin: datetime
+) -> pl.DataFrame:
+    """Add to the day's legs those of the same lines that windows reach back to, or know again."""
+    reach = max(detector.reaches() for detector in built)
+    ours = today.lazy().filter(pl.col("day") == memory.day)
+    # Those that were late the night before are among today's, with the parts that came since.
+    early = (pl.col("day") < memory.day - timedelta(days=1)) | ~_late("start", begin)
+    near = memory.days("legs", reach).filter(early)
+    called = ours.filter("outgoing").select("line", "counterpart").unique()
+    far = memory.days("legs", measures.FAMILIAR_DAYS, reach + 1).filter("outgoing")
+    known = [
+        near.join(ours.select("line").unique(), on="line", how="semi"),
+        far.join(called, on=["line", "counterpart"], how="semi"),
+    ]
+    return pl.concat([today.select(list(LEGS)), *pl.collect_all(known)])
+
+
+def _forwarded(looked: Looked, day: date) -> pl.DataFrame:
+    calls = looked.look.forwarded.lazy().filter(pl.col("day") == day)
+    named = calls.rename({"line": "forwarder"})
+    return require(named, FORWARDED, "hops").sort(pl.all()).collect()
+
+
+def _hops(memory: Memory, today: pl.DataFrame, link_seconds: int) -> pl.DataFrame:
+    """Add to the day's hops those of the week, and where its lines forwarded to before that.
+
+    Only the hops of two days are linked: no call is forwarded from one midnight to the next.
+    """
+    week = memory.days("hops", bridges.WEEK - 1, 2)
+    lines = today.lazy().select("forwarder").unique()
+    before = memory.days("hops", bridges.REUSED_DAYS, bridges.WEEK)
+    older = pl.concat([week, before.join(lines, on="forwarder", how="semi")]).collect()
+    last = memory.days("hops", 1).collect()
+    recent = pl.concat([last, today]).rename({"forwarder": "line"})
+    linked = forwarding.hops(recent, link_seconds=link_seconds)
+    alone = older.drop("call_id").with_row_index("chain", offset=linked.height)
+    placed = alone.with_columns(
+        pl.col("chain").cast(pl.Int64), depth=pl.lit(1, pl.Int64), hops=pl.lit(1, pl.Int64),
+        by_id=pl.lit(value=False),
+    )  # fmt: skip
+    return pl.concat([linked, placed.select(linked.columns)])
+
+
+def _late(start: str, end_of_day: datetime) -> pl.Expr:
+    """Tell which calls of a day matter after its end."""
+    matters = pl.max_horizontal(pl.col("duration_s") + PART_GAP_S, pl.lit(LATE_S))
+    return pl.col(start) + pl.duration(seconds=matters) >= end_of_day
+
+
+def _as_late(calls: pl.DataFrame, day: date) -> pl.DataFrame:
+    types = empty(LATE, calls.schema["calling_number"]).schema
+    missing = {c: pl.lit(None, types[c]) for c in types if c not in calls.columns}
+    rows = calls.with_columns(day=pl.lit(day, pl.Date), **missing).select(list(LATE))
+    return rows.cast(types).sort(pl.all())

@@ -1,0 +1,266 @@
+"""A night: one day's calls and what is remembered, to findings, alerts, and a memory renewed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, replace
+from datetime import date, timedelta
+from functools import reduce
+from time import monotonic
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import polars as pl
+
+from cdr_anomaly import (
+    activated,
+    alerts,
+    declared,
+    detectors,
+    inputs,
+    ledger,
+    lock,
+    memory,
+    numbering,
+    pipeline,
+    recall,
+    report,
+    state,
+    tables,
+    volume,
+)
+from cdr_anomaly.engines import Local
+from cdr_anomaly.pipeline import SILENT, Asked, Result
+from cdr_anomaly.tables import Active
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from cdr_anomaly.engines import FirstLook
+    from cdr_anomaly.ingest import Source
+    from cdr_anomaly.inputs import Inputs
+    from cdr_anomaly.ledger import Night
+    from cdr_anomaly.pipeline import Say
+    from cdr_anomaly.settings import Settings
+    from cdr_anomaly.state import State
+
+# So many nights back it counts whether unanswered calls, and calls received, are delivered.
+FEED_NIGHTS = timedelta(days=tables.TWO_WAY_DAYS - 1)
+# Tables that hold calls are kept for a shorter time than those that hold sums.
+OF_CALLS = ("hops", "legs", "late")
+
+
+class Lists(NamedTuple):
+    """The files that an operator keeps beside the calls."""
+
+    entities: Path | None = None
+    subscribers: Path | None = None
+
+
+NO_LISTS = Lists()
+
+
+class Subjects(NamedTuple):
+    """What tells who a subject is: the file of entities, the plan, and its handsets by day."""
+
+    entities: Path | None
+    plan: numbering.HomePlan
+    handsets: pl.LazyFrame
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where a night's state is, what it is told, and who hears how far it has come."""
+
+    place: Path
+    told: Settings
+    lists: Lists = NO_LISTS
+    say: Say = SILENT
+
+
+class Outcome(NamedTuple):
+    """What a night found, and what its operator should know of it."""
+
+    day: date
+    result: Result
+    seconds: float
+    warnings: list[str]
+
+
+def nightly(paths: Iterable[str | Path], day: date, run: Run, *, only: bool = False) -> Outcome:
+    """Judge one local day by its calls and by what the state remembers, and renew the state.
+
+    To run a night again replaces it; files that it was made of before belong to it still, unless
+    ``only`` those given now do.
+    """
+    with lock.held(run.place):
+        return _night(paths, day, run, only=only)
+
+
+def backfill(
+    paths: Iterable[str | Path], first: date, last: date, run: Run
+) -> Iterator[Outcome | str]:
+    """Run the nights from ``first`` to ``last`` that are not done, or may have changed, in order.
+
+    Yields what each found, or why it could not be run.
+    """
+    paths = list(paths)
+    with lock.held(run.place):
+        for day in ledger.between(first, last):
+            known = recall.nights(run.place)
+            if day in known and not known[day].provisional:
+                continue
+            try:
+                yield _night(paths, day, run, only=False)
+            except inputs.NothingOfTheDayError as error:
+                yield str(error)
+
+
+def listed(
+    known: State, findings: pl.DataFrame, day: date, told: Settings, subjects: Subjects
+) -> pl.DataFrame:
+    """Rank a night's findings, by the entities and by what earlier nights have listed."""
+    names = [detector.name for detector in detectors.ALL]
+    entity = declared.read(subjects.entities, subjects.plan, names)
+    marked = declared.set_aside(findings, entity, subjects.plan, subjects.handsets)
+    since = day - timedelta(days=told.repeat_after_days)
+    before = (pl.col("day") > since) & (pl.col("day") < day)
+    earlier = known.read("alerts").filter(before).collect()
+    said = known.read("feedback").filter(pl.col("day") < day).collect()
+    return alerts.ranked(marked, earlier, said)
+
+
+def cut(last: date, profiles: int, calls: int) -> dict[str, date]:
+    """Say from which day on each table is kept, when the last night is that of ``last``."""
+    kept = {name: calls if name in OF_CALLS else profiles for name in state.TABLES}
+    return {name: last - timedelta(days=days) for name, days in kept.items()}
+
+
+def _night(paths: Iterable[str | Path], day: date, run: Run, *, only: bool) -> Outcome:
+    began = monotonic()
+    told = recall.as_before(run.told, run.place).model_copy(update={"since": day, "until": day})
+    run.say("opening the files")
+    nights = recall.nights(run.place)
+    chosen = inputs.chosen(paths, told, day, nights, only=only)
+    known = recall.opened(run.place, chosen.source, told)
+    lost = recall.lost(known, day)
+    known = known.note("begun", day=day)
+    judged = _judged(known, nights, chosen.source, day, run, lost)
+    handsets = pipeline.handsets(judged.night.tables)
+    subjects = Subjects(run.lists.entities, chosen.source.plan, handsets)
+    alert = listed(known, judged.findings, day, told, subjects)
+    result = Result(
+        findings=judged.findings,
+        alerts=alert,
+        counts=pipeline.counted(judged.look),
+        not_applicable=judged.not_applicable,
+        tables=judged.night.tables,
+        source=chosen.source,
+        line=None,
+    )
+    run.say("remembering")
+    seen = recall.seen(judged.read, judged.night.kept["profile"], day, lost)
+    frames = {
+        **judged.night.kept, "lines": seen, "volume": chosen.volume,
+        "findings": judged.findings, "alerts": alert,
+    }  # fmt: skip
+    seconds = round(monotonic() - began, 3)
+    known = known.commit(
+        "done", frames, day=day, seconds=seconds,
+        inputs=[each._asdict() for each in chosen.files], settings=_settings(told, run.lists),
+        versions=report.versions(), counts=_counts(result),
+        facts={
+            "calls": result.counts.used, "attempts": judged.look.unanswered,
+            "active": judged.night.active, "beside": chosen.beside,
+        },
+    )  # fmt: skip
+    _tidy(known, told)
+    return Outcome(day, result, seconds, _warnings(known, day, chosen))
+
+
+class _Judged(NamedTuple):
+    """What came of the calls of a day; ``read`` gives the state with lines as they carry them."""
+
+    look: FirstLook
+    night: memory.Night
+    findings: pl.DataFrame
+    not_applicable: dict[str, str]
+    read: Callable[[str], pl.LazyFrame]
+
+
+def _judged(
+    known: State, nights: Mapping[date, Night], chosen: Source, day: date, run: Run,
+    lost: Collection[str],
+) -> _Judged:  # fmt: skip
+    built = detectors.build(run.told.detectors)
+    engine = Local(run.told.memory)
+    late = known.read("late").filter(pl.col("day") == day - timedelta(days=1)).drop("day").collect()
+    source = replace(chosen, as_text=known.as_text, carried=late if late.height else None)
+
+    def asked(source: Source) -> Asked:
+        subscribers = run.lists.subscribers
+        return Asked(activated.lines(subscribers, source.plan, as_text=source.as_text))
+
+    source, wanted, look = pipeline.looked(engine, source, asked, run.say)
+    lately = [night.facts for d, night in nights.items() if day - FEED_NIGHTS <= d < day]
+    feed = detectors.Feed(
+        columns=frozenset(source.columns),
+        first_day=ledger.first_day(nights, day),
+        last_day=day,
+        opaque=source.as_text,
+        attempts=look.unanswered or any(facts["attempts"] for facts in lately),
+        activations=wanted.activations is not None,
+    )
+    reasons = {detector.name: detector.not_applicable(feed) for detector in built}
+    active = reduce(Active.plus, (Active(*facts["active"]) for facts in lately), Active())
+    read = recall.reader(known, source, lost)
+    remembered = memory.Memory(day, feed.first_day or day, active, read)
+    run.say("looking again at the lines that stand out", source.rows)
+    again = tables.Looked(engine, source, look, feed, None, run.say.done)
+    night = memory.made(again, built, remembered, wanted.activations)
+    run.say("judging")
+    applicable = [detector for detector in built if not reasons[detector.name]]
+    findings = pipeline.found(applicable, night.tables).filter(pl.col("day") == day)
+    why = {name: reason for name, reason in reasons.items() if reason}
+    return _Judged(look, night, findings, why, read)
+
+
+def _settings(told: Settings, lists: Lists) -> dict[str, Any]:
+    """Say what a night's findings depend on beside its calls."""
+    given = told.model_dump(exclude={"since", "until", "memory"}, exclude_none=True)
+    if lists.subscribers is None:
+        return given
+    with lists.subscribers.open("rb") as raw:
+        return given | {"subscribers": hashlib.file_digest(raw, "sha256").hexdigest()}
+
+
+def _counts(result: Result) -> dict[str, Any]:
+    listed = result.alerts.filter(pl.col("rank").is_not_null())
+    return asdict(result.counts) | {
+        "findings": dict(result.findings["detector"].value_counts().sort("detector").iter_rows()),
+        "alerts": dict(listed["severity"].value_counts().sort("severity").iter_rows()),
+        "suppressed": int(result.alerts["suppressed_by"].count()),
+        "ongoing": int(result.alerts["ongoing_since"].count()),
+    }
+
+
+def _tidy(known: State, told: Settings) -> None:
+    """Delete what is too old, and files that a replaced night has left."""
+    nights = ledger.nights(known.ledger)
+    before = cut(max(nights), told.keep_profiles_days, told.keep_calls_days)
+    if min(nights) < max(before.values()):
+        known = known.forget(before)
+    known.sweep()
+
+
+def _warnings(known: State, day: date, chosen: Inputs) -> list[str]:
+    """Say what the operator of a night should look at, a sentence each."""
+    nights = ledger.nights(known.ledger)
+    volumes = known.read("volume").collect()
+    said = [f"{day}: {text}" for text in volume.compared(volumes, day).warnings]
+    if chosen.copies:
+        said.append(f"{chosen.copies} file(s) are copies of others, and count once")
+    for other, night in nights.items():
+        if night.provisional and night.done < nights[day].done:
+            said.append(f"{other} may change: {night.provisional}; run backfill over it")
+    return said

@@ -1,0 +1,98 @@
+"""A state made ready for a night: checked, and read as the night's calls carry lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from cdr_anomaly import ledger, memory, numbering, state
+from cdr_anomaly.errors import StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from datetime import date
+    from pathlib import Path
+
+    from cdr_anomaly.ingest import Source
+    from cdr_anomaly.ledger import Night
+    from cdr_anomaly.settings import Settings
+    from cdr_anomaly.state import State
+
+
+def nights(place: Path) -> dict[date, Night]:
+    """Read the nights that are done; none where there is no state yet."""
+    return ledger.nights(state.shown(place).ledger) if state.header(place) else {}
+
+
+def as_before(told: Settings, place: Path) -> Settings:
+    """Take from the state what holds for it as a whole, where nothing else was told."""
+    header = state.header(place)
+    if header is None:
+        return told
+    same = {"tz": header.zone, "home": header.home}
+    return told.model_copy(
+        update={name: value for name, value in same.items() if name not in told.model_fields_set}
+    )
+
+
+def opened(place: Path, source: Source, told: Settings) -> State:
+    """Open the state to change it, if its days and numbers are those of the night."""
+    known = state.opened(place, source.tz, told.home)
+    pairs = {"tz": (known.header.zone, source.tz), "home": (known.header.home, told.home)}
+    for name, (was, now) in pairs.items():
+        if was != now:
+            msg = (
+                f"The state in '{place}' is of {name} {was}, and this night of {now}; "
+                f"give --{name} {was}, or another --state."
+            )
+            raise StateError(msg)
+    return known
+
+
+def lost(known: State, day: date) -> set[str]:
+    """Name the tables of which this night renews what is damaged; fail on other damage."""
+    damaged = known.damaged()
+    for table, file, when in damaged.iter_rows():
+        place = known.place / table / file
+        if table == "feedback":
+            msg = f"'{place}' is damaged; put it back from a backup, nothing else holds it."
+            raise StateError(msg)
+        if when is not None and when < day:
+            msg = (
+                f"'{place}' is damaged; run the night of {when} again with that day's files "
+                f"(nightly --date {when}), it makes it anew."
+            )
+            raise StateError(msg)
+    of_day = (pl.col("day") == day) | pl.col("day").is_null()
+    return set(damaged.filter(of_day)["table"])
+
+
+def reader(known: State, source: Source, lost: Collection[str]) -> Callable[[str], pl.LazyFrame]:
+    """Return what reads a table of the state with lines as the source carries them.
+
+    When lines were seen is made again from PROFILE where that table is ``lost``.
+    """
+
+    def read(name: str) -> pl.LazyFrame:
+        if name == "lines" and "lines" in lost:
+            return memory.ever_seen(read("profile"))
+        rows = known.read(name)
+        if not source.as_text or known.as_text:
+            return rows
+        lines = [column for column, (dtype, _) in state.TABLES[name].items() if dtype is None]
+        return rows.with_columns(numbering.spelled(pl.col(column)) for column in lines)
+
+    return read
+
+
+def seen(
+    read: Callable[[str], pl.LazyFrame], today: pl.DataFrame, day: date, lost: Collection[str]
+) -> pl.DataFrame:
+    """Bring up to date when lines were seen; ``today`` is PROFILE of the day."""
+    others = read("profile").filter(pl.col("day") != day)
+    was = read("profile").filter(pl.col("day") == day)
+    if "profile" in lost:
+        was = today.lazy()  # what it was is gone
+    before = memory.ever_seen(others) if "lines" in lost else read("lines")
+    return memory.seen(before, was, today, others, day)

@@ -1,0 +1,52 @@
+"""Small tables that people keep: CSV, TOML or Parquet, under any name."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from cdr_anomaly.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def read(file: Path) -> pl.DataFrame:
+    """Read a table; of a CSV or TOML file every column is text, without blanks about it."""
+    try:
+        with file.open("rb") as raw:
+            parquet = raw.read(4) == b"PAR1"
+        if parquet:
+            return pl.read_parquet(file)
+        table = _toml(file) if file.suffix.lower() == ".toml" else _csv(file)
+    except FileNotFoundError as error:
+        msg = f"There is no file '{file}'."
+        raise InputError(msg) from error
+    except tomllib.TOMLDecodeError as error:
+        msg = f"'{file}' is not valid TOML: {error}."
+        raise InputError(msg) from error
+    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
+        msg = f"'{file}' is neither a CSV nor a Parquet file that can be read."
+        raise InputError(msg) from error
+    return table.rename(str.strip).with_columns(pl.all().str.strip_chars().replace("", None))
+
+
+def _csv(file: Path) -> pl.DataFrame:
+    return pl.read_csv(file, infer_schema=False, encoding="utf8-lossy")
+
+
+def _toml(file: Path) -> pl.DataFrame:
+    """Read the one array of tables that the file has, as [[entity]]."""
+    told = tomllib.loads(file.read_text(encoding="utf-8"))
+    tables = [value for value in told.values() if isinstance(value, list)]
+    if len(tables) != 1 or not all(isinstance(row, dict) for row in tables[0]):
+        msg = f"'{file}' has no array of tables; write [[entity]] above each entity."
+        raise InputError(msg)
+    rows = [
+        {name: "; ".join(map(str, v)) if isinstance(v, list) else str(v) for name, v in row.items()}
+        for row in tables[0]
+    ]
+    names = dict.fromkeys(name for row in rows for name in row)
+    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String()))
