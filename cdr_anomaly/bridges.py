@@ -135,11 +135,11 @@ def hubs(
     )
 
 
-def targets(hops: pl.LazyFrame) -> pl.LazyFrame:
+def targets(hops: pl.LazyFrame, past: pl.LazyFrame) -> pl.LazyFrame:
     """Count the targets of each line and day, and those that it used in the 28 days before.
 
-    Returns (line, day, target, n_targets, n_calls, n_callers, n_reused, start, end); ``target``
-    lists them.
+    ``past`` are HOPS of these days and of those before. Returns (line, day, target, n_targets,
+    n_calls, n_callers, n_reused, start, end); ``target`` lists them.
     """
     days = hops.group_by("day", line="forwarder").agg(
         pl.col("target").unique().sort(),
@@ -149,10 +149,16 @@ def targets(hops: pl.LazyFrame) -> pl.LazyFrame:
         start=pl.col("start").min(),
         end=pl.col("start").max(),
     )
-    used = hops.select("target", "day", line="forwarder").unique().sort("line", "target", "day")
+    used = past.select("target", "day", line="forwarder").unique().sort("line", "target", "day")
     since = (pl.col("day") - pl.col("day").shift().over("line", "target")).dt.total_days()
     reused = (
         used.filter(since <= REUSED_DAYS)
+        .join(
+            hops,
+            left_on=["line", "target", "day"],
+            right_on=["forwarder", "target", "day"],
+            how="semi",
+        )
         .group_by("line", "day")
         .agg(_different("target").alias("n_reused"))
     )

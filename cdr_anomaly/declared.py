@@ -106,10 +106,15 @@ def _begins(plan: numbering.HomePlan) -> pl.Expr:
 def _shaped(told: pl.DataFrame, plan: numbering.HomePlan) -> pl.DataFrame:
     missing = {name: pl.lit(None, pl.String) for name in COLUMNS if name not in told.columns}
     texts = told.with_columns(**missing).select(pl.col(COLUMNS).cast(pl.String))
-    # In columns first: a numbering expression works out what it is given once for every branch.
     ends = {name: pl.col("range").str.extract(RANGE, n) for n, name in ((1, "first"), (2, "last"))}
-    numbers = texts.with_columns(**ends).with_columns(
-        numbering.text(pl.col(name), plan) for name in ("line", *ends)
+    numbers = texts.with_columns(**ends)
+    # All in one column: to plan the reading of a number takes longer than to read thousands.
+    columns = ("line", *ends)
+    written = pl.concat([numbers[name].alias("number") for name in columns]).to_frame()
+    spelled = written.select(numbering.text(pl.col("number"), plan)).to_series()
+    numbers = numbers.with_columns(
+        spelled.slice(n * numbers.height, numbers.height).alias(name)
+        for n, name in enumerate(columns)
     )
     owner = pl.when(pl.col("owner").is_not_null()).then(pl.format(" ({})", "owner"))
     return numbers.with_columns(

@@ -63,9 +63,9 @@ def feedback(
     place: Path, line: str, verdict: str, note: str | None, day: date | None
 ) -> tuple[str, date]:
     """Remember what became of an alert; by default of the last one on that subject."""
-    shown = state.shown(place)
+    header = state.shown(place).header
     with lock.held(place):
-        known = state.opened(place, shown.header.zone, shown.header.home)
+        known = state.opened(place, header.zone, header.home)
         plan = numbering.home_plan(known.header.home)
         written = pl.DataFrame({"line": [line]}, {"line": pl.String})
         subject = written.select(numbering.text(pl.col("line"), plan)).item() or line
@@ -83,9 +83,9 @@ def feedback(
 
 def retention(place: Path, profiles: int, calls: int) -> Mapping[str, date]:
     """Delete for good what is older than so many days, counted from the last night."""
-    shown = state.shown(place)
+    header = state.shown(place).header
     with lock.held(place):
-        known = state.opened(place, shown.header.zone, shown.header.home)
+        known = state.opened(place, header.zone, header.home)
         nights = ledger.nights(known.ledger)
         if not nights:
             return {}

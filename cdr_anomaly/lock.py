@@ -1,9 +1,10 @@
-"""One writer at a time: who holds a folder, and since when."""
+"""One writer at a time, whose files nobody else may read: who holds a folder, and since when."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 from contextlib import contextmanager
 from datetime import datetime
@@ -43,6 +44,25 @@ def held(place: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """Write what only its owner may read, and say in one sentence why it cannot be written."""
+    umask = os.umask(0o077)
+    try:
+        yield
+    except Exception as error:
+        # Delta's errors are no OSError, but name the one behind them.
+        if not isinstance(error, OSError) and "os error" not in str(error):
+            raise
+        told = str(error)
+        if "os error 28" in told or getattr(error, "errno", None) == 28:
+            told = f"its disk is full ({shutil.disk_usage(place).free:,} bytes free); make room"
+        msg = f"The state in '{place}' cannot be written: {told}. It is as it was; run this again."
+        raise StateError(msg) from error
+    finally:
+        os.umask(umask)
 
 
 def is_held(place: Path) -> bool:

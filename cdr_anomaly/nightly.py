@@ -143,7 +143,7 @@ def _night(paths: Iterable[str | Path], day: date, run: Run, *, only: bool) -> O
     nights = recall.nights(run.place)
     chosen = inputs.chosen(paths, told, day, nights, only=only)
     known = recall.opened(run.place, chosen.source, told)
-    lost = recall.lost(known, day)
+    lost = recall.lost(known, day, again=day in nights)
     known = known.note("begun", day=day)
     judged = _judged(known, nights, chosen.source, day, run, lost)
     handsets = pipeline.handsets(judged.night.tables)

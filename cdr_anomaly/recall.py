@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly import ledger, memory, numbering, state
+from cdr_anomaly import header, ledger, memory, numbering, state
 from cdr_anomaly.errors import StateError
 
 if TYPE_CHECKING:
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 
 def nights(place: Path) -> dict[date, Night]:
-    """Read the nights that are done; none where there is no state yet."""
-    return ledger.nights(state.shown(place).ledger) if state.header(place) else {}
+    """Read the nights that are done, of a state that is brought up to date, if there is one."""
+    return ledger.nights(state.shown(place).ledger) if header.upgraded(place) else {}
 
 
 def as_before(told: Settings, place: Path) -> Settings:
     """Take from the state what holds for it as a whole, where nothing else was told."""
-    header = state.header(place)
-    if header is None:
+    known = header.read(place)
+    if known is None:
         return told
-    same = {"tz": header.zone, "home": header.home}
+    same = {"tz": known.zone, "home": known.home}
     return told.model_copy(
         update={name: value for name, value in same.items() if name not in told.model_fields_set}
     )
@@ -50,8 +50,11 @@ def opened(place: Path, source: Source, told: Settings) -> State:
     return known
 
 
-def lost(known: State, day: date) -> set[str]:
-    """Name the tables of which this night renews what is damaged; fail on other damage."""
+def lost(known: State, day: date, *, again: bool) -> set[str]:
+    """Name the tables of which this night renews what is damaged; fail on other damage.
+
+    Files of the right length may be damaged, too; a night that is run ``again`` looks for that.
+    """
     damaged = known.damaged()
     for table, file, when in damaged.iter_rows():
         place = known.place / table / file
@@ -65,7 +68,19 @@ def lost(known: State, day: date) -> set[str]:
             )
             raise StateError(msg)
     of_day = (pl.col("day") == day) | pl.col("day").is_null()
-    return set(damaged.filter(of_day)["table"])
+    found = set(damaged.filter(of_day)["table"])
+    if again:
+        own = {"profile": pl.col("day") == day, "lines": pl.lit(value=True)}
+        found |= {name for name, rows in own.items() if not _is_readable(known, name, rows)}
+    return found
+
+
+def _is_readable(known: State, name: str, rows: pl.Expr) -> bool:
+    try:
+        known.read(name).filter(rows).collect()
+    except state.UNREADABLE:
+        return False
+    return True
 
 
 def reader(known: State, source: Source, lost: Collection[str]) -> Callable[[str], pl.LazyFrame]:
@@ -81,7 +96,7 @@ def reader(known: State, source: Source, lost: Collection[str]) -> Callable[[str
         if not source.as_text or known.as_text:
             return rows
         lines = [column for column, (dtype, _) in state.TABLES[name].items() if dtype is None]
-        return rows.with_columns(numbering.spelled(pl.col(column)) for column in lines)
+        return rows.with_columns(numbering.spelled(pl.col(c)).alias(c) for c in lines)
 
     return read
 

@@ -10,15 +10,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from cdr_anomaly import numbering
+from cdr_anomaly import header, numbering
 from cdr_anomaly.errors import StateError
+from cdr_anomaly.header import Header
+from cdr_anomaly.lock import writing
 from cdr_anomaly.schema import (
     ALERTS,
     FEEDBACK,
@@ -34,35 +35,24 @@ from cdr_anomaly.schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from deltalake import DeltaTable
 
-VERSION = 1
-# What brings a state of that version to the next one; each can be run again after it was killed.
-UPGRADES: dict[int, Callable[[Path], None]] = {}
 TABLES = {
     "profile": PROFILE, "hops": FORWARDED, "legs": LEGS, "late": LATE, "lines": SEEN,
     "volume": VOLUME, "findings": FINDINGS, "alerts": ALERTS, "feedback": FEEDBACK,
 }  # fmt: skip
 WHOLE = ("lines",)  # the one table that is not divided by day
-HEADER, LEDGER_NAME = "state.json", "ledger"
+LEDGER_NAME = "ledger"
 # The log of a table would name the least and the greatest number of every file, and take long to
 # read after many nights.
 CONFIGURATION = {"delta.dataSkippingNumIndexedCols": "0", "delta.checkpointInterval": "10"}
 # Files that nothing refers to any more stay so long, for those who are reading them.
 LINGER_HOURS = 24
+UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 NO_FILES = pl.DataFrame(schema={"table": pl.String, "file": pl.String, "day": pl.Date})
-
-
-@dataclass(frozen=True)
-class Header:
-    """What holds for a state as a whole: its version, and how days and numbers are to be read."""
-
-    version: int
-    zone: str
-    home: str
 
 
 @dataclass(frozen=True)
@@ -107,7 +97,7 @@ class State:
     def repair(self) -> None:
         """Take back what runs that did not come to their end have left."""
         versions = self.versions
-        with _writing(self.place):
+        with writing(self.place):
             for name in TABLES:
                 if name not in versions:
                     shutil.rmtree(self.place / name, ignore_errors=True)
@@ -121,7 +111,7 @@ class State:
 
         Until the note is written nobody sees any of it.
         """
-        with _writing(self.place):
+        with writing(self.place):
             for name, frame in frames.items():
                 self._replace(name, frame, day)
             if hasattr(os, "sync"):
@@ -132,7 +122,7 @@ class State:
     def forget(self, before: Mapping[str, date]) -> State:
         """Delete the rows that each table has of days before the one given, for good."""
         versions = self.versions
-        with _writing(self.place):
+        with writing(self.place):
             for name, first in before.items():
                 if name in versions:
                     table = self._table(name)
@@ -143,7 +133,7 @@ class State:
 
     def sweep(self, *, hours: int = LINGER_HOURS) -> None:
         """Delete the files that no table refers to any more."""
-        with _writing(self.place):
+        with writing(self.place):
             for name in self.versions:
                 self._table(name).vacuum(
                     hours, dry_run=False, enforce_retention_duration=False, full=True
@@ -165,7 +155,7 @@ class State:
         }
         types = {name: column.dtype for name, column in LEDGER.items()}
         line = pl.DataFrame([row], schema=types)
-        with _writing(self.place):
+        with writing(self.place):
             self._write(LEDGER_NAME, line, mode="append")
         return replace(self, ledger=pl.concat([self.ledger, line]))
 
@@ -178,7 +168,7 @@ class State:
         if lines and frame.schema[lines[0]] != known.collect_schema()[lines[0]]:
             if name not in WHOLE:
                 others = known.filter(pl.col("day") != day)
-                told = others.with_columns(numbering.spelled(pl.col(c)) for c in lines)
+                told = others.with_columns(numbering.spelled(pl.col(c)).alias(c) for c in lines)
                 frame = pl.concat([told.collect(), frame])
             self._write(name, frame, mode="overwrite", schema_mode="overwrite", **divided)
         elif name in WHOLE or name not in self.versions:
@@ -196,9 +186,7 @@ class State:
         write_deltalake(where, frame, configuration=CONFIGURATION, writer_properties=codec, **told)
 
     def _damaged(self, name: str) -> pl.DataFrame:
-        actions = pl.DataFrame(self._table(name).get_add_actions(flatten=True))
-        sizes = [_size(self.place / name / file) for file in actions["path"]]
-        wrong = actions.filter(pl.col("size_bytes") != pl.Series(sizes, dtype=pl.Int64))
+        wrong = _wrong(self._table(name), self.place / name)
         day = pl.lit(None, pl.Date) if name in WHOLE else pl.col("partition.day")
         return wrong.select(table=pl.lit(name), file=pl.col("path"), day=day)
 
@@ -210,43 +198,12 @@ class State:
         return self._open[name]
 
 
-def header(place: Path) -> Header | None:
-    """Read what holds for a state as a whole, and bring an old one up to date; None if new."""
-    if not place.exists():
-        return None
-    if not place.is_dir():
-        msg = f"'{place}' is a file; a state is a folder."
-        raise StateError(msg)
-    try:
-        told = Header(**json.loads((place / HEADER).read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        others = [file.name for file in place.iterdir() if not file.name.startswith(".")]
-        if others:
-            msg = f"'{place}' is no state: it holds '{min(others)}' and no {HEADER}; name another."
-            raise StateError(msg) from None
-        return None
-    except (OSError, ValueError, TypeError) as error:
-        msg = f"'{place / HEADER}' cannot be read; put it back from a backup."
-        raise StateError(msg) from error
-    if told.version > VERSION:
-        msg = (
-            f"The state in '{place}' is of version {told.version}, this program knows {VERSION}: "
-            "a newer cdr-anomaly wrote it; update this one."
-        )
-        raise StateError(msg)
-    return told
-
-
 def opened(place: Path, zone: str, home: str) -> State:
     """Open a state to change it; make it where there is none. Its writer must hold the lock."""
-    told = header(place)
+    told = header.upgraded(place)
     if told is None:
-        told = Header(VERSION, zone, home)
-        _write_header(place, told)
-    for version in range(told.version, VERSION):
-        UPGRADES[version](place)
-        told = Header(version + 1, told.zone, told.home)
-        _write_header(place, told)
+        told = Header(header.VERSION, zone, home)
+        header.write(place, told)
     state = State(place, told, _ledger(place))
     state.repair()
     return state
@@ -254,11 +211,11 @@ def opened(place: Path, zone: str, home: str) -> State:
 
 def shown(place: Path) -> State:
     """Open a state to read it."""
-    told = header(place)
+    told = header.read(place)
     if told is None:
         msg = f"There is no state in '{place}'; the first night makes it."
         raise StateError(msg)
-    if told.version < VERSION:
+    if told.version < header.VERSION:
         msg = f"The state in '{place}' is of an old version; the next night brings it up to date."
         raise StateError(msg)
     return State(place, told, _ledger(place))
@@ -266,14 +223,14 @@ def shown(place: Path) -> State:
 
 def read_through(place: Path) -> None:
     """Decode every file that the state is made of, and fail on the first that is damaged."""
-    if not (place / HEADER).exists():
+    if not (place / header.NAME).exists():
         return
     known = shown(place)
     for name, version in known.versions.items():
         for file in _files(place / name, version):
             try:
-                pl.scan_parquet(file).select(pl.all().count()).collect()
-            except (pl.exceptions.PolarsError, OSError) as error:
+                pl.read_parquet(file)
+            except UNREADABLE as error:
                 msg = f"'{file}' is damaged; run the night of that day again, it makes it anew."
                 raise StateError(msg) from error
 
@@ -288,33 +245,24 @@ def _ledger(place: Path) -> pl.DataFrame:
     types = {name: column.dtype for name, column in LEDGER.items()}
     if not (place / LEDGER_NAME / "_delta_log").is_dir():
         return pl.DataFrame(schema=types)
-    return pl.scan_delta(str(place / LEDGER_NAME)).select(list(types)).sort("number").collect()
-
-
-def _write_header(place: Path, told: Header) -> None:
-    with _writing(place):
-        place.mkdir(parents=True, exist_ok=True)
-        aside = place / f".{HEADER}"
-        aside.write_text(json.dumps(told.__dict__) + "\n", encoding="utf-8")
-        aside.replace(place / HEADER)
-
-
-@contextmanager
-def _writing(place: Path) -> Iterator[None]:
-    """Write what only its owner may read, and say in one sentence why it cannot be written."""
+    from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
 
-    umask = os.umask(0o077)
     try:
-        yield
-    except (OSError, DeltaError) as error:
-        told = str(error)
-        if "os error 28" in told or getattr(error, "errno", None) == 28:
-            told = f"its disk is full ({shutil.disk_usage(place).free:,} bytes free); make room"
-        msg = f"The state in '{place}' cannot be written: {told}. It is as it was; run this again."
-        raise StateError(msg) from error
-    finally:
-        os.umask(umask)
+        table = DeltaTable(place / LEDGER_NAME)
+        if _wrong(table, place / LEDGER_NAME).is_empty():
+            return pl.scan_delta(table).select(list(types)).sort("number").collect()
+    except (*UNREADABLE, DeltaError):
+        pass  # it makes no difference how
+    msg = f"The ledger in '{place / LEDGER_NAME}' is damaged; put it back from a backup."
+    raise StateError(msg)
+
+
+def _wrong(table: DeltaTable, place: Path) -> pl.DataFrame:
+    """List the files of a table that are gone, or not as long as they were written."""
+    actions = pl.DataFrame(table.get_add_actions(flatten=True))
+    sizes = [_size(place / file) for file in actions["path"]]
+    return actions.filter(pl.col("size_bytes") != pl.Series(sizes, dtype=pl.Int64))
 
 
 def _size(file: Path) -> int:

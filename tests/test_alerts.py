@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from cdr_anomaly import alerts
-from cdr_anomaly.schema import ALERTS, FINDINGS, SEVERITIES, empty
+from cdr_anomaly.schema import ALERTS, FEEDBACK, FINDINGS, SEVERITIES
 
 NOON = datetime(2026, 5, 4, 4, tzinfo=UTC)
 USUAL = {
@@ -23,19 +23,20 @@ def finding(subject: str = "+861", **more: Any) -> dict[str, Any]:
     return USUAL | {"subject": subject, "members": [subject]} | more
 
 
-def ranked(rows: list[dict[str, Any]], declared: dict[str, str] | None = None) -> pl.DataFrame:
+def ranked(
+    rows: list[dict[str, Any]],
+    declared: dict[str, str] | None = None,
+    earlier: pl.DataFrame | None = None,
+    told: pl.DataFrame | None = None,
+) -> pl.DataFrame:
     schema = {name: column.dtype for name, column in FINDINGS.items()}
-    told = declared or {}
-    entities = pl.DataFrame(
-        {"number": list(told), "purpose": list(told.values())},
-        {"number": pl.String, "purpose": pl.String},
-    )
-    return alerts.ranked(pl.DataFrame(rows, schema), entities)
+    purpose = pl.col("subject").replace_strict(declared or {}, default=None, return_dtype=pl.String)
+    findings = pl.DataFrame(rows, schema).with_columns(suppressed_by=purpose)
+    return alerts.ranked(findings, earlier, told)
 
 
 def test_no_findings_no_alerts() -> None:
-    made = alerts.ranked(empty(FINDINGS), empty({"number": ALERTS["subject"],
-                                                 "purpose": ALERTS["subject"]}))  # fmt: skip
+    made = ranked([])
     assert made.is_empty()
     assert dict(made.schema) == {name: column.dtype for name, column in ALERTS.items()}
 
@@ -122,3 +123,81 @@ def test_as_grave(
     *, rows: list[dict[str, Any]], declared: dict[str, str], severity: str, grave: bool, why: str
 ) -> None:
     assert alerts.as_grave(ranked(rows, declared), severity) == grave, why
+
+
+def listed(*days: int, **more: Any) -> pl.DataFrame:
+    """Make the alerts of nights of May on which the subject was listed."""
+    rows = [finding(day=date(2026, 5, day), **more) for day in days]
+    return pl.concat([ranked([row]) for row in rows])
+
+
+@pytest.mark.parametrize(
+    ("today", "before", "since", "why"),
+    [
+        ({}, {}, date(2026, 5, 3), "as grave, by the same detector: it goes on"),
+        ({"severity": "medium"}, {}, date(2026, 5, 3), "less grave"),
+        ({"severity": "critical"}, {}, None, "graver"),
+        ({"detector": "high_frequency"}, {}, None, "another detector"),
+        ({}, {"severity": "critical"}, date(2026, 5, 3), "it was graver before"),
+        ({"subject": "+862"}, {}, None, "another subject"),
+        ({"severity": "critical"}, {"severity": "critical"}, date(2026, 5, 3), "as critical"),
+    ],
+)
+def test_an_alert_comes_again_only_with_news(
+    today: dict[str, Any], before: dict[str, Any], since: date | None, why: str
+) -> None:
+    (row,) = ranked([finding() | today], earlier=listed(2, 3, **before)).to_dicts()
+    assert row["ongoing_since"] == since, why
+    assert (row["rank"] is None) == (since is not None), why
+    assert row["suppressed_by"] is None
+
+
+def test_what_was_not_listed_before_is_news() -> None:
+    unlisted = ranked([finding(day=date(2026, 5, 3))], {"+861": "hospital"})
+    (row,) = ranked([finding()], earlier=unlisted).to_dicts()
+    assert (row["rank"], row["ongoing_since"]) == (1, None)
+
+
+def test_listed_come_first_then_ongoing_then_declared() -> None:
+    made = ranked([finding("a"), finding("b", severity="low"), finding("c"), finding("d")],
+                  {"d": "bank"}, earlier=listed(3, subject="c", members=["c"]))  # fmt: skip
+    assert made.select("subject", "rank").rows() == [
+        ("a", 1), ("b", 2), ("c", None), ("d", None),
+    ]  # fmt: skip
+
+
+def test_what_is_declared_for_one_detector_leaves_the_others() -> None:
+    rows = [finding(severity="critical", reason="declared"),
+            finding(detector="high_frequency", severity="low", reason="free")]  # fmt: skip
+    schema = {name: column.dtype for name, column in FINDINGS.items()}
+    frame = pl.DataFrame(rows, schema).with_columns(
+        suppressed_by=pl.when(pl.col("detector") == "mass_dialler").then(pl.lit("hospital"))
+    )
+    (row,) = alerts.ranked(frame).to_dicts()
+    assert (row["rank"], row["severity"], row["reasons"]) == (1, "low", ["free"])
+    assert (row["detectors"], row["suppressed_by"]) == (["high_frequency"], None)
+
+
+def test_the_last_word_on_a_subject_is_shown() -> None:
+    types = {name: column.dtype for name, column in FEEDBACK.items()}
+    rows = [
+        {"line": "+861", "day": date(2026, 5, 1), "verdict": "confirmed", "at": NOON},
+        {"line": "+861", "day": date(2026, 5, 3), "verdict": "cleared", "note": "a courier",
+         "at": NOON},
+    ]  # fmt: skip
+    (one, other) = ranked([finding(), finding("+862")], told=pl.DataFrame(rows, types)).to_dicts()
+    assert one["feedback"] == "cleared on 2026-05-03: a courier"
+    assert other["feedback"] is None
+
+
+def test_the_stop_list_has_the_numbers_that_are_grave_enough() -> None:
+    made = ranked(
+        [finding("a"), finding("b", severity="medium"), finding("c", subject_kind="block"),
+         finding("d", severity="critical"), finding("e", subject_kind="hub"), finding("f")],
+        {"f": "hospital"}, earlier=listed(3, subject="a", members=["a"]),
+    )  # fmt: skip
+    stop = alerts.to_stop(made, "high", date(2026, 5, 11))
+    assert stop["number"].sort().to_list() == ["a", "d", "e"], "those that go on, too"
+    assert stop.select("valid_from", "valid_until").unique().rows() == [
+        (date(2026, 5, 4), date(2026, 5, 11))
+    ]

@@ -13,13 +13,19 @@ FILES = sorted(HOUSE.rglob("*.py"))
 # A file imports only from lower floors; siblings never import each other.
 FLOORS = (
     ("errors", "rolling", "significance", "sieve"),
-    ("schema", "numbering", "settings", "profile"),
-    ("ingest", "legs", "forwarding", "bridges", "births", "measures", "lists", "alerts",
-     "report", "story", "detectors.base", "engines.base"),
+    ("schema", "numbering", "settings", "profile", "sheets", "lock"),
+    ("ingest", "legs", "forwarding", "bridges", "births", "measures", "activated", "declared",
+     "alerts", "report", "story", "detectors.base", "engines.base", "header", "ledger", "volume",
+     "metrics"),
     ("detectors.mass_dialler", "detectors.high_frequency", "detectors.forwarding_chain",
-     "detectors.new_sim_burst", "engines.local"),
+     "detectors.new_sim_burst", "engines.local", "state"),
     ("detectors", "engines", "tables"),
-    ("pipeline",),
+    ("memory", "pipeline"),
+    ("inputs", "recall"),
+    ("nightly",),
+    ("desk",),
+    ("cli.options", "cli.talk"),
+    ("cli.records", "cli.nights"),
     ("cli",),
     ("__main__", "__init__"),
 )  # fmt: skip
@@ -27,10 +33,13 @@ FLOORS = (
 # Which rooms may open the door to a library.
 DOORS = {
     "scipy": {"significance"},
-    "typer": {"cli"},
-    "rich": {"cli", "report"},
+    "typer": {"cli", "cli.options", "cli.records", "cli.nights"},
+    "rich": {"cli.talk", "report"},
     "pyspark": set(),
     "pyarrow": {"ingest"},
+    "deltalake": {"state"},
+    "filelock": {"lock"},
+    "prometheus_client": {"metrics"},
 }
 
 

@@ -94,7 +94,7 @@ class ForwardingChain(Detector):
                 self._chains(tables, hops, known),
                 self._hubs(tables, bridges.hubs(every, known, platforms, tables.lines)),
                 self._alone(tables, recent, known),
-                self._changing(tables, hops, known),
+                self._changing(tables, recent, known),
                 self._to_itself(tables, recent),
             ]
         )
@@ -231,7 +231,7 @@ class ForwardingChain(Detector):
         """Find the lines whose target changes nearly from call to call."""
         targets, calls = pl.col("n_targets"), pl.col("n_calls")
         days = (
-            bridges.targets(hops)
+            bridges.targets(hops, tables.hops)
             .filter(targets >= self.targets_day, calls < self.calls_per_target * targets)
             .filter(pl.col("n_reused") * 2 < targets)
             .join(known.select("line", "day", "new", bridge=pl.lit(value=True)),
@@ -267,7 +267,7 @@ class ForwardingChain(Detector):
     def _to_itself(self, tables: Tables, hops: pl.LazyFrame) -> pl.LazyFrame:
         """Find the lines that call themselves and are forwarded: the origin is hidden so."""
         own = hops.filter(pl.col("caller") == pl.col("forwarder"))
-        days = bridges.targets(own).filter(pl.col("n_calls") >= self.self_calls)
+        days = bridges.targets(own, own).filter(pl.col("n_calls") >= self.self_calls)
         members = _with_few("target").list.eval(tables.written(pl.element()))
         reason = pl.format(
             "{} calls on {} from this number to itself were forwarded (limit {}) to {} target(s)",

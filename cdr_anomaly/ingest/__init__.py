@@ -231,7 +231,9 @@ class Part(NamedTuple):
         numbers = [column for column in NUMBERS if self.source.as_text]
         if self.carried.schema["calling_number"] == number:
             numbers = []
-        rows = self.carried.lazy().with_columns(numbering.spelled(pl.col(n)) for n in numbers)
+        rows = self.carried.lazy().with_columns(
+            numbering.spelled(pl.col(n)).alias(n) for n in numbers
+        )
         marks = {"sound": True, "lost": False, "doubt": False}
         rows = rows.select(
             *self.columns.intersection(self.carried.columns),

@@ -1,0 +1,74 @@
+"""What holds for a state as a whole, and how old states are brought up to date."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from cdr_anomaly.errors import StateError
+from cdr_anomaly.lock import writing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+NAME = "state.json"
+VERSION = 1
+# What brings a state of that version to the next one; each can be run again after it was killed.
+UPGRADES: dict[int, Callable[[Path], None]] = {}
+
+
+@dataclass(frozen=True)
+class Header:
+    """What holds for a state as a whole: its version, and how days and numbers are to be read."""
+
+    version: int
+    zone: str
+    home: str
+
+
+def read(place: Path) -> Header | None:
+    """Read what holds for a state as a whole; None where there is none."""
+    if not place.exists():
+        return None
+    if not place.is_dir():
+        msg = f"'{place}' is a file; a state is a folder."
+        raise StateError(msg)
+    try:
+        told = Header(**json.loads((place / NAME).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        others = [file.name for file in place.iterdir() if not file.name.startswith(".")]
+        if others:
+            msg = f"'{place}' is no state: it holds '{min(others)}' and no {NAME}; name another."
+            raise StateError(msg) from None
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        msg = f"'{place / NAME}' cannot be read; put it back from a backup."
+        raise StateError(msg) from error
+    if told.version > VERSION:
+        msg = (
+            f"The state in '{place}' is of version {told.version}, this program knows {VERSION}: "
+            "a newer cdr-anomaly wrote it; update this one."
+        )
+        raise StateError(msg)
+    return told
+
+
+def upgraded(place: Path) -> Header | None:
+    """Bring the state up to date, if there is one. Its writer must hold the lock."""
+    told = read(place)
+    while told is not None and told.version < VERSION:
+        UPGRADES[told.version](place)
+        told = replace(told, version=told.version + 1)
+        write(place, told)
+    return told
+
+
+def write(place: Path, told: Header) -> None:
+    """Write it whole."""
+    with writing(place):
+        place.mkdir(parents=True, exist_ok=True)
+        aside = place / f".{NAME}"
+        aside.write_text(json.dumps(told.__dict__) + "\n", encoding="utf-8")
+        aside.replace(place / NAME)

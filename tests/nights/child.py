@@ -1,0 +1,33 @@
+"""A night in a process of its own, that waits for a word before it begins.
+
+``python -m tests.nights.child STATE DAY FILE...``; with CDR_MOST_BYTES no file may grow larger.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+from datetime import date
+from pathlib import Path
+
+from cdr_anomaly import detectors, nightly, pipeline
+from cdr_anomaly.errors import CdrAnomalyError
+from tests.nights import runs
+
+if __name__ == "__main__":
+    assert detectors
+    assert pipeline
+    place, day, *files = sys.argv[1:]
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
+    most = int(os.environ.get("CDR_MOST_BYTES", "0"))
+    if most:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    try:
+        nightly.nightly(files, date.fromisoformat(day), runs.run(Path(place)))
+    except CdrAnomalyError as error:
+        sys.stdout.write(f"{error}\n")
+        sys.exit(2)
+    sys.stdout.write("done\n")

@@ -1,0 +1,66 @@
+"""Nights over frames of calls, as an operator would run them over files."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from cdr_anomaly import nightly, settings, state
+from tests.builders import SHANGHAI
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cdr_anomaly.nightly import Outcome
+
+# Rows that are delivered again, or in another order, are the same to a state.
+ORDER = {"ledger": "number"}
+
+
+def local_days(calls: pl.DataFrame, tz: str = SHANGHAI) -> list[date]:
+    days = calls.select(_day(tz)).to_series().unique().sort()
+    return [days[0] + timedelta(days=n) for n in range((days[-1] - days[0]).days + 1)]
+
+
+def of_day(calls: pl.DataFrame, day: date, tz: str = SHANGHAI) -> pl.DataFrame:
+    return calls.filter(_day(tz) == day)
+
+
+def by_day(folder: Path, calls: pl.DataFrame, tz: str = SHANGHAI) -> Path:
+    """Write a file for each local day; a day without calls has a file without rows."""
+    folder.mkdir(parents=True)
+    for day in local_days(calls, tz):
+        of_day(calls, day, tz).write_parquet(folder / f"{day}.parquet")
+    return folder
+
+
+def run(place: Path, *words: str, tz: str = SHANGHAI, **lists: Path) -> nightly.Run:
+    return nightly.Run(place, settings.load(tz=tz, words=words), nightly.Lists(**lists))
+
+
+def every(folder: Path, told: nightly.Run) -> list[Outcome]:
+    """Run a night for each file of a day, in order."""
+    return [
+        nightly.nightly([file], date.fromisoformat(file.stem), told)
+        for file in sorted(folder.glob("*.parquet"))
+    ]
+
+
+def remembered(place: Path) -> dict[str, list[dict[str, Any]]]:
+    """Read every table of a state, with its rows in one order."""
+    known = state.shown(place)
+    tables = {name: known.read(name).collect() for name in state.TABLES}
+    return {name: sorted(table.to_dicts(), key=repr) for name, table in tables.items()}
+
+
+def findings(place: Path, day: date | None = None) -> pl.DataFrame:
+    found = state.shown(place).read("findings").collect()
+    found = found if day is None else found.filter(day=day)
+    return found.sort("day", "detector", "subject_kind", "subject", "window_start", "reason")
+
+
+def _day(tz: str) -> pl.Expr:
+    return pl.col("start_time").dt.convert_time_zone(str(ZoneInfo(tz))).dt.date()

@@ -1,0 +1,291 @@
+"""Whatever happens to a night, the state is as it was before it, or as it is after it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections import deque
+from datetime import date
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import polars as pl
+import pytest
+
+from cdr_anomaly import header, ledger, lock, nightly, recall, state
+from cdr_anomaly.errors import StateError
+from tests.builders import feed, line, many, past
+from tests.nights import runs
+
+ROOT = Path(__file__).parents[2]
+DAYS = [date(2026, 5, day) for day in range(1, 5)]
+KILLS = 40
+
+Tables = dict[str, list[dict[str, Any]]]
+
+
+def calls() -> pl.DataFrame:
+    days = past(str(DAYS[0]), len(DAYS))
+    return feed(
+        line("+8613800000001").dials(1200, on=days, gap_s=20, at="00:30"),
+        line("+8613800000002").dials(60, on=days, gap_s=30),
+        line("+8613800000003").dials(40, on=days, gap_s=30, at="23:35"),
+        *many(30, "+8613900000000", lambda one: one.dials(3, on=days).receives(2, on=days)),
+        *many(6, "+8613400000000", lambda one: one.forwards(6, on=days, to="+8613111111111")),
+    )
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return runs.by_day(tmp_path_factory.mktemp("calls") / "days", calls())
+
+
+@pytest.fixture(scope="module")
+def before(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three nights are done, and a fourth that had half of its calls."""
+    told = runs.run(tmp_path_factory.mktemp("states") / "before")
+    for day in DAYS[:3]:
+        nightly.nightly([files / f"{day}.parquet"], day, told)
+    half = files.parent / "half.parquet"
+    pl.read_parquet(last(files)).gather_every(2).write_parquet(half)
+    nightly.nightly([half], DAYS[3], told)
+    return told.place
+
+
+@pytest.fixture(scope="module")
+def after(files: Path, before: Path) -> Tables:
+    place = before.parent / "after"
+    shutil.copytree(before, place)
+    nightly.nightly([last(files)], DAYS[3], runs.run(place))
+    return runs.remembered(place)
+
+
+def last(files: Path) -> Path:
+    return files / f"{DAYS[3]}.parquet"
+
+
+def child(place: Path, file: Path, **more: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.nights.child", str(place), str(DAYS[3]), str(file)]
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            text=True, env=os.environ | more)  # fmt: skip
+
+
+def begin(running: subprocess.Popen[str]) -> None:
+    assert running.stdin is not None
+    assert running.stdout is not None
+    assert running.stdout.readline() == "ready\n"
+    running.stdin.write("go\n")
+    running.stdin.flush()
+
+
+def ended(running: subprocess.Popen[str]) -> str:
+    said, _ = running.communicate(timeout=120)
+    return said
+
+
+@pytest.mark.slow
+def test_killed_at_any_instant_nothing_is_lost_and_nothing_doubled(
+    tmp_path: Path, files: Path, before: Path, after: Tables
+) -> None:
+    random = Random(os.environ.get("TZ", ""))  # noqa: S311 - no secret
+    was = runs.remembered(before)
+    places = [tmp_path / str(n) for n in range(KILLS + 1)]
+    for place in places:
+        shutil.copytree(before, place)
+    waiting: deque[subprocess.Popen[str]] = deque()
+    left, rest, seconds = iter(places), iter(places), 0.0
+    outcomes = {"killed": 0, "done": 0}
+    for place in left:
+        while len(waiting) < 3 and (following := next(rest, None)) is not None:
+            waiting.append(child(following, last(files)))
+        running = waiting.popleft()
+        begin(running)
+        began = time.monotonic()
+        if not seconds:  # the first one tells how long a night takes
+            assert ended(running) == "done\n"
+            seconds = time.monotonic() - began
+            assert runs.remembered(place) == after
+            continue
+        time.sleep(random.uniform(0, seconds))
+        running.kill()
+        said = ended(running)
+        outcomes["done" if said else "killed"] += 1
+        assert not lock.is_held(place)
+        shown = runs.remembered(place)
+        assert shown in (was, after), "nothing half done is seen"
+        nightly.nightly([last(files)], DAYS[3], runs.run(place))
+        assert runs.remembered(place) == after
+        assert _leftovers(place) == set(), "what the killed run left is gone"
+    assert outcomes["killed"] > KILLS // 2
+
+
+def _leftovers(place: Path) -> set[str]:
+    """Name the tables whose newest version is not the one that is read."""
+    from deltalake import DeltaTable
+
+    versions = state.shown(place).versions
+    return {name for name, v in versions.items() if DeltaTable(place / name).version() != v}
+
+
+def test_the_first_night_killed_leaves_a_state_that_can_begin(tmp_path: Path, files: Path) -> None:
+    place = tmp_path / "state"
+    told = runs.run(place)
+    known = state.opened(place, "Asia/Shanghai", "CN")
+    known.note("begun", day=DAYS[0])
+    # As if killed between two tables of the first night.
+    known._write("profile", known.read("profile").collect(), mode="overwrite")
+    nightly.nightly([files / f"{DAYS[0]}.parquet"], DAYS[0], told)
+    fresh = runs.run(tmp_path / "fresh")
+    nightly.nightly([files / f"{DAYS[0]}.parquet"], DAYS[0], fresh)
+    assert runs.remembered(place) == runs.remembered(fresh.place)
+
+
+@pytest.mark.parametrize("most", [200, 1500, 4000, 8000, 12_000])
+def test_files_that_cannot_grow_leave_the_state_as_it_was(
+    most: int, tmp_path: Path, files: Path, before: Path, after: Tables
+) -> None:
+    """As under a quota: the system refuses to write on, at different places."""
+    place = tmp_path / "state"
+    shutil.copytree(before, place)
+    running = child(place, last(files), CDR_MOST_BYTES=str(most))
+    begin(running)
+    said = ended(running)
+    assert running.returncode == 2, said
+    assert said.startswith(f"The state in '{place}' cannot be written: ")
+    assert said.endswith("It is as it was; run this again.\n")
+    assert runs.remembered(place) == runs.remembered(before)
+    nightly.nightly([last(files)], DAYS[3], runs.run(place))
+    assert runs.remembered(place) == after
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Any:
+    """A disk of half a megabyte, where this machine lets us mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(place)]
+    mounted = shutil.which("mount") and not subprocess.run(mount, check=False).returncode
+    if not mounted:
+        pytest.skip("no tmpfs can be mounted here")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)  # noqa: S607
+
+
+def test_a_full_disk_is_named_and_leaves_the_state_as_it_was(small_disk: Path, files: Path) -> None:
+    told = runs.run(small_disk / "state")
+    sentences = []
+    for day in DAYS * 4:
+        was = runs.remembered(told.place) if told.place.exists() else None
+        try:
+            nightly.nightly([files / f"{day}.parquet"], day, told)
+        except StateError as error:
+            sentences.append(str(error))
+            assert runs.remembered(told.place) == was
+    assert sentences
+    assert "its disk is full" in sentences[0]
+    assert str(small_disk) in sentences[0]
+
+
+def test_a_second_writer_is_told_who_holds_the_state(
+    tmp_path: Path, files: Path, before: Path
+) -> None:
+    place = tmp_path / "state"
+    shutil.copytree(before, place)
+    with lock.held(place):
+        running = child(place, last(files))
+        begin(running)
+        said = ended(running)
+        assert running.returncode == 2
+        assert said.startswith(f"Another run holds '{place}': process {os.getpid()} of ")
+        assert f", since {time.strftime('%Y')}" in said
+        assert lock.is_held(place)
+    assert runs.remembered(place) == runs.remembered(before)
+
+
+def test_two_at_once_end_as_one_after_the_other(
+    tmp_path: Path, files: Path, before: Path, after: Tables
+) -> None:
+    place = tmp_path / "state"
+    shutil.copytree(before, place)
+    both = [child(place, last(files)) for _ in range(2)]
+    for running in both:
+        begin(running)
+    said = [ended(running) for running in both]
+    assert "done\n" in said
+    assert all(text == "done\n" or "Another run holds" in text for text in said)
+    assert runs.remembered(place) == after
+
+
+@pytest.mark.parametrize("how", ["truncated", "gone", "scribbled"])
+@pytest.mark.parametrize("table", ["profile", "lines", "late", "legs", "alerts"])
+def test_a_damaged_table_is_named_and_made_again(
+    table: str, how: str, tmp_path: Path, files: Path, before: Path, after: Tables
+) -> None:
+    place = tmp_path / "state"
+    shutil.copytree(before, place)
+    told = runs.run(place)
+    nightly.nightly([last(files)], DAYS[3], told)
+    known = state.opened(place, "Asia/Shanghai", "CN")
+    (file,) = (f for f in known._table(table).file_uris() if "day=" not in f or str(DAYS[2]) in f)
+    whole = Path(file).read_bytes()
+    if how == "gone":
+        Path(file).unlink()
+    else:
+        cut = whole[: len(whole) // 2]
+        Path(file).write_bytes(cut if how == "truncated" else cut + b"x" * (len(whole) - len(cut)))
+    if how == "scribbled":
+        with pytest.raises(StateError, match="is damaged; run the night of that day again"):
+            state.read_through(place)
+    elif table != "lines":  # which the night makes again from profiles
+        with pytest.raises(StateError, match=f"is damaged; run the night of {DAYS[2]} again"):
+            nightly.nightly([last(files)], DAYS[3], told)
+    nightly.nightly([files / f"{DAYS[2]}.parquet"], DAYS[2], told)
+    nightly.nightly([last(files)], DAYS[3], told)
+    assert runs.remembered(place) == after
+
+
+def test_damage_that_nothing_can_mend_says_so(tmp_path: Path, before: Path, files: Path) -> None:
+    place = tmp_path / "state"
+    shutil.copytree(before, place)
+    for file in (place / "ledger").glob("*.parquet"):
+        file.write_bytes(b"PAR1")
+    with pytest.raises(StateError, match="put it back from a backup"):
+        nightly.nightly([last(files)], DAYS[3], runs.run(place))
+
+
+def test_a_night_that_was_begun_and_killed_is_failed(tmp_path: Path, before: Path) -> None:
+    place = tmp_path / "state"
+    shutil.copytree(before, place)
+    known = state.opened(place, "Asia/Shanghai", "CN").note("begun", day=date(2026, 5, 6))
+    assert list(ledger.begun(known.ledger)) == [date(2026, 5, 6)]
+    assert list(recall.nights(place)) == DAYS
+
+
+def test_a_newer_state_is_refused_and_an_old_one_brought_up(
+    tmp_path: Path, before: Path, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "state"
+    shutil.copytree(before, place)
+    text = (place / "state.json").read_text()
+    (place / "state.json").write_text(text.replace('"version": 1', '"version": 7'))
+    with pytest.raises(StateError, match="is of version 7, this program knows 1: a newer"):
+        nightly.nightly([last(files)], DAYS[3], runs.run(place))
+    (place / "state.json").write_text(text)
+    upgraded = []
+    monkeypatch.setattr(header, "VERSION", 2)
+    monkeypatch.setitem(header.UPGRADES, 1, upgraded.append)
+    with pytest.raises(StateError, match="is of an old version; the next night brings it up"):
+        state.shown(place)
+    nightly.nightly([last(files)], DAYS[3], runs.run(place))
+    assert upgraded == [place]
+    assert '"version": 2' in (place / "state.json").read_text()
+
+
+def test_everything_is_readable_by_its_owner_only(before: Path) -> None:
+    modes = {path: path.stat().st_mode & 0o777 for path in [before, *before.rglob("*")]}
+    wrong = {path: oct(m) for path, m in modes.items() if m != (0o700 if path.is_dir() else 0o600)}
+    assert not wrong

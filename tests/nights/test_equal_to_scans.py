@@ -1,0 +1,242 @@
+"""Thirty-six nights one by one find what one scan of all their days finds, on every day."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from cdr_anomaly import nightly, pipeline, recall, settings, state
+from tests.builders import FEED, SHANGHAI, feed, line
+from tests.detectors.test_contract import ACTIVATED, NAMES, WORDS, adversarial
+from tests.nights import runs
+
+if TYPE_CHECKING:
+    from cdr_anomaly.pipeline import Result
+
+SAMPLE = Path(__file__).parents[2] / "sample_data"
+
+
+def in_order(findings: pl.DataFrame) -> pl.DataFrame:
+    return findings.sort("day", "detector", "subject_kind", "subject", "window_start", "reason")
+
+
+def scanned(folder: Path, *words: str, tz: str = SHANGHAI, **lists: Path) -> Result:
+    return pipeline.scan([folder], settings.load(tz=tz, words=words), **lists)
+
+
+@pytest.mark.slow
+def test_the_sample_night_by_night_and_at_once(tmp_path: Path) -> None:
+    told = runs.run(tmp_path / "state")
+    calls = SAMPLE / "calls"
+    found = pipeline.scan([calls], told.told).findings
+    days = sorted(folder.name.removeprefix("date=") for folder in calls.glob("date=*"))
+    first, last = (pl.Series([word]).str.to_date().item() for word in (days[0], days[-1]))
+    # The paths hold all days; a night reads its own.
+    outcomes = list(nightly.backfill([calls], first, last, told))
+    assert len(outcomes) == 36
+    assert_frame_equal(runs.findings(told.place), in_order(found))
+    assert set(found.filter(pl.col("day") == last)["detector"]) == set(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("zone", "listed"),
+    [(SHANGHAI, False), (SHANGHAI, True), ("Europe/Berlin", False), ("Africa/Cairo", True)],
+)
+@pytest.mark.parametrize("seed", range(2))
+def test_bursts_about_midnight_and_days_of_23_hours(
+    *, tmp_path: Path, zone: str, listed: bool, seed: int
+) -> None:
+    calls = adversarial(seed, zone)
+    lists = {}
+    if listed:
+        lists["subscribers"] = tmp_path / "subscribers.csv"
+        frame = pl.DataFrame({"line": list(ACTIVATED), "activation": list(ACTIVATED.values())})
+        frame.write_csv(lists["subscribers"])
+    days = runs.by_day(tmp_path / "days", calls, zone)
+    found = scanned(days, *WORDS, tz=zone, **lists).findings
+    told = runs.run(tmp_path / "state", *WORDS, tz=zone, **lists)
+    runs.every(days, told)
+    assert not found.is_empty()
+    assert_frame_equal(runs.findings(told.place), in_order(found))
+
+
+@pytest.fixture(scope="module")
+def calls() -> pl.DataFrame:
+    return adversarial(5, SHANGHAI)
+
+
+@pytest.fixture(scope="module")
+def subscribers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("lists") / "subscribers.csv"
+    frame = pl.DataFrame({"line": list(ACTIVATED), "activation": list(ACTIVATED.values())})
+    frame.write_csv(file)
+    return file
+
+
+@pytest.fixture(scope="module")
+def found(
+    calls: pl.DataFrame, subscribers: Path, tmp_path_factory: pytest.TempPathFactory
+) -> pl.DataFrame:
+    days = runs.by_day(tmp_path_factory.mktemp("whole") / "days", calls)
+    return in_order(scanned(days, *WORDS, subscribers=subscribers).findings)
+
+
+def settled(told: nightly.Run, folder: Path, calls: pl.DataFrame) -> None:
+    """Run again what may have changed."""
+    days = runs.local_days(calls)
+    for outcome in nightly.backfill([folder], days[0], days[-1], told):
+        assert not isinstance(outcome, str), outcome
+    assert not list(nightly.backfill([folder], days[0], days[-1], told)), "nothing is left to do"
+
+
+def test_in_any_order(
+    tmp_path: Path, calls: pl.DataFrame, subscribers: Path, found: pl.DataFrame
+) -> None:
+    days = runs.by_day(tmp_path / "days", calls)
+    told = runs.run(tmp_path / "state", *WORDS, subscribers=subscribers)
+    files = sorted(days.glob("*.parquet"))
+    Random(2).shuffle(files)  # noqa: S311 - no secret
+    for file in files:
+        nightly.nightly([file], date.fromisoformat(file.stem), told)
+    assert not runs.findings(told.place).equals(found)
+    settled(told, days, calls)
+    assert_frame_equal(runs.findings(told.place), found)
+
+
+def test_split_overlapping_and_delivered_twice(
+    tmp_path: Path, calls: pl.DataFrame, subscribers: Path, found: pl.DataFrame
+) -> None:
+    told = runs.run(tmp_path / "state", *WORDS, subscribers=subscribers)
+    for day in runs.local_days(calls):
+        folder = tmp_path / str(day)
+        folder.mkdir()
+        whole = runs.of_day(calls, day)
+        for place in range(3):
+            whole.gather_every(2, place).write_parquet(folder / f"{place}.parquet")
+        whole.head(7).write_parquet(folder / "again.parquet")
+        shutil.copy(folder / "0.parquet", folder / "copy.parquet")
+        (night,) = [nightly.nightly([folder], day, told)]
+        assert night.result.counts.used == whole.height
+    assert_frame_equal(runs.findings(told.place), found)
+
+
+def test_late_files_reopen_their_day_and_the_days_after_it(
+    tmp_path: Path, calls: pl.DataFrame, subscribers: Path, found: pl.DataFrame
+) -> None:
+    told = runs.run(tmp_path / "state", *WORDS, subscribers=subscribers)
+    days, folder = runs.local_days(calls), tmp_path / "days"
+    folder.mkdir()
+    for n, day in enumerate(days):
+        rows = runs.of_day(calls, day).sort("called_number")
+        cut = rows.height // 3
+        on_time, late = folder / f"{day}.parquet", folder / f"{day}-late.parquet"
+        rows.tail(rows.height - cut).write_parquet(on_time)
+        nightly.nightly([on_time], day, told)
+        if n % 2:
+            rows.head(cut).write_parquet(late)
+        else:
+            rows.head(cut).write_parquet(folder / f"{day}-very-late.parquet")
+        if n % 2 and n > 2:  # two days later, by itself
+            before = days[n - 2]
+            nightly.nightly([folder / f"{before}-late.parquet"], before, told)
+            nights = recall.nights(told.place)
+            assert len(nights[before].inputs) == 2
+            reopened = [d for d, night in nights.items() if night.reopened_by == before]
+            assert reopened == [d for d in days[n - 1 : n + 1] if d in nights]
+    # A landing folder with all of it: days that are done see that there is more of them.
+    settled_by_hand = [d for d in days if len(recall.nights(told.place)[d].inputs) == 2]
+    for day in set(days) - set(settled_by_hand):
+        nightly.nightly([folder], day, told)
+    settled(told, folder, calls)
+    assert_frame_equal(runs.findings(told.place), found)
+
+
+def test_a_late_file_in_the_folder_of_another_night_is_seen(tmp_path: Path) -> None:
+    told = runs.run(tmp_path / "state")
+    days = [date(2026, 5, 4), date(2026, 5, 5)]
+    first, second = (feed(line("+8613800000001").dials(50, on=str(day))) for day in days)
+    first.head(20).write_parquet(tmp_path / "first.parquet")
+    nightly.nightly([tmp_path / "first.parquet"], days[0], told)
+    first.tail(30).write_parquet(tmp_path / "late.parquet")
+    second.write_parquet(tmp_path / "second.parquet")
+    night = nightly.nightly(sorted(tmp_path.glob("*.parquet")), days[1], told)
+    assert recall.nights(told.place)[days[0]].late == 30
+    (warning,) = night.warnings
+    assert warning.startswith("2026-05-04 may change: 30 rows of the day came in files that")
+    again, _ = nightly.backfill(sorted(tmp_path.glob("*.parquet")), *days, told)
+    assert isinstance(again, nightly.Outcome)
+    assert again.result.counts.used == 50
+    assert not any(night.provisional for night in recall.nights(told.place).values())
+
+
+def test_to_run_a_night_again_gives_the_same_bytes(
+    tmp_path: Path, calls: pl.DataFrame, subscribers: Path
+) -> None:
+    days = runs.by_day(tmp_path / "days", calls)
+    told = runs.run(tmp_path / "state", *WORDS, subscribers=subscribers)
+    runs.every(days, told)
+    before = runs.remembered(told.place)
+    for day in runs.local_days(calls)[-4:]:
+        nightly.nightly([days / f"{day}.parquet"], day, told)
+        assert runs.remembered(told.place) == before
+        assert not any(night.provisional for night in recall.nights(told.place).values())
+
+
+def test_records_in_parts_over_midnight_and_long_calls(tmp_path: Path) -> None:
+    """A call of three parts is one, a call of hours is under way on the next day, too."""
+    zone = ZoneInfo(SHANGHAI)
+    rows: list[dict[str, Any]] = []
+    for day in range(6):
+        midnight = datetime(2026, 5, 2 + day, tzinfo=zone)
+        for n in range(40):
+            start = midnight + timedelta(minutes=3 * n - 70)
+            rows += [
+                {"calling_number": "+8613800000001", "called_number": f"+49301{n:04}",
+                 "start_time": start + timedelta(seconds=part * 600), "duration_s": 600,
+                 "record_type": "call", "call_id": f"{day}-{n}"}
+                for part in range(3)
+            ]  # fmt: skip
+        rows.append(
+            {"calling_number": "+8613800000001", "called_number": "+493020000",
+             "start_time": midnight - timedelta(hours=4), "duration_s": 18_000,
+             "record_type": "call"}
+        )  # fmt: skip
+    calls = pl.DataFrame(rows, FEED).with_columns(pl.col("start_time").dt.convert_time_zone("UTC"))
+    days = runs.by_day(tmp_path / "days", calls.sort("start_time"))
+    words = (*WORDS, "mass_dialler.watch_calls=20", "mass_dialler.watch_calls_fixed=20")
+    told = runs.run(tmp_path / "state", *words)
+    for n, night in enumerate(runs.every(days, told), 1):
+        # What is said of a call on the next day is not known on its own.
+        upto = sorted(days.glob("*.parquet"))[:n]
+        found = pipeline.scan(upto, told.told).findings.filter(day=night.day)
+        assert_frame_equal(in_order(night.result.findings), in_order(found))
+    found = runs.findings(told.place)
+    assert set(found["detector"]) == {"mass_dialler", "high_frequency"}
+
+
+def test_a_token_turns_the_memory_into_text(
+    tmp_path: Path, calls: pl.DataFrame, subscribers: Path
+) -> None:
+    days = runs.local_days(calls)
+    odd = runs.of_day(calls, days[9]).filter(record_type="call").head(1)
+    odd = odd.with_columns(calling_number=pl.lit("sip:somebody"), call_id=pl.lit("odd"))
+    with_odd = pl.concat([calls, odd])
+    folder = runs.by_day(tmp_path / "days", with_odd)
+    told = runs.run(tmp_path / "state", *WORDS, subscribers=subscribers)
+    kinds = []
+    for file in sorted(folder.glob("*.parquet")):
+        nightly.nightly([file], date.fromisoformat(file.stem), told)
+        kinds.append(state.shown(told.place).as_text)
+    assert kinds == [False] * 9 + [True] * (len(days) - 9)
+    found = scanned(folder, *WORDS, subscribers=subscribers).findings
+    order = ("day", "detector", "subject_kind", "subject", "window_start")
+    both = [table.drop("reason").sort(order) for table in (runs.findings(told.place), found)]
+    assert_frame_equal(*both)
