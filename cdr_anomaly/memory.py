@@ -144,7 +144,8 @@ def seen(
     there = ever_seen(others.join(gone, on="line", how="semi")).rename(
         {"first_seen": "first", "last_seen": "last"}
     )
-    oldest = others.select(pl.col("day").min()).collect().item() or day
+    oldest = min(day, others.select(pl.col("day").min()).collect().item() or day)
+    # What was seen before PROFILE begins is known from here alone.
     forgotten = pl.when(pl.col("first_seen") < oldest).then("first_seen")
     looked_up = (
         before.join(gone, on="line", how="semi")

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
+from cdr_anomaly.detectors import ALL
 from cdr_anomaly.errors import OutputError
+from cdr_anomaly.schema import SEVERITIES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,13 +42,14 @@ def write(file: Path, outcome: Outcome) -> None:
     day.set(int(f"{outcome.day:%Y%m%d}"))
     found, alerts = outcome.result.findings, outcome.result.alerts
     listed = alerts.filter(alerts["rank"].is_not_null())
-    for name, label, values in (
-        ("findings", "detector", found["detector"]),
-        ("alerts", "severity", listed["severity"]),
+    names = [detector.name for detector in ALL]
+    for name, label, words, values in (
+        ("findings", "detector", names, found["detector"]),
+        ("alerts", "severity", SEVERITIES, listed["severity"]),
     ):
         by_label = Gauge(f"cdr_anomaly_{name}", f"{name} of the night", [label], registry=registry)
-        for word, n in values.value_counts().iter_rows():
-            by_label.labels(word).set(n)
+        for word in words:
+            by_label.labels(word).set((values == word).sum())
     try:
         write_to_textfile(str(file), registry)
         file.chmod(EVERYBODY)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
@@ -26,32 +26,6 @@ NOON = datetime(2026, 5, 1, 4, tzinfo=UTC)
 RESULTS = ["alerts.csv", "alerts.jsonl", "alerts.parquet", "findings.parquet", "refused.parquet",
            "run.json"]  # fmt: skip
 LOWERED = ("--set", "mass_dialler.calls=50", "--set", "mass_dialler.distinct=20")
-
-
-class Ran(NamedTuple):
-    """What a run of the command line gave back."""
-
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Any:
-    """Run the command line as its console script does, in this process."""
-
-    def ran(*words: Any) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["cdr-anomaly", *map(str, words)])
-        capfd.readouterr()
-        try:
-            cli.main()
-        except SystemExit as left:
-            code = int(left.code or 0)
-        else:
-            code = 0
-        return Ran(code, *capfd.readouterr())
-
-    return ran
 
 
 def dialled(n: int = 60, **other: Any) -> pl.DataFrame:
