@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -14,28 +15,34 @@ if TYPE_CHECKING:
 SHORT_S = 10
 FAMILIAR_DAYS = 28
 PAST_DAYS = 7
+REACH = 2
 
 
-def line_days(legs: pl.LazyFrame, profile: pl.LazyFrame, *, busy: int) -> pl.LazyFrame:
-    """Measure every line-day on which the line placed a call.
+def line_days(
+    legs: pl.LazyFrame, profile: pl.LazyFrame, *, busy: int, since: date = date.min
+) -> pl.LazyFrame:
+    """Measure every line-day from ``since`` on which the line placed a call.
 
     ``legs`` are LEGS and ``profile`` the PROFILE of the same lines over the same span. A day is
     busy from ``busy`` placed calls on. Only busy days are remembered, whom they called and for how
     long the line was at it: a night that keeps the calls of busy days and of the last hour before
     midnight then knows as much as a scan of all the days.
     """
-    placed = legs.filter("outgoing").sort("line", "start", "counterpart", "duration_s")
+    of_days = legs.filter(pl.col("day") >= since)
+    # The day before a day of 23 hours, and that before it, are in its 24 hours.
+    near = pl.col("day") >= since - timedelta(days=REACH) if since > date.min else True
+    placed = legs.filter("outgoing", near).sort("line", "start", "counterpart", "duration_s")
     busy_days = profile.filter(pl.col("n_out") >= busy).select("line", "day")
     on_busy_days = placed.join(busy_days, on=["line", "day"], how="semi", maintain_order="left")
     parts = (
-        _counts(placed),
+        _counts(placed.filter(pl.col("day") >= since)),
         _peaks(placed, {"peak_10min": 600, "peak_60min": 3600}),
         _under_way(placed),
         _peaks(on_busy_days, {"peak_24h": 86_400}),
-        _received(legs),
-        _call_backs(legs),
-        _familiar(on_busy_days),
-        _past(profile, busy=busy),
+        _received(of_days),
+        _call_backs(of_days),
+        _familiar(legs.filter("outgoing").join(busy_days, on=["line", "day"], how="semi")),
+        _past(profile, busy=busy, since=since),
     )
     whole = parts[0]
     for part in parts[1:]:
@@ -119,9 +126,10 @@ def _familiar(on_busy_days: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _past(profile: pl.LazyFrame, *, busy: int) -> pl.LazyFrame:
+def _past(profile: pl.LazyFrame, *, busy: int, since: date) -> pl.LazyFrame:
     active = profile.filter(pl.col("n_out") > 0)
-    today = active.filter(pl.col("n_out") >= busy).select("line", "day", "n_out")
+    judged = (pl.col("n_out") >= busy) & (pl.col("day") >= since)
+    today = active.filter(judged).select("line", "day", "n_out")
     past = rolling.own_past(active, today, "n_out")
     today = today.join(past, on=["line", "day"])
     known = pl.col("past_days") >= PAST_DAYS

@@ -89,12 +89,16 @@ def made(
     hops = _hops(memory, forwarded, max(detector.link() for detector in built))
     fresh = born.filter(pl.col("born") > day - births.WEEK).select("line")
     in_week = hops.filter(pl.col("day") > day - timedelta(days=bridges.WEEK))
-    told = pl.concat([own, fresh, in_week.select(line="forwarder")]).unique()
+    enough = min(detector.least().n_forwarded for detector in built)
+    forwarders = in_week.group_by(line="forwarder").len().filter(pl.col("len") >= enough)
+    told = pl.concat([own, fresh, forwarders.select("line")]).unique()
     past = memory.days("profile", PROFILE_DAYS).join(told.lazy(), on="line", how="semi")
     whole = pl.concat([past.collect(), profile.join(told, on="line", how="semi")]).lazy()
-    legs = _legs(memory, second.legs, built, midnight(source.tz, day)).lazy()
+    reach = max(detector.reaches() for detector in built)
+    young = born.filter(pl.col("born") >= day - timedelta(days=reach))["line"]
+    legs = _legs(memory, second.legs, young, midnight(source.tz, day), reach).lazy()
     busy = min(detector.remembers() for detector in built)
-    measured = measures.line_days(legs, whole, busy=busy).filter(pl.col("day") == day).collect()
+    measured = measures.line_days(legs, whole, busy=busy, since=day).collect()
     lines = pl.concat([told, in_week.select(line="target")]).unique().drop_nulls().lazy()
     active = tables.active(profile, built)
     for_detectors = Tables(
@@ -199,19 +203,28 @@ def _needed(profile: pl.DataFrame, born: pl.DataFrame, built: list[Detector]) ->
 
 
 def _legs(
-    memory: Memory, today: pl.DataFrame, built: list[Detector], begin: datetime
+    memory: Memory, today: pl.DataFrame, young: pl.Series, begin: datetime, reach: int
 ) -> pl.DataFrame:
-    """Add to the day's legs those of the same lines that windows reach back to, or know again."""
-    reach = max(detector.reaches() for detector in built)
+    """Add to the day's legs those of the same lines that windows reach back to, or know again.
+
+    Windows reach back two days, and over the first days of ``young`` lines; of days before these
+    it is only asked whom a line called then that it calls now.
+    """
     ours = today.lazy().filter(pl.col("day") == memory.day)
+    lines = ours.select("line").unique()
+    called = ours.filter("outgoing").select("line", "counterpart").unique()
+    is_young = pl.col("line").is_in(young.implode())
     # Those that were late the night before are among today's, with the parts that came since.
     early = (pl.col("day") < memory.day - timedelta(days=1)) | ~_late("start", begin)
-    near = memory.days("legs", reach).filter(early)
-    called = ours.filter("outgoing").select("line", "counterpart").unique()
-    far = memory.days("legs", measures.FAMILIAR_DAYS, reach + 1).filter("outgoing")
+    near = memory.days("legs", measures.REACH).filter(early)
+    first = memory.days("legs", reach, measures.REACH + 1).filter(is_young)
+    far = memory.days("legs", measures.FAMILIAR_DAYS, measures.REACH + 1)
+    begun = is_young & (pl.col("day") >= memory.day - timedelta(days=reach))
     known = [
-        near.join(ours.select("line").unique(), on="line", how="semi"),
-        far.join(called, on=["line", "counterpart"], how="semi"),
+        pl.concat([near, first]).join(lines, on="line", how="semi"),
+        far.filter("outgoing", ~begun)
+        .join(called, on=["line", "counterpart"], how="semi")
+        .unique(["line", "day", "counterpart"]),
     ]
     return pl.concat([today.select(list(LEGS)), *pl.collect_all(known)])
 

@@ -49,7 +49,7 @@ def write(file: Path, outcome: Outcome) -> None:
     ):
         by_label = Gauge(f"cdr_anomaly_{name}", f"{name} of the night", [label], registry=registry)
         for word in words:
-            by_label.labels(word).set((values == word).sum())
+            by_label.labels(word).set(int((values == word).sum()))
     try:
         write_to_textfile(str(file), registry)
         file.chmod(EVERYBODY)

@@ -112,9 +112,7 @@ def test_a_list_of_nobody_declares_nobody(tmp_path: Path) -> None:
         ("line,expires\n95588,2026-05-03", "95588", False, "it has expired"),
     ],
 )
-def test_what_is_declared(
-    *, tmp_path: Path, row: str, subject: str, holds: bool, why: str
-) -> None:
+def test_what_is_declared(*, tmp_path: Path, row: str, subject: str, holds: bool, why: str) -> None:
     assert (aside(file(tmp_path, row + "\n"), subject) is not None) == holds, why
 
 
@@ -147,14 +145,14 @@ def fault(place: Path) -> str:
     [
         (
             "e.csv", "caller,purpose\n1,x\n",
-            "'{}' names no entity: it needs a column line, range, prefix, class or handset, and "
-            "has caller, purpose.",
+            ("'{}' names no entity: it needs a column line, range, prefix, class or handset, and "
+            "has caller, purpose."),
         ),
         ("e.csv", "line,expires\n1,4.5.2026\n",
          "'{}': '4.5.2026' in the column 'expires' is no day; write 2026-05-01."),
         ("e.csv", "range\n138..\n",
-         "'{}': '138..' in the column 'range' is no range of numbers; "
-         "write +8613800000000..+8613800000999."),
+         ("'{}': '138..' in the column 'range' is no range of numbers; "
+         "write +8613800000000..+8613800000999.")),
         ("e.csv", "class\nshort95\n",
          "'{}': 'short95' in the column 'class' is none. Did you mean 'short_95'?"),
         ("e.csv", "line,detector\n1,mass_dialer\n",

@@ -158,8 +158,8 @@ class Detector:
         return pl.lit(value=False)
 
     def reaches(self) -> int:
-        """Say over how many days before the one that is judged its windows reach."""
-        return 1
+        """Say over how many days before the one that is judged it needs the calls of new lines."""
+        return 0
 
     def keeps(self) -> pl.Expr:
         """Say which line-days of PROFILE, with ``age_d``, a night must keep the calls of.

@@ -60,9 +60,6 @@ class MassDialler(Detector):
     def remembers(self) -> int:
         return max(self._least() // 10, 1)
 
-    def reaches(self) -> int:
-        return 2  # where a day has 23 hours
-
     def least(self) -> Least:
         return Least(n_out=-(-self._least() // 3))
 

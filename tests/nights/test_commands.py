@@ -6,8 +6,7 @@ import json
 import re
 import stat
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -16,6 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.builders import SHANGHAI, feed, line, many, past
 from tests.nights import runs
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DIALLER = "+865918800001"
 DAYS = past("2026-05-04", 10)
@@ -88,19 +90,19 @@ def test_an_alert_that_goes_on_is_counted_and_comes_again_after_a_week(night: An
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--date", "2026-06-30"], "None of these files has a row of 2026-06-30 in Asia/Shanghai; "
-                                   "is it delivered yet?"),
-        (["--tz", "UTC"], "The state in '{state}' is of tz Asia/Shanghai, and this night of UTC; "
-                          "give --tz Asia/Shanghai, or another --state."),
-        (["--home", "HK"], "The state in '{state}' is of home CN, and this night of HK; "
-                           "give --home CN, or another --state."),
+        (["--date", "2026-06-30"], ("None of these files has a row of 2026-06-30 in Asia/Shanghai; "
+                                   "is it delivered yet?")),
+        (["--tz", "UTC"], ("The state in '{state}' is of tz Asia/Shanghai, and this night of UTC; "
+                          "give --tz Asia/Shanghai, or another --state.")),
+        (["--home", "HK"], ("The state in '{state}' is of home CN, and this night of HK; "
+                           "give --home CN, or another --state.")),
         (["--state", "{file}"], "'{file}' cannot be written to: File exists."),
-        (["--state", "{folder}"], "'{folder}' is no state: it holds '2026-05-04.parquet' and no "
-                                  "state.json; name another."),
-        (["--set", "keep_calls_days=3"], "keep_calls_days should be greater than or equal to 29, "
-                                         "not 3."),
-        (["--metrics", "{folder}/no/where"], "The figures cannot be written to '{folder}/no/where':"
-                                             " No such file or directory."),
+        (["--state", "{folder}"], ("'{folder}' is no state: it holds '2026-05-04.parquet' and no "
+                                  "state.json; name another.")),
+        (["--set", "keep_calls_days=3"], ("keep_calls_days should be greater than or equal to 29, "
+                                         "not 3.")),
+        (["--metrics", "{folder}/no/where"], ("The figures cannot be written to '{folder}/no/where':"
+                                             " No such file or directory.")),
     ],
 )  # fmt: skip
 def test_what_the_user_can_mend_is_one_sentence(
@@ -139,9 +141,7 @@ def test_fail_on_gives_3(night: Any) -> None:
     assert night(DAYS[1], "--fail-on", "high").code == 0, "it goes on, and is not on the list"
 
 
-def test_the_log_is_lines_of_json_and_names_no_number(
-    run: Any, night: Any, tmp_path: Path
-) -> None:
+def test_the_log_is_lines_of_json_and_names_no_number(run: Any, night: Any, tmp_path: Path) -> None:
     lines = night(DAYS[0], "--json-log", "--format", "csv").err.splitlines()
     told = [json.loads(text) for text in lines]
     assert {"at", "level", "event"} == set(told[0])

@@ -55,8 +55,8 @@ def weeks(n: int) -> dict[date, dict[tuple[int, str], int]]:
             ["4,800 rows, 100 % of the usual 4,800, none from 'msc2-*.parquet'"],
             "a switch is missing though the amount is as usual",
         ),
-        ({}, ["0 rows, 0 % of the usual 4,800, few or none from 0:00 to 24:00, none from "
-              "'msc1-*.parquet', none from 'msc2-*.parquet'"], "nothing"),
+        ({}, [("0 rows, 0 % of the usual 4,800, few or none from 0:00 to 24:00, none from "
+              "'msc1-*.parquet', none from 'msc2-*.parquet'")], "nothing"),
     ],
 )  # fmt: skip
 def test_a_day_beside_its_weekday(
