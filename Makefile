@@ -4,7 +4,7 @@ BIN := .venv/bin
 ZONES := UTC Asia/Shanghai
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format check bench docs numbering sample lock clean
+.PHONY: help install demo test lint format check bench bench-nights docs numbering sample lock clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ check: lint test  ## all that CI checks
 N ?= 10_000_000
 bench: install .venv-peers/installed  ## time a scan beside its peers; make bench N=100_000_000
 	$(BIN)/python benchmarks/run.py --calls $(N) --peers .venv-peers/bin/python
+
+bench-nights: install  ## time nights with little and with much to remember
+	PYTHONPATH=. $(BIN)/python benchmarks/nights.py --folder .bench-nights
+	rm -rf .bench-nights
 
 .venv-peers/installed: benchmarks/peers/requirements.txt
 	$(PYTHON) -m venv .venv-peers

@@ -1,19 +1,20 @@
 """Finds mass diallers, high-frequency callers, forwarding chains and new-SIM bursts in CDRs.
 
-``scan`` judges files and remembers nothing; ``Settings`` is what it can be told; ``Detector`` is
-the interface of a pattern.
+``scan`` judges files and remembers nothing, ``nightly`` judges a day with a state; ``Settings`` is
+what they can be told; ``Detector`` is the interface of a pattern.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-__all__ = ["Detector", "Settings", "__version__", "scan"]
+__all__ = ["Detector", "Settings", "__version__", "nightly", "scan"]
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from cdr_anomaly.detectors import Detector
+    from cdr_anomaly.one_night import nightly
     from cdr_anomaly.pipeline import scan
     from cdr_anomaly.settings import Settings
 
@@ -22,7 +23,9 @@ def __getattr__(name: str) -> object:
     # Heavy libraries are loaded when they are wanted, so that --help answers at once.
     from importlib import import_module
 
-    homes = {"scan": "pipeline", "Settings": "settings", "Detector": "detectors"}
+    homes = {
+        "scan": "pipeline", "nightly": "one_night", "Settings": "settings", "Detector": "detectors",
+    }  # fmt: skip
     if name not in homes:
         msg = f"module 'cdr_anomaly' has no attribute '{name}'"
         raise AttributeError(msg)

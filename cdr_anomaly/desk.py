@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly import ledger, lock, nightly, numbering, state, volume
+from cdr_anomaly import ledger, lock, numbering, one_night, state, volume
 from cdr_anomaly.errors import StateError
 from cdr_anomaly.schema import SEVERITIES
 
@@ -55,8 +55,8 @@ def again(
     legs = known.read("legs").filter(pl.col("day") == when, "outgoing")
     handsets = legs.select("day", "imei", subject=number).drop_nulls().unique()
     findings = known.read("findings").filter(pl.col("day") == when).collect()
-    subjects = nightly.Subjects(entities, plan, handsets)
-    return when, nightly.listed(known, findings, when, told, subjects)
+    subjects = one_night.Subjects(one_night.entities(entities, plan), plan, handsets)
+    return when, one_night.listed(known, findings, when, told, subjects)
 
 
 def feedback(
@@ -89,7 +89,7 @@ def retention(place: Path, profiles: int, calls: int) -> Mapping[str, date]:
         nights = ledger.nights(known.ledger)
         if not nights:
             return {}
-        before = nightly.cut(max(nights), profiles, calls)
+        before = one_night.cut(max(nights), profiles, calls)
         known.forget(before).sweep(hours=0)
     return before
 

@@ -13,7 +13,7 @@ from cdr_anomaly.schema import SEVERITIES
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cdr_anomaly.nightly import Outcome
+    from cdr_anomaly.one_night import Outcome
 
 EVERYBODY = 0o644
 

@@ -120,14 +120,18 @@ class State:
         return self.note(event, day=day, tables=versions, **told)
 
     def forget(self, before: Mapping[str, date]) -> State:
-        """Delete the rows that each table has of days before the one given, for good."""
+        """Delete the rows that each table has of days before the one given, if it has any."""
         versions = self.versions
+        old = [
+            name for name, first in before.items() if name in versions and self._has(name, first)
+        ]
+        if not old:
+            return self
         with writing(self.place):
-            for name, first in before.items():
-                if name in versions:
-                    table = self._table(name)
-                    table.delete(f"{'last_seen' if name in WHOLE else 'day'} < DATE '{first}'")
-                    versions[name] = table.version()
+            for name in old:
+                table = self._table(name)
+                table.delete(f"{_when(name)} < DATE '{before[name]}'")
+                versions[name] = table.version()
         facts = {name: str(first) for name, first in before.items()}
         return self.note("retention", tables=versions, facts=facts)
 
@@ -185,6 +189,12 @@ class State:
         where = self._table(name) if made else self.place / name
         write_deltalake(where, frame, configuration=CONFIGURATION, writer_properties=codec, **told)
 
+    def _has(self, name: str, before: date) -> bool:
+        """Tell whether a table has rows of an earlier day; lines go as PROFILE does."""
+        actions = self._table("profile" if name in WHOLE else name).get_add_actions(flatten=True)
+        oldest = pl.DataFrame(actions)["partition.day"].min()
+        return isinstance(oldest, date) and oldest < before
+
     def _damaged(self, name: str) -> pl.DataFrame:
         wrong = _wrong(self._table(name), self.place / name)
         day = pl.lit(None, pl.Date) if name in WHOLE else pl.col("partition.day")
@@ -196,6 +206,10 @@ class State:
         if name not in self._open:
             self._open[name] = DeltaTable(self.place / name)
         return self._open[name]
+
+
+def _when(name: str) -> str:
+    return "last_seen" if name in WHOLE else "day"
 
 
 def opened(place: Path, zone: str, home: str) -> State:

@@ -21,7 +21,7 @@ FLOORS = (
     ("detectors", "engines", "tables"),
     ("memory", "pipeline", "metrics"),
     ("inputs", "recall"),
-    ("nightly",),
+    ("one_night",),
     ("desk",),
     ("cli.options", "cli.talk"),
     ("cli.records", "cli.nights"),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cdr_anomaly import detectors, pipeline, report, schema, settings
+from cdr_anomaly import detectors, pipeline, report, schema, settings, state
 from cdr_anomaly.ingest import layouts
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,10 +41,10 @@ def tables_page() -> str:
         "CALLS, what a feed may hold": schema.CALLS,
         "FINDINGS (`findings.parquet`)": schema.FINDINGS,
         "ALERTS (`alerts.parquet`, `.csv`, `.jsonl`)": schema.ALERTS,
-    }
+    } | {f"`{name}` of a state": table for name, table in remembered().items()}
     parts = ["# Tables, settings, layouts\n\nWritten by `make docs` from the code.\n"]
     for title, table in tables.items():
-        rows = [f"| `{name}` | {column.dtype} | {column.meaning} |"
+        rows = [f"| `{name}` | {column.dtype or 'Int64, or String'} | {column.meaning} |"
                 for name, column in table.items()]  # fmt: skip
         parts.append(
             f"## {title}\n\n| column | type | meaning |\n|---|---|---|\n" + "\n".join(rows)
@@ -60,6 +60,12 @@ def tables_page() -> str:
     rows = [f"| `{layout.name}` | {layout.title} |" for layout in layouts.shipped().values()]
     parts.append("\n## Layouts\n\n| `--layout` | records |\n|---|---|\n" + "\n".join(rows))
     return "\n".join(parts) + "\n"
+
+
+def remembered() -> dict[str, schema.Table]:
+    """Return the tables of a state that are not described as files of a run already."""
+    tables = state.TABLES | {state.LEDGER_NAME: schema.LEDGER}
+    return {name: table for name, table in tables.items() if name not in {"findings", "alerts"}}
 
 
 def picture() -> str:

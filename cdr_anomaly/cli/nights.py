@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from cdr_anomaly.nightly import Outcome
+    from cdr_anomaly.one_night import Outcome
     from cdr_anomaly.settings import Settings
 
 
@@ -89,15 +89,15 @@ def nightly(
     json_log: JsonLog = False,
 ) -> None:
     """Judge one day by its calls and what earlier nights remember, and remember it, too."""
-    from cdr_anomaly import nightly, report
+    from cdr_anomaly import one_night, report
 
     told = options.settings(config, words, tz=tz, home=home, layout=layout, memory=memory)
     if out is not None:
         report.check_writable(out)
-    lists = nightly.Lists(entities, subscribers)
+    lists = one_night.Lists(entities, subscribers)
     with talk.progress(as_json=json_log) as say, talk.naming_the_damaged(paths, state):
-        run = nightly.Run(state, told, lists, say)
-        outcome = nightly.nightly(
+        run = one_night.Run(state, told, lists, say)
+        outcome = one_night.nightly(
             paths, options.day(date) or _yesterday(told, state), run, only=only
         )
         if out is not None:
@@ -131,16 +131,16 @@ def backfill(
     json_log: JsonLog = False,
 ) -> None:
     """Run the nights that are missing or may have changed, in order; goes on where it stopped."""
-    from cdr_anomaly import nightly, report
+    from cdr_anomaly import one_night, report
 
     told = options.settings(config, words, tz=tz, home=home, layout=layout, memory=memory)
     if out is not None:
         report.check_writable(out)
-    lists = nightly.Lists(entities, subscribers)
+    lists = one_night.Lists(entities, subscribers)
     done = 0
     with talk.progress(as_json=json_log) as say, talk.naming_the_damaged(paths, state):
-        run = nightly.Run(state, told, lists, say)
-        for night in nightly.backfill(paths, options.day(first), options.day(last), run):
+        run = one_night.Run(state, told, lists, say)
+        for night in one_night.backfill(paths, options.day(first), options.day(last), run):
             if isinstance(night, str):
                 talk.LOG.warning(night)
                 continue

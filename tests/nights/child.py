@@ -11,7 +11,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from cdr_anomaly import detectors, nightly, pipeline
+from cdr_anomaly import detectors, one_night, pipeline
 from cdr_anomaly.errors import CdrAnomalyError
 from tests.nights import runs
 
@@ -26,7 +26,7 @@ if __name__ == "__main__":
     if most:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     try:
-        nightly.nightly(files, date.fromisoformat(day), runs.run(Path(place)))
+        one_night.nightly(files, date.fromisoformat(day), runs.run(Path(place)))
     except CdrAnomalyError as error:
         sys.stdout.write(f"{error}\n")
         sys.exit(2)

@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from cdr_anomaly import nightly, settings, state
+from cdr_anomaly import one_night, settings, state
 from tests.builders import SHANGHAI
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cdr_anomaly.nightly import Outcome
+    from cdr_anomaly.one_night import Outcome
 
 # Rows that are delivered again, or in another order, are the same to a state.
 ORDER = {"ledger": "number"}
@@ -37,14 +37,14 @@ def by_day(folder: Path, calls: pl.DataFrame, tz: str = SHANGHAI) -> Path:
     return folder
 
 
-def run(place: Path, *words: str, tz: str = SHANGHAI, **lists: Path) -> nightly.Run:
-    return nightly.Run(place, settings.load(tz=tz, words=words), nightly.Lists(**lists))
+def run(place: Path, *words: str, tz: str = SHANGHAI, **lists: Path) -> one_night.Run:
+    return one_night.Run(place, settings.load(tz=tz, words=words), one_night.Lists(**lists))
 
 
-def every(folder: Path, told: nightly.Run) -> list[Outcome]:
+def every(folder: Path, told: one_night.Run) -> list[Outcome]:
     """Run a night for each file of a day, in order."""
     return [
-        nightly.nightly([file], date.fromisoformat(file.stem), told)
+        one_night.nightly([file], date.fromisoformat(file.stem), told)
         for file in sorted(folder.glob("*.parquet"))
     ]
 

@@ -90,21 +90,42 @@ def test_an_alert_that_goes_on_is_counted_and_comes_again_after_a_week(night: An
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--date", "2026-06-30"], ("None of these files has a row of 2026-06-30 in Asia/Shanghai; "
-                                   "is it delivered yet?")),
-        (["--tz", "UTC"], ("The state in '{state}' is of tz Asia/Shanghai, and this night of UTC; "
-                          "give --tz Asia/Shanghai, or another --state.")),
-        (["--home", "HK"], ("The state in '{state}' is of home CN, and this night of HK; "
-                           "give --home CN, or another --state.")),
+        (
+            ["--date", "2026-06-30"],
+            "None of these files has a row of 2026-06-30 in Asia/Shanghai; is it delivered yet?",
+        ),
+        (
+            ["--tz", "UTC"],
+            (
+                "The state in '{state}' is of tz Asia/Shanghai, and this night of UTC; give --tz "
+                "Asia/Shanghai, or another --state."
+            ),
+        ),
+        (
+            ["--home", "HK"],
+            (
+                "The state in '{state}' is of home CN, and this night of HK; give --home CN, or "
+                "another --state."
+            ),
+        ),
         (["--state", "{file}"], "'{file}' cannot be written to: File exists."),
-        (["--state", "{folder}"], ("'{folder}' is no state: it holds '2026-05-04.parquet' and no "
-                                  "state.json; name another.")),
-        (["--set", "keep_calls_days=3"], ("keep_calls_days should be greater than or equal to 29, "
-                                         "not 3.")),
-        (["--metrics", "{folder}/no/where"], ("The figures cannot be written to '{folder}/no/where':"
-                                             " No such file or directory.")),
+        (
+            ["--state", "{folder}"],
+            (
+                "'{folder}' is no state: it holds '2026-05-04.parquet' and no state.json; name "
+                "another."
+            ),
+        ),
+        (
+            ["--set", "keep_calls_days=3"],
+            "keep_calls_days should be greater than or equal to 29, not 3.",
+        ),
+        (
+            ["--metrics", "{folder}/no/where"],
+            "The figures cannot be written to '{folder}/no/where': No such file or directory.",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_the_user_can_mend_is_one_sentence(
     run: Any, night: Any, tmp_path: Path, days: Path, words: list[str], sentence: str
 ) -> None:

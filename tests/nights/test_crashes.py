@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import header, ledger, lock, nightly, recall, state
+from cdr_anomaly import header, ledger, lock, one_night, recall, state
 from cdr_anomaly.errors import StateError
 from tests.builders import feed, line, many, past
 from tests.nights import runs
@@ -49,10 +49,10 @@ def before(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three nights are done, and a fourth that had half of its calls."""
     told = runs.run(tmp_path_factory.mktemp("states") / "before")
     for day in DAYS[:3]:
-        nightly.nightly([files / f"{day}.parquet"], day, told)
+        one_night.nightly([files / f"{day}.parquet"], day, told)
     half = files.parent / "half.parquet"
     pl.read_parquet(last(files)).gather_every(2).write_parquet(half)
-    nightly.nightly([half], DAYS[3], told)
+    one_night.nightly([half], DAYS[3], told)
     return told.place
 
 
@@ -60,7 +60,7 @@ def before(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def after(files: Path, before: Path) -> Tables:
     place = before.parent / "after"
     shutil.copytree(before, place)
-    nightly.nightly([last(files)], DAYS[3], runs.run(place))
+    one_night.nightly([last(files)], DAYS[3], runs.run(place))
     return runs.remembered(place)
 
 
@@ -117,7 +117,7 @@ def test_killed_at_any_instant_nothing_is_lost_and_nothing_doubled(
         assert not lock.is_held(place)
         shown = runs.remembered(place)
         assert shown in (was, after), "nothing half done is seen"
-        nightly.nightly([last(files)], DAYS[3], runs.run(place))
+        one_night.nightly([last(files)], DAYS[3], runs.run(place))
         assert runs.remembered(place) == after
         assert _leftovers(place) == set(), "what the killed run left is gone"
     assert outcomes["killed"] > KILLS // 2
@@ -138,9 +138,9 @@ def test_the_first_night_killed_leaves_a_state_that_can_begin(tmp_path: Path, fi
     known.note("begun", day=DAYS[0])
     # As if killed between two tables of the first night.
     known._write("profile", known.read("profile").collect(), mode="overwrite")
-    nightly.nightly([files / f"{DAYS[0]}.parquet"], DAYS[0], told)
+    one_night.nightly([files / f"{DAYS[0]}.parquet"], DAYS[0], told)
     fresh = runs.run(tmp_path / "fresh")
-    nightly.nightly([files / f"{DAYS[0]}.parquet"], DAYS[0], fresh)
+    one_night.nightly([files / f"{DAYS[0]}.parquet"], DAYS[0], fresh)
     assert runs.remembered(place) == runs.remembered(fresh.place)
 
 
@@ -158,7 +158,7 @@ def test_files_that_cannot_grow_leave_the_state_as_it_was(
     assert said.startswith(f"The state in '{place}' cannot be written: ")
     assert said.endswith("It is as it was; run this again.\n")
     assert runs.remembered(place) == runs.remembered(before)
-    nightly.nightly([last(files)], DAYS[3], runs.run(place))
+    one_night.nightly([last(files)], DAYS[3], runs.run(place))
     assert runs.remembered(place) == after
 
 
@@ -181,7 +181,7 @@ def test_a_full_disk_is_named_and_leaves_the_state_as_it_was(small_disk: Path, f
     for day in DAYS * 4:
         was = runs.remembered(told.place) if told.place.exists() else None
         try:
-            nightly.nightly([files / f"{day}.parquet"], day, told)
+            one_night.nightly([files / f"{day}.parquet"], day, told)
         except StateError as error:
             sentences.append(str(error))
             assert runs.remembered(told.place) == was
@@ -228,7 +228,7 @@ def test_a_damaged_table_is_named_and_made_again(
     place = tmp_path / "state"
     shutil.copytree(before, place)
     told = runs.run(place)
-    nightly.nightly([last(files)], DAYS[3], told)
+    one_night.nightly([last(files)], DAYS[3], told)
     known = state.opened(place, "Asia/Shanghai", "CN")
     (file,) = (f for f in known._table(table).file_uris() if "day=" not in f or str(DAYS[2]) in f)
     whole = Path(file).read_bytes()
@@ -242,9 +242,9 @@ def test_a_damaged_table_is_named_and_made_again(
             state.read_through(place)
     elif table != "lines":  # which the night makes again from profiles
         with pytest.raises(StateError, match=f"is damaged; run the night of {DAYS[2]} again"):
-            nightly.nightly([last(files)], DAYS[3], told)
-    nightly.nightly([files / f"{DAYS[2]}.parquet"], DAYS[2], told)
-    nightly.nightly([last(files)], DAYS[3], told)
+            one_night.nightly([last(files)], DAYS[3], told)
+    one_night.nightly([files / f"{DAYS[2]}.parquet"], DAYS[2], told)
+    one_night.nightly([last(files)], DAYS[3], told)
     assert runs.remembered(place) == after
 
 
@@ -254,7 +254,7 @@ def test_damage_that_nothing_can_mend_says_so(tmp_path: Path, before: Path, file
     for file in (place / "ledger").glob("*.parquet"):
         file.write_bytes(b"PAR1")
     with pytest.raises(StateError, match="put it back from a backup"):
-        nightly.nightly([last(files)], DAYS[3], runs.run(place))
+        one_night.nightly([last(files)], DAYS[3], runs.run(place))
 
 
 def test_a_night_that_was_begun_and_killed_is_failed(tmp_path: Path, before: Path) -> None:
@@ -273,14 +273,14 @@ def test_a_newer_state_is_refused_and_an_old_one_brought_up(
     text = (place / "state.json").read_text()
     (place / "state.json").write_text(text.replace('"version": 1', '"version": 7'))
     with pytest.raises(StateError, match="is of version 7, this program knows 1: a newer"):
-        nightly.nightly([last(files)], DAYS[3], runs.run(place))
+        one_night.nightly([last(files)], DAYS[3], runs.run(place))
     (place / "state.json").write_text(text)
     upgraded = []
     monkeypatch.setattr(header, "VERSION", 2)
     monkeypatch.setitem(header.UPGRADES, 1, upgraded.append)
     with pytest.raises(StateError, match="is of an old version; the next night brings it up"):
         state.shown(place)
-    nightly.nightly([last(files)], DAYS[3], runs.run(place))
+    one_night.nightly([last(files)], DAYS[3], runs.run(place))
     assert upgraded == [place]
     assert '"version": 2' in (place / "state.json").read_text()
 

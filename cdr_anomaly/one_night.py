@@ -47,7 +47,9 @@ if TYPE_CHECKING:
 # So many nights back it counts whether unanswered calls, and calls received, are delivered.
 FEED_NIGHTS = timedelta(days=tables.TWO_WAY_DAYS - 1)
 # Tables that hold calls are kept for a shorter time than those that hold sums.
-OF_CALLS = ("hops", "legs", "late")
+OF_CALLS = ("hops", "legs")
+# The end of a night is needed by the next one, and when that is run again.
+LATE_DAYS = 35
 
 
 class Lists(NamedTuple):
@@ -61,9 +63,9 @@ NO_LISTS = Lists()
 
 
 class Subjects(NamedTuple):
-    """What tells who a subject is: the file of entities, the plan, and its handsets by day."""
+    """What tells who a subject is: the declared entities, the plan, and its handsets by day."""
 
-    entities: Path | None
+    entities: pl.DataFrame
     plan: numbering.HomePlan
     handsets: pl.LazyFrame
 
@@ -120,9 +122,7 @@ def listed(
     known: State, findings: pl.DataFrame, day: date, told: Settings, subjects: Subjects
 ) -> pl.DataFrame:
     """Rank a night's findings, by the entities and by what earlier nights have listed."""
-    names = [detector.name for detector in detectors.ALL]
-    entity = declared.read(subjects.entities, subjects.plan, names)
-    marked = declared.set_aside(findings, entity, subjects.plan, subjects.handsets)
+    marked = declared.set_aside(findings, subjects.entities, subjects.plan, subjects.handsets)
     since = day - timedelta(days=told.repeat_after_days)
     before = (pl.col("day") > since) & (pl.col("day") < day)
     earlier = known.read("alerts").filter(before).collect()
@@ -130,10 +130,16 @@ def listed(
     return alerts.ranked(marked, earlier, said)
 
 
+def entities(file: Path | None, plan: numbering.HomePlan) -> pl.DataFrame:
+    """Read the declared entities."""
+    return declared.read(file, plan, [detector.name for detector in detectors.ALL])
+
+
 def cut(last: date, profiles: int, calls: int) -> dict[str, date]:
     """Say from which day on each table is kept, when the last night is that of ``last``."""
-    kept = {name: calls if name in OF_CALLS else profiles for name in state.TABLES}
-    return {name: last - timedelta(days=days) for name, days in kept.items()}
+    days = dict.fromkeys(state.TABLES, profiles) | dict.fromkeys(OF_CALLS, calls)
+    days["late"] = LATE_DAYS
+    return {name: last - timedelta(days=kept) for name, kept in days.items()}
 
 
 def _night(paths: Iterable[str | Path], day: date, run: Run, *, only: bool) -> Outcome:
@@ -144,10 +150,11 @@ def _night(paths: Iterable[str | Path], day: date, run: Run, *, only: bool) -> O
     chosen = inputs.chosen(paths, told, day, nights, only=only)
     known = recall.opened(run.place, chosen.source, told)
     lost = recall.lost(known, day, again=day in nights)
+    declared_now = entities(run.lists.entities, chosen.source.plan)
     known = known.note("begun", day=day)
     judged = _judged(known, nights, chosen.source, day, run, lost)
     handsets = pipeline.handsets(judged.night.tables)
-    subjects = Subjects(run.lists.entities, chosen.source.plan, handsets)
+    subjects = Subjects(declared_now, chosen.source.plan, handsets)
     alert = listed(known, judged.findings, day, told, subjects)
     result = Result(
         findings=judged.findings,
@@ -246,11 +253,8 @@ def _counts(result: Result) -> dict[str, Any]:
 
 def _tidy(known: State, told: Settings) -> None:
     """Delete what is too old, and files that a replaced night has left."""
-    nights = ledger.nights(known.ledger)
-    before = cut(max(nights), told.keep_profiles_days, told.keep_calls_days)
-    if min(nights) < max(before.values()):
-        known = known.forget(before)
-    known.sweep()
+    last = max(ledger.nights(known.ledger))
+    known.forget(cut(last, told.keep_profiles_days, told.keep_calls_days)).sweep()
 
 
 def _warnings(known: State, day: date, chosen: Inputs) -> list[str]:
