@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly import header, ledger, memory, numbering, state
+from cdr_anomaly import header, ingest, ledger, memory, numbering, state
 from cdr_anomaly.errors import StateError
 
 if TYPE_CHECKING:
@@ -36,10 +36,12 @@ def as_before(told: Settings, place: Path) -> Settings:
     )
 
 
-def opened(place: Path, source: Source, told: Settings) -> State:
+def opened(place: Path, told: Settings) -> State:
     """Open the state to change it, if its days and numbers are those of the night."""
-    known = state.opened(place, source.tz, told.home)
-    pairs = {"tz": (known.header.zone, source.tz), "home": (known.header.home, told.home)}
+    zone = ingest.zone_of(told)
+    numbering.home_plan(told.home)  # a region that is none must not get into the state
+    known = state.opened(place, zone, told.home)
+    pairs = {"tz": (known.header.zone, zone), "home": (known.header.home, told.home)}
     for name, (was, now) in pairs.items():
         if was != now:
             msg = (

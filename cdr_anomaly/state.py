@@ -51,6 +51,7 @@ LEDGER_NAME = "ledger"
 CONFIGURATION = {"delta.dataSkippingNumIndexedCols": "0", "delta.checkpointInterval": "10"}
 # Files that nothing refers to any more stay so long, for those who are reading them.
 LINGER_HOURS = 24
+MANY_EVENTS = 60
 UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 NO_FILES = pl.DataFrame(schema={"table": pl.String, "file": pl.String, "day": pl.Date})
 
@@ -138,7 +139,10 @@ class State:
     def sweep(self, *, hours: int = LINGER_HOURS) -> None:
         """Delete the files that no table refers to any more."""
         with writing(self.place):
-            for name in self.versions:
+            events = self._table(LEDGER_NAME)
+            if len(events.file_uris()) > MANY_EVENTS:  # each is a file of its own
+                events.optimize.compact()
+            for name in (*self.versions, LEDGER_NAME):
                 self._table(name).vacuum(
                     hours, dry_run=False, enforce_retention_duration=False, full=True
                 )
@@ -213,12 +217,15 @@ def _when(name: str) -> str:
 
 
 def opened(place: Path, zone: str, home: str) -> State:
-    """Open a state to change it; make it where there is none. Its writer must hold the lock."""
-    told = header.upgraded(place)
-    if told is None:
+    """Open a state to change it; make it where there is none. Its writer must hold the lock.
+
+    Zone and home region are settled by the first night that is done.
+    """
+    told, events = header.upgraded(place), _ledger(place)
+    if told is None or events["tables"].drop_nulls().is_empty():
         told = Header(header.VERSION, zone, home)
         header.write(place, told)
-    state = State(place, told, _ledger(place))
+    state = State(place, told, events)
     state.repair()
     return state
 

@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 
 from cdr_anomaly import header, ledger, lock, one_night, recall, state
-from cdr_anomaly.errors import StateError
+from cdr_anomaly.errors import InputError, StateError
 from tests.builders import feed, line, many, past
 from tests.nights import runs
 
@@ -255,6 +255,34 @@ def test_damage_that_nothing_can_mend_says_so(tmp_path: Path, before: Path, file
         file.write_bytes(b"PAR1")
     with pytest.raises(StateError, match="put it back from a backup"):
         one_night.nightly([last(files)], DAYS[3], runs.run(place))
+
+
+def test_what_the_first_night_got_wrong_is_not_settled(tmp_path: Path, files: Path) -> None:
+    file = files / f"{DAYS[0]}.parquet"
+    for zone, paths in (("UTC", ["nowhere"]), ("Asia/Shanghai", [file])):
+        told = runs.run(tmp_path / "state", tz=zone)
+        if paths == [file]:
+            one_night.nightly(paths, DAYS[0], told)
+        else:
+            with pytest.raises(InputError):
+                one_night.nightly(paths, DAYS[0], told)
+    assert state.shown(told.place).header.zone == "Asia/Shanghai"
+
+
+def test_many_events_are_put_together_and_are_the_same(
+    tmp_path: Path, files: Path, before: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "state"
+    shutil.copytree(before, place)
+    was = state.shown(place).ledger
+    monkeypatch.setattr(state, "MANY_EVENTS", 3)
+    one_night.nightly([last(files)], DAYS[3], runs.run(place))
+    now = state.shown(place).ledger
+    assert now.head(was.height).equals(was)
+    assert now["event"].to_list() == [*was["event"], "begun", "done"]
+    from deltalake import DeltaTable
+
+    assert len(DeltaTable(place / "ledger").file_uris()) == 1
 
 
 def test_a_night_that_was_begun_and_killed_is_failed(tmp_path: Path, before: Path) -> None:

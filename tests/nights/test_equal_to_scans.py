@@ -97,6 +97,7 @@ def settled(told: one_night.Run, folder: Path, calls: pl.DataFrame) -> None:
     assert not list(one_night.backfill([folder], days[0], days[-1], told)), "nothing is left to do"
 
 
+@pytest.mark.slow
 def test_in_any_order(
     tmp_path: Path, calls: pl.DataFrame, subscribers: Path, found: pl.DataFrame
 ) -> None:
@@ -128,6 +129,7 @@ def test_split_overlapping_and_delivered_twice(
     assert_frame_equal(runs.findings(told.place), found)
 
 
+@pytest.mark.slow
 def test_late_files_reopen_their_day_and_the_days_after_it(
     tmp_path: Path, calls: pl.DataFrame, subscribers: Path, found: pl.DataFrame
 ) -> None:
