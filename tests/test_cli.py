@@ -110,7 +110,7 @@ def corner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("ok.parquet --out file", "The results cannot be written to 'file': 'file' is a file,"),
         ("ok.parquet --out file/below", "The results cannot be written to 'file/below':"),
         ("ok.parquet --entities e.csv", "There is no file 'e.csv'."),
-        ("ok.parquet --entities not.parquet", "'not.parquet' lacks the column 'line'; it needs"),
+        ("ok.parquet --entities not.parquet", "'not.parquet' names no entity: it needs a"),
         ("ok.parquet --subscribers s.csv", "There is no file 's.csv'."),
     ],
 )

@@ -46,6 +46,7 @@ def test_the_sample_night_by_night_and_at_once(tmp_path: Path) -> None:
     assert set(found.filter(pl.col("day") == last)["detector"]) == set(NAMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("zone", "listed"),
     [(SHANGHAI, False), (SHANGHAI, True), ("Europe/Berlin", False), ("Africa/Cairo", True)],
