@@ -26,6 +26,10 @@ PAST = timedelta(days=60)
 # However much of its own past a block has, its days vary more than a Poisson count would.
 MOST_SHAPE = 4.0
 EXPLAINED = 0.7
+SURGES = {
+    "block": pl.String, "level": pl.Int64, "day": pl.Date, "window_days": pl.Int64,
+    "n_new": pl.Int64, "expected": pl.Float64, "p_value": pl.Float64, "q_value": pl.Float64,
+}  # fmt: skip
 
 
 class Rule(NamedTuple):
@@ -64,8 +68,7 @@ def surges(
     Returns (block, level, day, window_days, n_new, expected, p_value, q_value); a block is left
     out where shorter or longer ones explain it (see ``_rolled_up``).
     """
-    found = [_surges_on(blocks.clear().select("born", block="block_7"), known_from, known_from,
-                        rule, 7)]  # fmt: skip
+    found = [pl.DataFrame(schema=SURGES)]
     for level in LEVELS:
         lines = blocks.select("born", block=f"block_{level}").drop_nulls("block")
         found += [
@@ -109,6 +112,8 @@ def _surges_on(
         .with_columns(pl.all().exclude("block").cast(pl.Float64))
         .sort("block")
     )
+    if not (state["n_7"] >= rule.lines).any():  # scipy takes a while to load
+        return pl.DataFrame(schema=SURGES)
     past_days = max((day - WEEK - known_from).days + 1, 0)
     tested = state.height
     judged = _with_p(state, past_days, min((day - known_from).days + 1, 7))
