@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,16 +21,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 TOLD = settings.load(tz="Asia/Shanghai")
 CALLMINE = ROOT.parent / "shared" / "data" / "callmine" / "calls.parquet"
-
-
-@pytest.fixture(scope="module")
-def maker() -> ModuleType:
-    spec = spec_from_file_location("make", ROOT / "sample_data" / "make.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

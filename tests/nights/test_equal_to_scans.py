@@ -19,6 +19,8 @@ from tests.detectors.test_contract import ACTIVATED, NAMES, WORDS, adversarial
 from tests.nights import runs
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from cdr_anomaly.pipeline import Result
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
@@ -44,6 +46,15 @@ def test_the_sample_night_by_night_and_at_once(tmp_path: Path) -> None:
     assert len(outcomes) == 36
     assert_frame_equal(runs.findings(told.place), in_order(found))
     assert set(found.filter(pl.col("day") == last)["detector"]) == set(NAMES)
+
+
+@pytest.mark.slow
+def test_records_of_both_sides(tmp_path: Path, maker: ModuleType) -> None:
+    calls = maker.make(days=31, calls_per_day=400, lines=300, seed=9, sides="both").calls
+    days = runs.by_day(tmp_path / "days", calls)
+    told = runs.run(tmp_path / "state")
+    runs.every(days, told)
+    assert_frame_equal(runs.findings(told.place), in_order(scanned(days).findings))
 
 
 @pytest.mark.slow
