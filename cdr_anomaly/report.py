@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.pipeline import Result
 
 PLAIN_WIDTH = 100
+UNFINISHED, ABANDONED_S = ".unfinished-", 3600
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}
 
 
@@ -78,7 +80,8 @@ def _aside(out: Path) -> Iterator[Path]:
     aside = None
     try:
         out.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=out))
+        _clear(out)
+        aside = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=out))
         yield aside
         for file in sorted(aside.iterdir()):
             file.replace(out / file.name)
@@ -89,6 +92,13 @@ def _aside(out: Path) -> Iterator[Path]:
         os.umask(umask)
         if aside is not None:
             shutil.rmtree(aside, ignore_errors=True)
+
+
+def _clear(out: Path) -> None:
+    """Remove what runs that were killed have left; no run writes its results for so long."""
+    for left in out.glob(f"{UNFINISHED}*"):
+        if time.time() - left.stat().st_mtime > ABANDONED_S:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def facts(result: Result) -> dict[str, Any]:

@@ -343,6 +343,17 @@ def test_fail_on_is_0_when_nothing_is_found(tmp_path: Path, run: Any) -> None:
     assert run("scan", written(tmp_path, dialled(3)), "--fail-on", "low").code == 0
 
 
+def test_what_a_killed_run_left_is_removed_after_a_while(tmp_path: Path, run: Any) -> None:
+    out, now = tmp_path / "out", time.time()
+    for name, age_s in (("old", 4000), ("new", 60)):
+        left = out / f".unfinished-{name}"
+        left.mkdir(parents=True)
+        (left / "alerts.csv").write_text("x", encoding="utf-8")
+        os.utime(left, (now - age_s, now - age_s))
+    assert run("scan", written(tmp_path), *LOWERED, "--out", out).code == 0
+    assert [path.name for path in out.glob(".unfinished-*")] == [".unfinished-new"]
+
+
 def test_a_declared_entity_is_listed_as_set_aside(tmp_path: Path, run: Any) -> None:
     entities = tmp_path / "entities.csv"
     entities.write_text("line,purpose\n0086 138 0000 0001,hotline\n")
