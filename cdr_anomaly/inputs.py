@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,8 +11,7 @@ import polars as pl
 
 from cdr_anomaly import ingest, volume
 from cdr_anomaly.errors import InputError
-from cdr_anomaly.ledger import Input, is_known
-from cdr_anomaly.memory import midnight
+from cdr_anomaly.ledger import Input, between, is_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -52,8 +50,8 @@ def chosen(
 ) -> Inputs:
     """Choose the files with rows of ``day``; and, unless ``only``, those it was made of before."""
     source = ingest.open_source(paths, told)
-    begin, end = (midnight(source.tz, day + timedelta(days=n)) for n in (0, 1))
-    near = [file for file in source.files if source.may_touch(file, begin, end)]
+    spans = {file.path: source.days_of(file) for file in source.files}
+    near = [file for file in source.files if _holds(spans[file.path], day)]
     found: dict[str, File] = {}
     for file in near:
         found.setdefault(_sha256(file.path), file)
@@ -68,7 +66,8 @@ def chosen(
     shas = {str(file.path): sha for sha, file in found.items()}
     own = set(starts.filter(pl.col("day") == day)["file"])
     beside = _beside(starts, day, shas)
-    far = [f for f in source.files if f not in near and _news(source, f, known)]
+    others = [file for file in source.files if not _holds(spans[file.path], day)]
+    far = [file for file in others if _news(file, spans[file.path], known)]
     if far:
         more = replace(source, files=far).starts().filter(pl.col("day").is_in(list(known)))
         for other, files in _beside(more, day, {str(f.path): _sha256(f.path) for f in far}).items():
@@ -87,8 +86,12 @@ def chosen(
 
 
 def _earlier(night: Night, found: Mapping[str, File], told: Settings) -> dict[str, File]:
-    """Open the files that the day was made of before and that are not among those found now."""
-    missing = [each for each in night.inputs if each.sha256 not in found]
+    """Open the files that the day was made of before and that are not among those found now.
+
+    A file that has another content now, and is among them, has been replaced.
+    """
+    now = {str(file.path.resolve()) for file in found.values()}
+    missing = [i for i in night.inputs if i.sha256 not in found and i.path not in now]
     gone = [each for each in missing if not _is_still(each)]
     if gone:
         msg = (
@@ -107,14 +110,16 @@ def _is_still(each: Input) -> bool:
     return path.is_file() and path.stat().st_size == each.bytes and _sha256(path) == each.sha256
 
 
-def _news(source: Source, file: File, known: Mapping[date, Night]) -> bool:
+def _holds(span: tuple[date, date] | None, day: date) -> bool:
+    """Tell whether a file whose rows are of these days can have rows of that day."""
+    return span is None or span[0] <= day <= span[1]
+
+
+def _news(file: File, span: tuple[date, date] | None, known: Mapping[date, Night]) -> bool:
     """Tell whether a file of other days may hold rows that a night which is done has not seen."""
-    touched = (
-        night
-        for day, night in known.items()
-        if source.may_touch(file, *(midnight(source.tz, day + timedelta(days=n)) for n in (0, 1)))
-    )
-    return any(not is_known(night, file.path.resolve(), file.size) for night in touched)
+    days = between(*span) if span else known
+    nights = [known[day] for day in days if day in known]
+    return any(not is_known(night, file.path.resolve(), file.size) for night in nights)
 
 
 def _beside(starts: pl.DataFrame, day: date, shas: Mapping[str, str]) -> dict[str, dict[str, int]]:

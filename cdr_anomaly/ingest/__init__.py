@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -24,6 +25,7 @@ from cdr_anomaly.schema import CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import date
     from pathlib import Path
 
     from cdr_anomaly.ingest.layouts import Layout
@@ -89,11 +91,12 @@ class Source:
             return None
         return min(begin for begin, _ in known), max(end for _, end in known)
 
-    def may_touch(self, file: File, begin: datetime, end: datetime) -> bool:
-        """Tell whether a file can have rows that start in [begin, end), by its footer."""
+    def days_of(self, file: File) -> tuple[date, date] | None:
+        """Give two local days between which all rows of a file start, if its footer proves it."""
         name = self.layout.source("start_time")
         extent = footers.extent(file.footer, range(file.footer.num_row_groups), name)
-        return extent is None or (extent[0] < end and extent[1] >= begin)
+        zone = ZoneInfo(self.tz)
+        return extent and (extent[0].astimezone(zone).date(), extent[1].astimezone(zone).date())
 
     def days_at_most(self) -> float:
         """Tell how many days the feed can touch, as far as its footers prove it."""

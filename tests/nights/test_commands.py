@@ -157,6 +157,17 @@ def test_a_file_that_the_day_was_made_of_and_that_is_gone(
     assert "700 calls used" in night(DAYS[0], "--only", file=second).err
 
 
+def test_a_file_that_was_completed_under_its_name_is_replaced(
+    night: Any, tmp_path: Path, days: Path
+) -> None:
+    file = tmp_path / "calls.parquet"
+    whole = pl.read_parquet(days / f"{DAYS[0]}.parquet")
+    whole.head(700).write_parquet(file)
+    assert "700 calls used" in night(DAYS[0], file=file).err
+    whole.write_parquet(file)
+    assert f"{whole.height:,} calls used" in night(DAYS[0], file=file).err
+
+
 def test_fail_on_gives_3(night: Any) -> None:
     assert night(DAYS[0], "--fail-on", "high").code == 3
     assert night(DAYS[1], "--fail-on", "high").code == 0, "it goes on, and is not on the list"
