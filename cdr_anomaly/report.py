@@ -189,7 +189,8 @@ def show_alerts(alerts: pl.DataFrame, rows: int) -> None:
     terminal = console()
     listed = alerts["rank"].count()
     if not listed:
-        terminal.print("Nothing reached a limit.")
+        aside = "Nothing is on the list: all that reached a limit is set aside."
+        terminal.print("Nothing reached a limit." if alerts.is_empty() else aside)
         return
     terminal.print(alerts_table(alerts, rows))
     if listed > rows:
