@@ -58,7 +58,9 @@ def writing(place: Path) -> Iterator[None]:
             raise
         told = str(error)
         if "os error 28" in told or getattr(error, "errno", None) == 28:
-            told = f"its disk is full ({shutil.disk_usage(place).free:,} bytes free); make room"
+            disk = next(p for p in (place.resolve(), *place.resolve().parents) if p.is_mount())
+            free = shutil.disk_usage(disk).free
+            told = f"the disk at '{disk}' is full ({free:,} bytes free); make room"
         msg = f"The state in '{place}' cannot be written: {told}. It is as it was; run this again."
         raise StateError(msg) from error
     finally:
