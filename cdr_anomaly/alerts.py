@@ -63,9 +63,8 @@ def ranked(
 
 def as_grave(alerts: pl.DataFrame, severity: str) -> bool:
     """Tell whether any alert on the list is of that severity or graver."""
-    graver = SEVERITIES[SEVERITIES.index(severity) :]
-    listed = alerts.filter(pl.col("rank").is_not_null())
-    return bool(listed["severity"].is_in(graver).any())
+    listed = pl.col("rank").is_not_null()
+    return not alerts.filter(listed, _is_grave(severity)).is_empty()
 
 
 def to_stop(alerts: pl.DataFrame, severity: str, until: date) -> pl.DataFrame:
@@ -73,15 +72,18 @@ def to_stop(alerts: pl.DataFrame, severity: str, until: date) -> pl.DataFrame:
 
     Lines that are listed, or were lately and go on; of a hub its target. Blocks are no numbers.
     """
-    graver = SEVERITIES[SEVERITIES.index(severity) :]
     numbers = alerts.filter(
         pl.col("suppressed_by").is_null(), pl.col("subject_kind") != "block",
-        pl.col("severity").is_in(graver),
+        _is_grave(severity),
     )  # fmt: skip
     return numbers.select(
         number="subject", severity="severity", valid_from="day", valid_until=pl.lit(until),
         detectors=pl.col("detectors").list.join("; "), reason=pl.col("reasons").list.first(),
     )  # fmt: skip
+
+
+def _is_grave(severity: str) -> pl.Expr:
+    return _grade() >= GRADES[severity]
 
 
 def _grade() -> pl.Expr:

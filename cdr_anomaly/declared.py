@@ -51,15 +51,24 @@ def read(file: Path | None, plan: numbering.HomePlan, detectors: Collection[str]
     return shaped.filter(some)
 
 
+def handsets(legs: pl.LazyFrame, number: pl.Expr) -> pl.LazyFrame:
+    """Say in which handsets lines placed calls (subject, day, imei), from LEGS.
+
+    ``number`` writes their ``line`` as findings do.
+    """
+    used = legs.filter(pl.col("imei").is_not_null(), "outgoing")
+    return used.select("day", "imei", subject=number).unique()
+
+
 def set_aside(
     findings: pl.DataFrame,
     entities: pl.DataFrame,
     plan: numbering.HomePlan,
-    handsets: pl.LazyFrame,
+    used_in: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Add ``suppressed_by`` to FINDINGS: the purpose of the entity that declares its subject.
 
-    ``handsets`` (subject, day, imei) says which handsets lines were used in.
+    ``used_in`` is what handsets() says.
     """
     same = ["subject", "detector", "day"]
     keys = findings.select(same).unique()
@@ -74,7 +83,7 @@ def set_aside(
     )
     used = keys.with_columns(imei=pl.lit(None, pl.String))
     if not told["handset"].is_empty():
-        used = keys.lazy().join(handsets, on=["subject", "day"]).collect()
+        used = keys.lazy().join(used_in, on=["subject", "day"]).collect()
     found = pl.concat(
         pair.select(*same, "detectors", "purpose", "expires")
         for pair in (

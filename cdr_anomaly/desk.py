@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly import ledger, lock, numbering, one_night, state, volume
+from cdr_anomaly import declared, ledger, lock, numbering, one_night, state, volume
+from cdr_anomaly.detectors import NAMES
 from cdr_anomaly.errors import StateError
 from cdr_anomaly.schema import SEVERITIES
 
@@ -28,7 +29,7 @@ def status(place: Path, days: int) -> dict[str, pl.DataFrame]:
     volumes = known.read("volume").collect()
     running = lock.is_held(place)
     every = sorted({*nights, *begun})
-    span = ledger.between(every[0], every[-1])[-days:] if every else []
+    span = pl.date_range(every[0], every[-1], eager=True).tail(days).to_list() if every else []
     rows = [_of_day(day, nights, begun, volumes, running=running) for day in span]
     shape = {
         "day": pl.Date, "state": pl.String, "calls": pl.Int64, "of usual": pl.String,
@@ -51,11 +52,10 @@ def again(
         msg = f"The night of {day} is not done in '{place}'." if day else f"'{place}' has no night."
         raise StateError(msg)
     plan = numbering.home_plan(known.header.home)
-    number = pl.col("line") if known.as_text else numbering.spelled(pl.col("line"))
-    legs = known.read("legs").filter(pl.col("day") == when, "outgoing")
-    handsets = legs.select("day", "imei", subject=number).drop_nulls().unique()
+    legs = numbering.as_text(known.read("legs").filter(pl.col("day") == when), ("line",))
+    handsets = declared.handsets(legs, pl.col("line"))
     findings = known.read("findings").filter(pl.col("day") == when).collect()
-    subjects = one_night.Subjects(one_night.entities(entities, plan), plan, handsets)
+    subjects = one_night.Subjects(declared.read(entities, plan, NAMES), plan, handsets)
     return when, one_night.listed(known, findings, when, told, subjects)
 
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from cdr_anomaly import ingest, volume
 from cdr_anomaly.errors import InputError
-from cdr_anomaly.ledger import Input, between, is_known
+from cdr_anomaly.ledger import Input, is_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -54,7 +54,7 @@ def chosen(
     near = [file for file in source.files if _holds(spans[file.path], day)]
     found: dict[str, File] = {}
     for file in near:
-        found.setdefault(_sha256(file.path), file)
+        found.setdefault(sha256(file.path), file)
     copies = len(near) - len(found)
     if day in known and not only:
         found |= _earlier(known[day], found, told)
@@ -70,7 +70,7 @@ def chosen(
     far = [file for file in others if _news(file, spans[file.path], known)]
     if far:
         more = replace(source, files=far).starts().filter(pl.col("day").is_in(list(known)))
-        for other, files in _beside(more, day, {str(f.path): _sha256(f.path) for f in far}).items():
+        for other, files in _beside(more, day, {str(f.path): sha256(f.path) for f in far}).items():
             beside.setdefault(other, {}).update(files)
     used = {sha: file for sha, file in found.items() if str(file.path) in own or not file.rows}
     kept = used or found  # a file of no rows is a result, too
@@ -102,12 +102,13 @@ def _earlier(night: Night, found: Mapping[str, File], told: Settings) -> dict[st
     if not missing:
         return {}
     files = ingest.open_source([each.path for each in missing], told).files
-    return {_sha256(file.path): file for file in files}
+    opened = {str(file.path.resolve()): file for file in files}
+    return {each.sha256: opened[each.path] for each in missing}
 
 
 def _is_still(each: Input) -> bool:
     path = Path(each.path)
-    return path.is_file() and path.stat().st_size == each.bytes and _sha256(path) == each.sha256
+    return path.is_file() and path.stat().st_size == each.bytes and sha256(path) == each.sha256
 
 
 def _holds(span: tuple[date, date] | None, day: date) -> bool:
@@ -117,7 +118,7 @@ def _holds(span: tuple[date, date] | None, day: date) -> bool:
 
 def _news(file: File, span: tuple[date, date] | None, known: Mapping[date, Night]) -> bool:
     """Tell whether a file of other days may hold rows that a night which is done has not seen."""
-    days = between(*span) if span else known
+    days = pl.date_range(*span, eager=True) if span else known
     nights = [known[day] for day in days if day in known]
     return any(not is_known(night, file.path.resolve(), file.size) for night in nights)
 
@@ -130,6 +131,7 @@ def _beside(starts: pl.DataFrame, day: date, shas: Mapping[str, str]) -> dict[st
     return answer
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Hash what a file holds."""
     with path.open("rb") as raw:
         return hashlib.file_digest(raw, "sha256").hexdigest()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cdr_anomaly.settings import MOST_SILENT_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,8 +15,6 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-# Three months without a call are a gap; what was before is not known any more.
-MOST_SILENT_DAYS = 90
 # Of a thousand calls so many may come late, as the records of long calls do, and the day stands.
 FEW_LATE = 0.001
 
@@ -109,11 +109,6 @@ def first_day(known: Mapping[date, Night], day: date) -> date:
 def is_known(night: Night, path: Path, size: int) -> bool:
     """Tell whether a night was made of the file of that path and size."""
     return any(each.path == str(path) and each.bytes == size for each in night.inputs)
-
-
-def between(first: date, last: date) -> Sequence[date]:
-    """List the days from the first to the last."""
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
 def _night(row: Mapping[str, Any], before: Mapping[date, Night]) -> Night:

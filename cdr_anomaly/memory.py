@@ -7,14 +7,15 @@ docs/nightly.md says why, table by table.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from cdr_anomaly import births, bridges, forwarding, measures, tables
+from cdr_anomaly import births, bridges, forwarding, measures, rolling, tables
 from cdr_anomaly.detectors import Tables
+from cdr_anomaly.ingest import midnight
+from cdr_anomaly.ingest.repairs import PART_GAP_S
 from cdr_anomaly.schema import (
     BIRTHS,
     FORWARDED,
@@ -34,11 +35,9 @@ if TYPE_CHECKING:
     from cdr_anomaly.detectors import Detector
     from cdr_anomaly.tables import Active, Looked
 
-# How far the past of a line that it is judged by reaches back.
-PROFILE_DAYS = 35
 # A call matters after midnight where it began in the last hour, or has not ended yet, or may have
 # another part: for windows of 10 and 60 minutes, calls under way at once, and partial records.
-LATE_S, PART_GAP_S = 3600, 5
+LATE_S = 3600
 
 
 @dataclass(frozen=True)
@@ -58,10 +57,6 @@ class Memory:
         """Return the rows of a table that are ``first`` to ``last`` days old."""
         begin, end = (self.day - timedelta(days=n) for n in (first, last))
         return self.read(name).filter(pl.col("day").is_between(begin, end))
-
-    def late(self) -> pl.DataFrame:
-        """Return the CALLS of the night before that matter on this one."""
-        return self.days("late", 1).drop("day").collect()
 
 
 class Night(NamedTuple):
@@ -92,7 +87,7 @@ def made(
     enough = min(detector.least().n_forwarded for detector in built)
     forwarders = in_week.group_by(line="forwarder").len().filter(pl.col("len") >= enough)
     told = pl.concat([own, fresh, forwarders.select("line")]).unique()
-    past = memory.days("profile", PROFILE_DAYS).join(told.lazy(), on="line", how="semi")
+    past = memory.days("profile", rolling.PAST_DAYS[1]).join(told.lazy(), on="line", how="semi")
     whole = pl.concat([past.collect(), profile.join(told, on="line", how="semi")]).lazy()
     reach = max(detector.reaches() for detector in built)
     young = born.filter(pl.col("born") >= day - timedelta(days=reach))["line"]
@@ -166,11 +161,6 @@ def ever_seen(profile: pl.LazyFrame) -> pl.LazyFrame:
     return profile.group_by("line").agg(
         first_seen=pl.col("day").min(), last_seen=pl.col("day").max()
     )
-
-
-def midnight(tz: str, day: date) -> datetime:
-    """Return the instant at which a local day begins."""
-    return datetime.combine(day, time(), ZoneInfo(tz)).astimezone(UTC)
 
 
 def _profile(looked: Looked, day: date) -> pl.DataFrame:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
-from cdr_anomaly.detectors import ALL
+from cdr_anomaly.detectors import NAMES
 from cdr_anomaly.errors import OutputError
 from cdr_anomaly.schema import SEVERITIES
 
@@ -42,9 +42,8 @@ def write(file: Path, outcome: Outcome) -> None:
     day.set(int(f"{outcome.day:%Y%m%d}"))
     found, alerts = outcome.result.findings, outcome.result.alerts
     listed = alerts.filter(alerts["rank"].is_not_null())
-    names = [detector.name for detector in ALL]
     for name, label, words, values in (
-        ("findings", "detector", names, found["detector"]),
+        ("findings", "detector", NAMES, found["detector"]),
         ("alerts", "severity", SEVERITIES, listed["severity"]),
     ):
         by_label = Gauge(f"cdr_anomaly_{name}", f"{name} of the night", [label], registry=registry)

@@ -119,6 +119,13 @@ def spelled(code: pl.Expr) -> pl.Expr:
     return pl.when(code > 0).then(pl.lit("+") + code.cast(pl.String)).otherwise(padded)
 
 
+def as_text(rows: pl.LazyFrame, lines: Iterable[str]) -> pl.LazyFrame:
+    """Write the columns of ``lines`` out where they are codes."""
+    types = rows.collect_schema()
+    coded = [column for column in lines if types[column] != pl.String]
+    return rows.with_columns(spelled(pl.col(column)).alias(column) for column in coded)
+
+
 def text(written: pl.Expr, home: HomePlan) -> pl.Expr:
     """Spell every line of a feed that holds opaque ones; blanks and hyphens in numbers go."""
     trimmed = written.str.strip_chars()

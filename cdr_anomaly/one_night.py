@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from functools import reduce
@@ -108,7 +107,7 @@ def backfill(
     """
     paths = list(paths)
     with lock.held(run.place):
-        for day in ledger.between(first, last):
+        for day in pl.date_range(first, last, eager=True):
             known = recall.nights(run.place)
             if day in known and not known[day].provisional:
                 continue
@@ -130,11 +129,6 @@ def listed(
     return alerts.ranked(marked, earlier, said)
 
 
-def entities(file: Path | None, plan: numbering.HomePlan) -> pl.DataFrame:
-    """Read the declared entities."""
-    return declared.read(file, plan, [detector.name for detector in detectors.ALL])
-
-
 def cut(last: date, profiles: int, calls: int) -> dict[str, date]:
     """Say from which day on each table is kept, when the last night is that of ``last``."""
     days = dict.fromkeys(state.TABLES, profiles) | dict.fromkeys(OF_CALLS, calls)
@@ -150,18 +144,19 @@ def _night(paths: Iterable[str | Path], day: date, run: Run, *, only: bool) -> O
     nights = ledger.nights(known.ledger)
     chosen = inputs.chosen(paths, told, day, nights, only=only)
     lost = recall.lost(known, day, again=day in nights)
-    declared_now = entities(run.lists.entities, chosen.source.plan)
+    entities = declared.read(run.lists.entities, chosen.source.plan, detectors.NAMES)
     known = known.note("begun", day=day)
     judged = _judged(known, nights, chosen.source, day, run, lost)
-    handsets = pipeline.handsets(judged.night.tables)
-    subjects = Subjects(declared_now, chosen.source.plan, handsets)
+    made = judged.night.tables
+    used = declared.handsets(made.legs, made.written(pl.col("line")))
+    subjects = Subjects(entities, made.plan, used)
     alert = listed(known, judged.findings, day, told, subjects)
     result = Result(
         findings=judged.findings,
         alerts=alert,
         counts=pipeline.counted(judged.look),
         not_applicable=judged.not_applicable,
-        tables=judged.night.tables,
+        tables=made,
         source=chosen.source,
         line=None,
     )
@@ -181,8 +176,10 @@ def _night(paths: Iterable[str | Path], day: date, run: Run, *, only: bool) -> O
             "active": judged.night.active, "beside": chosen.beside,
         },
     )  # fmt: skip
-    _tidy(known, told)
-    return Outcome(day, result, seconds, _warnings(known, day, chosen))
+    nights = ledger.nights(known.ledger)
+    kept = cut(max(nights), told.keep_profiles_days, told.keep_calls_days)
+    known.forget(kept).sweep()
+    return Outcome(day, result, seconds, _warnings(known, nights, day, chosen))
 
 
 class _Judged(NamedTuple):
@@ -237,8 +234,7 @@ def _settings(told: Settings, lists: Lists) -> dict[str, Any]:
     given = told.model_dump(exclude={"since", "until", "memory"}, exclude_none=True)
     if lists.subscribers is None:
         return given
-    with lists.subscribers.open("rb") as raw:
-        return given | {"subscribers": hashlib.file_digest(raw, "sha256").hexdigest()}
+    return given | {"subscribers": inputs.sha256(lists.subscribers)}
 
 
 def _counts(result: Result) -> dict[str, Any]:
@@ -251,15 +247,8 @@ def _counts(result: Result) -> dict[str, Any]:
     }
 
 
-def _tidy(known: State, told: Settings) -> None:
-    """Delete what is too old, and files that a replaced night has left."""
-    last = max(ledger.nights(known.ledger))
-    known.forget(cut(last, told.keep_profiles_days, told.keep_calls_days)).sweep()
-
-
-def _warnings(known: State, day: date, chosen: Inputs) -> list[str]:
+def _warnings(known: State, nights: Mapping[date, Night], day: date, chosen: Inputs) -> list[str]:
     """Say what the operator of a night should look at, a sentence each."""
-    nights = ledger.nights(known.ledger)
     volumes = known.read("volume").collect()
     said = [f"{day}: {text}" for text in volume.compared(volumes, day).warnings]
     if chosen.copies:

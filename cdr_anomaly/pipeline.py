@@ -20,6 +20,7 @@ from cdr_anomaly import (
 from cdr_anomaly.engines import Local
 from cdr_anomaly.errors import InputError
 from cdr_anomaly.schema import CALLS, FINDINGS, columns, empty
+from cdr_anomaly.settings import MOST_SILENT_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from cdr_anomaly.engines import Engine, FirstLook
     from cdr_anomaly.profile import Least
     from cdr_anomaly.settings import Settings
-
-
-MOST_SILENT_DAYS = 90
 
 
 class Say(Protocol):
@@ -124,7 +122,7 @@ def scan(
     built = detectors.build(told.detectors)
     say("opening the files")
     source = ingest.open_source(paths, told)
-    known = declared.read(entities, source.plan, [detector.name for detector in built])
+    known = declared.read(entities, source.plan, detectors.NAMES)
     # Who is called matters for all lines only where a first leg can mean a new line.
     warm_up = max(detector.warm_up() for detector in built)
     by_first_leg = subscribers is None and source.days_at_most() > warm_up
@@ -146,7 +144,8 @@ def scan(
     made = tables.made(again, built, applicable, activations, wanted.line)
     say("judging")
     findings = found(applicable, made)
-    marked = declared.set_aside(findings, known, source.plan, handsets(made))
+    used = declared.handsets(made.legs, made.written(pl.col("line")))
+    marked = declared.set_aside(findings, known, source.plan, used)
     return Result(
         findings=findings,
         alerts=alerts.ranked(marked),
@@ -272,12 +271,6 @@ def _covered(days: pl.DataFrame) -> tuple[date | None, date | None]:
         return None, None
     longest = stretches.sort("calls", "first", descending=[True, False]).row(0, named=True)
     return longest["first"], longest["last"]
-
-
-def handsets(made: Tables) -> pl.LazyFrame:
-    """Say in which handsets the lines that were looked at twice were used (subject, day, imei)."""
-    used = made.legs.filter(pl.col("imei").is_not_null(), pl.col("outgoing"))
-    return used.select("day", "imei", subject=made.written(pl.col("line"))).unique()
 
 
 def found(applicable: list[Detector], tables: Tables) -> pl.DataFrame:

@@ -8,6 +8,7 @@ import polars as pl
 
 from cdr_anomaly import header, ingest, ledger, memory, numbering, state
 from cdr_anomaly.errors import StateError
+from cdr_anomaly.schema import lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -95,10 +96,9 @@ def reader(known: State, source: Source, lost: Collection[str]) -> Callable[[str
         if name == "lines" and "lines" in lost:
             return memory.ever_seen(read("profile"))
         rows = known.read(name)
-        if not source.as_text or known.as_text:
+        if not source.as_text:
             return rows
-        lines = [column for column, (dtype, _) in state.TABLES[name].items() if dtype is None]
-        return rows.with_columns(numbering.spelled(pl.col(c)).alias(c) for c in lines)
+        return numbering.as_text(rows, lines(state.TABLES[name]))
 
     return read
 

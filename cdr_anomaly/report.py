@@ -32,17 +32,19 @@ UNFINISHED, ABANDONED_S = ".unfinished-", 3600
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}
 
 
-def write(
-    out: Path, tables: Mapping[str, pl.DataFrame], refused: pl.LazyFrame, run: Mapping[str, Any]
-) -> None:
+def write(out: Path, result: Result) -> None:
     """Write a run's files into ``out``, readable by their owner only, all of them or none.
 
     They are written aside and moved into place when the last one is whole.
     """
+    refused = result.source.refused()
+    if not result.counts.refused:
+        refused = refused.clear()  # to look for them is another reading of all the files
     with _aside(out) as place:
-        _put_alerts(place, tables["alerts"])
-        tables["findings"].write_parquet(place / "findings.parquet")
+        _put_alerts(place, result.alerts)
+        result.findings.write_parquet(place / "findings.parquet")
         refused.sink_parquet(place / "refused.parquet")
+        run = facts(result)
         text = json.dumps(run, indent=2, sort_keys=True, default=str, ensure_ascii=False)
         (place / "run.json").write_text(text + "\n", encoding="utf-8")
 

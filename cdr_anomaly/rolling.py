@@ -9,6 +9,8 @@ from __future__ import annotations
 import polars as pl
 
 US_PER_S = 1_000_000
+# Between so many days before a day lies the past that it is judged by.
+PAST_DAYS = (8, 35)
 
 
 def in_window(group: str, instant: str, width_s: int) -> pl.Expr:
@@ -55,7 +57,7 @@ def own_past(days: pl.LazyFrame, judged: pl.LazyFrame, value: str) -> pl.LazyFra
     past = (
         judged.select("line", "day")
         .join(days.select("line", past_day="day", past=value), on="line")
-        .filter((pl.col("day") - pl.col("past_day")).dt.total_days().is_between(8, 35))
+        .filter((pl.col("day") - pl.col("past_day")).dt.total_days().is_between(*PAST_DAYS))
     )
     scaled = anscombe(pl.col("past"))
     spread = 1.4826 * (scaled - scaled.median()).abs().median()

@@ -251,6 +251,11 @@ def empty(table: Table, line: pl.DataType | None = None) -> pl.DataFrame:
     return pl.DataFrame(schema={n: c.dtype or line or pl.String() for n, c in table.items()})
 
 
+def lines(table: Table) -> list[str]:
+    """Name the columns of a table that hold lines."""
+    return [name for name, column in table.items() if column.dtype is None]
+
+
 def columns(table: Table) -> Mapping[str, str]:
     """Map each column of a table to its meaning, for the documentation."""
     return {name: column.meaning for name, column in table.items()}

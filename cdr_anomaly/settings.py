@@ -23,6 +23,10 @@ _NO_PLACE = {"Factory", "localtime"}
 LEAST_MEMORY = 5 * 2**28
 
 
+# Three months without a call are a gap in a feed; what was before it is not known any more.
+MOST_SILENT_DAYS = 90
+
+
 class Settings(BaseModel):
     """What a run can be told beside its paths."""
 

@@ -32,6 +32,7 @@ from cdr_anomaly.schema import (
     SEEN,
     VOLUME,
     empty,
+    lines,
 )
 
 if TYPE_CHECKING:
@@ -171,13 +172,11 @@ class State:
         table = TABLES[name]
         divided = {} if name in WHOLE else {"partition_by": ["day"]}
         frame = frame.select(list(table))
-        lines = [column for column, (dtype, _) in table.items() if dtype is None]
-        known = self.read(name)
-        if lines and frame.schema[lines[0]] != known.collect_schema()[lines[0]]:
+        known, of_lines = self.read(name), lines(table)
+        if of_lines and frame.schema[of_lines[0]] != known.collect_schema()[of_lines[0]]:
             if name not in WHOLE:
-                others = known.filter(pl.col("day") != day)
-                told = others.with_columns(numbering.spelled(pl.col(c)).alias(c) for c in lines)
-                frame = pl.concat([told.collect(), frame])
+                others = numbering.as_text(known.filter(pl.col("day") != day), of_lines)
+                frame = pl.concat([others.collect(), frame])
             self._write(name, frame, mode="overwrite", schema_mode="overwrite", **divided)
         elif name in WHOLE or name not in self.versions:
             self._write(name, frame, mode="overwrite", **divided)

@@ -69,7 +69,7 @@ def made(
     """
     feed, look, source = looked.feed, looked.look, looked.source
     first, last = feed.first_day, feed.last_day
-    days = () if first is None or last is None else tuple(_days(first, last))
+    days = () if first is None or last is None else tuple(pl.date_range(first, last, eager=True))
     start = first or date(1990, 1, 1)
     known_from = start + timedelta(days=max(d.warm_up() for d in built))
     watch = pl.any_horizontal(pl.lit(value=False), *(d.watch() for d in applicable))
@@ -226,7 +226,3 @@ def lines_of(
     return numbers.with_columns(
         number_class=numbering.number_class(pl.col("number"), plan)
     ).collect().lazy()  # fmt: skip
-
-
-def _days(first: date, last: date) -> list[date]:
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import PurePath
+from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
@@ -67,10 +68,9 @@ def compared(volume: pl.DataFrame, day: date) -> Compared:
     for past, few in ((same, FEW_WEEKS), (lately, FEW_DAYS)):
         days = past["day"].n_unique()
         if days >= few:
-            usual = past.group_by("day").agg(pl.col("rows").sum())["rows"].median()
-            below = rows < FAR_BELOW * float(usual or 0)  # type: ignore[arg-type]
-            hours = _hours(today, past, days) if below else []
-            return Compared(rows, float(usual or 0), [*hours, *_sources(today, past, days)])  # type: ignore[arg-type]
+            usual = median(past.group_by("day").agg(pl.col("rows").sum())["rows"])
+            hours = _hours(today, past, days) if rows < FAR_BELOW * usual else []
+            return Compared(rows, usual, [*hours, *_sources(today, past, days)])
     return Compared(rows, None, [])
 
 

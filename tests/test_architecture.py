@@ -24,6 +24,7 @@ FLOORS = (
     ("one_night",),
     ("desk",),
     ("cli.options", "cli.talk"),
+    ("cli.answers",),
     ("cli.records", "cli.nights"),
     ("cli",),
     ("__main__", "__init__"),
@@ -32,7 +33,7 @@ FLOORS = (
 # Which rooms may open the door to a library.
 DOORS = {
     "scipy": {"significance"},
-    "typer": {"cli", "cli.options", "cli.records", "cli.nights"},
+    "typer": {"cli", "cli.options", "cli.answers", "cli.records", "cli.nights"},
     "rich": {"cli.talk", "report"},
     "pyspark": set(),
     "pyarrow": {"ingest"},

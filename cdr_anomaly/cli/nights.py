@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cdr_anomaly.cli import options, talk
+from cdr_anomaly.cli import answers, options, talk
 from cdr_anomaly.cli.options import (
     DAY,
     Config,
@@ -101,7 +101,7 @@ def nightly(
             paths, options.day(date) or _yesterday(told, state), run, only=only
         )
         if out is not None:
-            _write(outcome, out)
+            report.write(out, outcome.result)
     _tell(outcome, form, rows)
     if out is not None:
         talk.LOG.info("The results are in %s.", out)
@@ -111,7 +111,7 @@ def nightly(
         from cdr_anomaly.metrics import write
 
         write(metrics, outcome)
-    _fail_on(outcome.result.alerts, fail_on)
+    answers.fail_on(outcome.result.alerts, fail_on)
 
 
 def backfill(
@@ -146,7 +146,7 @@ def backfill(
                 continue
             done += 1
             if out is not None:
-                _write(night, out / str(night.day))
+                report.write(out / str(night.day), night.result)
             listed = night.result.alerts["rank"].count()
             found = night.result.findings.height
             talk.LOG.info(
@@ -196,14 +196,14 @@ def alerts(
     told = options.settings(config, words)
     with talk.naming_the_damaged([], state):
         day, found = desk.again(state, options.day(date), told, entities)
-    _show(found, form, rows)
+    answers.show(found, form, rows)
     if out is not None:
         report.write_alerts(out, found)
         talk.LOG.info("The alerts are in %s.", out)
     talk.LOG.info("The night of %s: %s.", day, report.alerts_sentence(found))
     if stop_list is not None:
         _stop(found, stop_list, stop_severity, day, stop_days)
-    _fail_on(found, fail_on)
+    answers.fail_on(found, fail_on)
 
 
 def feedback(
@@ -244,34 +244,14 @@ def _yesterday(told: Settings, place: Path) -> date:
     return datetime.now(zone).date() - timedelta(days=1)
 
 
-def _write(outcome: Outcome, out: Path) -> None:
-    from cdr_anomaly import report
-
-    result = outcome.result
-    refused = result.source.refused()
-    if not result.counts.refused:
-        refused = refused.clear()  # to look for them is another reading of all the files
-    tables = {"findings": result.findings, "alerts": result.alerts}
-    report.write(out, tables, refused, report.facts(result))
-
-
 def _tell(outcome: Outcome, form: Format, rows: int) -> None:
     from cdr_anomaly import report
 
-    _show(outcome.result.alerts, form, rows)
+    answers.show(outcome.result.alerts, form, rows)
     for sentence in report.summary(outcome.result, outcome.seconds):
         talk.LOG.info(sentence)
     for warning in outcome.warnings:
         talk.LOG.warning("Look at this: %s.", warning)
-
-
-def _show(found: pl.DataFrame, form: Format, rows: int) -> None:
-    from cdr_anomaly import report
-
-    if form is Format.table:
-        report.show_alerts(found, rows)
-    else:
-        report.put(found, form)
 
 
 def _stop(found: pl.DataFrame, file: Path, severity: Severity, day: date, days: int) -> None:
@@ -280,10 +260,3 @@ def _stop(found: pl.DataFrame, file: Path, severity: Severity, day: date, days: 
     listed = alerts.to_stop(found, severity, day + timedelta(days=days))
     report.write_whole(file, listed.write_csv())
     talk.LOG.info("The stop list in %s has %d number(s).", file, listed.height)
-
-
-def _fail_on(found: pl.DataFrame, severity: Severity | None) -> None:
-    from cdr_anomaly.alerts import as_grave
-
-    if severity is not None and as_grave(found, severity):
-        raise typer.Exit(3)

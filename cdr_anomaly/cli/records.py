@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cdr_anomaly.cli import options, talk
+from cdr_anomaly.cli import answers, options, talk
 from cdr_anomaly.cli.options import (
     Config,
     Entities,
@@ -46,7 +46,7 @@ def scan(
     fail_on: FailOn = None,
 ) -> None:
     """Judge call records by every detector; remembers nothing."""
-    from cdr_anomaly import alerts, pipeline, report
+    from cdr_anomaly import pipeline, report
 
     began = monotonic()
     told = options.settings(
@@ -58,21 +58,13 @@ def scan(
         result = pipeline.scan(paths, told, entities=entities, subscribers=subscribers, say=say)
         if out is not None:
             say("writing the results")
-            tables = {"findings": result.findings, "alerts": result.alerts}
-            refused = result.source.refused()
-            if not result.counts.refused:
-                refused = refused.clear()  # to look for them is another reading of all the files
-            report.write(out, tables, refused, report.facts(result))
-    if form is Format.table:
-        report.show_alerts(result.alerts, rows)
-    else:
-        report.put(result.alerts, form)
+            report.write(out, result)
+    answers.show(result.alerts, form, rows)
     for sentence in report.summary(result, monotonic() - began):
         talk.LOG.info(sentence)
     if out is not None:
         talk.LOG.info("The results are in %s.", out)
-    if fail_on is not None and alerts.as_grave(result.alerts, fail_on):
-        raise typer.Exit(3)
+    answers.fail_on(result.alerts, fail_on)
 
 
 def explain(

@@ -20,9 +20,10 @@ from cdr_anomaly.settings import validation_sentence
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ALL", "Detector", "Feed", "Tables", "build", "described"]
+__all__ = ["ALL", "NAMES", "Detector", "Feed", "Tables", "build", "described"]
 
 ALL: tuple[type[Detector], ...] = (MassDialler, HighFrequency, ForwardingChain, NewSimBurst)
+NAMES = tuple(detector.name for detector in ALL)
 
 
 def build(told: Mapping[str, Mapping[str, Any]]) -> list[Detector]:

@@ -19,7 +19,7 @@ from cdr_anomaly import numbering, settings
 from cdr_anomaly.ingest import files, footers, layouts, verdicts
 from cdr_anomaly.ingest.files import File
 from cdr_anomaly.ingest.mapping import NUMBERS, RowMap
-from cdr_anomaly.ingest.shape import Shape, dated, of_lines, scan
+from cdr_anomaly.ingest.shape import Shape, dated, midnight, of_lines, scan
 from cdr_anomaly.ingest.verdicts import KIND, LEFT_OUT, REFUSED, VERDICTS
 from cdr_anomaly.schema import CALLS
 
@@ -38,6 +38,7 @@ __all__ = [
     "Part",
     "Source",
     "dated",
+    "midnight",
     "of_lines",
     "open_source",
 ]
@@ -224,31 +225,29 @@ class Part(NamedTuple):
 
     def mapped(self, lines: pl.Series | None = None) -> pl.LazyFrame:
         """Return the part's rows in the columns of CALLS that the feed has; see Shape."""
+        if self.carried is not None:
+            rows = self._as_carried(self.carried.lazy())
+            return rows if lines is None else rows.filter(of_lines(lines))
         number, missing = self.source.line_type, sorted(self.columns - self.source.columns)
         types = {c: CALLS[c].dtype for c in missing} | dict.fromkeys(NUMBERS, number)
         empty = {column: pl.lit(None, types[column]) for column in missing}
         if "record_type" in missing:
             empty["record_type"] = pl.lit("call", KIND)  # as beside others in one part
-        if self.carried is None:
-            return self.source.mapped(lines).with_columns(**empty)
-        numbers = [column for column in NUMBERS if self.source.as_text]
-        if self.carried.schema["calling_number"] == number:
-            numbers = []
-        rows = self.carried.lazy().with_columns(
-            numbering.spelled(pl.col(n)).alias(n) for n in numbers
-        )
+        return self.source.mapped(lines).with_columns(**empty)
+
+    def _as_carried(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """Give carried rows, which are sound, the columns and types of the feed."""
+        if self.source.as_text:
+            rows = numbering.as_text(rows, NUMBERS)
+        known = rows.collect_schema().names()
+        columns = {
+            column: pl.col(column) if column in known else pl.lit(None, CALLS[column].dtype)
+            for column in sorted(self.columns)
+        }
+        if "record_type" in columns:
+            columns["record_type"] = columns["record_type"].fill_null("call").cast(KIND)
         marks = {"sound": True, "lost": False, "doubt": False}
-        rows = rows.select(
-            *self.columns.intersection(self.carried.columns),
-            **{mark: pl.lit(value) for mark, value in marks.items()},
-            **{
-                column: pl.lit(None, CALLS[column].dtype)
-                for column in sorted(self.columns.difference(self.carried.columns))
-            },
-        )
-        if "record_type" in self.columns:
-            rows = rows.with_columns(pl.col("record_type").fill_null("call").cast(KIND))
-        return rows if lines is None else rows.filter(of_lines(lines))
+        return rows.select(**columns, **{mark: pl.lit(value) for mark, value in marks.items()})
 
 
 def _together(rows: list[int]) -> Iterator[tuple[int, int]]:

@@ -15,6 +15,7 @@ from cdr_anomaly.ingest.mapping import PARTIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from cdr_anomaly.ingest.files import File
     from cdr_anomaly.ingest.mapping import RowMap
@@ -154,11 +155,14 @@ def dated(calls: pl.DataFrame, tz: str) -> pl.DataFrame:
     days = pl.date_range(begin, end, eager=True)
     if len(days) == 1:
         return calls.with_columns(day=pl.lit(begin, pl.Date))
-    # In UTC before Polars sees them: a clock may skip midnight itself.
-    instants = [datetime.combine(day, time(), zone).astimezone(UTC) for day in days[1:]]
-    midnights = pl.Series(instants, dtype=pl.Datetime("us", "UTC"))
+    midnights = pl.Series([midnight(tz, day) for day in days[1:]], dtype=pl.Datetime("us", "UTC"))
     place = pl.lit(midnights).search_sorted(pl.col("start_time"), side="right")
     return calls.with_columns(day=pl.lit(begin, pl.Date) + pl.duration(days=place))
+
+
+def midnight(tz: str, day: date) -> datetime:
+    """Return the instant at which a local day begins, in UTC: a clock may skip midnight itself."""
+    return datetime.combine(day, time(), ZoneInfo(tz)).astimezone(UTC)
 
 
 def _span(start: pl.Expr, first: pl.Expr | None, end: pl.Expr | None) -> pl.Expr:

@@ -11,13 +11,11 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from cdr_anomaly import detectors, one_night, pipeline
+from cdr_anomaly import one_night
 from cdr_anomaly.errors import CdrAnomalyError
 from tests.nights import runs
 
 if __name__ == "__main__":
-    assert detectors
-    assert pipeline
     place, day, *files = sys.argv[1:]
     sys.stdout.write("ready\n")
     sys.stdout.flush()

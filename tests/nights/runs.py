@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cdr_anomaly.one_night import Outcome
-
-# Rows that are delivered again, or in another order, are the same to a state.
-ORDER = {"ledger": "number"}
 
 
 def local_days(calls: pl.DataFrame, tz: str = SHANGHAI) -> list[date]:
@@ -56,11 +52,13 @@ def remembered(place: Path) -> dict[str, list[dict[str, Any]]]:
     return {name: sorted(table.to_dicts(), key=repr) for name, table in tables.items()}
 
 
-def findings(place: Path, day: date | None = None) -> pl.DataFrame:
-    found = state.shown(place).read("findings").collect()
-    found = found if day is None else found.filter(day=day)
-    return found.sort("day", "detector", "subject_kind", "subject", "window_start", "reason")
+def findings(place: Path) -> pl.DataFrame:
+    return in_order(state.shown(place).read("findings").collect())
+
+
+def in_order(findings: pl.DataFrame) -> pl.DataFrame:
+    return findings.sort("day", "detector", "subject_kind", "subject", "window_start", "reason")
 
 
 def _day(tz: str) -> pl.Expr:
-    return pl.col("start_time").dt.convert_time_zone(str(ZoneInfo(tz))).dt.date()
+    return pl.col("start_time").dt.convert_time_zone(tz).dt.date()

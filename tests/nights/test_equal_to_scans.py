@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 
 
-def in_order(findings: pl.DataFrame) -> pl.DataFrame:
-    return findings.sort("day", "detector", "subject_kind", "subject", "window_start", "reason")
-
-
 def scanned(folder: Path, *words: str, tz: str = SHANGHAI, **lists: Path) -> Result:
     return pipeline.scan([folder], settings.load(tz=tz, words=words), **lists)
+
+
+def activated(folder: Path) -> Path:
+    file = folder / "subscribers.csv"
+    told = {"line": list(ACTIVATED), "activation": list(ACTIVATED.values())}
+    pl.DataFrame(told).write_csv(file)
+    return file
 
 
 @pytest.mark.slow
@@ -44,7 +47,7 @@ def test_the_sample_night_by_night_and_at_once(tmp_path: Path) -> None:
     # The paths hold all days; a night reads its own.
     outcomes = list(one_night.backfill([calls], first, last, told))
     assert len(outcomes) == 36
-    assert_frame_equal(runs.findings(told.place), in_order(found))
+    assert_frame_equal(runs.findings(told.place), runs.in_order(found))
     assert set(found.filter(pl.col("day") == last)["detector"]) == set(NAMES)
 
 
@@ -54,7 +57,7 @@ def test_records_of_both_sides(tmp_path: Path, maker: ModuleType) -> None:
     days = runs.by_day(tmp_path / "days", calls)
     told = runs.run(tmp_path / "state")
     runs.every(days, told)
-    assert_frame_equal(runs.findings(told.place), in_order(scanned(days).findings))
+    assert_frame_equal(runs.findings(told.place), runs.in_order(scanned(days).findings))
 
 
 @pytest.mark.slow
@@ -67,17 +70,13 @@ def test_bursts_about_midnight_and_days_of_23_hours(
     *, tmp_path: Path, zone: str, listed: bool, seed: int
 ) -> None:
     calls = adversarial(seed, zone)
-    lists = {}
-    if listed:
-        lists["subscribers"] = tmp_path / "subscribers.csv"
-        frame = pl.DataFrame({"line": list(ACTIVATED), "activation": list(ACTIVATED.values())})
-        frame.write_csv(lists["subscribers"])
+    lists = {"subscribers": activated(tmp_path)} if listed else {}
     days = runs.by_day(tmp_path / "days", calls, zone)
     found = scanned(days, *WORDS, tz=zone, **lists).findings
     told = runs.run(tmp_path / "state", *WORDS, tz=zone, **lists)
     runs.every(days, told)
     assert not found.is_empty()
-    assert_frame_equal(runs.findings(told.place), in_order(found))
+    assert_frame_equal(runs.findings(told.place), runs.in_order(found))
 
 
 @pytest.fixture(scope="module")
@@ -87,10 +86,7 @@ def calls() -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def subscribers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("lists") / "subscribers.csv"
-    frame = pl.DataFrame({"line": list(ACTIVATED), "activation": list(ACTIVATED.values())})
-    frame.write_csv(file)
-    return file
+    return activated(tmp_path_factory.mktemp("lists"))
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +94,7 @@ def found(
     calls: pl.DataFrame, subscribers: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> pl.DataFrame:
     days = runs.by_day(tmp_path_factory.mktemp("whole") / "days", calls)
-    return in_order(scanned(days, *WORDS, subscribers=subscribers).findings)
+    return runs.in_order(scanned(days, *WORDS, subscribers=subscribers).findings)
 
 
 def settled(told: one_night.Run, folder: Path, calls: pl.DataFrame) -> None:
@@ -231,7 +227,7 @@ def test_records_in_parts_over_midnight_and_long_calls(tmp_path: Path) -> None:
         # What is said of a call on the next day is not known on its own.
         upto = sorted(days.glob("*.parquet"))[:n]
         found = pipeline.scan(upto, told.told).findings.filter(day=night.day)
-        assert_frame_equal(in_order(night.result.findings), in_order(found))
+        assert_frame_equal(runs.in_order(night.result.findings), runs.in_order(found))
     found = runs.findings(told.place)
     assert set(found["detector"]) == {"mass_dialler", "high_frequency"}
 

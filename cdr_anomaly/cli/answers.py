@@ -1,0 +1,32 @@
+"""How the commands that judge give their answer: on standard output, as files, as exit code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from cdr_anomaly.cli.options import Format
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from cdr_anomaly.cli.options import Severity
+
+
+def show(alerts: pl.DataFrame, form: Format, rows: int) -> None:
+    """Print the first alerts as a table, or all of them as data."""
+    from cdr_anomaly import report
+
+    if form is Format.table:
+        report.show_alerts(alerts, rows)
+    else:
+        report.put(alerts, form)
+
+
+def fail_on(alerts: pl.DataFrame, severity: Severity | None) -> None:
+    """Leave with 3 when an alert on the list is as grave as that."""
+    from cdr_anomaly.alerts import as_grave
+
+    if severity is not None and as_grave(alerts, severity):
+        raise typer.Exit(3)
