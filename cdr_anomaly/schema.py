@@ -156,7 +156,7 @@ FINDINGS: Table = {
 }
 
 ALERTS: Table = {
-    "rank": Column(COUNT, "place in the list, from 1; empty when suppressed"),
+    "rank": Column(COUNT, "place in the list, from 1; empty when declared or ongoing"),
     "subject_kind": Column(TEXT, "line, block, hub or chain"),
     "subject": Column(TEXT, "the line, block or target that the alert is about"),
     "members": Column(pl.List(pl.String()), "every line that takes part"),
