@@ -1,4 +1,4 @@
-"""FINDINGS to ALERTS: one alert a subject, set aside when declared or just listed, and ranked."""
+"""FINDINGS to ALERTS: weighed by their evidence, put together by actor, and ranked."""
 
 from __future__ import annotations
 
@@ -6,107 +6,177 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly.schema import ALERTS, FEEDBACK, SEVERITIES, empty, require
+from cdr_anomaly import actors, subjects
+from cdr_anomaly.schema import ALERTS, SEVERITIES, empty, require
+from cdr_anomaly.subjects import GRADES, Beside, grade
 
 if TYPE_CHECKING:
     from datetime import date
 
-GRADES = {word: place for place, word in enumerate(SEVERITIES)}
+LISTED = GRADES["medium"]
+KINDS = ("block", "hub", "chain", "line")
+REASONS = 3
+HANDSETS = {"subject": pl.String, "day": pl.Date, "imei": pl.String}
+ALONE = Beside()
 
 
-def ranked(
-    findings: pl.DataFrame,
-    earlier: pl.DataFrame | None = None,
-    told: pl.DataFrame | None = None,
-) -> pl.DataFrame:
-    """Merge the findings of each subject, set aside what need not be looked at, rank the rest.
+def ranked(findings: pl.DataFrame, beside: Beside = ALONE, *, most: int = 200) -> pl.DataFrame:
+    """Weigh the findings of each subject, put subjects of one actor together, and rank the actors.
 
-    ``findings`` are FINDINGS with ``suppressed_by`` (declared.set_aside). ``earlier`` are ALERTS of
-    the days before: a subject that was listed comes again only graver than it was, or by another
-    detector. ``told`` is FEEDBACK. The order is severity, then excess over the limit, then the
-    subject's name, so that it is the same on every run; what is set aside comes last, unranked.
+    ``findings`` are FINDINGS with ``suppressed_by`` (declared.set_aside). An actor that was listed
+    on the days before comes again only graver than it was, by another detector, or twice as large.
+    The order is severity, then p, then excess over the limit, then the subject's name, so that it
+    is the same on every run. Ranked are the first ``most`` of medium severity and more; after
+    them come those on watch (low), those that go on, and those that are declared, unranked.
     """
-    excess = (pl.col("observed") / pl.col("limit")).round(3)
-    # What is declared for one detector leaves what others found.
-    free = pl.col("suppressed_by").is_null()
-    merged = (
-        findings.lazy()
-        .filter(free | ~free.any().over("subject"))
-        .with_columns(grade=_grade(), excess=excess)
-        .sort("grade", "day", "observed", "detector", "reason",
-              descending=[True, True, True, False, False])
-        .group_by("subject", maintain_order=True)
-        .agg(
-            pl.col("members").list.explode(keep_nulls=False, empty_as_null=False).unique().sort(),
-            pl.col("subject_kind", "day", "severity", "grade").first(),
-            score=pl.col("excess").max(),
-            p_value=pl.col("p_value").min(),
-            detectors=pl.col("detector").unique().sort(),
-            reasons=pl.col("reason").unique(maintain_order=True),
-            suppressed_by=pl.col("suppressed_by").unique().sort().str.join("; ").replace("", None),
-        )
-        .join(_listed(empty(ALERTS) if earlier is None else earlier), on="subject", how="left")
-        .join(_said(empty(FEEDBACK) if told is None else told), on="subject", how="left")
-    )  # fmt: skip
+    acting = _joined(subjects.weighed(findings, beside), findings, beside.handsets)
+    whole = acting.join(_listed(beside.earlier), on="subject", how="left")
+    found = _by_actor(whole)
     news = pl.col("detectors").list.set_difference("known_detectors").list.len() > 0
-    ongoing = pl.col("listed").is_not_null() & (pl.col("grade") <= pl.col("known_grade")) & ~news
-    merged = merged.with_columns(ongoing_since=pl.when(ongoing).then("listed"))
+    larger = pl.col("n_known") * 2 < pl.col("n_subjects")
+    ongoing = (
+        pl.col("listed").is_not_null()
+        & (pl.col("grade") <= pl.col("known_grade"))
+        & ~news
+        & ~larger
+    )
+    found = found.with_columns(
+        ongoing_since=pl.when(ongoing.fill_null(value=False)).then("listed")
+    ).join(subjects.said(beside.told), on="subject", how="left")
     declared, again = pl.col("suppressed_by").is_not_null(), pl.col("ongoing_since").is_not_null()
-    ordered = merged.sort(
-        declared, again, "grade", "score", "subject", descending=[False, False, True, True, False],
+    ordered = found.sort(
+        declared, again, "grade", pl.col("p_value").fill_null(1.0), "score", "subject",
+        descending=[False, False, True, False, True, False],
     )  # fmt: skip
-    listed = ~declared & ~again
-    rank = pl.when(listed).then(listed.cum_sum().cast(pl.Int64))
-    placed = ordered.with_columns(rank=rank, q_value=pl.lit(None, pl.Float64))
-    return require(placed, ALERTS, "alerts").collect()
+    listed = ~declared & ~again & (pl.col("grade") >= LISTED)
+    place = listed.cum_sum().cast(pl.Int64)
+    severity = pl.col("grade").replace_strict(dict(enumerate(SEVERITIES)), return_dtype=pl.String)
+    placed = ordered.with_columns(rank=pl.when(listed & (place <= most)).then(place),
+                                  severity=severity)  # fmt: skip
+    return require(placed.lazy(), ALERTS, "alerts").collect()
+
+
+def _joined(
+    weighed: pl.DataFrame, findings: pl.DataFrame, handsets: pl.DataFrame | None
+) -> pl.DataFrame:
+    """Number the actors: subjects whose findings name each other, or that share a handset.
+
+    Only what is worth a place on the list connects; what is declared stands alone.
+    """
+    free = weighed.filter(pl.col("suppressed_by").is_null())
+    strong = free.filter(pl.col("grade") >= LISTED)
+    named = (
+        findings.filter(_is_grave("medium"), pl.col("suppressed_by").is_null())
+        .join(strong.select("subject"), on="subject", how="semi")
+        .select(one="subject", other="members")
+        .explode("other")
+        .filter(pl.col("one") != pl.col("other"), pl.col("other").is_in(free["subject"].implode()))
+    )
+    of_days = strong.select("subject", "days").explode("days").rename({"days": "day"})
+    used = (pl.DataFrame(schema=HANDSETS) if handsets is None else handsets).join(
+        of_days, on=["subject", "day"], how="semi"
+    )
+    same = used.select(one="subject", other=pl.format("imei {}", pl.col("imei").str.slice(0, 14)))
+    links = pl.concat([named, same]).unique(maintain_order=True)
+    return weighed.join(actors.grouped(weighed["subject"], links), on="subject")
+
+
+def _by_actor(acting: pl.DataFrame) -> pl.DataFrame:
+    """Put the subjects of each actor in one row, that of the gravest."""
+    kind = pl.col("subject_kind").replace_strict(
+        {kind: n for n, kind in enumerate(KINDS)}, default=len(KINDS), return_dtype=pl.Int64
+    )
+    ordered = acting.with_columns(
+        head=kind, n_p=pl.col("p_value").is_not_null().sum().over("actor")
+    ).sort(pl.col("grade"), "head", "p_value", "subject",
+           descending=[True, False, False, False], nulls_last=True)  # fmt: skip
+    every = {
+        name: pl.col(name).list.explode(keep_nulls=False, empty_as_null=False)
+        for name in ("members", "detectors", "known_detectors", "why")
+    }
+    lines = pl.col("subject").filter(pl.col("subject_kind") != "block")
+    return ordered.group_by("actor", maintain_order=True).agg(
+        pl.col("subject", "subject_kind", "day", "grade", "unless", "suppressed_by",
+               "mitigated_by").first(),
+        members=every["members"].unique().sort(),
+        lines=lines,
+        n_subjects=pl.len(),
+        n_known=pl.col("listed").is_not_null().sum(),
+        score=pl.col("score").max(),
+        # The least of several is multiplied by their number (Bonferroni).
+        p_value=(pl.col("p_value").min() * pl.col("n_p").first()).clip(upper_bound=1.0),
+        q_value=pl.col("q_value").min(),
+        detectors=every["detectors"].unique().sort(),
+        why=every["why"],
+        unlike=pl.col("unlike").drop_nulls().first(),
+        listed=pl.col("listed").max(),
+        known_grade=pl.col("known_grade").max(),
+        known_detectors=every["known_detectors"].unique(),
+    ).with_columns(reasons=_reasons())  # fmt: skip
+
+
+def _reasons() -> pl.Expr:
+    """Take the gravest sentence of each detector, and what the line is unlike its peers in."""
+    first = pl.col("why").list.eval(
+        pl.element().struct.field("reason").filter(
+            pl.element().struct.field("detector").is_first_distinct()
+        )
+    )  # fmt: skip
+    found = pl.when(pl.col("unlike").is_null()).then(first.list.head(REASONS)).otherwise(
+        first.list.head(REASONS - 1)
+    )  # fmt: skip
+    return pl.concat_list(found, "unlike").list.drop_nulls()
+
+
+def grave(findings: pl.DataFrame, severity: str) -> pl.DataFrame:
+    """Keep the findings of that severity or graver."""
+    return findings.filter(_is_grave(severity))
 
 
 def as_grave(alerts: pl.DataFrame, severity: str) -> bool:
-    """Tell whether any alert on the list is of that severity or graver."""
-    listed = pl.col("rank").is_not_null()
-    return not alerts.filter(listed, _is_grave(severity)).is_empty()
+    """Tell whether any alert that is not declared or ongoing is of that severity or graver."""
+    new = pl.col("suppressed_by").is_null() & pl.col("ongoing_since").is_null()
+    return not alerts.filter(new, _is_grave(severity)).is_empty()
 
 
-def to_stop(alerts: pl.DataFrame, severity: str, until: date) -> pl.DataFrame:
+def to_stop(
+    alerts: pl.DataFrame, findings: pl.DataFrame, severity: str, until: date
+) -> pl.DataFrame:
     """List the numbers of that severity or graver, to be stopped up to a day.
 
-    Lines that are listed, or were lately and go on; of a hub its target. Blocks are no numbers.
+    They are those that findings as grave are about, of alerts as grave, listed or going on. Blocks
+    are no numbers.
     """
-    numbers = alerts.filter(
-        pl.col("suppressed_by").is_null(), pl.col("subject_kind") != "block",
-        _is_grave(severity),
-    )  # fmt: skip
-    return numbers.select(
-        number="subject", severity="severity", valid_from="day", valid_until=pl.lit(until),
-        detectors=pl.col("detectors").list.join("; "), reason=pl.col("reasons").list.first(),
+    free = alerts.filter(pl.col("suppressed_by").is_null(), _is_grave(severity))
+    numbers = free.select(number="lines").explode("number").drop_nulls()
+    return (
+        grave(findings, severity)
+        .sort(grade(), "day", descending=True, maintain_order=True)
+        .join(numbers, left_on="subject", right_on="number", how="semi", maintain_order="left")
+        .group_by(number="subject", maintain_order=True)
+        .agg(
+            pl.col("severity").first(), valid_from=pl.col("day").first(),
+            valid_until=pl.lit(until), detectors=pl.col("detector").unique().sort().str.join("; "),
+            reason=pl.col("reason").first(),
+        )
     )  # fmt: skip
 
 
 def _is_grave(severity: str) -> pl.Expr:
-    return _grade() >= GRADES[severity]
+    return grade() >= GRADES[severity]
 
 
-def _grade() -> pl.Expr:
-    return pl.col("severity").replace_strict(GRADES, return_dtype=pl.Int64)
-
-
-def _listed(earlier: pl.DataFrame) -> pl.LazyFrame:
+def _listed(earlier: pl.DataFrame | None) -> pl.DataFrame:
+    """Say of each subject that was listed when it last was, how grave, and by which detectors."""
+    known = (empty(ALERTS) if earlier is None else earlier).filter(pl.col("rank").is_not_null())
+    subjects = pl.concat_list(pl.concat_list("subject"), pl.col("lines").fill_null([]))
     return (
-        earlier.lazy()
-        .filter(pl.col("rank").is_not_null())
+        known.with_columns(subject=subjects.list.unique())
+        .explode("subject")
         .group_by("subject")
         .agg(
             listed=pl.col("day").max(),
-            known_grade=_grade().max(),
+            known_grade=grade().max(),
             known_detectors=pl.col("detectors").explode().unique(),
         )
     )
-
-
-def _said(told: pl.DataFrame) -> pl.LazyFrame:
-    """Put the last word on each line in one text."""
-    note = (
-        pl.when(pl.col("note").is_not_null()).then(pl.format(": {}", "note")).otherwise(pl.lit(""))
-    )
-    last = told.lazy().sort("day", "at").group_by("line", maintain_order=True).last()
-    return last.select(subject="line", feedback=pl.format("{} on {}{}", "verdict", "day", note))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly import declared, ledger, lock, numbering, one_night, state, volume
+from cdr_anomaly import declared, evidence, ledger, lock, numbering, one_night, state, volume
 from cdr_anomaly.detectors import NAMES
 from cdr_anomaly.errors import StateError
 from cdr_anomaly.schema import SEVERITIES
@@ -43,8 +43,11 @@ def status(place: Path, days: int) -> dict[str, pl.DataFrame]:
 
 def again(
     place: Path, day: date | None, told: Settings, entities: Path | None
-) -> tuple[date, pl.DataFrame]:
-    """Rank a night's findings again, by the lists as they are now; changes nothing."""
+) -> tuple[date, pl.DataFrame, pl.DataFrame]:
+    """Rank a night's findings again, by the lists as they are now; changes nothing.
+
+    Returns the night, its alerts, and its findings.
+    """
     known = state.shown(place)
     nights = ledger.nights(known.ledger)
     when = day or max(nights, default=None)
@@ -55,8 +58,12 @@ def again(
     legs = numbering.as_text(known.read("legs").filter(pl.col("day") == when), ("line",))
     handsets = declared.handsets(legs, pl.col("line"))
     findings = known.read("findings").filter(pl.col("day") == when).collect()
+    since = when - timedelta(days=evidence.NIGHTS)
+    weights = known.read("evidence").filter(pl.col("day").is_between(since, when))
+    found = one_night.Found(findings, numbering.as_text(weights, ("line",)).collect())
     subjects = one_night.Subjects(declared.read(entities, plan, NAMES), plan, handsets)
-    return when, one_night.listed(known, findings, when, told, subjects)
+    alerts = one_night.listed(known, found, when, told, subjects)
+    return when, alerts, findings
 
 
 def feedback(
@@ -69,7 +76,10 @@ def feedback(
         plan = numbering.home_plan(known.header.home)
         written = pl.DataFrame({"line": [line]}, {"line": pl.String})
         subject = written.select(numbering.text(pl.col("line"), plan)).item() or line
-        about = known.read("alerts").filter(pl.col("subject") == subject)
+        alerts = known.read("alerts")
+        about = alerts.filter(
+            (pl.col("subject") == subject) | pl.col("lines").list.contains(subject)
+        )
         if day is not None:
             about = about.filter(pl.col("day") == day)
         found = about.sort("day").collect().tail(1)

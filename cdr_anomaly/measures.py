@@ -140,4 +140,6 @@ def _past(profile: pl.LazyFrame, *, busy: int, since: date) -> pl.LazyFrame:
         "past_days",
         usual=pl.when(known).then("past_median"),
         past_z=pl.when(known).then(z),
+        past_mean=pl.when(known).then("past_mean"),
+        past_variance=pl.when(known).then("past_variance"),
     )

@@ -15,6 +15,7 @@ from cdr_anomaly import (
     alerts,
     declared,
     detectors,
+    evidence,
     inputs,
     ledger,
     lock,
@@ -29,6 +30,7 @@ from cdr_anomaly import (
 )
 from cdr_anomaly.engines import Local
 from cdr_anomaly.pipeline import SILENT, Asked, Result
+from cdr_anomaly.subjects import Beside
 from cdr_anomaly.tables import Active
 
 if TYPE_CHECKING:
@@ -79,6 +81,13 @@ class Run:
     say: Say = SILENT
 
 
+class Found(NamedTuple):
+    """The findings of a night, and EVIDENCE of it and of the nights before, with lines as text."""
+
+    findings: pl.DataFrame
+    weights: pl.DataFrame
+
+
 class Outcome(NamedTuple):
     """What a night found, and what its operator should know of it."""
 
@@ -118,15 +127,19 @@ def backfill(
 
 
 def listed(
-    known: State, findings: pl.DataFrame, day: date, told: Settings, subjects: Subjects
+    known: State, night: Found, day: date, told: Settings, subjects: Subjects
 ) -> pl.DataFrame:
     """Rank a night's findings, by the entities and by what earlier nights have listed."""
+    findings, weights = night
     marked = declared.set_aside(findings, subjects.entities, subjects.plan, subjects.handsets)
     since = day - timedelta(days=told.repeat_after_days)
     before = (pl.col("day") > since) & (pl.col("day") < day)
     earlier = known.read("alerts").filter(before).collect()
     said = known.read("feedback").filter(pl.col("day") < day).collect()
-    return alerts.ranked(marked, earlier, said)
+    beside = Beside(
+        pipeline.explained(findings, weights), earlier, said, subjects.handsets.collect()
+    )
+    return alerts.ranked(marked, beside, most=told.max_alerts)
 
 
 def cut(last: date, profiles: int, calls: int) -> dict[str, date]:
@@ -150,9 +163,14 @@ def _night(paths: Iterable[str | Path], day: date, run: Run, *, only: bool) -> O
     made = judged.night.tables
     used = declared.handsets(made.legs, made.written(pl.col("line")))
     subjects = Subjects(entities, made.plan, used)
-    alert = listed(known, judged.findings, day, told, subjects)
+    weights = pl.concat([judged.before, judged.evidence])
+    weights = weights.with_columns(line=made.written(pl.col("line")))
+    unlike = evidence.found(weights, told.fdr, detectors.MEASURES).filter(pl.col("day") == day)
+    findings = pipeline.together(judged.findings, unlike)
+    alert = listed(known, Found(findings, weights), day, told, subjects)
     result = Result(
-        findings=judged.findings,
+        findings=findings,
+        evidence=weights.filter(pl.col("day") == day),
         alerts=alert,
         counts=pipeline.counted(judged.look),
         not_applicable=judged.not_applicable,
@@ -164,7 +182,7 @@ def _night(paths: Iterable[str | Path], day: date, run: Run, *, only: bool) -> O
     seen = recall.seen(judged.read, judged.night.kept["profile"], day, lost)
     frames = {
         **judged.night.kept, "lines": seen, "volume": chosen.volume,
-        "findings": judged.findings, "alerts": alert,
+        "findings": findings, "evidence": judged.evidence, "alerts": alert,
     }  # fmt: skip
     seconds = round(monotonic() - began, 3)
     known = known.commit(
@@ -173,7 +191,8 @@ def _night(paths: Iterable[str | Path], day: date, run: Run, *, only: bool) -> O
         versions=report.versions(), counts=_counts(result),
         facts={
             "calls": result.counts.used, "attempts": judged.look.unanswered,
-            "active": judged.night.active, "beside": chosen.beside,
+            "active": judged.night.active, "callers": judged.night.callers,
+            "beside": chosen.beside,
         },
     )  # fmt: skip
     nights = ledger.nights(known.ledger)
@@ -188,6 +207,8 @@ class _Judged(NamedTuple):
     look: FirstLook
     night: memory.Night
     findings: pl.DataFrame
+    before: pl.DataFrame
+    evidence: pl.DataFrame
     not_applicable: dict[str, str]
     read: Callable[[str], pl.LazyFrame]
 
@@ -225,8 +246,12 @@ def _judged(
     run.say("judging")
     applicable = [detector for detector in built if not reasons[detector.name]]
     findings = pipeline.found(applicable, night.tables).filter(pl.col("day") == day)
+    before = remembered.days("evidence", evidence.NIGHTS).collect()
+    callers = {d: each.facts["callers"] for d, each in nights.items() if "callers" in each.facts}
+    knows = evidence.Known(before, callers | {day: night.callers})
+    weights = pipeline.weighed(applicable, night.tables, findings, knows)
     why = {name: reason for name, reason in reasons.items() if reason}
-    return _Judged(look, night, findings, why, read)
+    return _Judged(look, night, findings, before, weights, why, read)
 
 
 def _settings(told: Settings, lists: Lists) -> dict[str, Any]:

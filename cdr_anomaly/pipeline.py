@@ -12,14 +12,16 @@ from cdr_anomaly import (
     alerts,
     declared,
     detectors,
+    evidence,
     ingest,
     numbering,
     story,
+    subjects,
     tables,
 )
 from cdr_anomaly.engines import Local
 from cdr_anomaly.errors import InputError
-from cdr_anomaly.schema import CALLS, FINDINGS, columns, empty
+from cdr_anomaly.schema import CALLS, EVIDENCE, FINDINGS, TESTS, columns, empty
 from cdr_anomaly.settings import MOST_SILENT_DAYS
 
 if TYPE_CHECKING:
@@ -96,6 +98,7 @@ class Result:
     """What a scan found, what it was found in, and the ``line`` that was asked for."""
 
     findings: pl.DataFrame
+    evidence: pl.DataFrame
     alerts: pl.DataFrame
     counts: Counts
     not_applicable: dict[str, str]
@@ -144,11 +147,17 @@ def scan(
     made = tables.made(again, built, applicable, activations, wanted.line)
     say("judging")
     findings = found(applicable, made)
+    nothing = evidence.Known(empty(EVIDENCE, source.line_type), look.callers)
+    weights = weighed(applicable, made, findings, nothing)
+    weights = weights.with_columns(line=made.written(pl.col("line")))
+    findings = together(findings, evidence.found(weights, told.fdr, detectors.MEASURES))
     used = declared.handsets(made.legs, made.written(pl.col("line")))
     marked = declared.set_aside(findings, known, source.plan, used)
+    beside = subjects.Beside(explained(findings, weights), handsets=used.collect())
     return Result(
         findings=findings,
-        alerts=alerts.ranked(marked),
+        evidence=weights,
+        alerts=alerts.ranked(marked, beside, most=told.max_alerts),
         counts=counted(look),
         not_applicable={name: reason for name, reason in reasons.items() if reason},
         tables=made,
@@ -273,9 +282,40 @@ def _covered(days: pl.DataFrame) -> tuple[date | None, date | None]:
     return longest["first"], longest["last"]
 
 
+def weighed(
+    built: list[Detector], tables: Tables, findings: pl.DataFrame, known: evidence.Known
+) -> pl.DataFrame:
+    """Compare the line-days that detectors test, and give EVIDENCE of them."""
+    frames = [tests for detector in built if (tests := detector.tests(tables)) is not None]
+    kind = tables.profile.collect_schema()["line"]
+    rows = pl.concat([empty(TESTS, kind), *pl.collect_all(frames)])
+    grave = alerts.grave(findings, "high").select("day", number="members").explode("number")
+    since = pl.coalesce("activation", "first_seen").alias("known_since")
+    lines = tables.lines.select("line", "number", since).collect()
+    odd = grave.join(lines, on="number").select("line", "day")
+    judged = evidence.judged(rows, odd, known, detectors.MEASURES).drop("known_since")
+    of_lines = judged.join(lines, on="line", how="left", maintain_order="left")
+    return of_lines.select(list(EVIDENCE))
+
+
+def explained(findings: pl.DataFrame, weights: pl.DataFrame) -> pl.DataFrame:
+    """Keep the EVIDENCE of what was found, with the sentence on what it is ``unlike`` in.
+
+    ``weights`` is EVIDENCE with lines as text, that of the nights before included.
+    """
+    wanted = findings.select("day", line="subject").unique()
+    sentences = evidence.unlike(weights, wanted, detectors.MEASURES)
+    rows = weights.join(wanted, on=["line", "day"], how="semi")
+    return rows.join(sentences, on=["line", "day"], how="left")
+
+
 def found(applicable: list[Detector], tables: Tables) -> pl.DataFrame:
     """Let every detector judge, all in one go, and put the findings in one order."""
     frames = [detector.find(tables) for detector in applicable]
-    found = pl.concat([empty(FINDINGS), *pl.collect_all(frames)])
+    return together(*pl.collect_all(frames))
+
+
+def together(*findings: pl.DataFrame) -> pl.DataFrame:
+    """Put findings in one order."""
     order = ("day", "detector", "subject_kind", "subject", "window_start", "reason")
-    return found.sort(order)
+    return pl.concat([empty(FINDINGS), *findings]).sort(order)

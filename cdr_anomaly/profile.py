@@ -94,7 +94,8 @@ class Sums:
 
     With ``least`` any line that has less may be missing. No more than ``most`` counts are held:
     where a bucket of lines has more, half of them are let go, as often as it takes, and put
-    ``off`` for another reading of the feed.
+    ``off`` for another reading of the feed. ``callers`` says of how many lines of the bucket each
+    day has placed or forwarded calls, once the profile was had.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class Sums:
         self.lines = lines
         self.least = least
         self.off: list[Bucket] = []
+        self.callers: dict[date, int] = {}
         self.most = most
         self._parts: dict[date, dict[str, list[pl.DataFrame]]] = {}
         self._held = 0
@@ -150,9 +152,10 @@ class Sums:
         if self._held < MANY or len(days) > SIEVED_DAYS:
             return
         passing = sieve.Sieve()
-        for counts in days:
+        for day, counts in self._parts.items():
             parts = [part for name in PLACED for part in counts.get(name, ())]
-            passing.let_reaching(least.n_out, ((part["line"], part["n"]) for part in parts))
+            pairs = ((part["line"], part["n"]) for part in parts)
+            self.callers[day] = passing.let_reaching(least.n_out, pairs)
         passing.let(least.lines)
         forwarded = [part for counts in days for name in FORWARDED for part in counts.get(name, ())]
         if forwarded:
@@ -221,7 +224,14 @@ class Sums:
         settled = whole.select("line", **{c: pl.coalesce(*e, zero) for c, e in either.items()})
         # A line-day whose every record turned out to be a repeat of another day's has none left.
         some = settled.filter(pl.any_horizontal(pl.col(COUNTS) > 0))
-        return some.select("line", pl.lit(day, pl.Date).alias("day"), *COUNTS).collect()
+        made = some.select("line", pl.lit(day, pl.Date).alias("day"), *COUNTS).collect()
+        self.callers.setdefault(day, int(made.select(calling()).sum().item()))
+        return made
+
+
+def calling() -> pl.Expr:
+    """Tell which line-days of PROFILE placed or forwarded a call."""
+    return pl.any_horizontal(pl.col("n_out", "n_forwarded") > 0)
 
 
 def by_day(calls: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:

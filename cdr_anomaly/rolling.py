@@ -51,8 +51,9 @@ def own_past(days: pl.LazyFrame, judged: pl.LazyFrame, value: str) -> pl.LazyFra
 
     The gap keeps a slow ramp out of the baseline that it is judged by (algorithms, section 2.0).
     ``days`` has (line, day, value) with active days only, ``judged`` has (line, day). Returns
-    (line, day, past_days, past_median, past_spread); the spread is on the Anscombe scale
-    2*sqrt(n + 3/8), where counts have a standard deviation of about one, and never below one.
+    (line, day, past_days, past_median, past_centre, past_spread, past_mean, past_variance); centre
+    and spread are on the Anscombe scale 2*sqrt(n + 3/8), where counts have a standard deviation of
+    about one, and the spread is never below one.
     """
     past = (
         judged.select("line", "day")
@@ -66,6 +67,8 @@ def own_past(days: pl.LazyFrame, judged: pl.LazyFrame, value: str) -> pl.LazyFra
         past_median=pl.col("past").median(),
         past_centre=scaled.median(),
         past_spread=pl.max_horizontal(spread, pl.lit(1.0)),
+        past_mean=pl.col("past").mean(),
+        past_variance=pl.col("past").var(),
     )
 
 

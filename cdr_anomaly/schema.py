@@ -103,6 +103,8 @@ MEASURES: Table = {
     "usual": Column(SHARE, "median calls placed on the line's active days 8 to 35 days before"),
     "past_days": Column(COUNT, "active days in that past"),
     "past_z": Column(SHARE, "robust distance of the day from that past; empty under 7 days"),
+    "past_mean": Column(SHARE, "mean of that past; empty under 7 days"),
+    "past_variance": Column(SHARE, "its variance"),
 }
 
 # One row per forwarding of one call.
@@ -153,20 +155,69 @@ FINDINGS: Table = {
     "p_value": Column(SHARE, "probability of as much by chance, where a null model exists"),
     "reason": Column(TEXT, "one sentence with the numbers in it"),
     "evidence": Column(TEXT, "further figures as a JSON object"),
+    "unless": Column(TEXT, "what would have kept it from being found, or as grave"),
+    "policy": Column(FLAG, "found by a fixed limit, however usual that is among its peers"),
+}
+
+# One row per line, local day and measure: what is compared with other lines' days.
+TESTS: Table = {
+    "line": Column(LINE, "the line"),
+    "day": Column(DAY, "the local day"),
+    "peers": Column(TEXT, "the kind of line that it is compared with"),
+    "family": Column(TEXT, "the family of related measures"),
+    "measure": Column(TEXT, "what is measured"),
+    "value": Column(SHARE, "its value"),
+}
+
+MEASURED = pl.List(
+    pl.Struct({"peers": TEXT, "measure": TEXT, "value": SHARE, "share": SHARE})
+)  # fmt: skip
+WEIGHED = pl.List(pl.Struct({"family": TEXT, "peers": TEXT, "score": SHARE, "p_value": SHARE}))
+
+# One row per line and local day that was tested; all other active lines have p = 1.
+EVIDENCE: Table = {
+    "line": Column(LINE, "the line"),
+    "day": Column(DAY, "the local day"),
+    "peers": Column(TEXT, "the kind of line that it is compared with"),
+    "measures": Column(MEASURED, "what was measured, and the share of its peers that are as odd"),
+    "families": Column(WEIGHED, "for each family of measures its score and calibrated p"),
+    "most": Column(SHARE, "-log10 p of the family that says most"),
+    "sum": Column(SHARE, "what all families say: their -log10 p less 1, at most 5 each"),
+    "p_value": Column(SHARE, "calibrated probability that an active line's day is as odd"),
+    "q_value": Column(SHARE, "false-discovery rate, if this and all smaller p are taken"),
+    "tested": Column(
+        COUNT, "lines of the day that placed or forwarded a call: all that could be tested"
+    ),
+    "known_since": Column(DAY, "its activation, or the first day on which it was seen"),
+    "calibrated_by": Column(TEXT, "the nights before, or the same day where these are too few"),
+    "odd": Column(
+        FLAG, "found high or critical by a rule, or by a q of 0.01: nobody is compared with it"
+    ),
 }
 
 ALERTS: Table = {
-    "rank": Column(COUNT, "place in the list, from 1; empty when declared or ongoing"),
+    "rank": Column(
+        COUNT,
+        "place in the list, from 1; empty when on watch (low), declared, ongoing, or beyond "
+        "max_alerts",
+    ),
     "subject_kind": Column(TEXT, "line, block, hub or chain"),
     "subject": Column(TEXT, "the line, block or target that the alert is about"),
     "members": Column(pl.List(pl.String()), "every line that takes part"),
+    "lines": Column(pl.List(pl.String()), "the lines that findings are about, gravest first"),
     "day": Column(DAY, "the day of its gravest finding, the latest of these"),
-    "severity": Column(TEXT, "the gravest of its findings"),
+    "severity": Column(TEXT, "that of the gravest finding, a grade less if mitigated"),
     "score": Column(SHARE, "the greatest excess over a limit: observed / limit"),
-    "p_value": Column(SHARE, "the smallest of its findings, where there is one"),
-    "q_value": Column(SHARE, "its false-discovery rate, where there is one"),
+    "p_value": Column(
+        SHARE,
+        "calibrated probability that so odd a day is chance; of several lines the least times "
+        "their number; empty where nothing was tested",
+    ),
+    "q_value": Column(SHARE, "false-discovery rate over all active lines, the least of its lines"),
     "detectors": Column(pl.List(pl.String()), "which detectors found it"),
-    "reasons": Column(pl.List(pl.String()), "why, gravest and latest first"),
+    "reasons": Column(pl.List(pl.String()), "the strongest reasons, up to three"),
+    "unless": Column(TEXT, "what would have kept it from being found, or as grave"),
+    "mitigated_by": Column(TEXT, "what speaks for it and lowered it by a grade, or empty"),
     "suppressed_by": Column(TEXT, "the declared purpose that takes it off the list, or empty"),
     "ongoing_since": Column(DAY, "when it was last listed, where it comes too soon again"),
     "feedback": Column(TEXT, "what was said of the subject after an earlier alert, or empty"),

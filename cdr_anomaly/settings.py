@@ -49,6 +49,13 @@ class Settings(BaseModel):
     max_duration_s: int = Field(
         86_400, ge=1, description="a longer call is refused as absurd (seconds)"
     )
+    fdr: float = Field(
+        0.05,
+        gt=0,
+        le=0.5,
+        description="false-discovery rate at which a line is found for being unlike its peers",
+    )
+    max_alerts: int = Field(200, ge=1, description="alerts that are ranked; others have no rank")
     repeat_after_days: int = Field(
         7, ge=1, description="nights after which an alert that goes on is listed again"
     )

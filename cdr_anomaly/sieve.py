@@ -7,6 +7,7 @@ other side: a key that is let through is still to be counted.
 
 from __future__ import annotations
 
+from math import log
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,12 +29,18 @@ class Sieve:
         """Let these keys through."""
         self._open[_cells(keys)] = True
 
-    def let_reaching(self, least: int, counts: Iterable[tuple[pl.Series, pl.Series]]) -> None:
-        """Let the keys through whose counts, in pairs of keys and counts, add up to ``least``."""
+    def let_reaching(self, least: int, counts: Iterable[tuple[pl.Series, pl.Series]]) -> int:
+        """Let the keys through whose counts, in pairs of keys and counts, add up to ``least``.
+
+        Returns how many different keys have a count: about, by the cells that stay empty (linear
+        counting; Whang, Vander-Zanden, Taylor 1990).
+        """
         sums = np.zeros(1 << BITS, np.int32)
         for keys, each in counts:
             np.add.at(sums, _cells(keys), each.to_numpy())
         self._open |= sums >= least
+        empty = max(int((sums == 0).sum()), 1)
+        return round(-log(empty / len(sums)) * len(sums))
 
     def passes(self, keys: pl.Series) -> pl.Series:
         """Tell which of the keys are let through."""

@@ -1,7 +1,8 @@
-"""Tail probabilities and false-discovery control; knows nothing of calls."""
+"""Tail probabilities, their calibration, and false-discovery control; knows nothing of calls."""
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Truths = NDArray[np.bool_]
+
+
+# Beyond the one in a thousand that score most, tails are not counted but drawn out; of fewer than
+# twenty nothing can be drawn.
+RARE, FEWEST = 1e-3, 20
+# So many of its peers' days a line's own past is drawn towards their dispersion by.
+PEER_DAYS = 14.0
 
 
 def gamma_shape(counts: Floats, expected: Floats, *, trim: float = 0.02) -> float:
@@ -44,6 +53,91 @@ def negative_binomial_tail(count: Floats, mean: Floats, shape: Floats) -> Floats
 
     tail = betainc(np.maximum(count, 1), shape, mean / (mean + shape))
     return np.where(count >= 1, tail, 1.0)
+
+
+def log_tail(count: Floats, mean: Floats, shape: Floats) -> Floats:
+    """Return -log10 P(X >= count) of that negative binomial, however far into the tail.
+
+    Where the incomplete beta function is below what a float holds, the first term of the sum,
+    times the geometric series that bounds the others (exact to 4 digits there).
+    """
+    from scipy.special import betaln, xlog1py, xlogy
+
+    tail = negative_binomial_tail(count, mean, shape)
+    share = mean / (mean + shape)
+    at_least = np.maximum(count, 1)
+    # ln pmf, with C(n + k - 1, k) = 1 / (k B(n, k)).
+    first = xlog1py(shape, -share) + xlogy(at_least, share)
+    first -= np.log(at_least) + betaln(shape, at_least)
+    falling = share * (at_least + shape) / (at_least + 1)
+    deep = first - np.log1p(-np.minimum(falling, 1 - 1e-12))
+    held = tail > 1e-280
+    whole: Floats = np.where(held, np.log(np.where(held, tail, 1.0)), deep) / -np.log(10)
+    return whole
+
+
+def past_tail(count: Floats, mean: Floats, variance: Floats, days: Floats) -> Floats:
+    """Return -log10 P(X >= count) of a line's day, by its own past of so many ``days``.
+
+    A negative binomial about the past mean. Its dispersion (variance - mean) / mean^2 is drawn
+    towards the median of all lines that are given, and never under half of it: few days say
+    little of how much a line varies (algorithms, section 2.0).
+    """
+    dispersion = np.maximum((variance - mean) / mean**2, 0.0)
+    peers = max(float(np.median(dispersion)), 0.05) if len(mean) else 0.05
+    drawn = (days * dispersion + PEER_DAYS * peers) / (days + PEER_DAYS)
+    spread = (mean + np.maximum(drawn, 0.5 * peers) * mean**2) * (1 + 1 / days)
+    return log_tail(count, mean, mean**2 / (spread - mean))
+
+
+def robust_tail(distance: Floats) -> Floats:
+    """Return -log10 of the tail of a robust distance: Student's t of 8 degrees of freedom.
+
+    For medians and median absolute deviations on the Anscombe scale, where a normal tail is tens of
+    times too thin (algorithms, section 2.0).
+    """
+    from scipy.special import stdtr
+
+    tail: Floats = stdtr(8, -distance)
+    surprise: Floats = -np.log10(np.maximum(tail, 1e-300))
+    return surprise
+
+
+def rarity(values: Floats, known: Floats, *, among: Truths) -> Floats:
+    """Return the share of ``known`` values that are as great, counting each value as one more.
+
+    ``among`` says which of the values are themselves among the known.
+    """
+    ordered = np.sort(known)
+    own = among.astype(np.int64)
+    return (1 + _reaching(values, ordered) - own) / (1 + len(ordered) - own)
+
+
+def calibrated(scores: Floats, known: Floats, tested: int, *, among: Truths) -> Floats:
+    """Return the share of ``tested`` that score as much, as ``known`` scores tell; 0 is no score.
+
+    Counted up to the one in a thousand that score most, and beyond as an exponential tail whose
+    scale is the *median* excess over that point / ln 2: a few odd ones among the known move a mean,
+    and with it all that is found, but hardly a median (algorithms, section 0.4). Scores are sums of
+    -log10 p, and no tail is taken to fall faster than that of one. ``among`` says which of the
+    scores are themselves among the known, and do not count for themselves.
+    """
+    ordered = np.sort(known)
+    others = _reaching(scores, ordered) - among.astype(np.int64)
+    counted = (1 + others) / (1 + tested)
+    rare = max(FEWEST, ceil(RARE * tested))
+    if len(ordered) > rare:
+        start = ordered[-rare - 1]
+        excess = ordered[ordered > start] - start
+        if len(excess):
+            scale = max(float(np.median(excess)) / np.log(2), 1 / np.log(10))
+            tail = len(excess) / tested * np.exp(-(scores - start) / scale)
+            counted = np.where(scores > start, tail, counted)
+    return np.where(scores > 0, np.clip(counted, 1e-300, 1.0), 1.0)
+
+
+def _reaching(values: Floats, ordered: Floats) -> NDArray[np.intp]:
+    return len(ordered) - np.searchsorted(ordered, values, side="left")
 
 
 def false_discovery(p_values: Floats, tested: int) -> Floats:

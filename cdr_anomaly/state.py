@@ -22,6 +22,7 @@ from cdr_anomaly.header import Header
 from cdr_anomaly.lock import writing
 from cdr_anomaly.schema import (
     ALERTS,
+    EVIDENCE,
     FEEDBACK,
     FINDINGS,
     FORWARDED,
@@ -41,9 +42,12 @@ if TYPE_CHECKING:
 
     from deltalake import DeltaTable
 
+    from cdr_anomaly.schema import Table
+
 TABLES = {
     "profile": PROFILE, "hops": FORWARDED, "legs": LEGS, "late": LATE, "lines": SEEN,
-    "volume": VOLUME, "findings": FINDINGS, "alerts": ALERTS, "feedback": FEEDBACK,
+    "volume": VOLUME, "findings": FINDINGS, "evidence": EVIDENCE, "alerts": ALERTS,
+    "feedback": FEEDBACK,
 }  # fmt: skip
 WHOLE = ("lines",)  # the one table that is not divided by day
 LEDGER_NAME = "ledger"
@@ -84,9 +88,8 @@ class State:
             return empty(table, pl.Int64()).lazy()
         known = self._open.get(name)
         if known is not None and known.version() == versions[name]:
-            return pl.scan_delta(known).select(list(table))
-        rows = pl.scan_delta(str(self.place / name), version=versions[name])
-        return rows.select(list(table))
+            return _whole(pl.scan_delta(known), table)
+        return _whole(pl.scan_delta(str(self.place / name), version=versions[name]), table)
 
     def damaged(self) -> pl.DataFrame:
         """List the files that are gone, or not as long as they were written (table, file, day).
@@ -182,7 +185,10 @@ class State:
             self._write(name, frame, mode="overwrite", **divided)
         else:
             where = f"day = DATE '{day}'"
-            self._write(name, frame, mode="overwrite", predicate=where, **divided)
+            # An older state may lack a column.
+            self._write(
+                name, frame, mode="overwrite", predicate=where, schema_mode="merge", **divided
+            )
 
     def _write(self, name: str, frame: pl.DataFrame, **told: Any) -> None:
         from deltalake import WriterProperties, write_deltalake
@@ -209,6 +215,15 @@ class State:
         if name not in self._open:
             self._open[name] = DeltaTable(self.place / name)
         return self._open[name]
+
+
+def _whole(rows: pl.LazyFrame, table: Table) -> pl.LazyFrame:
+    """Take the columns of a table; those that an older state lacks are empty."""
+    found = rows.collect_schema()
+    return rows.select(
+        pl.col(name) if name in found else pl.lit(None, column.dtype).alias(name)
+        for name, column in table.items()
+    )
 
 
 def _when(name: str) -> str:

@@ -12,8 +12,9 @@ FILES = sorted(HOUSE.rglob("*.py"))
 
 # A file imports only from lower floors; siblings never import each other.
 FLOORS = (
-    ("errors", "rolling", "significance", "sieve"),
+    ("errors", "rolling", "significance", "sieve", "actors"),
     ("schema", "numbering", "settings", "profile", "sheets", "lock"),
+    ("evidence", "subjects"),
     ("ingest", "legs", "forwarding", "bridges", "births", "measures", "activated", "declared",
      "alerts", "report", "story", "detectors.base", "engines.base", "header", "ledger", "volume"),
     ("detectors.mass_dialler", "detectors.high_frequency", "detectors.forwarding_chain",
@@ -32,7 +33,7 @@ FLOORS = (
 
 # Which rooms may open the door to a library.
 DOORS = {
-    "scipy": {"significance"},
+    "scipy": {"significance", "actors"},
     "typer": {"cli", "cli.options", "cli.answers", "cli.records", "cli.nights"},
     "rich": {"cli.talk", "report"},
     "pyspark": set(),

@@ -106,7 +106,14 @@ def nightly(
     if out is not None:
         talk.LOG.info("The results are in %s.", out)
     if stop_list is not None:
-        _stop(outcome.result.alerts, stop_list, stop_severity, outcome.day, stop_days)
+        _stop(
+            outcome.result.alerts,
+            outcome.result.findings,
+            stop_list,
+            stop_severity,
+            outcome.day,
+            stop_days,
+        )
     if metrics is not None:
         from cdr_anomaly.metrics import write
 
@@ -195,14 +202,14 @@ def alerts(
         report.check_writable(out)
     told = options.settings(config, words)
     with talk.naming_the_damaged([], state):
-        day, found = desk.again(state, options.day(date), told, entities)
+        day, found, findings = desk.again(state, options.day(date), told, entities)
     answers.show(found, form, rows)
     if out is not None:
         report.write_alerts(out, found)
         talk.LOG.info("The alerts are in %s.", out)
     talk.LOG.info("The night of %s: %s.", day, report.alerts_sentence(found))
     if stop_list is not None:
-        _stop(found, stop_list, stop_severity, day, stop_days)
+        _stop(found, findings, stop_list, stop_severity, day, stop_days)
     answers.fail_on(found, fail_on)
 
 
@@ -254,9 +261,16 @@ def _tell(outcome: Outcome, form: Format, rows: int) -> None:
         talk.LOG.warning("Look at this: %s.", warning)
 
 
-def _stop(found: pl.DataFrame, file: Path, severity: Severity, day: date, days: int) -> None:
+def _stop(
+    found: pl.DataFrame,
+    findings: pl.DataFrame,
+    file: Path,
+    severity: Severity,
+    day: date,
+    days: int,
+) -> None:
     from cdr_anomaly import alerts, report
 
-    listed = alerts.to_stop(found, severity, day + timedelta(days=days))
+    listed = alerts.to_stop(found, findings, severity, day + timedelta(days=days))
     report.write_whole(file, listed.write_csv())
     talk.LOG.info("The stop list in %s has %d number(s).", file, listed.height)

@@ -20,10 +20,18 @@ from cdr_anomaly.settings import validation_sentence
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ALL", "NAMES", "Detector", "Feed", "Tables", "build", "described"]
+    from cdr_anomaly.evidence import Measure
+
+__all__ = ["ALL", "MEASURES", "NAMES", "Detector", "Feed", "Tables", "build", "described"]
 
 ALL: tuple[type[Detector], ...] = (MassDialler, HighFrequency, ForwardingChain, NewSimBurst)
 NAMES = tuple(detector.name for detector in ALL)
+MEASURES: dict[str, Measure] = {
+    measure.name: measure
+    for detector in ALL
+    for family in detector.measures.values()
+    for measure in family
+}
 
 
 def build(told: Mapping[str, Mapping[str, Any]]) -> list[Detector]:

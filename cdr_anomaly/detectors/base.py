@@ -11,11 +11,13 @@ from pydantic import ConfigDict, Field
 
 from cdr_anomaly import numbering
 from cdr_anomaly.profile import Least
-from cdr_anomaly.schema import FINDINGS, require
+from cdr_anomaly.schema import FINDINGS, TESTS, require
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import date
+
+    from cdr_anomaly.evidence import Measure
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -112,11 +114,15 @@ class Detector:
 
     A subclass is a frozen dataclass: its fields are its settings, its docstring its help. Its
     ``name`` is its file, its settings section and its word in every table; it never changes.
-    Detectors of one ``family`` measure related things and are not independent evidence.
+    Detectors of one ``family`` measure related things and are not independent evidence. Its
+    ``measures``, by family, are what ``tests`` compares lines by. What is ``policy`` stays as grave
+    as it is found, however usual it is among the line's peers.
     """
 
     name: ClassVar[str]
     family: ClassVar[str]
+    policy: ClassVar[bool] = True
+    measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = {}
 
     def not_applicable(self, feed: Feed) -> str | None:
         """Say why this feed cannot be judged, or nothing when it can."""
@@ -173,12 +179,35 @@ class Detector:
         """Return FINDINGS, lazily; ``tables`` holds the legs of every watched line."""
         raise NotImplementedError
 
+    def tests(self, tables: Tables) -> pl.LazyFrame | None:
+        """Return TESTS, lazily: every line-day that is compared with its peers, found or not.
+
+        A line-day that is left out must be one of which no finding is made, or that no p is given.
+        """
+        del tables
+        return None
+
+    def compared(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """Put the measures of ``rows`` (line, day, peers, and a column each) below each other."""
+        told = [
+            rows.select(
+                "line", "day", "peers", family=pl.lit(family), measure=pl.lit(measure.name),
+                value=pl.col(measure.name).cast(pl.Float64),
+            )
+            for family, measures in self.measures.items() for measure in measures
+        ]  # fmt: skip
+        long = pl.concat(told).filter(pl.col("value").is_finite())
+        return require(long, TESTS, f"tests of {self.name}")
+
     def finding(self, frame: pl.LazyFrame, **given: pl.Expr | str | float | None) -> pl.LazyFrame:
         """Shape a frame into FINDINGS from expressions, texts and numbers; the rest is empty.
 
         ``reason`` is an expression (pl.format), ``evidence`` a struct.
         """
-        values = {"detector": self.name, "subject_kind": "line"} | given
+        own: dict[str, pl.Expr | str | float | None] = {
+            "detector": self.name, "subject_kind": "line", "policy": self.policy,
+        }  # fmt: skip
+        values = own | given
         columns = {name: _expression(value) for name, value in values.items()}
         columns.setdefault("members", pl.concat_list(columns["subject"]))
         columns["evidence"] = columns["evidence"].struct.json_encode()
@@ -202,14 +231,6 @@ def ladder(steps: Mapping[str, pl.Expr], default: str) -> pl.Expr:
     """Grade by the first condition that holds."""
     graded = (pl.when(holds).then(pl.lit(word)) for word, holds in steps.items())
     return pl.coalesce(*graded, pl.lit(default))
-
-
-def scientific(value: pl.Expr) -> pl.Expr:
-    """Write a probability as 2.1e-9."""
-    power = value.log10().floor()
-    digits = (value / pl.lit(10.0).pow(power)).round(1).cast(pl.String)
-    text = pl.format("{}e{}", digits, power.cast(pl.Int64))
-    return pl.when(value > 0).then(text).otherwise(pl.lit("below 1e-300"))
 
 
 def usual_sentence() -> pl.Expr:

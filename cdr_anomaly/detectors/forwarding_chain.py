@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import ClassVar
 
@@ -10,6 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from cdr_anomaly import bridges, forwarding
 from cdr_anomaly.detectors.base import STRICT, Detector, Feed, Tables, ladder, setting
+from cdr_anomaly.evidence import Measure
 from cdr_anomaly.profile import Least
 
 PLATFORM_CLASSES = ("service", "short_95", "short_96", "toll_free")
@@ -40,6 +42,13 @@ class ForwardingChain(Detector):
 
     name: ClassVar[str] = "forwarding_chain"
     family: ClassVar[str] = "forwarding"
+    measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = {
+        "forwarding": (
+            Measure("n_callers", "{} callers passed on in 7 days"),
+            Measure("strangers", "{} different callers per call passed on"),
+            Measure("n_targets", "{} targets in a day"),
+        )
+    }
 
     min_hops: int = setting(2, "hops from which forwarded calls are a chain", ge=2)
     hub_forwarders: int = setting(5, "bridges to one target in 7 days that make a hub", ge=2)
@@ -78,13 +87,35 @@ class ForwardingChain(Detector):
         quiet = (pl.col("n_forwarded") > 0) & (pl.col("n_out") <= self.own_calls)
         return quiet & (pl.col("n_forwarded_all") >= self.bridge_forwards)
 
-    def find(self, tables: Tables) -> pl.LazyFrame:
-        rule = bridges.Rule(
+    def tests(self, tables: Tables) -> pl.LazyFrame | None:
+        if not tables.feed.forwards:
+            return None
+        targets = tables.hops.group_by("day", line="forwarder").agg(
+            n_targets=pl.col("target").n_unique()
+        )
+        # Of its week a line is compared on the days on which it passed on calls.
+        return self.compared(
+            self._bridges(tables)
+            .join(targets, on=["line", "day"])
+            .with_columns(
+                peers=pl.lit("lines that pass calls on"),
+                strangers=pl.col("n_callers") / pl.col("n_forwarded"),
+            )
+        )
+
+    def _rule(self) -> bridges.Rule:
+        return bridges.Rule(
             self.bridge_forwards, self.forward_share, self.own_calls, self.new_days,
             self.stranger_share, self.platform_lines,
         )  # fmt: skip
-        known = bridges.bridges(tables.hops, tables.profile, tables.lines, rule, since=tables.since)
-        known = known.collect().lazy()
+
+    def _bridges(self, tables: Tables) -> pl.LazyFrame:
+        hops, since = tables.hops, tables.since
+        return bridges.bridges(hops, tables.profile, tables.lines, self._rule(), since=since)
+
+    def find(self, tables: Tables) -> pl.LazyFrame:
+        rule = self._rule()
+        known = self._bridges(tables).collect().lazy()
         platforms = bridges.platforms(tables.hops, known, rule).collect().lazy()
         every = self._told_apart(tables).collect().lazy()
         hops = every.join(platforms, on=["target", "day"], how="anti").collect().lazy()
@@ -160,6 +191,7 @@ class ForwardingChain(Detector):
             severity=severity, observed=pl.col("hops"), limit=self.min_hops, reason=reason,
             evidence=pl.struct("n_calls", "n_callers", "loop", "abroad", "bridge", "new",
                                "n_by_id"),
+            unless=f"fewer than {self.min_hops} hops, or calls of its own by the first line",
         )  # fmt: skip
 
     def _share(self) -> str:
@@ -190,6 +222,7 @@ class ForwardingChain(Detector):
             severity=severity, observed=pl.col("n_bridges"), limit=self.hub_forwarders,
             reason=reason,
             evidence=pl.struct("n_bridges", "n_new", "n_beside", "n_calls", "n_callers"),
+            unless=f"fewer than {self.hub_forwarders} such lines, or calls of their own by them",
         )  # fmt: skip
 
     def _alone(self, tables: Tables, hops: pl.LazyFrame, known: pl.LazyFrame) -> pl.LazyFrame:
@@ -225,6 +258,8 @@ class ForwardingChain(Detector):
             reason=reason,
             evidence=pl.struct("n_forwarded", "n_in", "n_out", "n_callers", "n_abroad", "new",
                                "strangers"),
+            unless=f"fewer than {self.bridge_forwards} calls forwarded in 7 days, or more than "
+            f"{self.own_calls} of its own",
         )  # fmt: skip
 
     def _changing(self, tables: Tables, hops: pl.LazyFrame, known: pl.LazyFrame) -> pl.LazyFrame:
@@ -262,6 +297,7 @@ class ForwardingChain(Detector):
             observed=pl.col("n_targets"), limit=self.targets_day, reason=reason,
             evidence=pl.struct("n_calls", "n_callers", "n_targets", "n_reused", "bridge", "new",
                                targets=reached),
+            unless=f"fewer than {self.targets_day} targets in a day, or the same ones again",
         )  # fmt: skip
 
     def _to_itself(self, tables: Tables, hops: pl.LazyFrame) -> pl.LazyFrame:
@@ -278,6 +314,7 @@ class ForwardingChain(Detector):
             window_start=_just_before("start"), window_end=pl.col("end"), severity="high",
             observed=pl.col("n_calls"), limit=self.self_calls, reason=reason,
             evidence=pl.struct("n_calls"),
+            unless=f"fewer than {self.self_calls} such calls in a day",
         )  # fmt: skip
 
 

@@ -106,6 +106,7 @@ class MassDialler(Detector):
             window_start=pl.col("window_start"), window_end=pl.col("window_end"),
             severity=severity, observed=pl.col("calls_seen"), limit=pl.col("limit"),
             usual=pl.col("usual"), reason=reason, evidence=evidence,
+            unless=pl.format("fewer than {} calls in a day and in any 24 hours", "limit"),
         )  # fmt: skip
 
     def _least(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import ClassVar
 
@@ -16,9 +17,9 @@ from cdr_anomaly.detectors.base import (
     Tables,
     ladder,
     percent,
-    scientific,
     setting,
 )
+from cdr_anomaly.evidence import Measure, scientific
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -45,6 +46,9 @@ class NewSimBurst(Detector):
 
     name: ClassVar[str] = "new_sim_burst"
     family: ClassVar[str] = "newness"
+    measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = {
+        "newness": (Measure("since_birth", "{} calls placed since it is new"),)
+    }
 
     line_calls: int = setting(100, "calls in the first hours of a line that make a finding", ge=1)
     line_calls_60min: int = setting(30, "the same within any 60 minutes of these", ge=1)
@@ -96,6 +100,11 @@ class NewSimBurst(Detector):
 
     def _first_days(self) -> int:
         return self.line_hours // 23 + 2
+
+    def tests(self, tables: Tables) -> pl.LazyFrame:
+        since_birth = pl.col("n_out").cum_sum().over("line", order_by="day")
+        young = self._first(tables).with_columns(peers=pl.lit("new lines"), since_birth=since_birth)
+        return self.compared(young.filter(pl.col("n_out") > 0, pl.col("day") >= tables.since))
 
     def find(self, tables: Tables) -> pl.LazyFrame:
         return pl.concat([self._dialling(tables), self._forwarding(tables), self._blocks(tables)])
@@ -163,17 +172,13 @@ class NewSimBurst(Detector):
             observed=pl.col("observed"), limit=pl.col("limit"), reason=reason,
             evidence=pl.struct("n_early", "n_called", "peak_60min", "n_out", "n_in",
                                "n_called_back", "n_cells"),
+            unless=f"fewer than {self.line_calls} calls in the first {self.line_hours} hours and "
+            f"than {self.line_calls_60min} in 60 minutes",
         )  # fmt: skip
 
     def _forwarding(self, tables: Tables) -> pl.LazyFrame:
         """Find the lines that forwarded from birth, on the days of their first hours."""
-        days_long = -(-self.line_hours // 24)
-        age = (pl.col("day") - pl.col("born")).dt.total_days()
-        young = (
-            tables.profile.join(tables.lines.select("line", "born"), on="line")
-            .filter(age.is_between(0, days_long - 1))
-            .sort("line", "day")
-        )
+        young = self._first(tables).sort("line", "day")
         sums = ("n_out", "n_in", "n_forwarded")
         upto = young.with_columns(
             *(pl.col(c).cum_sum().over("line", order_by="day") for c in sums),
@@ -208,7 +213,15 @@ class NewSimBurst(Detector):
             severity=ladder({"medium": strangers}, "low"), observed=pl.col("n_forwarded"),
             limit=self.line_forwards, reason=reason,
             evidence=pl.struct("n_forwarded", "n_in", "n_out", "n_callers"),
+            unless=f"fewer than {self.line_forwards} calls forwarded in its first days, or calls "
+            "of its own",
         )  # fmt: skip
+
+    def _first(self, tables: Tables) -> pl.LazyFrame:
+        """Give PROFILE of the first days of new lines."""
+        age = (pl.col("day") - pl.col("born")).dt.total_days()
+        young = tables.profile.join(tables.lines.select("line", "born"), on="line")
+        return young.filter(age.is_between(0, -(-self.line_hours // 24) - 1))
 
     def _blocks(self, tables: Tables) -> pl.LazyFrame:
         """Find the blocks with a surge of new lines, and look at what these lines do."""
@@ -270,6 +283,8 @@ class NewSimBurst(Detector):
             severity=severity, observed=n_new, limit=self.block_lines,
             usual=pl.col("expected").round(3), p_value=pl.col("p_value"), reason=reason,
             evidence=pl.struct("level", "window_days", "q_value", "passes_on", "dials", "silent"),
+            unless=f"fewer than {self.block_lines} new lines, or {self.block_ratio:g} times what "
+            "is expected of the block",
         )  # fmt: skip
 
     def _surges(self, tables: Tables) -> tuple[pl.LazyFrame, pl.LazyFrame]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from datetime import date
 
     import polars as pl
 
@@ -20,7 +21,8 @@ class FirstLook(NamedTuple):
 
     ``verdicts`` counts the rows of each verdict, ``days`` the calls of each local day (day, calls).
     Each of the ``profiles`` is the PROFILE of some lines, with all their days, and no line is in
-    two; they can be had once, and a later one may take another reading. ``unanswered`` tells
+    two; they can be had once, and a later one may take another reading. ``callers`` says how many
+    lines placed or forwarded a call on each day, when the profiles were had. ``unanswered`` tells
     whether any call was; ``lost`` and ``doubt`` whether any number has no code, and any of which a
     footer seemed to prove that it has. ``alike`` are the keys of rows that may repeat others,
     ``duplicates`` and ``partial`` count the rows that mending took away.
@@ -29,6 +31,7 @@ class FirstLook(NamedTuple):
     verdicts: Mapping[int, int]
     days: pl.DataFrame
     profiles: Iterator[pl.DataFrame]
+    callers: Mapping[date, int]
     forwarded: pl.DataFrame
     unanswered: bool
     lost: bool

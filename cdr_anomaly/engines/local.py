@@ -13,8 +13,8 @@ from cdr_anomaly.engines.base import FirstLook, SecondLook
 from cdr_anomaly.ingest import dated, repairs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from datetime import datetime
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import date, datetime
 
     from cdr_anomaly.engines.base import Progress
     from cdr_anomaly.ingest import Part, Source
@@ -51,16 +51,22 @@ class Local:
         """Count the rows by verdict, add up PROFILE, and take the forwarded legs, in one pass."""
         self.kept = []
         tally = self._tallied(source, profile.ALL, least, done)
+        callers: Counter[date] = Counter()
+
+        def had(sums: profile.Sums) -> pl.DataFrame:
+            made = sums.profile()
+            callers.update(sums.callers)
+            return made
 
         def profiles() -> Iterator[pl.DataFrame]:
-            yield tally.sums.profile()
+            yield had(tally.sums)
             put_off = tally.sums.off
             while put_off:
                 again = self._tallied(source, put_off.pop(), least, lambda _: None)
-                yield again.sums.profile()
+                yield had(again.sums)
                 put_off += again.sums.off
 
-        return tally.look(profiles())
+        return tally.look(profiles(), callers)
 
     def second_look(
         self,
@@ -187,13 +193,14 @@ class _Tally:
             waiting = pl.concat([waiting.filter(~repeat), once.filter(still_open)])
         self.open = waiting
 
-    def look(self, profiles: Iterator[pl.DataFrame]) -> FirstLook:
-        """Give what was counted; ``profiles`` are passed on."""
+    def look(self, profiles: Iterator[pl.DataFrame], callers: Mapping[date, int]) -> FirstLook:
+        """Give what was counted; ``profiles`` and the ``callers`` in them are passed on."""
         forwarded, days = self._forwarded(), pl.concat([NO_DAYS, *self.days])
         return FirstLook(
             verdicts=self.verdicts,
             days=days.group_by("day").agg(pl.col("calls").sum()).sort("day"),
             profiles=profiles,
+            callers=callers,
             forwarded=forwarded,
             unanswered=self.unanswered, lost=self.lost, doubt=self.doubt,
             alike=pl.concat(self.alike).unique(),

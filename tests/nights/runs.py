@@ -11,6 +11,7 @@ from cdr_anomaly import one_night, settings, state
 from tests.builders import SHANGHAI
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from cdr_anomaly.one_night import Outcome
@@ -54,6 +55,12 @@ def remembered(place: Path) -> dict[str, list[dict[str, Any]]]:
 
 def findings(place: Path) -> pl.DataFrame:
     return in_order(state.shown(place).read("findings").collect())
+
+
+def evidence(nights: Iterable[Outcome | str]) -> pl.DataFrame:
+    """Put what nights weighed below each other, as a scan of all their days has it."""
+    done = [night.result.evidence for night in nights if not isinstance(night, str)]
+    return pl.concat(done).sort("day", maintain_order=True)
 
 
 def in_order(findings: pl.DataFrame) -> pl.DataFrame:

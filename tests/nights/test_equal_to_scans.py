@@ -41,13 +41,15 @@ def activated(folder: Path) -> Path:
 def test_the_sample_night_by_night_and_at_once(tmp_path: Path) -> None:
     told = runs.run(tmp_path / "state")
     calls = SAMPLE / "calls"
-    found = pipeline.scan([calls], told.told).findings
+    whole = pipeline.scan([calls], told.told)
+    found = whole.findings
     days = sorted(folder.name.removeprefix("date=") for folder in calls.glob("date=*"))
     first, last = (pl.Series([word]).str.to_date().item() for word in (days[0], days[-1]))
     # The paths hold all days; a night reads its own.
     outcomes = list(one_night.backfill([calls], first, last, told))
     assert len(outcomes) == 36
     assert_frame_equal(runs.findings(told.place), runs.in_order(found))
+    assert_frame_equal(runs.evidence(outcomes), whole.evidence)
     assert set(found.filter(pl.col("day") == last)["detector"]) == set(NAMES)
 
 
@@ -56,8 +58,10 @@ def test_records_of_both_sides(tmp_path: Path, maker: ModuleType) -> None:
     calls = maker.make(days=31, calls_per_day=400, lines=300, seed=9, sides="both").calls
     days = runs.by_day(tmp_path / "days", calls)
     told = runs.run(tmp_path / "state")
-    runs.every(days, told)
-    assert_frame_equal(runs.findings(told.place), runs.in_order(scanned(days).findings))
+    nights = runs.every(days, told)
+    whole = scanned(days)
+    assert_frame_equal(runs.findings(told.place), runs.in_order(whole.findings))
+    assert_frame_equal(runs.evidence(nights), whole.evidence)
 
 
 @pytest.mark.slow
@@ -72,11 +76,12 @@ def test_bursts_about_midnight_and_days_of_23_hours(
     calls = adversarial(seed, zone)
     lists = {"subscribers": activated(tmp_path)} if listed else {}
     days = runs.by_day(tmp_path / "days", calls, zone)
-    found = scanned(days, *WORDS, tz=zone, **lists).findings
+    whole = scanned(days, *WORDS, tz=zone, **lists)
     told = runs.run(tmp_path / "state", *WORDS, tz=zone, **lists)
-    runs.every(days, told)
-    assert not found.is_empty()
-    assert_frame_equal(runs.findings(told.place), runs.in_order(found))
+    nights = runs.every(days, told)
+    assert not whole.findings.is_empty()
+    assert_frame_equal(runs.findings(told.place), runs.in_order(whole.findings))
+    assert_frame_equal(runs.evidence(nights), whole.evidence)
 
 
 @pytest.fixture(scope="module")

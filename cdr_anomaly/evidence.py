@@ -1,0 +1,293 @@
+"""How unlike other days a line's day is: TESTS to EVIDENCE, with calibrated probabilities.
+
+What is odd is counted twice: each measure among the line's peers, and what these say together among
+all active lines of the nights before. A day has p = 1e-5 when one line in a hundred thousand scores
+as much in a week. So no assumption on how calls are distributed is left in it, and nothing of what
+is tested later may have been left out (algorithms, sections 2.0 and 3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from cdr_anomaly import significance
+from cdr_anomaly.schema import EVIDENCE, FINDINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cdr_anomaly.significance import Floats, Truths
+
+# The nights that a night is calibrated by, and how many of them must be known.
+NIGHTS, ENOUGH_NIGHTS = 7, 5
+# Fewer days of its own kind tell too little; then those of all kinds are its peers.
+ENOUGH_PEERS = 200
+# -log10 of the share of peers that are as odd, at most: no measure outvotes those of its family.
+MOST_RARE = 3.0
+# One family cannot outvote the others, and p > 0.1 is noise (algorithms, section 3.2).
+NOISE, MOST_FAMILY = 1.0, 5.0
+TOTALS = ("most", "sum")
+# How many of all active lines are taken to be of each kind; counted are only those that are tested.
+COMMON, MOST_LINES, FEW_LINES = ("mobile lines", "lines"), 0.8, 0.05
+# Nobody is compared with days that were found with a q like this.
+SURELY_ODD = 0.01
+# What a tenth of its peers do says nothing of a line; three things are told.
+SELDOM, TELLING = 0.1, 3
+NAME = "unlike_peers"
+BY_NIGHTS, BY_ITSELF = "the nights before", "the same day"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Something that is measured of a line's day and compared with its peers.
+
+    ``little`` says that small values are the odd ones; ``said`` has {} where the value stands, in
+    percent if it ``is_share``.
+    """
+
+    name: str
+    said: str
+    little: bool = False
+    is_share: bool = False
+
+
+class Known(NamedTuple):
+    """What is known of nights: EVIDENCE of those before, and the lines that called on each."""
+
+    evidence: pl.DataFrame
+    callers: Mapping[date, int]
+
+
+class _Compared(NamedTuple):
+    """What a day is compared with: peers' values and families' scores, of so many line-days.
+
+    They are those of the day ``itself`` where too few nights before it are known.
+    """
+
+    values: pl.DataFrame
+    scores: pl.DataFrame
+    tested: int
+    itself: bool
+
+    def among(self, rows: pl.DataFrame) -> Truths:
+        """Tell which rows are compared with themselves."""
+        return ~rows["odd"].to_numpy() & self.itself
+
+
+def judged(
+    tests: pl.DataFrame, odd: pl.DataFrame, known: Known, measures: Mapping[str, Measure]
+) -> pl.DataFrame:
+    """Return EVIDENCE of every line-day of ``tests`` (TESTS), by the nights before its day.
+
+    With lines that are ``odd`` (line, day), found grave by a rule, nobody is compared.
+    """
+    made = [known.evidence.cast({"line": tests.schema["line"]})]
+    mark = odd.unique().with_columns(odd=pl.lit(value=True))
+    marked = tests.join(mark, on=["line", "day"], how="left", maintain_order="left")
+    marked = marked.with_columns(pl.col("odd").fill_null(value=False))
+    for day in sorted(tests["day"].unique()):
+        rows = marked.filter(pl.col("day") == day)
+        compared = _compared(rows, day, pl.concat(made[-NIGHTS - 1 :]), known.callers)
+        made.append(_of_day(rows, compared, known.callers[day], measures))
+    return pl.concat([made[0].clear(), *made[1:]]).sort("day", "line")
+
+
+def unlike(
+    evidence: pl.DataFrame, wanted: pl.DataFrame, measures: Mapping[str, Measure]
+) -> pl.DataFrame:
+    """Say in one sentence what the ``wanted`` line-days (line, day) are most unlike their peers in.
+
+    ``evidence`` is EVIDENCE, that of the nights before included. Returns (line, day, unlike).
+    """
+    rows = evidence.join(wanted.unique(), on=["line", "day"], how="semi")
+    told = (
+        rows.select("line", "day", "peers", "measures", "p_value", "calibrated_by")
+        .rename({"peers": "kind"})
+        .explode("measures")
+        .unnest("measures")
+        .filter(pl.col("share") <= SELDOM)
+    )
+    sentences = pl.DataFrame(
+        [(name, m.said, m.little, m.is_share) for name, m in measures.items()],
+        schema=["measure", "said", "little", "is_share"], orient="row",
+    )  # fmt: skip
+    usual = _usual(evidence, rows["day"].unique().to_list(), rows["calibrated_by"].unique())
+    value, median, far = (_written(pl.col(c)) for c in ("value", "median", "far"))
+    one = pl.format(
+        "{} (median {}, 1 in 100 {} {})",
+        pl.col("said").str.replace("{}", value, literal=True), median,
+        pl.when("little").then(pl.lit("at most")).otherwise(pl.lit("at least")), far,
+    )  # fmt: skip
+    p_value = pl.col("p_value").first()
+    return (
+        told.join(sentences, on="measure")
+        .join(usual, on=["day", "peers", "measure"])
+        .with_columns(far=pl.when("little").then("low").otherwise("high"))
+        .sort("line", "day", "share", "measure")
+        .group_by("line", "day", maintain_order=True)
+        .agg(
+            unlike=pl.format(
+                "unlike other {}: {}; such a day by chance: p {} (by {})",
+                pl.col("kind").first(), one.head(TELLING).str.join(", "), scientific(p_value),
+                pl.col("calibrated_by").first(),
+            )
+        )
+    )  # fmt: skip
+
+
+def scientific(value: pl.Expr) -> pl.Expr:
+    """Write a probability as 2.1e-9."""
+    power = value.log10().floor()
+    digits = (value / pl.lit(10.0).pow(power)).round(1).cast(pl.String)
+    text = pl.format("{}e{}", digits, power.cast(pl.Int64))
+    return pl.when(value > 0).then(text).otherwise(pl.lit("below 1e-300"))
+
+
+def _usual(evidence: pl.DataFrame, days: list[date], by: pl.Series) -> pl.DataFrame:
+    """Give median, least and most in a hundred of each measure among the peers of these days."""
+    offsets = {BY_NIGHTS: range(1, NIGHTS + 1), BY_ITSELF: (0,)}
+    values = evidence.filter(~pl.col("odd")).select("day", "measures", "calibrated_by")
+    near = [
+        values.with_columns(pl.col("day") + timedelta(days=n), calibrated_by=pl.lit(how))
+        .filter(pl.col("day").is_in(days))
+        for how in by for n in offsets[how]
+    ]  # fmt: skip
+    how_judged = evidence.select("day", "calibrated_by").unique()
+    rows = pl.concat([values.clear(), *near]).join(how_judged, on=["day", "calibrated_by"])
+    return (
+        rows.explode("measures")
+        .unnest("measures")
+        .group_by("day", "peers", "measure")
+        .agg(
+            median=pl.col("value").median(),
+            low=pl.col("value").quantile(0.01),
+            high=pl.col("value").quantile(0.99),
+        )
+    )
+
+
+def found(evidence: pl.DataFrame, fdr: float, measures: Mapping[str, Measure]) -> pl.DataFrame:
+    """Return FINDINGS of the lines that are unlike their peers with a q of ``fdr`` or less.
+
+    ``evidence`` is EVIDENCE with lines as text, that of the nights before included. Days that are
+    calibrated by themselves are left out: too little is known of what is usual.
+    """
+    odd = evidence.filter(pl.col("q_value") <= fdr, pl.col("calibrated_by") == BY_NIGHTS)
+    told = unlike(evidence, odd.select("line", "day"), measures)
+    rows = odd.join(told, on=["line", "day"])
+    surprise = (-pl.col("p_value").log10()).round(2)
+    given = {
+        "detector": pl.lit(NAME), "subject_kind": pl.lit("line"), "subject": pl.col("line"),
+        "members": pl.concat_list("line"), "severity": pl.lit("medium"), "observed": surprise,
+        # The limit depends on what else is found that night: it is that of the q.
+        "limit": (surprise + pl.col("q_value").log10() - np.log10(fdr)).round(2).clip(0.01),
+        "reason": pl.col("unlike"), "evidence": pl.struct("families").struct.json_encode(),
+        "unless": pl.format("a q over {}; this one has {}", fdr, scientific(pl.col("q_value"))),
+        "policy": pl.lit(value=False),
+    }  # fmt: skip
+    return rows.select(
+        given.get(name, pl.col(name) if name in rows.columns else pl.lit(None)).cast(
+            column.dtype or pl.String).alias(name)
+        for name, column in FINDINGS.items()
+    )  # fmt: skip
+
+
+def _written(value: pl.Expr) -> pl.Expr:
+    scaled = pl.when("is_share").then(100 * value).otherwise(value).round(1).cast(pl.String)
+    unit = pl.when("is_share").then(pl.lit(" %")).otherwise(pl.lit(""))
+    return scaled.str.strip_suffix(".0") + unit
+
+
+def _compared(
+    rows: pl.DataFrame, day: date, before: pl.DataFrame, callers: Mapping[date, int]
+) -> _Compared:
+    nights = [night for n in range(1, NIGHTS + 1) if (night := day - timedelta(days=n)) in callers]
+    usual = before.filter(pl.col("day").is_in(nights), ~pl.col("odd"))
+    if len(nights) < ENOUGH_NIGHTS or usual.is_empty():
+        # Their scores are not known yet: as they are made they are put in their place.
+        return _Compared(rows.filter(~pl.col("odd")), NO_SCORES, callers[day], itself=True)
+    values = usual.select("measures").explode("measures").unnest("measures")
+    families = usual.select("families").explode("families").unnest("families")
+    totals = [usual.select("peers", family=pl.lit(name), score=name) for name in TOTALS]
+    scores = pl.concat([families.select("peers", "family", "score"), *totals])
+    return _Compared(values, scores, sum(callers[night] for night in nights), itself=False)
+
+
+NO_SCORES = pl.DataFrame(schema={"peers": pl.String, "family": pl.String, "score": pl.Float64})
+
+
+def _of_day(
+    rows: pl.DataFrame, compared: _Compared, tested: int, measures: Mapping[str, Measure]
+) -> pl.DataFrame:
+    """Judge the TESTS of a day: measures among peers, families and their sum among all lines."""
+    rare = _with_share(rows, compared, measures)
+    rarity = pl.min_horizontal(-pl.col("share").log10(), MOST_RARE)
+    families = rare.group_by("line", "day", "odd", "family", "peers").agg(score=rarity.sum())
+    families = _with_p(families, compared)
+    surprise = -pl.col("p_value").log10()
+    # A line is of the rarest kind that it is compared with.
+    common = pl.col("peers").is_in(COMMON)
+    # The totals below are in the order of the lines, too.
+    lone = families.group_by("line", "day", "odd", maintain_order=True).agg(
+        pl.col("peers").sort_by(common, "peers").first(),
+        families=pl.struct("family", "peers", "score", "p_value"),
+        most=surprise.max(),
+        sum=(surprise - NOISE).clip(0, MOST_FAMILY).sum(),
+    )
+    told = rare.sort("line", "measure").group_by("line", maintain_order=True).agg(
+        measures=pl.struct("peers", "measure", "value", "share")
+    )  # fmt: skip
+    totals = [
+        _with_p(lone.select("line", "peers", "odd", family=pl.lit(name), score=name), compared)
+        for name in TOTALS
+    ]
+    p_value = (2 * pl.min_horizontal(*(each["p_value"] for each in totals))).clip(upper_bound=1)
+    whole = lone.join(told, on="line", maintain_order="left").with_columns(p_value=p_value)
+    q_value = pl.Series(significance.false_discovery(whole["p_value"].to_numpy(), tested))
+    return whole.with_columns(
+        known_since=pl.lit(None, pl.Date), q_value=q_value, tested=pl.lit(tested, pl.Int64),
+        odd=pl.col("odd") | (q_value <= SURELY_ODD),
+        calibrated_by=pl.lit(BY_ITSELF if compared.itself else BY_NIGHTS),
+    ).select(list(EVIDENCE))  # fmt: skip
+
+
+def _with_share(
+    rows: pl.DataFrame, compared: _Compared, measures: Mapping[str, Measure]
+) -> pl.DataFrame:
+    """Add the ``share`` of peers' days that are as odd in each measure."""
+    everyone = compared.values.partition_by("measure", as_dict=True)
+    peers = compared.values.partition_by("measure", "peers", as_dict=True)
+    made = []
+    for (name, kind), part in rows.partition_by("measure", "peers", as_dict=True).items():
+        own = peers.get((name, kind))
+        if own is None or own.height < ENOUGH_PEERS:
+            own = everyone.get((name,), part.clear())
+        sign = -1.0 if measures[str(name)].little else 1.0
+        values, known = (sign * each["value"].to_numpy() for each in (part, own))
+        share = significance.rarity(values, known, among=compared.among(part))
+        made.append(part.with_columns(share=pl.Series(share)))
+    return pl.concat(made)
+
+
+def _with_p(rows: pl.DataFrame, compared: _Compared) -> pl.DataFrame:
+    """Add the share of all lines of the kind that score as much in the same family."""
+    scores = compared.scores if not compared.itself else rows.filter(~pl.col("odd"))
+    known = scores.partition_by("peers", "family", as_dict=True)
+    made = []
+    for (kind, family), part in rows.partition_by("peers", "family", as_dict=True).items():
+        tested = round(compared.tested * (MOST_LINES if kind in COMMON else FEW_LINES))
+        against = _scores(known.get((kind, family)))
+        p_value = significance.calibrated(
+            part["score"].to_numpy(), against, tested, among=compared.among(part)
+        )
+        made.append(part.with_columns(p_value=pl.Series(p_value)))
+    return pl.concat(made).sort("line", "family")
+
+
+def _scores(known: pl.DataFrame | None) -> Floats:
+    return np.empty(0) if known is None else known["score"].to_numpy()

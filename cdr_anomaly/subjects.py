@@ -1,0 +1,160 @@
+"""The subjects of findings: all that was found of each, how likely it is, what speaks for it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import NamedTuple
+
+import polars as pl
+
+from cdr_anomaly.evidence import BY_NIGHTS, COMMON
+from cdr_anomaly.schema import FEEDBACK, SEVERITIES, empty
+
+GRADES = {word: place for place, word in enumerate(SEVERITIES)}
+WATCH = GRADES["low"]
+# So odd a day is nothing rare: of ten as odd one is chance, or one line in a thousand has one.
+ONE_IN_TEN, OFTEN = 0.1, 1e-3
+# What else lowers a subject by a grade, and is shown (algorithms, section 3.5).
+MANY_CALL_BACKS = 0.3
+TENURE, AS_USUAL = timedelta(days=365), 1.3
+CLEARED_FOR, UNLIKE_ITSELF = timedelta(days=90), 4.0
+OWN_PAST, BACK = "own_past", "called_back"
+WEIGHT = {
+    "subject": pl.String, "day": pl.Date, "p_value": pl.Float64, "q_value": pl.Float64,
+    "peers": pl.String, "calibrated_by": pl.String, "unlike": pl.String, "known_since": pl.Date,
+    BACK: pl.Float64, OWN_PAST: pl.Float64,
+}  # fmt: skip
+
+
+class Beside(NamedTuple):
+    """What is known of the subjects beside their findings.
+
+    ``evidence`` is EVIDENCE with lines as text and the sentence ``unlike``; ``earlier`` are ALERTS
+    of the days before, ``told`` is FEEDBACK, ``handsets`` are those used (subject, day, imei).
+    """
+
+    evidence: pl.DataFrame | None = None
+    earlier: pl.DataFrame | None = None
+    told: pl.DataFrame | None = None
+    handsets: pl.DataFrame | None = None
+
+
+def weighed(findings: pl.DataFrame, beside: Beside) -> pl.DataFrame:
+    """Merge the findings of each subject, and weigh it by its evidence and by what was said of it.
+
+    ``findings`` are FINDINGS with ``suppressed_by``. One that is not policy is lowered where so odd
+    a day is nothing rare; a subject for which something else speaks is lowered by a grade.
+    """
+    of_days = (
+        findings.rename({"p_value": "own_p"})
+        .join(_weights(beside.evidence), on=["subject", "day"], how="left", maintain_order="left")
+        .with_columns(found_as=grade(), lowered=_nothing_rare())
+        .with_columns(grade=(pl.col("found_as") - pl.col("lowered")).clip(lower_bound=WATCH))
+    )
+    whole = _by_subject(of_days).join(_cleared(beside.told), on="subject", how="left")
+    known = pl.concat_str(
+        [pl.when(holds.fill_null(value=False)).then(text) for holds, text in _reliefs()],
+        separator="; ", ignore_nulls=True,
+    )  # fmt: skip
+    lower = (known != "") & (pl.col("grade") > WATCH)
+    often = pl.format("so odd a day is nothing rare: q {}", pl.col("chance").round(2))
+    said = [pl.when(pl.col("lowered") > 0).then(often), pl.when(known != "").then(known)]
+    return whole.with_columns(
+        mitigated_by=pl.concat_str(said, separator="; ", ignore_nulls=True).replace("", None),
+        grade=pl.col("grade") - lower.cast(pl.Int64),
+    )
+
+
+def grade() -> pl.Expr:
+    """Give the place of a severity among all."""
+    return pl.col("severity").replace_strict(GRADES, return_dtype=pl.Int64)
+
+
+def said(told: pl.DataFrame | None) -> pl.DataFrame:
+    """Put the last word on each line in one text (subject, feedback)."""
+    note = (
+        pl.when(pl.col("note").is_not_null()).then(pl.format(": {}", "note")).otherwise(pl.lit(""))
+    )
+    text = pl.format("{} on {}{}", "verdict", "day", note)
+    return _last(told).select(subject="line", feedback=text)
+
+
+def _nothing_rare() -> pl.Expr:
+    """Say by how many grades a finding is lowered because so odd a day is nothing rare.
+
+    Of kinds with few lines too little is known: there one call centre makes nothing rare.
+    """
+    known = (pl.col("calibrated_by") == BY_NIGHTS) & pl.col("peers").is_in(COMMON)
+    judged = ~pl.col("policy") & known
+    grades = pl.when(pl.col("p_value") > OFTEN).then(2).when(pl.col("q_value") > ONE_IN_TEN).then(1)
+    return pl.when(judged).then(grades).fill_null(0)
+
+
+def _by_subject(findings: pl.DataFrame) -> pl.DataFrame:
+    """Merge the findings of each subject, the gravest and latest first."""
+    # What is declared for one detector leaves what others found.
+    free = pl.col("suppressed_by").is_null()
+    return (
+        findings.filter(free | ~free.any().over("subject"))
+        .with_columns(excess=(pl.col("observed") / pl.col("limit")).round(3))
+        .sort("grade", "day", "observed", "detector", "reason",
+              descending=[True, True, True, False, False])
+        .group_by("subject", maintain_order=True)
+        .agg(
+            pl.col("members").list.explode(keep_nulls=False, empty_as_null=False).unique().sort(),
+            pl.col("subject_kind", "day", "grade", "lowered", "unless").first(),
+            pl.col("known_since", BACK, OWN_PAST).first(),
+            chance=pl.col("q_value").first(),
+            score=pl.col("excess").max(),
+            # Blocks bring a p of their own.
+            p_value=pl.min_horizontal(pl.col("p_value", "own_p").min()),
+            q_value=pl.col("q_value").min(),
+            unlike=pl.col("unlike").sort_by("p_value", nulls_last=True).first(),
+            days=pl.col("day").unique(),
+            detectors=pl.col("detector").unique().sort(),
+            why=pl.struct("detector", "reason"),
+            suppressed_by=pl.col("suppressed_by").unique().sort().str.join("; ").replace("", None),
+        )
+    )  # fmt: skip
+
+
+def _reliefs() -> list[tuple[pl.Expr, pl.Expr]]:
+    """Say what speaks for a line: when it holds, and how it is said."""
+    back = (100 * pl.col(BACK)).round().cast(pl.Int64)
+    age = pl.col("day") - pl.col("known_since")
+    cleared = pl.col("day") - pl.col("cleared")
+    return [
+        (pl.col(BACK) >= MANY_CALL_BACKS, pl.format("{} % of the numbers called back", back)),
+        (
+            (age >= TENURE) & (pl.col(OWN_PAST) < AS_USUAL),
+            pl.format("known since {}, and as usual for it", "known_since"),
+        ),
+        (
+            (cleared <= CLEARED_FOR) & ~(pl.col(OWN_PAST) >= UNLIKE_ITSELF).fill_null(value=False),
+            pl.format("cleared on {}", "cleared"),
+        ),
+    ]
+
+
+def _weights(evidence: pl.DataFrame | None) -> pl.DataFrame:
+    """Take what alerts need of EVIDENCE (WEIGHT)."""
+    if evidence is None:
+        return pl.DataFrame(schema=WEIGHT)
+    element = pl.element().struct
+    measured = {
+        name: pl.col("measures")
+        .list.eval(element.field("value").filter(element.field("measure") == name))
+        .list.first()
+        for name in (BACK, OWN_PAST)
+    }
+    return evidence.rename({"line": "subject"}).with_columns(**measured).select(list(WEIGHT))
+
+
+def _last(told: pl.DataFrame | None) -> pl.DataFrame:
+    known = empty(FEEDBACK) if told is None else told
+    return known.sort("day", "at").group_by("line", maintain_order=True).last()
+
+
+def _cleared(told: pl.DataFrame | None) -> pl.DataFrame:
+    last = _last(told).filter(pl.col("verdict") == "cleared")
+    return last.select(subject="line", cleared="day")
