@@ -15,9 +15,10 @@ FLOORS = (
     ("errors", "rolling", "significance", "sieve"),
     ("schema", "numbering", "settings", "profile", "sheets", "lock"),
     ("ingest", "legs", "forwarding", "bridges", "births", "measures", "activated", "declared",
-     "alerts", "report", "story", "detectors.base", "engines.base", "header", "ledger", "volume"),
+     "alerts", "report", "story", "detectors.base", "engines.base", "header", "ledger", "volume",
+     "truth"),
     ("detectors.mass_dialler", "detectors.high_frequency", "detectors.forwarding_chain",
-     "detectors.new_sim_burst", "engines.local", "state"),
+     "detectors.new_sim_burst", "engines.local", "state", "evaluation"),
     ("detectors", "engines", "tables"),
     ("memory", "pipeline", "metrics"),
     ("inputs", "recall"),
@@ -25,7 +26,7 @@ FLOORS = (
     ("desk",),
     ("cli.options", "cli.talk"),
     ("cli.answers",),
-    ("cli.records", "cli.nights"),
+    ("cli.records", "cli.nights", "cli.quality"),
     ("cli",),
     ("__main__", "__init__"),
 )  # fmt: skip
@@ -33,7 +34,7 @@ FLOORS = (
 # Which rooms may open the door to a library.
 DOORS = {
     "scipy": {"significance"},
-    "typer": {"cli", "cli.options", "cli.answers", "cli.records", "cli.nights"},
+    "typer": {"cli", "cli.options", "cli.answers", "cli.records", "cli.nights", "cli.quality"},
     "rich": {"cli.talk", "report"},
     "pyspark": set(),
     "pyarrow": {"ingest"},
