@@ -20,17 +20,16 @@ from cdr_anomaly import (
 from cdr_anomaly.engines import Local
 from cdr_anomaly.errors import InputError
 from cdr_anomaly.schema import CALLS, FINDINGS, columns, empty
-from cdr_anomaly.settings import MOST_SILENT_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import date
     from pathlib import Path
 
-    from cdr_anomaly.detectors import Detector, Feed, Tables
+    from cdr_anomaly.detectors import Detector, Tables
     from cdr_anomaly.engines import Engine, FirstLook
     from cdr_anomaly.profile import Least
     from cdr_anomaly.settings import Settings
+    from cdr_anomaly.tables import Gathered
 
 
 class Say(Protocol):
@@ -104,6 +103,24 @@ class Result:
     line: object
 
 
+class Read(NamedTuple):
+    """Files that were read, and read again, for some detectors.
+
+    ``not_applicable`` says of those that the feed cannot be judged by why; ``line`` is the one that
+    was asked for.
+    """
+
+    source: ingest.Source
+    look: FirstLook
+    gathered: Gathered
+    not_applicable: dict[str, str]
+    line: object
+
+    def applicable(self, built: list[Detector]) -> list[Detector]:
+        """Leave out the detectors that are not applicable."""
+        return [detector for detector in built if detector.name not in self.not_applicable]
+
+
 def scan(
     paths: Iterable[str | Path],
     told: Settings,
@@ -118,11 +135,40 @@ def scan(
     ``entities`` and ``subscribers`` are files of entities and of lines with their activation.
     ``also`` is a line to look at twice whatever it did. ``say`` is told what is being done.
     """
-    engine: Engine = Local(told.memory)
     built = detectors.build(told.detectors)
     say("opening the files")
     source = ingest.open_source(paths, told)
     known = declared.read(entities, source.plan, detectors.NAMES)
+    read = read_twice(source, built, subscribers=subscribers, also=also, say=say)
+    made = read.gathered.tables(read.gathered.counting(built))
+    say("judging")
+    findings = found(read.applicable(built), made)
+    used = declared.handsets(made.legs, made.written(pl.col("line")))
+    marked = declared.set_aside(findings, known, source.plan, used)
+    return Result(
+        findings=findings,
+        alerts=alerts.ranked(marked),
+        counts=counted(read.look),
+        not_applicable=read.not_applicable,
+        tables=made,
+        source=read.source,
+        line=read.line,
+    )
+
+
+def read_twice(
+    source: ingest.Source,
+    built: list[Detector],
+    *,
+    subscribers: Path | None = None,
+    also: str | None = None,
+    say: Say = SILENT,
+) -> Read:
+    """Read the calls, and again those of the lines that stand out by any of the detectors.
+
+    ``built`` may hold several of a kind, with other settings. The rest is as in scan().
+    """
+    engine: Engine = Local(source.settings.memory)
     # Who is called matters for all lines only where a first leg can mean a new line.
     warm_up = max(detector.warm_up() for detector in built)
     by_first_leg = subscribers is None and source.days_at_most() > warm_up
@@ -135,26 +181,14 @@ def scan(
         return Asked(activations, tables.least(built, source, activations, line), line)
 
     source, wanted, look = looked(engine, source, asked, say)
-    activations = wanted.activations
-    feed = _feed(source, look, activations=activations is not None)
+    feed = tables.feed_of(source, look, activations=wanted.activations is not None)
     reasons = {detector.name: detector.not_applicable(feed) for detector in built}
     applicable = [detector for detector in built if not reasons[detector.name]]
     say("looking again at the lines that stand out", source.rows)
     again = tables.Looked(engine, source, look, feed, wanted.least, say.done)
-    made = tables.made(again, built, applicable, activations, wanted.line)
-    say("judging")
-    findings = found(applicable, made)
-    used = declared.handsets(made.legs, made.written(pl.col("line")))
-    marked = declared.set_aside(findings, known, source.plan, used)
-    return Result(
-        findings=findings,
-        alerts=alerts.ranked(marked),
-        counts=counted(look),
-        not_applicable={name: reason for name, reason in reasons.items() if reason},
-        tables=made,
-        source=source,
-        line=wanted.line,
-    )
+    gathered = tables.gathered(again, built, applicable, wanted.activations, wanted.line)
+    why = {name: reason for name, reason in reasons.items() if reason}
+    return Read(source, look, gathered, why, wanted.line)
 
 
 def explain(
@@ -182,7 +216,7 @@ def check(
     source = ingest.open_source(paths, told)
     engine = Local(told.memory)
     source, _, look = looked(engine, source, lambda _: Asked(), say)
-    feed = _feed(source, look, activations=False)
+    feed = tables.feed_of(source, look, activations=False)
     reasons = {d.name: d.not_applicable(feed) for d in detectors.build(told.detectors)}
     sums = pl.col("n_out", "n_in", "n_forwarded").cast(pl.Int64).sum()
     days = [each.group_by("day").agg(sums, lines=pl.len()) for each in look.profiles]
@@ -243,34 +277,6 @@ def counted(look: FirstLook) -> Counts:
         refused={ingest.VERDICTS[v]: rows[v] for v in ingest.REFUSED if v in rows},
         forwarded=look.forwarded.height,
     )
-
-
-def _feed(source: ingest.Source, look: FirstLook, *, activations: bool) -> Feed:
-    first, last = _covered(look.days)
-    return detectors.Feed(
-        columns=frozenset(source.columns),
-        first_day=first,
-        last_day=last,
-        opaque=source.as_text,
-        attempts=look.unanswered,
-        activations=activations,
-    )
-
-
-def _covered(days: pl.DataFrame) -> tuple[date | None, date | None]:
-    """Give the first and the last day that the feed covers.
-
-    A row with a wrong clock may stand years before or after all others; what is cut off by three
-    months without a call is not covered, and nothing is known of the days between.
-    """
-    gap = (pl.col("day") - pl.col("day").shift()).dt.total_days() > MOST_SILENT_DAYS
-    stretches = days.group_by(stretch=gap.fill_null(value=False).cum_sum()).agg(
-        pl.col("calls").sum(), first=pl.col("day").min(), last=pl.col("day").max()
-    )
-    if stretches.is_empty():
-        return None, None
-    longest = stretches.sort("calls", "first", descending=[True, False]).row(0, named=True)
-    return longest["first"], longest["last"]
 
 
 def found(applicable: list[Detector], tables: Tables) -> pl.DataFrame:

@@ -113,10 +113,13 @@ class Detector:
     A subclass is a frozen dataclass: its fields are its settings, its docstring its help. Its
     ``name`` is its file, its settings section and its word in every table; it never changes.
     Detectors of one ``family`` measure related things and are not independent evidence.
+    Its ``limits`` are the settings that say from how many on something is a finding, the ones to
+    try other values of (tuning.py).
     """
 
     name: ClassVar[str]
     family: ClassVar[str]
+    limits: ClassVar[tuple[str, ...]] = ()
 
     def not_applicable(self, feed: Feed) -> str | None:
         """Say why this feed cannot be judged, or nothing when it can."""

@@ -40,6 +40,9 @@ class ForwardingChain(Detector):
 
     name: ClassVar[str] = "forwarding_chain"
     family: ClassVar[str] = "forwarding"
+    limits: ClassVar[tuple[str, ...]] = (
+        "hub_forwarders", "bridge_forwards", "targets_day", "self_calls",
+    )  # fmt: skip
 
     min_hops: int = setting(2, "hops from which forwarded calls are a chain", ge=2)
     hub_forwarders: int = setting(5, "bridges to one target in 7 days that make a hub", ge=2)

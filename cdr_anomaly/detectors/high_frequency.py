@@ -54,6 +54,7 @@ class HighFrequency(Detector):
 
     name: ClassVar[str] = "high_frequency"
     family: ClassVar[str] = "volume"
+    limits: ClassVar[tuple[str, ...]] = ("calls_10min", "calls_60min", "calls_day_alone")
 
     calls_day: int = setting(30, "placed calls that a day must have to be judged", ge=1)
     calls_10min: int = setting(12, "calls in any 10 minutes that make a finding", ge=1)

@@ -45,6 +45,9 @@ class NewSimBurst(Detector):
 
     name: ClassVar[str] = "new_sim_burst"
     family: ClassVar[str] = "newness"
+    limits: ClassVar[tuple[str, ...]] = (
+        "line_calls", "line_calls_60min", "line_forwards", "block_lines",
+    )  # fmt: skip
 
     line_calls: int = setting(100, "calls in the first hours of a line that make a finding", ge=1)
     line_calls_60min: int = setting(30, "the same within any 60 minutes of these", ge=1)
