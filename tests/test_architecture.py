@@ -21,7 +21,7 @@ FLOORS = (
      "detectors.new_sim_burst", "engines.local", "state", "evaluation"),
     ("detectors", "engines", "tables"),
     ("memory", "pipeline", "metrics"),
-    ("inputs", "recall"),
+    ("inputs", "recall", "tuning"),
     ("one_night",),
     ("desk",),
     ("cli.options", "cli.talk"),
