@@ -42,7 +42,7 @@ def evaluate(
     out: JsonFile = None,
     form: Form = Format.table,
     bootstrap: Annotated[
-        int, typer.Option(min=0, max=100_000, help="Samples for intervals; 0 for none.")
+        int, typer.Option(min=0, max=10_000, help="Samples for intervals; 0 for none.")
     ] = 500,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the samples.")] = 1,
 ) -> None:
