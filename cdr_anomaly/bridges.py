@@ -7,8 +7,19 @@ from typing import NamedTuple
 
 import polars as pl
 
+from cdr_anomaly.evidence import Measure
+
 WEEK = 7
 REUSED_DAYS = 28
+
+
+MEASURES: dict[str, tuple[Measure, ...]] = {
+    "forwarding": (
+        Measure("n_callers", "{} callers passed on in 7 days"),
+        Measure("strangers", "{} different callers per call passed on"),
+        Measure("n_targets", "{} targets in a day"),
+    )
+}
 
 
 class Rule(NamedTuple):
@@ -73,6 +84,15 @@ def bridges(
             new=age.is_between(0, rule.new_days).fill_null(value=False),
             strangers=pl.col("n_callers") >= rule.stranger_share * pl.col("n_forwarded"),
         )
+    )
+
+
+def compared(bridges: pl.LazyFrame, hops: pl.LazyFrame) -> pl.LazyFrame:
+    """Add what bridges are compared by, on the days on which they passed on calls."""
+    targets = hops.group_by("day", line="forwarder").agg(n_targets=pl.col("target").n_unique())
+    return bridges.join(targets, on=["line", "day"]).with_columns(
+        peers=pl.lit("lines that pass calls on"),
+        strangers=pl.col("n_callers") / pl.col("n_forwarded"),
     )
 
 

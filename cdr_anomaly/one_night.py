@@ -17,6 +17,7 @@ from cdr_anomaly import (
     detectors,
     evidence,
     inputs,
+    judging,
     ledger,
     lock,
     memory,
@@ -137,7 +138,7 @@ def listed(
     earlier = known.read("alerts").filter(before).collect()
     said = known.read("feedback").filter(pl.col("day") < day).collect()
     beside = Beside(
-        pipeline.explained(findings, weights), earlier, said, subjects.handsets.collect()
+        judging.explained(findings, weights), earlier, said, subjects.handsets.collect()
     )
     return alerts.ranked(marked, beside, most=told.max_alerts)
 
@@ -163,10 +164,7 @@ def _night(paths: Iterable[str | Path], day: date, run: Run, *, only: bool) -> O
     made = judged.night.tables
     used = declared.handsets(made.legs, made.written(pl.col("line")))
     subjects = Subjects(entities, made.plan, used)
-    weights = pl.concat([judged.before, judged.evidence])
-    weights = weights.with_columns(line=made.written(pl.col("line")))
-    unlike = evidence.found(weights, told.fdr, detectors.MEASURES).filter(pl.col("day") == day)
-    findings = pipeline.together(judged.findings, unlike)
+    findings, own, weights = judged.judged
     alert = listed(known, Found(findings, weights), day, told, subjects)
     result = Result(
         findings=findings,
@@ -182,7 +180,7 @@ def _night(paths: Iterable[str | Path], day: date, run: Run, *, only: bool) -> O
     seen = recall.seen(judged.read, judged.night.kept["profile"], day, lost)
     frames = {
         **judged.night.kept, "lines": seen, "volume": chosen.volume,
-        "findings": findings, "evidence": judged.evidence, "alerts": alert,
+        "findings": findings, "evidence": own, "alerts": alert,
     }  # fmt: skip
     seconds = round(monotonic() - began, 3)
     known = known.commit(
@@ -206,9 +204,7 @@ class _Judged(NamedTuple):
 
     look: FirstLook
     night: memory.Night
-    findings: pl.DataFrame
-    before: pl.DataFrame
-    evidence: pl.DataFrame
+    judged: judging.Judged
     not_applicable: dict[str, str]
     read: Callable[[str], pl.LazyFrame]
 
@@ -245,13 +241,12 @@ def _judged(
     night = memory.made(again, built, remembered, wanted.activations)
     run.say("judging")
     applicable = [detector for detector in built if not reasons[detector.name]]
-    findings = pipeline.found(applicable, night.tables).filter(pl.col("day") == day)
     before = remembered.days("evidence", evidence.NIGHTS).collect()
     callers = {d: each.facts["callers"] for d, each in nights.items() if "callers" in each.facts}
     knows = evidence.Known(before, callers | {day: night.callers})
-    weights = pipeline.weighed(applicable, night.tables, findings, knows)
+    judged = judging.judged(applicable, night.tables, knows, run.told.fdr)
     why = {name: reason for name, reason in reasons.items() if reason}
-    return _Judged(look, night, findings, before, weights, why, read)
+    return _Judged(look, night, judged, why, read)
 
 
 def _settings(told: Settings, lists: Lists) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from cdr_anomaly import (
     detectors,
     evidence,
     ingest,
+    judging,
     numbering,
     story,
     subjects,
@@ -21,18 +22,17 @@ from cdr_anomaly import (
 )
 from cdr_anomaly.engines import Local
 from cdr_anomaly.errors import InputError
-from cdr_anomaly.schema import CALLS, EVIDENCE, FINDINGS, TESTS, columns, empty
-from cdr_anomaly.settings import MOST_SILENT_DAYS
+from cdr_anomaly.schema import CALLS, EVIDENCE, columns, empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import date
     from pathlib import Path
 
-    from cdr_anomaly.detectors import Detector, Feed, Tables
+    from cdr_anomaly.detectors import Detector, Tables
     from cdr_anomaly.engines import Engine, FirstLook
     from cdr_anomaly.profile import Least
     from cdr_anomaly.settings import Settings
+    from cdr_anomaly.tables import Gathered
 
 
 class Say(Protocol):
@@ -107,6 +107,24 @@ class Result:
     line: object
 
 
+class Read(NamedTuple):
+    """Files that were read, and read again, for some detectors.
+
+    ``not_applicable`` says of those that the feed cannot be judged by why; ``line`` is the one that
+    was asked for.
+    """
+
+    source: ingest.Source
+    look: FirstLook
+    gathered: Gathered
+    not_applicable: dict[str, str]
+    line: object
+
+    def applicable(self, built: list[Detector]) -> list[Detector]:
+        """Leave out the detectors that are not applicable."""
+        return [detector for detector in built if detector.name not in self.not_applicable]
+
+
 def scan(
     paths: Iterable[str | Path],
     told: Settings,
@@ -121,11 +139,44 @@ def scan(
     ``entities`` and ``subscribers`` are files of entities and of lines with their activation.
     ``also`` is a line to look at twice whatever it did. ``say`` is told what is being done.
     """
-    engine: Engine = Local(told.memory)
     built = detectors.build(told.detectors)
     say("opening the files")
     source = ingest.open_source(paths, told)
     known = declared.read(entities, source.plan, detectors.NAMES)
+    read = read_twice(source, built, subscribers=subscribers, also=also, say=say)
+    made = read.gathered.tables(read.gathered.counting(built))
+    say("judging")
+    nothing = evidence.Known(empty(EVIDENCE, read.source.line_type), read.look.callers)
+    judged = judging.judged(read.applicable(built), made, nothing, told.fdr)
+    used = declared.handsets(made.legs, made.written(pl.col("line")))
+    marked = declared.set_aside(judged.findings, known, source.plan, used)
+    explained = judging.explained(judged.findings, judged.weights)
+    beside = subjects.Beside(explained, handsets=used.collect())
+    return Result(
+        findings=judged.findings,
+        evidence=judged.weights,
+        alerts=alerts.ranked(marked, beside, most=told.max_alerts),
+        counts=counted(read.look),
+        not_applicable=read.not_applicable,
+        tables=made,
+        source=read.source,
+        line=read.line,
+    )
+
+
+def read_twice(
+    source: ingest.Source,
+    built: list[Detector],
+    *,
+    subscribers: Path | None = None,
+    also: str | None = None,
+    say: Say = SILENT,
+) -> Read:
+    """Read the calls, and again those of the lines that stand out by any of the detectors.
+
+    ``built`` may hold several of a kind, with other settings. The rest is as in scan().
+    """
+    engine: Engine = Local(source.settings.memory)
     # Who is called matters for all lines only where a first leg can mean a new line.
     warm_up = max(detector.warm_up() for detector in built)
     by_first_leg = subscribers is None and source.days_at_most() > warm_up
@@ -138,32 +189,14 @@ def scan(
         return Asked(activations, tables.least(built, source, activations, line), line)
 
     source, wanted, look = looked(engine, source, asked, say)
-    activations = wanted.activations
-    feed = _feed(source, look, activations=activations is not None)
+    feed = tables.feed_of(source, look, activations=wanted.activations is not None)
     reasons = {detector.name: detector.not_applicable(feed) for detector in built}
     applicable = [detector for detector in built if not reasons[detector.name]]
     say("looking again at the lines that stand out", source.rows)
     again = tables.Looked(engine, source, look, feed, wanted.least, say.done)
-    made = tables.made(again, built, applicable, activations, wanted.line)
-    say("judging")
-    findings = found(applicable, made)
-    nothing = evidence.Known(empty(EVIDENCE, source.line_type), look.callers)
-    weights = weighed(applicable, made, findings, nothing)
-    weights = weights.with_columns(line=made.written(pl.col("line")))
-    findings = together(findings, evidence.found(weights, told.fdr, detectors.MEASURES))
-    used = declared.handsets(made.legs, made.written(pl.col("line")))
-    marked = declared.set_aside(findings, known, source.plan, used)
-    beside = subjects.Beside(explained(findings, weights), handsets=used.collect())
-    return Result(
-        findings=findings,
-        evidence=weights,
-        alerts=alerts.ranked(marked, beside, most=told.max_alerts),
-        counts=counted(look),
-        not_applicable={name: reason for name, reason in reasons.items() if reason},
-        tables=made,
-        source=source,
-        line=wanted.line,
-    )
+    gathered = tables.gathered(again, built, applicable, wanted.activations, wanted.line)
+    why = {name: reason for name, reason in reasons.items() if reason}
+    return Read(source, look, gathered, why, wanted.line)
 
 
 def explain(
@@ -191,7 +224,7 @@ def check(
     source = ingest.open_source(paths, told)
     engine = Local(told.memory)
     source, _, look = looked(engine, source, lambda _: Asked(), say)
-    feed = _feed(source, look, activations=False)
+    feed = tables.feed_of(source, look, activations=False)
     reasons = {d.name: d.not_applicable(feed) for d in detectors.build(told.detectors)}
     sums = pl.col("n_out", "n_in", "n_forwarded").cast(pl.Int64).sum()
     days = [each.group_by("day").agg(sums, lines=pl.len()) for each in look.profiles]
@@ -252,70 +285,3 @@ def counted(look: FirstLook) -> Counts:
         refused={ingest.VERDICTS[v]: rows[v] for v in ingest.REFUSED if v in rows},
         forwarded=look.forwarded.height,
     )
-
-
-def _feed(source: ingest.Source, look: FirstLook, *, activations: bool) -> Feed:
-    first, last = _covered(look.days)
-    return detectors.Feed(
-        columns=frozenset(source.columns),
-        first_day=first,
-        last_day=last,
-        opaque=source.as_text,
-        attempts=look.unanswered,
-        activations=activations,
-    )
-
-
-def _covered(days: pl.DataFrame) -> tuple[date | None, date | None]:
-    """Give the first and the last day that the feed covers.
-
-    A row with a wrong clock may stand years before or after all others; what is cut off by three
-    months without a call is not covered, and nothing is known of the days between.
-    """
-    gap = (pl.col("day") - pl.col("day").shift()).dt.total_days() > MOST_SILENT_DAYS
-    stretches = days.group_by(stretch=gap.fill_null(value=False).cum_sum()).agg(
-        pl.col("calls").sum(), first=pl.col("day").min(), last=pl.col("day").max()
-    )
-    if stretches.is_empty():
-        return None, None
-    longest = stretches.sort("calls", "first", descending=[True, False]).row(0, named=True)
-    return longest["first"], longest["last"]
-
-
-def weighed(
-    built: list[Detector], tables: Tables, findings: pl.DataFrame, known: evidence.Known
-) -> pl.DataFrame:
-    """Compare the line-days that detectors test, and give EVIDENCE of them."""
-    frames = [tests for detector in built if (tests := detector.tests(tables)) is not None]
-    kind = tables.profile.collect_schema()["line"]
-    rows = pl.concat([empty(TESTS, kind), *pl.collect_all(frames)])
-    grave = alerts.grave(findings, "high").select("day", number="members").explode("number")
-    since = pl.coalesce("activation", "first_seen").alias("known_since")
-    lines = tables.lines.select("line", "number", since).collect()
-    odd = grave.join(lines, on="number").select("line", "day")
-    judged = evidence.judged(rows, odd, known, detectors.MEASURES).drop("known_since")
-    of_lines = judged.join(lines, on="line", how="left", maintain_order="left")
-    return of_lines.select(list(EVIDENCE))
-
-
-def explained(findings: pl.DataFrame, weights: pl.DataFrame) -> pl.DataFrame:
-    """Keep the EVIDENCE of what was found, with the sentence on what it is ``unlike`` in.
-
-    ``weights`` is EVIDENCE with lines as text, that of the nights before included.
-    """
-    wanted = findings.select("day", line="subject").unique()
-    sentences = evidence.unlike(weights, wanted, detectors.MEASURES)
-    rows = weights.join(wanted, on=["line", "day"], how="semi")
-    return rows.join(sentences, on=["line", "day"], how="left")
-
-
-def found(applicable: list[Detector], tables: Tables) -> pl.DataFrame:
-    """Let every detector judge, all in one go, and put the findings in one order."""
-    frames = [detector.find(tables) for detector in applicable]
-    return together(*pl.collect_all(frames))
-
-
-def together(*findings: pl.DataFrame) -> pl.DataFrame:
-    """Put findings in one order."""
-    order = ("day", "detector", "subject_kind", "subject", "window_start", "reason")
-    return pl.concat([empty(FINDINGS), *findings]).sort(order)

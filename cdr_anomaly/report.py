@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.pipeline import Result
 
 PLAIN_WIDTH = 100
+NO_WRAP = {"day", "subject", "severity", "setting", "pattern"}
 UNFINISHED, ABANDONED_S = ".unfinished-", 3600
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}
 
@@ -229,7 +230,7 @@ def show(title: str, table: pl.DataFrame) -> None:
 def _plain_table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), expand=False)
     for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in {"day", "subject", "severity"})
+        table.add_column(column, overflow="fold", no_wrap=column in NO_WRAP)
     return table
 
 

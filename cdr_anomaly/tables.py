@@ -12,6 +12,7 @@ from cdr_anomaly import births, forwarding, measures, numbering
 from cdr_anomaly.detectors.base import Feed, Tables
 from cdr_anomaly.profile import COUNTS, Least
 from cdr_anomaly.schema import BIRTHS, HOPS, LEGS, LINES, MEASURES, PROFILE, require
+from cdr_anomaly.settings import MOST_SILENT_DAYS
 
 if TYPE_CHECKING:
     from cdr_anomaly.detectors.base import Detector
@@ -56,21 +57,73 @@ class Sifted(NamedTuple):
     seen: pl.DataFrame
 
 
-def made(
+class Counting(NamedTuple):
+    """What tables take from the settings of detectors, beside which lines are looked at twice.
+
+    A day is busy from ``busy`` placed calls on; ``two_way`` is as in Active.
+    """
+
+    busy: int
+    two_way: bool
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What two looks gave, for some detectors and for any others that watch no more lines."""
+
+    looked: Looked
+    births_from: date
+    days: pl.DataFrame
+    profile: pl.LazyFrame
+    legs: pl.LazyFrame
+    hops: pl.LazyFrame
+    lines: pl.LazyFrame
+    births: pl.LazyFrame
+
+    def counting(self, built: list[Detector]) -> Counting:
+        """Say how ``built``, which is one detector of each kind, count days and calls."""
+        busy = min(detector.remembers() for detector in built)
+        return Counting(busy, _two_way(self.days, built, self.looked.feed.last_day))
+
+    def tables(self, counting: Counting) -> Tables:
+        """Make every table, as detectors with that counting need them."""
+        feed, source = self.looked.feed, self.looked.source
+        first, last = feed.first_day, feed.last_day
+        days = (
+            () if first is None or last is None else tuple(pl.date_range(first, last, eager=True))
+        )
+        measured = measures.line_days(self.legs, self.profile, busy=counting.busy).collect().lazy()
+        return Tables(
+            feed=feed,
+            tz=source.tz,
+            plan=source.plan,
+            two_way=counting.two_way,
+            busy=counting.busy,
+            since=date.min,
+            judged=days,
+            births_from=self.births_from,
+            profile=require(self.profile, PROFILE, "profile"),
+            measures=require(measured, MEASURES, "measures"),
+            legs=require(self.legs, LEGS, "legs"),
+            hops=require(self.hops, HOPS, "hops"),
+            lines=require(self.lines, LINES, "lines"),
+            births=require(self.births, BIRTHS, "births"),
+        )
+
+
+def gathered(
     looked: Looked,
     built: list[Detector],
     applicable: list[Detector],
     activations: pl.LazyFrame | None,
     also: object,
-) -> Tables:
-    """Make every table.
+) -> Gathered:
+    """Look again at the lines that any of the detectors watch, and put together what is known.
 
     ``also`` is a line to look at twice whatever it did, or None.
     """
     feed, look, source = looked.feed, looked.look, looked.source
-    first, last = feed.first_day, feed.last_day
-    days = () if first is None or last is None else tuple(pl.date_range(first, last, eager=True))
-    start = first or date(1990, 1, 1)
+    start = feed.first_day or date(1990, 1, 1)
     known_from = start + timedelta(days=max(d.warm_up() for d in built))
     watch = pl.any_horizontal(pl.lit(value=False), *(d.watch() for d in applicable))
     told = pl.col("line") == pl.lit(also, source.line_type)
@@ -81,7 +134,6 @@ def made(
     asked = pl.DataFrame({"line": [] if also is None else [also]}, {"line": source.line_type})
     watched = pl.concat([sifted.watched, asked]).unique()
     second = looked.again(watched.join(born.select("line", "born"), on="line", how="left"), worth)
-    legs = second.legs.lazy()
     link = max(detector.link() for detector in built)
     hops = forwarding.hops(look.forwarded, link_seconds=link).lazy()
     # The first days are judged by births of the week before them, too.
@@ -91,25 +143,45 @@ def made(
     profile = sifted.profile.lazy()
     if looked.least is not None:
         profile = _with_incoming(profile, second.days.lazy())
-    profile = profile.collect().lazy()
-    busy = min(detector.remembers() for detector in built)
-    measured = measures.line_days(legs, profile, busy=busy).collect().lazy()
-    return Tables(
-        feed=feed,
-        tz=source.tz,
-        plan=source.plan,
-        two_way=_two_way(second.days, built, last),
-        busy=busy,
-        since=date.min,
-        judged=days,
-        births_from=start - births.PAST if feed.activations and first else known_from,
-        profile=require(profile, PROFILE, "profile"),
-        measures=require(measured, MEASURES, "measures"),
-        legs=require(legs, LEGS, "legs"),
-        hops=require(hops, HOPS, "hops"),
-        lines=require(lines_of(lines, born, feed, source.plan), LINES, "lines"),
-        births=require(born.lazy(), BIRTHS, "births"),
+    return Gathered(
+        looked=looked,
+        births_from=start - births.PAST if feed.activations and feed.first_day else known_from,
+        days=second.days,
+        profile=profile.collect().lazy(),
+        legs=second.legs.lazy(),
+        hops=hops,
+        lines=lines_of(lines, born, feed, source.plan),
+        births=born.lazy(),
     )
+
+
+def feed_of(source: Source, look: FirstLook, *, activations: bool) -> Feed:
+    """Say what is known of a feed before any detector judges it."""
+    first, last = _covered(look.days)
+    return Feed(
+        columns=frozenset(source.columns),
+        first_day=first,
+        last_day=last,
+        opaque=source.as_text,
+        attempts=look.unanswered,
+        activations=activations,
+    )
+
+
+def _covered(days: pl.DataFrame) -> tuple[date | None, date | None]:
+    """Give the first and the last day that the feed covers.
+
+    A row with a wrong clock may stand years before or after all others; what is cut off by three
+    months without a call is not covered, and nothing is known of the days between.
+    """
+    gap = (pl.col("day") - pl.col("day").shift()).dt.total_days() > MOST_SILENT_DAYS
+    stretches = days.group_by(stretch=gap.fill_null(value=False).cum_sum()).agg(
+        pl.col("calls").sum(), first=pl.col("day").min(), last=pl.col("day").max()
+    )
+    if stretches.is_empty():
+        return None, None
+    longest = stretches.sort("calls", "first", descending=[True, False]).row(0, named=True)
+    return longest["first"], longest["last"]
 
 
 class Active(NamedTuple):

@@ -117,12 +117,15 @@ class Detector:
     Detectors of one ``family`` measure related things and are not independent evidence. Its
     ``measures``, by family, are what ``tests`` compares lines by. What is ``policy`` stays as grave
     as it is found, however usual it is among the line's peers.
+    Its ``limits`` are the settings that say from how many on something is a finding, the ones to
+    try other values of (tuning.py).
     """
 
     name: ClassVar[str]
     family: ClassVar[str]
     policy: ClassVar[bool] = True
     measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = {}
+    limits: ClassVar[tuple[str, ...]] = ()
 
     def not_applicable(self, feed: Feed) -> str | None:
         """Say why this feed cannot be judged, or nothing when it can."""

@@ -42,13 +42,10 @@ class ForwardingChain(Detector):
 
     name: ClassVar[str] = "forwarding_chain"
     family: ClassVar[str] = "forwarding"
-    measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = {
-        "forwarding": (
-            Measure("n_callers", "{} callers passed on in 7 days"),
-            Measure("strangers", "{} different callers per call passed on"),
-            Measure("n_targets", "{} targets in a day"),
-        )
-    }
+    measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = bridges.MEASURES
+    limits: ClassVar[tuple[str, ...]] = (
+        "hub_forwarders", "bridge_forwards", "targets_day", "self_calls",
+    )  # fmt: skip
 
     min_hops: int = setting(2, "hops from which forwarded calls are a chain", ge=2)
     hub_forwarders: int = setting(5, "bridges to one target in 7 days that make a hub", ge=2)
@@ -90,18 +87,7 @@ class ForwardingChain(Detector):
     def tests(self, tables: Tables) -> pl.LazyFrame | None:
         if not tables.feed.forwards:
             return None
-        targets = tables.hops.group_by("day", line="forwarder").agg(
-            n_targets=pl.col("target").n_unique()
-        )
-        # Of its week a line is compared on the days on which it passed on calls.
-        return self.compared(
-            self._bridges(tables)
-            .join(targets, on=["line", "day"])
-            .with_columns(
-                peers=pl.lit("lines that pass calls on"),
-                strangers=pl.col("n_callers") / pl.col("n_forwarded"),
-            )
-        )
+        return self.compared(bridges.compared(self._bridges(tables), tables.hops))
 
     def _rule(self) -> bridges.Rule:
         return bridges.Rule(

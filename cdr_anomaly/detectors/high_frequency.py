@@ -9,7 +9,8 @@ from typing import ClassVar
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly import significance
+from cdr_anomaly import busy
+from cdr_anomaly.busy import NEW_DAYS, SHORT_LEAST, STAYING
 from cdr_anomaly.detectors.base import (
     STRICT,
     Detector,
@@ -21,10 +22,6 @@ from cdr_anomaly.detectors.base import (
 )
 from cdr_anomaly.evidence import Measure
 from cdr_anomaly.profile import Least
-
-NEW_DAYS = 7
-SHORT_LEAST = 5
-STAYING = ("fixed", "short_95", "short_96", "toll_free", "service")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -55,24 +52,8 @@ class HighFrequency(Detector):
     name: ClassVar[str] = "high_frequency"
     family: ClassVar[str] = "volume"
     policy: ClassVar[bool] = False
-    measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = {
-        "volume": (
-            Measure("n_out", "{} calls placed"),
-            Measure("peak_10min", "{} calls in 10 minutes"),
-            Measure("peak_60min", "{} calls in 60 minutes"),
-            Measure("own_past", "1 in 10^{} days by its own past"),
-        ),
-        "dispersion": (
-            Measure("distinct", "{} of its calls to different numbers", is_share=True),
-            Measure("outgoing", "{} of its calls outgoing", is_share=True),
-            Measure("called_back", "{} of the numbers called back", little=True, is_share=True),
-            Measure("unanswered", "{} of its calls unanswered", is_share=True),
-            Measure("short", "{} of the answered under 10 s", is_share=True),
-            Measure("familiar", "{} of the numbers called before", little=True, is_share=True),
-            Measure("n_cells", "{} cells", little=True),
-            Measure("talk", "{} s of talk on average", little=True),
-        ),
-    }
+    measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = busy.MEASURES
+    limits: ClassVar[tuple[str, ...]] = ("calls_10min", "calls_60min", "calls_day_alone")
 
     calls_day: int = setting(30, "placed calls that a day must have to be judged", ge=1)
     calls_10min: int = setting(12, "calls in any 10 minutes that make a finding", ge=1)
@@ -159,36 +140,17 @@ class HighFrequency(Detector):
         )  # fmt: skip
 
     def tests(self, tables: Tables) -> pl.LazyFrame:
-        n_out, distinct = pl.col("n_out"), pl.col("n_distinct")
-        answered = pl.col("n_answered")
-        nothing = pl.lit(None, pl.Float64)
-        staying = pl.col("number_class").is_in(STAYING)
-        age = (pl.col("day") - pl.col("born")).dt.total_days()
-        peers = (
-            pl.when(age.is_between(0, NEW_DAYS)).then(pl.lit("new lines"))
-            .when(pl.col("number_class") == "international").then(pl.lit("international numbers"))
-            .when(staying).then(pl.lit("fixed lines"))
-            .when(tables.feed.opaque).then(pl.lit("lines"))
-            .otherwise(pl.lit("mobile lines"))
-        )  # fmt: skip
-        busy = tables.measures.filter(
-            n_out >= self.calls_day, distinct / n_out >= self.distinct_ratio,
+        judged = tables.measures.filter(
+            pl.col("n_out") >= self.calls_day,
+            pl.col("n_distinct") / pl.col("n_out") >= self.distinct_ratio,
             self._mostly_outgoing(),
-        )  # fmt: skip
+        )
+        whole = judged.join(
+            tables.lines.select("line", "number_class", "born"), on="line", how="left"
+        )
+        feed, two_way = tables.feed, tables.two_way
         return self.compared(
-            _with_own_past(busy)
-            .join(tables.lines.select("line", "number_class", "born"), on="line", how="left")
-            .with_columns(
-                peers=peers,
-                distinct=distinct / n_out,
-                outgoing=n_out / (n_out + pl.col("n_in")) if tables.two_way else nothing,
-                called_back=self._called_back() if tables.two_way else nothing,
-                unanswered=(n_out - answered) / n_out if tables.feed.attempts else nothing,
-                short=pl.when(answered >= SHORT_LEAST).then(pl.col("n_short") / answered),
-                familiar=pl.col("n_familiar") / distinct,
-                n_cells=pl.when(pl.col("n_cells") > 0, ~staying).then("n_cells"),
-                talk=pl.when(answered >= SHORT_LEAST).then(pl.col("talk_s") / answered),
-            )
+            busy.compared(whole, two_way=two_way, attempts=feed.attempts, opaque=feed.opaque)
         )
 
     def _unless(
@@ -318,21 +280,6 @@ class HighFrequency(Detector):
             peak, percent(pl.col("n_distinct"), n_out), percent(n_out, n_out + n_in),
             usual_sentence(), _said(concerns), _said(reliefs),
         )  # fmt: skip
-
-
-def _with_own_past(busy: pl.LazyFrame) -> pl.LazyFrame:
-    """Add -log10 of the probability of so many calls by the line's own past, day by day."""
-    rows = busy.collect().sort("day", "line")
-    known = rows.filter(pl.col("past_mean").is_not_null())
-    made = [known.select("line", "day").with_columns(own_past=pl.lit(0.0)).clear()]
-    for _, day in known.group_by("day", maintain_order=True):
-        count, mean, variance, days = (
-            day[name].cast(pl.Float64).to_numpy()
-            for name in ("n_out", "past_mean", "past_variance", "past_days")
-        )
-        tail = significance.past_tail(count, mean, variance, days)
-        made.append(day.select("line", "day", own_past=pl.Series(tail)))
-    return rows.lazy().join(pl.concat(made).lazy(), on=["line", "day"], how="left")
 
 
 def _cells() -> pl.Expr:

@@ -46,6 +46,7 @@ class MassDialler(Detector):
 
     name: ClassVar[str] = "mass_dialler"
     family: ClassVar[str] = "volume"
+    limits: ClassVar[tuple[str, ...]] = ("calls", "watch_calls", "watch_calls_fixed")
 
     calls: int = setting(
         1000, "calls in a local day, or in any 24 hours, that make a finding", ge=1

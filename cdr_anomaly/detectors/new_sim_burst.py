@@ -49,6 +49,9 @@ class NewSimBurst(Detector):
     measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = {
         "newness": (Measure("since_birth", "{} calls placed since it is new"),)
     }
+    limits: ClassVar[tuple[str, ...]] = (
+        "line_calls", "line_calls_60min", "line_forwards", "block_lines",
+    )  # fmt: skip
 
     line_calls: int = setting(100, "calls in the first hours of a line that make a finding", ge=1)
     line_calls_60min: int = setting(30, "the same within any 60 minutes of these", ge=1)

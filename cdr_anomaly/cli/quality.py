@@ -1,0 +1,140 @@
+"""The commands that say how good a list is, and what other limits would give."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cdr_anomaly.cli import options, talk
+from cdr_anomaly.cli.options import (
+    Config,
+    Entities,
+    Form,
+    Format,
+    Home,
+    Layout,
+    Memory,
+    Since,
+    Subscribers,
+    Tz,
+    Until,
+    Words,
+)
+from cdr_anomaly.errors import InputError
+
+AlertLists = Annotated[Path, typer.Argument(help="An alerts.parquet, or a folder of such lists.")]
+Truth = Annotated[
+    Path,
+    typer.Argument(
+        help="CSV or Parquet of what is known: line, kind, honest, actor, first_day, last_day, "
+        "pattern."
+    ),
+]
+JsonFile = Annotated[Path | None, typer.Option(help="JSON file for all the figures.")]
+
+
+def evaluate(
+    alerts: AlertLists,
+    truth: Truth,
+    out: JsonFile = None,
+    form: Form = Format.table,
+    bootstrap: Annotated[
+        int, typer.Option(min=0, max=10_000, help="Samples for intervals; 0 for none.")
+    ] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the samples.")] = 1,
+) -> None:
+    """Hold lists of alerts against what is known: precision, recall, false alerts, delay.
+
+    An alert is true where it names a planted line (not honest) from its first_day to 7 days after
+    its last_day, and where at least half of its lines that are known at all are planted so. It
+    names its subject and members; of a block or a hub the members alone decide.
+    """
+    from cdr_anomaly import evaluation, report
+    from cdr_anomaly.truth import read, read_truth
+
+    if out is not None:
+        report.check_writable(out.parent)
+    draws = evaluation.Draws(bootstrap, seed)
+    tables = evaluation.evaluated(read(alerts), read_truth(truth), draws)
+    if form is Format.table:
+        for title, table in evaluation.shown(tables).items():
+            report.show(title, table)
+    else:
+        report.put(tables[evaluation.MAIN], form)
+    if out is not None:
+        rows = {name: table.to_dicts() for name, table in tables.items()}
+        whole = rows | {"bootstrap": draws.number, "seed": draws.seed}
+        report.write_whole(out, json.dumps(whole, indent=2, default=str, ensure_ascii=False) + "\n")
+        talk.LOG.info("The figures are in %s.", out)
+
+
+Files = Annotated[
+    list[str] | None, typer.Argument(help="Parquet files, folders or globs; or give --state.")
+]
+OrState = Annotated[
+    Path | None, typer.Option("--state", help="Folder of what nights remember, instead of files.")
+]
+
+
+def tune(
+    paths: Files = None,
+    state: OrState = None,
+    days: Annotated[int, typer.Option(min=1, help="Nights of a state that are counted.")] = 28,
+    config: Config = None,
+    words: Words = [],  # noqa: B006 - typer copies it
+    tz: Tz = None,
+    home: Home = None,
+    layout: Layout = None,
+    since: Since = None,
+    until: Until = None,
+    memory: Memory = None,
+    entities: Entities = None,
+    subscribers: Subscribers = None,
+    form: Form = Format.table,
+) -> None:
+    """Count what each limit would find if it were another, so that limits are chosen by looking.
+
+    Of files, each limit is set to 0.5 to 3 times its value, one at a time; what was read once is
+    judged by all. Of a state, what its nights have found is held against 1 to 5 times the limit.
+    """
+    from cdr_anomaly import report, tuning
+
+    given = {
+        "tz": tz, "home": home, "layout": layout, "since": since, "until": until, "memory": memory,
+    }  # fmt: skip
+    if state is not None:
+        _check_alone(paths, given | {"config": config, "set": words, "subscribers": subscribers})
+        with talk.naming_the_damaged([], state):
+            table = tuning.of_state(state, days, entities)
+        talk.LOG.info("A state remembers findings only: lower limits cannot be told from it.")
+    elif paths:
+        told = options.settings(config, words, **given)
+        with talk.progress() as say, talk.naming_the_damaged(paths):
+            counted = tuning.of_files(
+                paths, told, entities=entities, subscribers=subscribers, say=say
+            )
+        table = counted.table
+        for name, why in counted.not_applicable.items():
+            talk.LOG.info("Not applicable: %s: %s.", name, why)
+    else:
+        msg = "There is nothing to count in: give files of calls, or --state."
+        raise InputError(msg)
+    if form is not Format.table:
+        report.put(table, form)
+        return
+    for title, part in tuning.shown(table).items():
+        report.show(title, part)
+
+
+def _check_alone(paths: list[str] | None, given: dict[str, Any]) -> None:
+    """Fail on words that say how files are to be read and judged, where a state is asked."""
+    if paths:
+        msg = "Give files of calls or --state, not both."
+        raise InputError(msg)
+    for name, value in given.items():
+        if value:
+            msg = f"--{name} is for files of calls: a state remembers what its nights were told."
+            raise InputError(msg)

@@ -1,0 +1,308 @@
+"""Alerts held against the truth: precision, recall, false alerts, delay, calibration.
+
+Which alerts are true is for truth.py to say. Where there is nothing to work a figure out from it is
+empty, never 0. Shares are of 1; intervals are of 90 %, by bootstrap over lists for precision and
+over actors for recall, and empty where there is one list or one actor.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from cdr_anomaly import truth as known
+from cdr_anomaly.schema import SEVERITIES
+from cdr_anomaly.truth import ALERT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from cdr_anomaly.truth import Judged, Lists
+
+BUDGETS = (17, 50, 200)
+DETECTED_AT = 50
+INTERVAL = (0.05, 0.95)
+GRAVE = SEVERITIES[SEVERITIES.index("medium") :]
+P_VALUES = (1e-2, 1e-3, 1e-4, 1e-5)
+Q_VALUES = (0.01, 0.05, 0.1)
+EVASION = "evasion_"
+ALL, ORDINARY, HONEST = "all but evasion", "ordinary", "all in the truth"
+NO_EVIDENCE = "no evidence.parquet beside the alerts"
+MAIN = "precision_and_recall"
+RULES = {
+    "true": "an alert that names a planted line from its first_day to 7 days after its last_day, "
+    "where at least half of its lines that are in the truth are planted so; of a block or a hub "
+    "the members decide, else the subject, too",
+    "day": "the date that a list's folder is named by; else each alert's own, which in a scan of "
+    "many days is that of its gravest finding, the latest of these",
+    "precision": "true alerts among those listed up to place k; mean over lists with any alert",
+    "actors found": "recall: actors of whom a true alert among the first k of some list names a "
+    "line, of all planted ones, whether there are lists of their days or not",
+    "lines found": "recall: planted lines that such an alert names themselves",
+    "false alerts": "alerts of medium or graver that name an honest line; a true one may, too",
+    "time to detection": "days from an actor's first_day to its first true alert among the first "
+    f"{DETECTED_AT}; of those that are found",
+    "calibration": "tested line-days of no planted line at or under p, over tested times p",
+}
+
+
+class Draws(NamedTuple):
+    """How many samples an interval is made of, 0 for none, and the seed that they are drawn by."""
+
+    number: int = 500
+    seed: int = 1
+
+
+def evaluated(lists: Lists, truth: pl.DataFrame, draws: Draws) -> dict[str, pl.DataFrame]:
+    """Work out every figure; ``truth`` is as truth.read_truth gives it."""
+    judged = known.judged(lists, truth)
+    figures = pl.concat([precision(judged, draws), recall(judged, truth, draws)])
+    return {
+        MAIN: figures,
+        "lists": summed_up(lists, judged, truth),
+        "false_alerts": false_alerts(judged, truth),
+        "time_to_detection": delays(judged, truth),
+        "calibration": calibration(lists.evidence, truth),
+        "false_discoveries": discoveries(lists.evidence, truth),
+        "rules": pl.DataFrame(list(RULES.items()), schema=["what", "rule"], orient="row"),
+    }
+
+
+def summed_up(lists: Lists, judged: Judged, truth: pl.DataFrame) -> pl.DataFrame:
+    """Say how many lists, alerts and planted actors there are; an empty list has 0 alerts."""
+    counts = lists.names.join(judged.alerts.group_by("list").len(), on="list", how="left")
+    a_list = counts["len"].fill_null(0)
+    bad = known.planted(truth)
+    days = lists.names.select(day="list_day").unique().drop_nulls()
+    covered = bad.join(days, how="cross").filter(known.on_its_day())
+    dated = lists.names["list_day"].null_count() == 0
+    never = bad.join(covered, on="actor", how="anti")["actor"].n_unique() if dated else None
+    rows: list[tuple[str, Any]] = [
+        ("lists", lists.names.height),
+        ("lists with any alert", (a_list > 0).sum()),
+        ("alerts a list, median", a_list.median()),
+        ("alerts a list, most", a_list.max()),
+        ("true alerts", judged.alerts["true"].sum()),
+        ("planted actors", bad["actor"].n_unique()),
+        ("planted lines", bad["line"].n_unique()),
+        ("planted actors of whose days there is no list", never),
+        ("honest lines in the truth", _honest(truth)["line"].n_unique()),
+    ]
+    return pl.DataFrame(rows, {"what": pl.String, "number": pl.Float64}, orient="row")
+
+
+def precision(judged: Judged, draws: Draws) -> pl.DataFrame:
+    """Give the share of true alerts among the first of each list, as a mean over lists."""
+    within = [pl.col("place") <= k for k in BUDGETS]
+    shares = judged.alerts.group_by("list", maintain_order=True).agg(
+        pl.col("true").filter(holds).mean().alias(str(k))
+        for k, holds in zip(BUDGETS, within, strict=True)
+    )
+    part = shares.drop("list").to_numpy()
+    return _figures([_row("precision", None, part, np.ones(len(part)), draws)])
+
+
+def recall(judged: Judged, truth: pl.DataFrame, draws: Draws) -> pl.DataFrame:
+    """Give the share of actors, and of their lines, that are found, in all and by pattern."""
+    places = judged.hits.filter("true").group_by("pattern", "actor", "line").agg(
+        pl.col("place").min()
+    )  # fmt: skip
+    lines = known.planted(truth).select("pattern", "actor", "line").unique()
+    found = lines.join(places, on=["pattern", "actor", "line"], how="left")
+    plain = found.filter(~pl.col("pattern").str.starts_with(EVASION))
+    groups = {ALL: plain} | {name: found.filter(pattern=name) for name in _patterns(found)}
+    rows = [_recalled(pattern, group, draws) for pattern, group in groups.items()]
+    return _figures([row for pair in zip(*rows, strict=True) for row in pair])
+
+
+def false_alerts(judged: Judged, truth: pl.DataFrame) -> pl.DataFrame:
+    """Count the alerts of medium or graver that name honest lines, and these lines, by kind.
+
+    A line that is planted, too, is not honest on its planted days. How many ordinary lines there
+    are is not known.
+    """
+    grave = judged.alerts.filter(pl.col("severity").is_in(GRAVE))
+    named = (
+        judged.named.unique()
+        .join(grave, on=ALERT)
+        .join(judged.hits, on=[*ALERT, "line"], how="anti")
+    )
+    honest = _honest(truth)
+    ordinary = named.join(truth, on="line", how="anti").with_columns(kind=pl.lit(ORDINARY))
+    in_truth = named.join(honest, on="line").select(ordinary.columns)
+    every = in_truth.with_columns(kind=pl.lit(HONEST))
+    counts = pl.concat([in_truth, every, ordinary]).group_by("kind").agg(
+        alerts=pl.struct(ALERT).n_unique(),
+        false_ones=pl.struct(ALERT).filter(~pl.col("true")).n_unique(),
+        lines_named=pl.col("line").n_unique(),
+    )  # fmt: skip
+    sizes = honest.group_by("kind").agg(lines=pl.col("line").n_unique()).sort("kind")
+    whole = pl.DataFrame({"kind": HONEST, "lines": honest["line"].n_unique()})
+    last = pl.DataFrame({"kind": ORDINARY, "lines": None})
+    rows = pl.concat([frame.cast({"lines": pl.Int64}) for frame in (whole, sizes, last)])
+    filled = rows.join(counts, on="kind", how="left", maintain_order="left").with_columns(
+        pl.col("alerts", "false_ones", "lines_named").fill_null(0).cast(pl.Int64)
+    )
+    some = pl.col("lines") > 0
+    share = pl.when(some).then(pl.col("lines_named") / pl.col("lines"))
+    return filled.select(
+        "kind", "alerts", "false_ones", "lines_named", "lines", share_named=share.round(4)
+    )
+
+
+def delays(judged: Judged, truth: pl.DataFrame) -> pl.DataFrame:
+    """Give the days until actors of each pattern are found, median and 90 %."""
+    near = judged.hits.filter("true", pl.col("place") <= DETECTED_AT)
+    first = near.group_by("pattern", "actor").agg(day=pl.col("day").min())
+    actors = known.planted(truth).group_by("pattern", "actor").agg(pl.col("first_day").min())
+    told = actors.join(first, on=["pattern", "actor"], how="left")
+    took = (pl.col("day") - pl.col("first_day")).dt.total_days()
+    rows = told.group_by("pattern").agg(
+        actors=pl.len().cast(pl.Int64),
+        found=pl.col("day").count().cast(pl.Int64),
+        median_days=took.median(),
+        days_90=took.quantile(0.9, "linear"),
+    )
+    return _patterns(rows).to_frame().join(rows, on="pattern", maintain_order="left")
+
+
+def calibration(evidence: pl.DataFrame | None, truth: pl.DataFrame) -> pl.DataFrame:
+    """Compare how many line-days of no planted line have a small p with how many should.
+
+    ``tested`` of a day are all lines that were active and tested; the planted ones that were at
+    work that day are taken from it.
+    """
+    if evidence is None:
+        return _none()
+    bad = known.planted(truth)
+    days = evidence.group_by("day").agg(pl.col("tested").max())
+    at_work = days.join(bad, how="cross").filter(pl.col("day").is_between("first_day", "last_day"))
+    working = at_work.select("day", "line").n_unique()
+    tested = int(days["tested"].sum()) - working
+    p_value = _clean(evidence, bad)["p_value"]
+    rows = [(p, tested, int((p_value <= p).sum()), tested * p) for p in P_VALUES]
+    counted = pl.DataFrame(rows, ["p_at_most", "line_days", "observed", "expected"], orient="row")
+    ratio = pl.when(pl.col("expected") > 0).then(pl.col("observed") / pl.col("expected"))
+    return counted.with_columns(pl.col("expected").round(2), ratio=ratio.round(3))
+
+
+def discoveries(evidence: pl.DataFrame | None, truth: pl.DataFrame) -> pl.DataFrame:
+    """Give the share of line-days of no planted line among those at or under a q, beside that q."""
+    if evidence is None:
+        return _none()
+    whole = evidence["q_value"]
+    clean = _clean(evidence, known.planted(truth))["q_value"]
+    rows = [(q, int((whole <= q).sum()), int((clean <= q).sum())) for q in Q_VALUES]
+    counted = pl.DataFrame(rows, ["q_at_most", "line_days", "false_ones"], orient="row")
+    some = pl.col("line_days") > 0
+    share = pl.when(some).then(pl.col("false_ones") / pl.col("line_days"))
+    return counted.with_columns(false_share=share.round(4))
+
+
+def shown(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Write the tables for people, titled: a figure and its interval in one text."""
+
+    def text(k: int) -> pl.Expr:
+        value, low, high = (_written(f"at_{k}{part}") for part in ("", "_low", "_high"))
+        between = pl.format(" ({}-{})", low, high).fill_null("")
+        return (value + between).alias(f"at {k}")
+
+    figures, number = tables[MAIN], pl.col("number").cast(pl.String)
+    told = {
+        MAIN: figures.select("figure", "pattern", "number", *(text(k) for k in BUDGETS)),
+        "lists": tables["lists"].with_columns(number.str.strip_suffix(".0")),
+    }
+    return {
+        name.replace("_", " ").capitalize(): table for name, table in ({**tables} | told).items()
+    }
+
+
+def _written(name: str) -> pl.Expr:
+    hundredths = (100 * pl.col(name)).round().cast(pl.Int64)
+    digits = (hundredths % 100).cast(pl.String).str.zfill(2)
+    return pl.format("{}.{}", hundredths // 100, digits)
+
+
+def _recalled(
+    pattern: str, found: pl.DataFrame, draws: Draws
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give the rows of the actors and of the lines of one group (actor, line, place)."""
+    # In all, an actor and a line count once, whatever patterns they are of.
+    lines = found.group_by("actor", "line").agg(pl.col("place").min())
+    within = {str(k): (pl.col("place") <= k).fill_null(value=False) for k in BUDGETS}
+    actors = lines.group_by("actor").agg(
+        lines=pl.len(), **{name: holds.sum() for name, holds in within.items()}
+    ).sort("actor")  # fmt: skip
+    named = actors.select(*within).to_numpy().astype(np.float64)
+    size = actors["lines"].to_numpy().astype(np.float64)
+    return (
+        _row("actors found", pattern, (named > 0).astype(np.float64), np.ones(len(size)), draws),
+        _row("lines found", pattern, named, size, draws),
+    )
+
+
+def _row(
+    figure: str,
+    pattern: str | None,
+    part: NDArray[np.float64],
+    whole: NDArray[np.float64],
+    draws: Draws,
+) -> dict[str, Any]:
+    """Put the sum of parts (units x budgets) over that of wholes in a row, with its interval."""
+    row: dict[str, Any] = {"figure": figure, "pattern": pattern, "number": int(whole.sum())}
+    if len(whole) == 0:
+        return row
+    value = part.sum(axis=0) / whole.sum()
+    low, high = _interval(part, whole, draws)
+    for place, k in enumerate(BUDGETS):
+        row |= {f"at_{k}": value[place], f"at_{k}_low": low[place], f"at_{k}_high": high[place]}
+    return row
+
+
+def _interval(
+    part: NDArray[np.float64], whole: NDArray[np.float64], draws: Draws
+) -> tuple[list[float | None], list[float | None]]:
+    """Draw as many units as there are, again and again, and see how far their share goes."""
+    units = len(whole)
+    if units < 2 or draws.number == 0:
+        return [None] * len(BUDGETS), [None] * len(BUDGETS)
+    random = np.random.default_rng(draws.seed)
+    # How often each unit is drawn is all that a sum depends on.
+    times = random.multinomial(units, np.full(units, 1 / units), size=draws.number)
+    shares = (times @ part) / (times @ whole)[:, np.newaxis]
+    low, high = np.quantile(shares, INTERVAL, axis=0)
+    return low.tolist(), high.tolist()
+
+
+def _figures(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    """Make the main table of rows; what a row lacks is empty."""
+    columns = [f"at_{k}{part}" for k in BUDGETS for part in ("", "_low", "_high")]
+    shape: Mapping[str, Any] = {
+        "figure": pl.String, "pattern": pl.String, "number": pl.Int64,
+        **dict.fromkeys(columns, pl.Float64),
+    }  # fmt: skip
+    return pl.DataFrame(rows, shape).with_columns(pl.col(columns).round(4))
+
+
+def _patterns(rows: pl.DataFrame) -> pl.Series:
+    """Name the patterns in order, those that evade last."""
+    names = rows.select(pl.col("pattern").unique())
+    return names.sort(pl.col("pattern").str.starts_with(EVASION), "pattern").to_series()
+
+
+def _honest(truth: pl.DataFrame) -> pl.DataFrame:
+    return truth.filter("honest").select("line", "kind").unique()
+
+
+def _clean(evidence: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
+    """Leave out the line-days that are planted."""
+    theirs = evidence.select("line", "day").join(bad, on="line").filter(known.on_its_day())
+    return evidence.join(theirs, on=["line", "day"], how="anti")
+
+
+def _none() -> pl.DataFrame:
+    return pl.DataFrame({"state": [NO_EVIDENCE]})

@@ -1,0 +1,76 @@
+"""Tables to findings and their evidence: every detector judges, then chance is weighed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import polars as pl
+
+from cdr_anomaly import detectors, evidence
+from cdr_anomaly.schema import EVIDENCE, FINDINGS, SEVERITIES, TESTS, empty
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cdr_anomaly.detectors import Detector, Tables
+    from cdr_anomaly.evidence import Known
+
+# Nobody is compared with what is found as grave as this.
+GRAVE = SEVERITIES[SEVERITIES.index("high") :]
+
+
+class Judged(NamedTuple):
+    """What was found, and EVIDENCE of the days judged as the calls carry lines.
+
+    ``weights`` is the same EVIDENCE with that of the nights before, and lines as text.
+    """
+
+    findings: pl.DataFrame
+    evidence: pl.DataFrame
+    weights: pl.DataFrame
+
+
+def judged(applicable: Sequence[Detector], tables: Tables, known: Known, fdr: float) -> Judged:
+    """Let every detector judge, and find the lines that are unlike their peers beside.
+
+    ``known`` are the nights before; ``fdr`` is the false-discovery rate of the latter.
+    """
+    found = pl.concat(
+        [empty(FINDINGS), *pl.collect_all([detector.find(tables) for detector in applicable])]
+    ).filter(pl.col("day") >= tables.since)
+    own = _weighed(applicable, tables, found, known)
+    weights = pl.concat([known.evidence.cast(own.schema), own])
+    weights = weights.with_columns(line=tables.written(pl.col("line")))
+    unlike = evidence.found(weights, fdr, detectors.MEASURES).filter(
+        pl.col("day").is_in(own["day"].unique().implode())
+    )
+    order = ("day", "detector", "subject_kind", "subject", "window_start", "reason")
+    return Judged(pl.concat([found, unlike]).sort(order), own, weights)
+
+
+def explained(findings: pl.DataFrame, weights: pl.DataFrame) -> pl.DataFrame:
+    """Keep the EVIDENCE of what was found, with the sentence on what it is ``unlike`` in.
+
+    ``weights`` is EVIDENCE with lines as text, that of the nights before included.
+    """
+    wanted = findings.select("day", line="subject").unique()
+    sentences = evidence.unlike(weights, wanted, detectors.MEASURES)
+    rows = weights.join(wanted, on=["line", "day"], how="semi")
+    return rows.join(sentences, on=["line", "day"], how="left")
+
+
+def _weighed(
+    applicable: Sequence[Detector], tables: Tables, found: pl.DataFrame, known: Known
+) -> pl.DataFrame:
+    """Compare the line-days that detectors test, and give EVIDENCE of them."""
+    frames = [tests for detector in applicable if (tests := detector.tests(tables)) is not None]
+    kind = tables.profile.collect_schema()["line"]
+    rows = pl.concat([empty(TESTS, kind), *pl.collect_all(frames)])
+    lines = tables.lines.select(
+        "line", "number", known_since=pl.coalesce("activation", "first_seen")
+    ).collect()
+    grave = found.filter(pl.col("severity").is_in(GRAVE)).select("day", number="members")
+    odd = grave.explode("number").join(lines, on="number").select("line", "day")
+    weighed = evidence.judged(rows, odd, known, detectors.MEASURES).drop("known_since")
+    whole = weighed.join(lines, on="line", how="left", maintain_order="left")
+    return whole.select(list(EVIDENCE))
