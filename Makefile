@@ -54,7 +54,7 @@ docs: install  ## write the reference pages and the picture again
 	$(BIN)/python tools/reference.py
 
 sample: install  ## make sample_data/ again
-	$(BIN)/python sample_data/make.py --out sample_data
+	$(BIN)/cdr-anomaly simulate --out sample_data --days 36 --lines 1600 --seed 1
 
 lock: install  ## resolve the dependencies again
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
