@@ -78,7 +78,7 @@ def test_lines_in_buckets_give_the_same(
         plain(self, line, lines, **told)
 
     monkeypatch.setattr(profile.Sums, "__init__", noted)
-    monkeypatch.setattr(profile, "FEW", 40_000)
+    monkeypatch.setattr(profile, "FEW", 26_000)
     calls.write_parquet(tmp_path / "calls.parquet")
     monkeypatch.setattr(local, "COUNT_BYTES", 2**40)
     assert_frame_equal(pipeline.scan([tmp_path], TOLD).findings, found)
