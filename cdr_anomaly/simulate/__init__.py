@@ -125,7 +125,7 @@ def write(sample: Sample, out: Path) -> None:
         for (day,), frame in sample.calls.group_by(local, maintain_order=True):
             folder = place / "calls" / f"date={day!s}"
             folder.mkdir(parents=True)
-            frame.write_parquet(folder / "calls.parquet", compression="zstd", compression_level=12)
+            frame.write_parquet(folder / "calls.parquet", compression="zstd", compression_level=9)
         sample.truth.write_parquet(place / "truth.parquet")
         sample.entities.write_csv(place / "entities.csv")
         sample.subscribers.write_csv(place / "subscribers.csv")

@@ -17,7 +17,6 @@ from cdr_anomaly.simulate.habits import (
     work,
 )
 from cdr_anomaly.simulate.institutions import unlicensed_code
-from cdr_anomaly.simulate.ordinary import special_blocks
 from cdr_anomaly.simulate.world import N_CELLS, NOBODY, Calls, together
 from cdr_anomaly.simulate.world import calls as placed
 
@@ -75,14 +74,10 @@ def dialled(
 
 
 def mass_diallers(world: World) -> list[Calls]:
-    """Make four or five lines that place 1000 calls and more a day, of different classes.
-
-    Small cities have three of them.
-    """
+    """Make five lines that place 1000 calls and more a day, each of another class of number."""
     shapes = (from_fixed, through_the_night, from_abroad, from_virtual, from_short_code)
-    rng = world.rng("mass_dialler")
-    order, n = rng.permutation(len(shapes)), world.scaled(int(rng.integers(4, 6)), least=3)
-    return [shapes[order[k % len(shapes)]](world, k) for k in range(n)]
+    n = world.scaled(len(shapes), least=len(shapes))
+    return [shapes[k % len(shapes)](world, k) for k in range(n)]
 
 
 def _tell(world: World, line: Ints, actor: Actor) -> None:
@@ -136,8 +131,7 @@ def from_virtual(world: World, k: int) -> Calls:
     """Dial 1050 to 1600 a day from one number of a virtual operator, one call after another."""
     actor = act(world, "mass_dialler", k)
     ids = np.array([world.book.size])
-    base = numbers.VIRTUAL[actor.rng.integers(len(numbers.VIRTUAL))]
-    line = world.book.add(numbers.free(ids, base), home=True, activation=-30)
+    line = world.book.add(numbers.free(ids, numbers.VIRTUAL), home=True, activation=-30)
     at = moments(actor.rng, _mass_days(world, actor, 1_600), ((8.5, 20.5, 1),))
     _tell(world, line, actor)
     return dialled(world, actor, line[0], at, cell=actor.rng.integers(N_CELLS))
@@ -184,7 +178,7 @@ def new_sim_block(world: World, k: int) -> Calls:
     rng, n = actor.rng, int(actor.rng.integers(12, 21))
     first = world.last - int(rng.integers(2, 7)) + (rng.random(n) < 0.3)
     rooms = np.tile(rng.integers(0, N_CELLS, 2), (n, 2))
-    block = int(special_blocks(world).dialler[k])
+    block = int(world.special_blocks().dialler[k])
     lines = world.book.add(
         numbers.batch(rng, block, n, at=300), home=True, activation=first, cells=rooms
     )

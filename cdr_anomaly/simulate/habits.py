@@ -126,10 +126,10 @@ def round_trip(rng: np.random.Generator, at: Ints, which: Ints, length: Ints) ->
 def fresh_sims(
     world: World, rng: np.random.Generator, n: int, *, activation: ArrayLike, **facts: ArrayLike
 ) -> Ints:
-    """Add mobiles of different blocks that nobody used before the actor did."""
+    """Add mobiles, in blocks that people have lines of, that nobody used before the actor did."""
     ids = np.arange(world.book.size, world.book.size + n)
     usual = {"cells": places(rng, n), "activation": activation}
-    return world.book.add(numbers.free(ids), home=True, **(usual | facts))
+    return world.book.add(numbers.free(ids, world.blocks()), home=True, **(usual | facts))
 
 
 def unnoticed(world: World) -> Ints:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 AREA = "591"
 RESERVED = 9_000  # subscribers' last four digits stay below; lines of actors lie above
-MOBILE, VIRTUAL = 1368_000, (1700_000, 1711_000, 1651_000, 1672_000)  # free blocks begin here
+VIRTUAL = np.array([1700_123, 1711_456, 1651_234, 1672_345])  # no other line is in these blocks
 _PREFIXES = (135, 136, 138, 139, 150, 159, 182, 187, 188, 130, 131, 156, 186, 133, 153, 177, 189)
 _MVNO = (1703, 1705, 1709, 1650, 1671)
 
@@ -39,15 +39,15 @@ def blocks(rng: np.random.Generator, n: int, avoid: Ints) -> Ints:
     drawn = rng.choice(_PREFIXES, 2 * n) * 10_000 + rng.integers(0, 10_000, 2 * n)
     virtual = rng.choice(_MVNO, 2 * n) * 1_000 + rng.integers(0, 1_000, 2 * n)
     drawn = np.where(rng.random(2 * n) < 1 / 12, virtual, drawn)
-    fresh = np.unique(drawn[~np.isin(drawn, avoid) & (drawn // 1_000 != MOBILE // 1_000)])
+    fresh = np.unique(drawn[~np.isin(drawn, avoid)])
     rng.shuffle(fresh)
     return fresh[:n]
 
 
-def free(ids: Ints, base: int = MOBILE) -> list[str]:
-    """Write mobile numbers that nobody has, in different blocks; each line id has its own."""
-    code = ids * 7_919 % (997 * 991)
-    return mobiles(base + code // 991, RESERVED + code % 991)
+def free(ids: Ints, block: Ints) -> list[str]:
+    """Write numbers that no subscriber has, spread over the blocks; each line id has its own."""
+    code = ids * 7_919 % (499 * len(block))
+    return mobiles(block[code % len(block)], RESERVED + code // len(block))
 
 
 def mobiles(block: Ints, suffix: Ints) -> list[str]:

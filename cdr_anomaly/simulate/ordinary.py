@@ -87,22 +87,16 @@ def settle(world: World) -> People:
     )
 
 
-def special_blocks(world: World) -> numbers.Special:
-    """Tell in which blocks the shop's promotions, the bridges and the new diallers lie."""
-    return numbers.special(world.rng("blocks"), world.scaled(3), world.scaled(2))
-
-
 def _numbers(world: World, rng: np.random.Generator) -> tuple[list[str], Ints, list[int]]:
     """List the numbers of old lines, of each promotion, and of new couriers; and how many each."""
-    own = special_blocks(world)
-    shut = np.concatenate(own)
-    block = np.concatenate([shut, numbers.blocks(rng, max(29, world.n_lines // 1_500), shut)])
+    own, usual = world.special_blocks(), world.blocks()
+    block = np.concatenate([*own, usual])
     sizes = [int(rng.integers(25, 46)) for _ in own.promotion]
     listed = numbers.subscribers(rng, block, world.n_lines)
     for promoted, size in zip(own.promotion, sizes, strict=True):
         listed += numbers.batch(rng, int(promoted), size, at=0)
     n_new = world.scaled(10)
-    listed += numbers.mobiles(rng.choice(block[len(shut) :], n_new), 9_500 + np.arange(n_new) % 500)
+    listed += numbers.mobiles(rng.choice(usual, n_new), 9_500 + np.arange(n_new) % 500)
     return listed, block, [world.n_lines, *sizes, n_new]
 
 
@@ -114,7 +108,7 @@ def _activations(world: World, rng: np.random.Generator, sizes: list[int]) -> In
     old[new] = rng.integers(-30, world.days, new.sum())
     late = []
     for k, size in enumerate(sizes[1:-1]):
-        begin = world.last - (6 if k == 0 else int(rng.integers(3, 9)))
+        begin = max(world.last - (6 if k == 0 else int(rng.integers(3, 9))), 0)
         late.append(begin + rng.choice(3, size, p=[0.35, 0.45, 0.2]))
     couriers = world.last - rng.integers(1, 7, sizes[-1])
     return np.concatenate([old, *late, couriers]).clip(max=world.last)

@@ -9,7 +9,6 @@ import numpy as np
 from cdr_anomaly.simulate import numbers
 from cdr_anomaly.simulate.diallers import act
 from cdr_anomaly.simulate.habits import fresh_sims, moments, strangers, talk, work
-from cdr_anomaly.simulate.ordinary import special_blocks
 from cdr_anomaly.simulate.world import Calls, calls, forwarded, together
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ def bridge(world: World, k: int) -> Calls:
     rng, n = actor.rng, int(actor.rng.integers(10, 25))
     begin = world.last - int(rng.integers(3, 7))
     first = begin + np.sort(rng.choice(3, n, p=[0.5, 0.3, 0.2]))
-    block = int(special_blocks(world).bridge[k])
+    block = int(world.special_blocks().bridge[k])
     sims = world.book.add(numbers.batch(rng, block, n, at=100), home=True, activation=first)
     targets = fresh_sims(world, rng, int(rng.integers(1, 4)), activation=begin - 2)
     far = world.book.add(_foreign(rng, 1), foreign=True, trunk=True)

@@ -9,6 +9,8 @@ from zlib import crc32
 import numpy as np
 import polars as pl
 
+from cdr_anomaly.simulate import numbers
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
@@ -183,6 +185,15 @@ class World:
     def last(self) -> int:
         """The number of the last day; the first is 0."""
         return self.days - 1
+
+    def special_blocks(self) -> numbers.Special:
+        """Tell in which blocks the shop's promotions, the bridges and the new diallers lie."""
+        return numbers.special(self.rng("special blocks"), self.scaled(3), self.scaled(2))
+
+    def blocks(self) -> Ints:
+        """List the other blocks that our subscribers have numbers of."""
+        shut = np.concatenate(self.special_blocks())
+        return numbers.blocks(self.rng("blocks"), max(29, self.n_lines // 1_500), shut)
 
     def rng(self, name: str) -> np.random.Generator:
         """Give each kind its own stream, so that a change to one leaves the others alone."""
