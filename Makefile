@@ -53,8 +53,8 @@ numbering: install  ## make the numbering tables again from phonenumbers
 docs: install  ## write the reference pages and the picture again
 	$(BIN)/python tools/reference.py
 
-sample: install  ## make sample_data/ again
-	$(BIN)/python sample_data/make.py --out sample_data
+sample: install  ## make sample_data/ again, the same bytes on the same Polars and NumPy
+	$(BIN)/cdr-anomaly simulate --out sample_data --days 36 --lines 1600 --seed 1
 
 lock: install  ## resolve the dependencies again
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

@@ -41,7 +41,7 @@ def write(out: Path, result: Result) -> None:
     refused = result.source.refused()
     if not result.counts.refused:
         refused = refused.clear()  # to look for them is another reading of all the files
-    with _aside(out) as place:
+    with aside(out) as place:
         _put_alerts(place, result.alerts)
         result.findings.write_parquet(place / "findings.parquet")
         refused.sink_parquet(place / "refused.parquet")
@@ -52,13 +52,13 @@ def write(out: Path, result: Result) -> None:
 
 def write_alerts(out: Path, alerts: pl.DataFrame) -> None:
     """Write alerts into ``out`` in every form, readable by their owner only."""
-    with _aside(out) as place:
+    with aside(out) as place:
         _put_alerts(place, alerts)
 
 
 def write_whole(file: Path, text: str) -> None:
     """Write a file that only its owner may read; whoever reads it finds it whole."""
-    with _aside(file.parent) as place:
+    with aside(file.parent) as place:
         (place / file.name).write_text(text, encoding="utf-8")
 
 
@@ -78,23 +78,24 @@ def check_writable(out: Path) -> None:
 
 
 @contextmanager
-def _aside(out: Path) -> Iterator[Path]:
+def aside(out: Path) -> Iterator[Path]:
+    """Yield a folder whose files are moved into ``out`` in the end, for their owner only."""
     umask = os.umask(0o077)
-    aside = None
+    place = None
     try:
         out.mkdir(parents=True, exist_ok=True)
         _clear(out)
-        aside = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=out))
-        yield aside
-        for file in sorted(aside.iterdir()):
+        place = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=out))
+        yield place
+        for file in sorted(place.iterdir()):
             file.replace(out / file.name)
     except OSError as error:
         msg = f"The results cannot be written to '{out}': {error.strerror or error}."
         raise OutputError(msg) from error
     finally:
         os.umask(umask)
-        if aside is not None:
-            shutil.rmtree(aside, ignore_errors=True)
+        if place is not None:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _clear(out: Path) -> None:

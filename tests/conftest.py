@@ -1,18 +1,11 @@
 from __future__ import annotations
 
 import sys
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
 from cdr_anomaly import cli
-
-if TYPE_CHECKING:
-    from types import ModuleType
-
-ROOT = Path(__file__).parents[1]
 
 
 class Ran(NamedTuple):
@@ -39,14 +32,3 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> A
         return Ran(code, *capfd.readouterr())
 
     return ran
-
-
-@pytest.fixture(scope="session")
-def maker() -> ModuleType:
-    """Load what makes the sample."""
-    spec = spec_from_file_location("make", ROOT / "sample_data" / "make.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

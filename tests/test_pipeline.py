@@ -6,17 +6,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from cdr_anomaly import ingest, pipeline, profile, settings
+from cdr_anomaly import ingest, pipeline, profile, settings, simulate
 from cdr_anomaly.engines import local
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 ROOT = Path(__file__).parents[1]
 TOLD = settings.load(tz="Asia/Shanghai")
@@ -24,9 +21,8 @@ CALLMINE = ROOT.parent / "shared" / "data" / "callmine" / "calls.parquet"
 
 
 @pytest.fixture(scope="module")
-def calls(maker: ModuleType) -> pl.DataFrame:
-    frame: pl.DataFrame = maker.make(days=34, calls_per_day=700, lines=500, seed=7).calls
-    return frame
+def calls() -> pl.DataFrame:
+    return simulate.simulate(days=34, lines=300, seed=7).calls
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +78,7 @@ def test_lines_in_buckets_give_the_same(
         plain(self, line, lines, **told)
 
     monkeypatch.setattr(profile.Sums, "__init__", noted)
-    monkeypatch.setattr(profile, "FEW", 40_000)
+    monkeypatch.setattr(profile, "FEW", 26_000)
     calls.write_parquet(tmp_path / "calls.parquet")
     monkeypatch.setattr(local, "COUNT_BYTES", 2**40)
     assert_frame_equal(pipeline.scan([tmp_path], TOLD).findings, found)
@@ -102,10 +98,8 @@ def test_a_file_delivered_twice_counts_once(
     assert_frame_equal(result.findings, found)
 
 
-def test_one_row_a_call_and_both_sides_give_the_same(
-    maker: ModuleType, found: pl.DataFrame, tmp_path: Path
-) -> None:
-    both = maker.make(days=34, calls_per_day=700, lines=500, seed=7, sides="both").calls
+def test_one_row_a_call_and_both_sides_give_the_same(found: pl.DataFrame, tmp_path: Path) -> None:
+    both = simulate.simulate(days=34, lines=300, seed=7, sides="both").calls
     assert {"moc", "mtc"} <= set(both["record_type"])
     assert_frame_equal(scanned(tmp_path, both), found)
 
@@ -153,9 +147,8 @@ def test_the_ring_of_callmine_comes_before_every_other_line() -> None:
 
 @pytest.mark.slow
 def test_two_million_calls_stay_within_a_gigabyte_and_a_half(tmp_path: Path) -> None:
-    make = [sys.executable, ROOT / "sample_data" / "make.py", "--out", tmp_path]
-    subprocess.run([*make, "--calls-per-day", "50000", "--lines", "35000"], check=True,
-                   capture_output=True)  # fmt: skip
+    make = [sys.executable, "-m", "cdr_anomaly", "simulate", "--out", tmp_path, "--lines", "9000"]
+    subprocess.run(make, check=True, capture_output=True)
     scan = [sys.executable, "-m", "cdr_anomaly", "scan", tmp_path / "calls", "--format", "csv"]
     printed = tmp_path / "alerts.csv"
     with printed.open("wb") as out:

@@ -25,7 +25,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         nights.nightly, nights.backfill, nights.status, nights.alerts, nights.feedback,
         nights.retention,
     ),
-    "Quality": (quality.evaluate, quality.tune),
+    "Quality": (quality.simulate, quality.evaluate, quality.tune),
 }  # fmt: skip
 for panel, commands in PANELS.items():
     for command in commands:

@@ -84,9 +84,7 @@ class ForwardingChain(Detector):
         quiet = (pl.col("n_forwarded") > 0) & (pl.col("n_out") <= self.own_calls)
         return quiet & (pl.col("n_forwarded_all") >= self.bridge_forwards)
 
-    def tests(self, tables: Tables) -> pl.LazyFrame | None:
-        if not tables.feed.forwards:
-            return None
+    def tests(self, tables: Tables) -> pl.LazyFrame:
         return self.compared(bridges.compared(self._bridges(tables), tables.hops))
 
     def _rule(self) -> bridges.Rule:
@@ -96,13 +94,12 @@ class ForwardingChain(Detector):
         )  # fmt: skip
 
     def _bridges(self, tables: Tables) -> pl.LazyFrame:
-        hops, since = tables.hops, tables.since
-        return bridges.bridges(hops, tables.profile, tables.lines, self._rule(), since=since)
+        calls = (tables.hops, tables.profile, tables.lines)
+        return bridges.bridges(*calls, self._rule(), since=tables.since)
 
     def find(self, tables: Tables) -> pl.LazyFrame:
-        rule = self._rule()
         known = self._bridges(tables).collect().lazy()
-        platforms = bridges.platforms(tables.hops, known, rule).collect().lazy()
+        platforms = bridges.platforms(tables.hops, known, self._rule()).collect().lazy()
         every = self._told_apart(tables).collect().lazy()
         hops = every.join(platforms, on=["target", "day"], how="anti").collect().lazy()
         recent = hops.filter(pl.col("day") >= tables.since)
@@ -155,10 +152,8 @@ class ForwardingChain(Detector):
             },
             default="low",
         )
-        alone = (
-            f"; the first line forwards {self._share()} or more of what it receives and placed no "
-            f"more than {self.own_calls} in 7 days"
-        )
+        alone = f"; the first line forwards {self._share()} or more of what it receives and "
+        alone += f"placed no more than {self.own_calls} in 7 days"
         written = pl.col("path").list.eval(tables.written(pl.element()))
         reason = pl.format(
             "passed {} call(s) from {} caller(s) on over {} hops (limit {}) on {}: {}{}{}; "
@@ -244,8 +239,7 @@ class ForwardingChain(Detector):
             reason=reason,
             evidence=pl.struct("n_forwarded", "n_in", "n_out", "n_callers", "n_abroad", "new",
                                "strangers"),
-            unless=f"fewer than {self.bridge_forwards} calls forwarded in 7 days, or more than "
-            f"{self.own_calls} of its own",
+            unless=f"fewer than {self.bridge_forwards} calls forwarded, or more calls of its own",
         )  # fmt: skip
 
     def _changing(self, tables: Tables, hops: pl.LazyFrame, known: pl.LazyFrame) -> pl.LazyFrame:

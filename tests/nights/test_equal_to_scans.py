@@ -13,14 +13,12 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from cdr_anomaly import one_night, pipeline, recall, settings, state
+from cdr_anomaly import one_night, pipeline, recall, settings, simulate, state
 from tests.builders import FEED, SHANGHAI, feed, line
 from tests.detectors.test_contract import ACTIVATED, NAMES, WORDS, adversarial
 from tests.nights import runs
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from cdr_anomaly.pipeline import Result
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
@@ -54,8 +52,8 @@ def test_the_sample_night_by_night_and_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_records_of_both_sides(tmp_path: Path, maker: ModuleType) -> None:
-    calls = maker.make(days=31, calls_per_day=400, lines=300, seed=9, sides="both").calls
+def test_records_of_both_sides(tmp_path: Path) -> None:
+    calls = simulate.simulate(days=31, lines=200, seed=9, sides="both").calls
     days = runs.by_day(tmp_path / "days", calls)
     told = runs.run(tmp_path / "state")
     nights = runs.every(days, told)

@@ -9,6 +9,8 @@ from zlib import crc32
 import numpy as np
 import polars as pl
 
+from cdr_anomaly.simulate import numbers
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 DAY = 86_400
 HOUR = 3_600
 N_CELLS = 240
-NOBODY = -1  # a withheld caller, a cell not given, a call of no actor
+NOBODY = -1  # a withheld caller, a cell not given, a call of no actor, a handset of one's own
+CALLS_PER_LINE = 1.6  # placed a day by ordinary people, in the mean
+FULL_SIZE = 20_000  # lines of the city whose kinds are as many as their functions say
 
 FLAGS = ("home", "person", "outside", "fixed", "foreign", "short", "trunk")
 ROWS = {
@@ -61,14 +65,15 @@ def calls(
     called: ArrayLike,
     at: Ints,
     talk: ArrayLike,
-    *,
-    cell: ArrayLike = NOBODY,
-    actor: int = NOBODY,
+    **more: ArrayLike,
 ) -> Calls:
-    """Put columns together as CALLS without forwarding; single values are repeated."""
-    given = {"caller": caller, "called": called, "at": at, "talk": talk, "cell": cell}
+    """Put columns together as calls that nobody forwarded; `cell` and `actor` may be given.
+
+    Single values are repeated.
+    """
+    given = {"caller": caller, "called": called, "at": at, "talk": talk}
+    given |= {"cell": more.get("cell", NOBODY), "actor": more.get("actor", NOBODY)}
     columns = {k: np.broadcast_to(np.asarray(v, np.int64), at.shape) for k, v in given.items()}
-    columns["actor"] = np.full(at.shape, actor)
     return Calls(pl.DataFrame(columns, schema=ROWS), pl.DataFrame(schema=HOPS))
 
 
@@ -106,6 +111,7 @@ class Book:
     columns: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
     actors: list[str] = field(default_factory=list)
     truth: list[pl.DataFrame] = field(default_factory=list)
+    declared: list[tuple[int, str]] = field(default_factory=list)
     size: int = 0
 
     def add(self, numbers: Sequence[str], **facts: ArrayLike) -> Ints:
@@ -114,11 +120,11 @@ class Book:
         Facts: `home` (a subscriber of ours), `person` (an ordinary one), `outside` (of another
         operator), `fixed`, `foreign`, `short`, `trunk` (may hold several calls at once),
         `activation` (day number, negative before the first day), `cells` (n x 4, the places it
-        is used at; NOBODY for none).
+        is used at; NOBODY for none), `handset` (the line whose handset it is used in).
         """
         n = len(numbers)
         default: dict[str, ArrayLike] = {"activation": -400, "cells": np.full((n, 4), NOBODY)}
-        default |= dict.fromkeys(FLAGS, False)
+        default |= dict.fromkeys(FLAGS, False) | {"handset": NOBODY}
         for name, value in ({"number": np.asarray(numbers, object)} | default | facts).items():
             shape = (n, 4) if name == "cells" else (n,)
             self.columns.setdefault(name, []).append(np.broadcast_to(np.asarray(value), shape))
@@ -130,13 +136,26 @@ class Book:
         self.actors.append(name)
         return len(self.actors) - 1
 
-    def tell(self, lines: ArrayLike, kind: str, *, honest: bool, actor: int) -> None:
-        """Write down the truth about some lines."""
+    def alone(self, lines: Ints, kind: str) -> Ints:
+        """Name an honest actor for each of the lines, which are of that kind."""
+        before = sum(name.rpartition("_")[0] == kind for name in self.actors)
+        names = [f"{kind}_{before + k + 1}" for k in range(len(lines))]
+        actors = np.array([self.actor(name) for name in names], np.int64)
+        self.tell(lines, kind, actor=actors)
+        return actors
+
+    def tell(self, lines: ArrayLike, kind: str, *, actor: ArrayLike, pattern: str = "") -> None:
+        """Write down the truth about some lines; those that are honest show no pattern."""
         ids = np.atleast_1d(np.asarray(lines, np.int64))
-        rows = pl.DataFrame({"id": ids}).with_columns(
-            kind=pl.lit(kind), honest=pl.lit(honest), actor=pl.lit(actor, pl.Int64)
+        of = np.broadcast_to(np.asarray(actor, np.int64), ids.shape)
+        rows = pl.DataFrame({"id": ids, "actor": of}).with_columns(
+            kind=pl.lit(kind), honest=pl.lit(not pattern), pattern=pl.lit(pattern)
         )
         self.truth.append(rows)
+
+    def declare(self, lines: Ints, purpose: str) -> None:
+        """Put lines on the operator's list of known ones."""
+        self.declared += [(int(line), purpose) for line in lines]
 
     def column(self, name: str) -> NDArray[Any]:
         """Return one fact of all lines, by line id."""
@@ -150,14 +169,31 @@ class World:
     seed: int
     start: date
     days: int
-    calls_per_day: int
     n_lines: int
     book: Book = field(default_factory=Book)
+
+    @property
+    def calls_per_day(self) -> float:
+        """The calls that ordinary people place on a day, in the mean."""
+        return CALLS_PER_LINE * self.n_lines
+
+    def scaled(self, n: int, *, least: int = 1) -> int:
+        """Tell how many of a kind there are here when a city of full size has n."""
+        return max(least, round(n * self.n_lines / FULL_SIZE))
 
     @property
     def last(self) -> int:
         """The number of the last day; the first is 0."""
         return self.days - 1
+
+    def special_blocks(self) -> numbers.Special:
+        """Tell in which blocks the shop's promotions, the bridges and the new diallers lie."""
+        return numbers.special(self.rng("special blocks"), self.scaled(3), self.scaled(2))
+
+    def blocks(self) -> Ints:
+        """List the other blocks that our subscribers have numbers of."""
+        shut = np.concatenate(self.special_blocks())
+        return numbers.blocks(self.rng("blocks"), max(29, self.n_lines // 1_500), shut)
 
     def rng(self, name: str) -> np.random.Generator:
         """Give each kind its own stream, so that a change to one leaves the others alone."""
@@ -171,6 +207,15 @@ class World:
         """Days from `first` on that are Monday to Friday (until=5) or Saturday (until=6)."""
         days = np.arange(max(first, 0), self.days)
         return days[self.weekday(days) < until]
+
+    def spell(self, rng: np.random.Generator, length: int, *, within: int, until: int = 7) -> Ints:
+        """Draw a run of `length` days somewhere in the last `within` days, weekends left out.
+
+        Those left out (all from weekday `until` on) do not count for its length.
+        """
+        days = self.weekdays(self.days - within, until=until)
+        begin = int(rng.integers(0, max(len(days) - length, 0) + 1))
+        return days[begin : begin + length]
 
 
 def one_at_a_time(batch: Calls, trunk: NDArray[np.bool_]) -> Calls:

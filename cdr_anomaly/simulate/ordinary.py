@@ -7,21 +7,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import numbers
-from .habits import call_backs, moments, places, talk
-from .world import DAY, HOUR, NOBODY, Calls, calls, together
+from cdr_anomaly.simulate import numbers
+from cdr_anomaly.simulate.habits import call_backs, moments, places, talk
+from cdr_anomaly.simulate.world import DAY, HOUR, NOBODY, Calls, calls, together
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .world import World
+    from cdr_anomaly.simulate.world import World
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
-N_PROMOTED = 35
 NEW_PER_DAY = 0.002
 CALLS_PER_SESSION = 1.4
+MOST_SESSIONS = 34  # a day
+TALKATIVE = 0.008  # share of the people
+FESTIVAL = 1.5  # times the calls of another day
+N_SHOPS = 160
 # what redials and call-backs add to the calls first placed, measured
 AFTERMATH = 1.3
 WEEK = np.array([1, 1, 1, 1, 1.05, 0.8, 0.7])
@@ -44,8 +47,8 @@ class People:
     """Subscribers and their friends elsewhere, with the circle of each (a graph in CSR form)."""
 
     n: int
-    promoted: Ints
-    new_courier: int
+    promoted: list[Ints]  # the lines of each promotion
+    new_couriers: Ints
     activation: Ints
     rate: Floats
     answers: Floats
@@ -57,26 +60,24 @@ class People:
 def settle(world: World) -> People:
     """Add the subscribers, the people of other operators, the shops, and the numbers abroad."""
     rng = world.rng("settle")
-    n, n_outside = world.n_lines, max(30_000, 3 * world.n_lines)
-    block = numbers.blocks(rng, max(36, n // 1_500))
-    listed = numbers.subscribers(rng, block, n)
-    listed += numbers.batch(rng, numbers.PROMOTION_BLOCK, N_PROMOTED, at=0)
-    listed += numbers.mobiles(rng.choice(block[3:], 1), np.array([numbers.RESERVED + 5]))
+    n, n_outside = world.n_lines, max(30_000, 5 * world.n_lines)
+    listed, block, sizes = _numbers(world, rng)
     home = len(listed)
-    activation = _activations(world, rng, home)
+    activation = _activations(world, rng, sizes)
     ids = world.book.add(
         listed, home=True, person=True, activation=activation, cells=places(rng, home)
     )
-    elsewhere = numbers.blocks(rng, max(250, n_outside // 150), avoid=block)
+    elsewhere = numbers.blocks(rng, max(250, n_outside // 150), block)
     outside = world.book.add(numbers.subscribers(rng, elsewhere, n_outside), outside=True)
     friends = outside[: int(0.6 * home)]
     rate = _rates(rng, home, len(friends))
-    begin, friend, closeness = _circles(rng, home, len(friends))
+    begin, friend, closeness = _circles(rng, rate[:home], len(friends))
     friend = np.where(friend < home, friend, friend - home + outside[0])
+    late = np.split(ids[n:], np.cumsum(sizes[1:-1]))
     return People(
         n=home,
-        promoted=ids[n:-1],
-        new_courier=int(ids[-1]),
+        promoted=late[:-1],
+        new_couriers=late[-1],
         activation=activation,
         rate=rate,
         answers=rng.beta(7, 6, home + n_outside),
@@ -86,28 +87,50 @@ def settle(world: World) -> People:
     )
 
 
-def _activations(world: World, rng: np.random.Generator, n: int) -> Ints:
+def _numbers(world: World, rng: np.random.Generator) -> tuple[list[str], Ints, list[int]]:
+    """List the numbers of old lines, of each promotion, and of new couriers; and how many each."""
+    own, usual = world.special_blocks(), world.blocks()
+    block = np.concatenate([*own, usual])
+    sizes = [int(rng.integers(25, 46)) for _ in own.promotion]
+    listed = numbers.subscribers(rng, block, world.n_lines)
+    for promoted, size in zip(own.promotion, sizes, strict=True):
+        listed += numbers.batch(rng, int(promoted), size, at=0)
+    n_new = world.scaled(10)
+    listed += numbers.mobiles(rng.choice(usual, n_new), 9_500 + np.arange(n_new) % 500)
+    return listed, block, [world.n_lines, *sizes, n_new]
+
+
+def _activations(world: World, rng: np.random.Generator, sizes: list[int]) -> Ints:
     """Give most a past, some a first day within the time made, the promoted a late one."""
-    activation = -(30 + rng.exponential(700, n)).astype(np.int64)
+    n = sizes[0]
+    old = -(30 + rng.exponential(700, n)).astype(np.int64)
     new = rng.random(n) < NEW_PER_DAY * (world.days + 30)
-    activation[new] = rng.integers(-30, world.days, new.sum())
-    shop = rng.choice(3, N_PROMOTED, p=[0.35, 0.45, 0.2])
-    activation[-N_PROMOTED - 1 : -1] = world.last - 6 + shop
-    activation[-1] = world.last - 5
-    return activation
+    old[new] = rng.integers(-30, world.days, new.sum())
+    late = []
+    for k, size in enumerate(sizes[1:-1]):
+        begin = max(world.last - (6 if k == 0 else int(rng.integers(3, 9))), 0)
+        late.append(begin + rng.choice(3, size, p=[0.35, 0.45, 0.2]))
+    couriers = world.last - rng.integers(1, 7, sizes[-1])
+    return np.concatenate([old, *late, couriers]).clip(max=world.last)
 
 
 def _rates(rng: np.random.Generator, home: int, friends: int) -> Floats:
     """Draw calls placed a day: a lognormal body with a heavy tail; friends are seen in part."""
     rate = rng.lognormal(0, 0.8, home + friends)
     rate *= np.where(rng.random(len(rate)) < 0.03, 1 + rng.pareto(2.5, len(rate)), 1)
+    talks = rng.random(len(rate)) < TALKATIVE
+    rate = np.where(talks, rng.uniform(8, 28, len(rate)), rate)
     rate[home:] *= 0.3
-    return rate.clip(0.02, 14)
+    return rate.clip(0.02, 28)
 
 
-def _circles(rng: np.random.Generator, home: int, friends: int) -> tuple[Ints, Ints, Floats]:
-    """Draw friendships; both sides hold a tie equally close, so that calls come back."""
-    wish = rng.integers(3, 14, home)
+def _circles(rng: np.random.Generator, rate: Floats, friends: int) -> tuple[Ints, Ints, Floats]:
+    """Draw friendships; both sides hold a tie equally close, so that calls come back.
+
+    Who calls much knows many.
+    """
+    home = len(rate)
+    wish = rng.integers(3, 14, home) + (2.5 * rate.clip(3) - 7.5).astype(np.int64)
     one = np.repeat(np.arange(home), wish)
     far = rng.random(len(one)) < 0.35
     near = (one + np.rint(rng.standard_cauchy(len(one)) * 12).astype(np.int64)) % home
@@ -142,9 +165,10 @@ def _sessions(world: World, rng: np.random.Generator, people: People) -> tuple[I
     days = np.arange(world.days)
     mood = rng.gamma(2.5, 1 / 2.5, (len(people.rate), world.days))
     wanted = people.rate[:, None] * WEEK[world.weekday(days)] * mood
+    wanted[:, rng.integers(world.days)] *= FESTIVAL
     wanted[: people.n] *= people.activation[:, None] <= days
     target = world.calls_per_day * world.days / (CALLS_PER_SESSION * AFTERMATH)
-    n = rng.poisson(wanted * target / wanted.sum())
+    n = rng.poisson(wanted * target / wanted.sum()).clip(max=MOST_SESSIONS)
     who, day = (a.ravel() for a in np.indices(n.shape))
     return np.repeat(who, n.ravel()), np.repeat(day, n.ravel())
 
@@ -209,16 +233,16 @@ def _elsewhere(world: World, rng: np.random.Generator, people: People, n: int) -
 
 
 def open_shops(world: World) -> None:
-    """Add 160 shops with a fixed line, and the service numbers that people call."""
+    """Add shops with a fixed line, and the service numbers that people call."""
     rng = world.rng("shops")
-    world.book.add(numbers.fixed(rng, 160, exchange=2281), home=True, fixed=True, trunk=True)
+    world.book.add(numbers.fixed(rng, N_SHOPS, exchange=2281), home=True, fixed=True, trunk=True)
     world.book.add(["10086", "95588", "95555", "12345", "96110"], short=True, trunk=True)
 
 
 def shops_and_services(world: World) -> tuple[Ints, Ints]:
     """Return the ids of the shops and of the service numbers."""
     first = int(np.flatnonzero(world.book.column("short"))[0])
-    return np.arange(first - 160, first), np.arange(first, first + 5)
+    return np.arange(first - N_SHOPS, first), np.arange(first, first + 5)
 
 
 def _answered(world: World, rng: np.random.Generator, people: People, batch: Calls) -> Calls:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -12,22 +12,42 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 AREA = "591"
-BRIDGE_BLOCK, DIALLER_BLOCK, PROMOTION_BLOCK = 1344_278, 1707_615, 1525_903
 RESERVED = 9_000  # subscribers' last four digits stay below; lines of actors lie above
+VIRTUAL = np.array([1700_123, 1711_456, 1651_234, 1672_345])  # no other line is in these blocks
 _PREFIXES = (135, 136, 138, 139, 150, 159, 182, 187, 188, 130, 131, 156, 186, 133, 153, 177, 189)
 _MVNO = (1703, 1705, 1709, 1650, 1671)
 
 
-def blocks(rng: np.random.Generator, n: int, *, avoid: Ints | None = None) -> Ints:
-    """Draw n seven-digit blocks, one in twelve of a virtual operator; the special ones first."""
-    own = [BRIDGE_BLOCK, DIALLER_BLOCK, PROMOTION_BLOCK]
+class Special(NamedTuple):
+    """The seven-digit blocks in which more happens than in others; people have lines there, too."""
+
+    bridge: Ints
+    dialler: Ints
+    promotion: Ints
+
+
+def special(rng: np.random.Generator, n_promotions: int, n_planted: int) -> Special:
+    """Draw the blocks of bridges, of new diallers and of a shop's promotions."""
+    bridge = 1344_000 + rng.choice(1_000, n_planted, replace=False)
+    brand = rng.choice([1707_000, 1516_000], n_planted)
+    dialler = brand + rng.choice(1_000, n_planted, replace=False)
+    return Special(bridge, dialler, 1525_000 + rng.choice(1_000, n_promotions, replace=False))
+
+
+def blocks(rng: np.random.Generator, n: int, avoid: Ints) -> Ints:
+    """Draw n seven-digit blocks, one in twelve of a virtual operator."""
     drawn = rng.choice(_PREFIXES, 2 * n) * 10_000 + rng.integers(0, 10_000, 2 * n)
     virtual = rng.choice(_MVNO, 2 * n) * 1_000 + rng.integers(0, 1_000, 2 * n)
     drawn = np.where(rng.random(2 * n) < 1 / 12, virtual, drawn)
-    shut = own if avoid is None else np.concatenate([own, avoid])
-    fresh = np.unique(drawn[~np.isin(drawn, shut)])
+    fresh = np.unique(drawn[~np.isin(drawn, avoid)])
     rng.shuffle(fresh)
-    return np.concatenate([own, fresh])[:n] if avoid is None else fresh[:n]
+    return fresh[:n]
+
+
+def free(ids: Ints, block: Ints) -> list[str]:
+    """Write numbers that no subscriber has, spread over the blocks; each line id has its own."""
+    code = ids * 7_919 % (499 * len(block))
+    return mobiles(block[code % len(block)], RESERVED + code // len(block))
 
 
 def mobiles(block: Ints, suffix: Ints) -> list[str]:
@@ -61,9 +81,9 @@ def abroad(rng: np.random.Generator, n: int) -> list[str]:
     return list(dict.fromkeys(drawn))
 
 
-def imeis(line: Ints, change: Ints) -> list[str]:
-    """Give each line (and each change of handset) its own IMEI with a right check digit."""
-    serial = line * 4 + change
+def imeis(handset: Ints, change: Ints) -> list[str]:
+    """Give each handset (and the one that comes after it) its own IMEI with a right check digit."""
+    serial = handset * 4 + change
     models = 35_000_000 + (np.arange(40) * 7_919_311) % 999_983
     body = models[serial * 31 % 40] * 10**6 + serial * 7_919 % 10**6
     digits = body[:, None] // 10 ** np.arange(13, -1, -1) % 10

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from . import numbers
-from .world import DAY, N_CELLS, NOBODY, Calls
+from cdr_anomaly.simulate import numbers
+from cdr_anomaly.simulate.world import DAY, N_CELLS, NOBODY, Calls
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .world import World
+    from cdr_anomaly.simulate.world import World
 
     Ints = NDArray[np.int64]
 
@@ -162,9 +162,11 @@ def _handsets(world: World, batch: Calls) -> pl.Series:
     mobile = np.flatnonzero(book.column("home") & ~book.column("fixed") & ~book.column("trunk"))
     place = np.full(book.size, -1)
     place[mobile] = np.arange(len(mobile))
+    shared = book.column("handset").astype(np.int64)
+    place = np.where(shared != NOBODY, place[shared], place)
     changes = mobile * 7_919 % 80 == 3
     day = np.where(changes, mobile * 31 % max(world.days, 1), world.days)
-    both = [numbers.imeis(mobile, np.full(len(mobile), k)) for k in range(2)]
+    both = [numbers.imeis(np.arange(len(mobile)), np.full(len(mobile), k)) for k in range(2)]
     names = pl.Series([*both[0], *both[1], None], dtype=pl.String)
     known = (caller != NOBODY) & (place[caller] >= 0)
     at = place[caller]
@@ -195,9 +197,20 @@ def truth(world: World, batch: Calls) -> pl.DataFrame:
         line=number.gather(known["id"]),
         kind="kind",
         honest="honest",
+        pattern="pattern",
         actor=pl.Series(world.book.actors).gather(known["actor"]),
         first_day=on[0].cast(pl.Date),
         last_day=on[1].cast(pl.Date),
+    )
+
+
+def entities(world: World) -> pl.DataFrame:
+    """List the lines that the operator was told of, with their purpose."""
+    number = world.book.column("number")
+    return pl.DataFrame(
+        [(number[line], purpose) for line, purpose in world.book.declared],
+        {"line": pl.String, "purpose": pl.String},
+        orient="row",
     )
 
 

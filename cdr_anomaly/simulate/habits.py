@@ -6,16 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .world import DAY, HOUR, N_CELLS, NOBODY, Calls, calls, together
+from cdr_anomaly.simulate import numbers
+from cdr_anomaly.simulate.world import DAY, HOUR, N_CELLS, NOBODY, Calls, calls, together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
-    from .world import World
+    from cdr_anomaly.simulate.world import World
 
     Ints = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+    Pair = tuple[float, float]
     Window = tuple[float, float, float]
 
 SOON = 2 * HOUR
@@ -39,19 +42,30 @@ def talk(
 
 
 def work(
-    rng: np.random.Generator, lines: Ints, days: Ints, *, rate: ArrayLike, off: float = 0.0
+    rng: np.random.Generator,
+    n: int,
+    days: Ints,
+    *,
+    rate: ArrayLike,
+    off: float = 0.0,
+    spread: float = 0.12,
 ) -> tuple[Ints, Ints]:
-    """Repeat (line, day) as often as the line calls that day: its usual number, give or take."""
-    line, day = (a.ravel() for a in np.meshgrid(lines, days, indexing="ij"))
-    usual = np.repeat(np.broadcast_to(np.asarray(rate, float), lines.shape), len(days))
-    at_work = rng.random(len(line)) >= off
-    n = np.rint(usual * rng.lognormal(0, 0.12, len(line)) * at_work).astype(np.int64)
-    return np.repeat(line, n), np.repeat(day, n)
+    """Repeat (place of the line, day) as often as each of n lines calls that day.
+
+    `rate` is the usual number, one for all, one a line, or one a line and day; `off` the share of
+    days without work; `spread` how far (sigma of a lognormal) a day's number is from the usual.
+    """
+    given = np.asarray(rate, float)
+    usual = np.broadcast_to(given[:, None] if given.ndim == 1 else given, (n, len(days)))
+    at_work = rng.random(usual.shape) >= off
+    number = np.rint(usual * rng.lognormal(0, spread, usual.shape) * at_work).astype(np.int64)
+    which, place = (a.ravel() for a in np.indices(usual.shape))
+    return np.repeat(which, number.ravel()), np.repeat(days[place], number.ravel())
 
 
-def between(rng: np.random.Generator, low: float, high: float, n: int) -> NDArray[np.float64]:
+def between(rng: np.random.Generator, bounds: Pair, n: int) -> Floats:
     """Draw usual daily numbers; the lower end is the more common one."""
-    return low + (high - low) * rng.beta(1.2, 2.5, n)
+    return bounds[0] + (bounds[1] - bounds[0]) * rng.beta(1.2, 2.5, n)
 
 
 def call_backs(
@@ -66,13 +80,27 @@ def call_backs(
     wait = 20 + rng.exponential(1_500, len(back)) % (SOON - 200)
     at = (back["at"] + back["talk"]).to_numpy() + wait.astype(np.int64)
     seconds = talk(rng, len(back), answered, median=35)
-    actor = int(back["actor"][0]) if len(back) else NOBODY
-    return calls(back["called"].to_numpy(), back["caller"].to_numpy(), at, seconds, actor=actor)
+    caller, called, actor = (back[c].to_numpy() for c in ("called", "caller", "actor"))
+    return calls(caller, called, at, seconds, actor=actor)
 
 
 def with_call_backs(rng: np.random.Generator, batch: Calls, share: ArrayLike) -> Calls:
     """Append the call-backs to the calls."""
     return together([batch, call_backs(rng, batch, share)])
+
+
+def redials(
+    rng: np.random.Generator, batch: Calls, share: float, *, answered: float, median: float
+) -> Calls:
+    """Call again within minutes after a share of the unanswered calls."""
+    missed = (batch.rows["talk"] == 0).to_numpy() & (rng.random(len(batch)) < share)
+    rows = batch.rows.filter(missed)
+    at = rows["at"].to_numpy() + 30 + rng.exponential(240, len(rows)).astype(np.int64)
+    caller, called, cell, actor = (
+        rows[c].to_numpy() for c in ("caller", "called", "cell", "actor")
+    )
+    seconds = talk(rng, len(rows), answered, median=median)
+    return calls(caller, called, at, seconds, cell=cell, actor=actor)
 
 
 def places(rng: np.random.Generator, n: int) -> Ints:
@@ -83,20 +111,32 @@ def places(rng: np.random.Generator, n: int) -> Ints:
     return np.column_stack([home, np.where(used, others, home[:, None])])
 
 
-def round_trip(rng: np.random.Generator, at: Ints, line: Ints, n_cells: tuple[int, int]) -> Ints:
-    """Move a caller through its own round of neighbouring cells in the course of the day."""
-    ids, which = np.unique(line, return_inverse=True)
-    first = rng.integers(0, N_CELLS, len(ids))[which]
-    length = rng.integers(*n_cells, len(ids))[which]
+def round_trip(rng: np.random.Generator, at: Ints, which: Ints, length: Ints) -> Ints:
+    """Move each line through its own round of neighbouring cells in the course of the day.
+
+    `which` is the place of a call's line among the lines, `length` has the cells of each line.
+    """
+    first = rng.integers(0, N_CELLS, len(length))[which]
     share = (at % DAY - 7 * HOUR).clip(0) / (14 * HOUR)
-    step = (share * length * 2).astype(np.int64) + rng.integers(0, 3, len(at))
-    return (first + step % length) % N_CELLS
+    step = (share * length[which] * 2).astype(np.int64) + rng.integers(0, 3, len(at))
+    cell: Ints = (first + step % length[which]) % N_CELLS
+    return cell
+
+
+def fresh_sims(
+    world: World, rng: np.random.Generator, n: int, *, activation: ArrayLike, **facts: ArrayLike
+) -> Ints:
+    """Add mobiles, in blocks that people have lines of, that nobody used before the actor did."""
+    ids = np.arange(world.book.size, world.book.size + n)
+    usual = {"cells": places(rng, n), "activation": activation}
+    return world.book.add(numbers.free(ids, world.blocks()), home=True, **(usual | facts))
 
 
 def unnoticed(world: World) -> Ints:
     """List established subscribers that no kind has taken yet."""
     person, activation = world.book.column("person"), world.book.column("activation")
-    person[[i for told in world.book.truth for i in told["id"]]] = False
+    for told in world.book.truth:
+        person[told["id"].to_numpy()] = False
     return np.flatnonzero(person & (activation < 0))
 
 

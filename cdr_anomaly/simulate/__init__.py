@@ -1,0 +1,132 @@
+"""An invented city and its calls, with the truth about its lines; nothing else reads from here.
+
+Same seed, same bytes on the same Polars and NumPy. No detector may import a value from here: the
+planted and the honest are drawn from what is publicly told of them, not from what is easy to find.
+"""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from typing import TYPE_CHECKING, NamedTuple
+
+import polars as pl
+
+from cdr_anomaly import report
+from cdr_anomaly.errors import OutputError, SettingError
+from cdr_anomaly.simulate import (
+    diallers,
+    diverted,
+    evasions,
+    institutions,
+    ordinary,
+    records,
+    relays,
+    trades,
+)
+from cdr_anomaly.simulate.world import World, one_at_a_time, together
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cdr_anomaly.simulate.world import Calls
+
+FIRST_DAY = date(2026, 5, 1)
+FEWEST_LINES, FEWEST_DAYS = 150, 8
+SIDES = ("call", "both")
+
+
+class Sample(NamedTuple):
+    """The calls, the truth about the lines, the declared lines, and the subscriber table."""
+
+    calls: pl.DataFrame
+    truth: pl.DataFrame
+    entities: pl.DataFrame
+    subscribers: pl.DataFrame
+
+
+def simulate(
+    *,
+    days: int = 36,
+    lines: int = 20_000,
+    seed: int = 1,
+    start: date = FIRST_DAY,
+    sides: str = "call",
+    clean: bool = False,
+) -> Sample:
+    """Make the records of a city with so many subscribers; `clean` plants nothing.
+
+    `sides` is "call" (one row a call) or "both" (one row for each side).
+    """
+    _check(days, lines, sides)
+    world = World(seed, start, days, lines)
+    batch = _calls(world, clean=clean)
+    batch = one_at_a_time(batch, world.book.column("trunk").astype(bool))
+    batch = records.kept(world, batch)
+    return Sample(
+        records.records(world, batch, sides=sides),
+        records.truth(world, batch),
+        records.entities(world),
+        records.subscribers(world),
+    )
+
+
+def _check(days: int, lines: int, sides: str) -> None:
+    if sides not in SIDES:
+        msg = f"'{sides}' is not a way to write calls; expected 'call' or 'both'."
+        raise SettingError(msg)
+    for given, fewest, what in ((lines, FEWEST_LINES, "lines"), (days, FEWEST_DAYS, "days")):
+        if given < fewest:
+            msg = f"{given} {what} are too few for all kinds; expected at least {fewest}."
+            raise SettingError(msg)
+
+
+def _calls(world: World, *, clean: bool) -> Calls:
+    """Make everybody's calls; those who take established lines for themselves come in turn."""
+    people = ordinary.settle(world)
+    ordinary.open_shops(world)
+    diverted.open_voicemail(world)
+    made = [
+        ordinary.chatter(world, people),
+        ordinary.abroad_and_withheld(world, people),
+        trades.everyone(world, people),
+        institutions.everyone(world, people),
+        diverted.rotas_and_desks(world),
+    ]
+    if not clean:
+        made += [part.everyone(world) for part in (diallers, relays, evasions)]
+    return diverted.personal(world, people, together(made))
+
+
+def kinds(sample: Sample) -> pl.DataFrame:
+    """Count the lines of each kind, the planted ones first."""
+    of = ("pattern", "kind")
+    counted = sample.truth.group_by("honest", *of).agg(lines=pl.col("line").n_unique())
+    return counted.sort("honest", *of).select(*of, "lines")
+
+
+def check_place(out: Path) -> None:
+    """Fail before the work begins when `out` cannot hold a simulation, or holds other calls."""
+    report.check_writable(out)
+    if (out / "calls").exists() and not (out / "truth.parquet").exists():
+        msg = f"'{out / 'calls'}' is there already and no simulation made it; choose another --out."
+        raise OutputError(msg)
+
+
+def write(sample: Sample, out: Path) -> None:
+    """Write one folder a local day under `out/calls`, and the small tables beside it.
+
+    All are readable by their owner only, are written aside, and replace those of an earlier
+    simulation when the last one is whole.
+    """
+    check_place(out)
+    local = pl.col("start_time").dt.convert_time_zone(records.ZONE).dt.date()
+    with report.aside(out) as place:
+        for (day,), frame in sample.calls.group_by(local, maintain_order=True):
+            folder = place / "calls" / f"date={day!s}"
+            folder.mkdir(parents=True)
+            frame.write_parquet(folder / "calls.parquet", compression="zstd", compression_level=9)
+        sample.truth.write_parquet(place / "truth.parquet")
+        sample.entities.write_csv(place / "entities.csv")
+        sample.subscribers.write_csv(place / "subscribers.csv")
+        shutil.rmtree(out / "calls", ignore_errors=True)
