@@ -169,3 +169,16 @@ def benjamini_hochberg(p_values: Sequence[float], tested: int) -> list[float]:
         min(1.0, *(q * tested / (rank + 1) for rank, q in enumerate(ranked) if q >= p), 1.0)
         for p in p_values
     ]  # fmt: skip
+
+
+def actors(subjects: Sequence[str], links: Sequence[tuple[str, str]]) -> set[frozenset[str]]:
+    """Put together, again and again, what a link has an end in each of."""
+    groups = [{name} for name in {*subjects, *(end for link in links for end in link)}]
+    for one, other in links:
+        joined = next(group for group in groups if one in group)
+        theirs = next(group for group in groups if other in group)
+        if joined is not theirs:
+            groups.remove(theirs)
+            joined |= theirs
+    own = (frozenset(group & set(subjects)) for group in groups)
+    return {group for group in own if group}
