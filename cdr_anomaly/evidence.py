@@ -142,10 +142,12 @@ def unlike(
 
 def scientific(value: pl.Expr) -> pl.Expr:
     """Write a probability as 2.1e-9."""
-    power = value.log10().floor()
-    digits = (value / pl.lit(10.0).pow(power)).round(1).cast(pl.String)
+    rounded = value.round_sig_figs(2)
+    # Logarithms of powers of ten may be a little less than whole.
+    power = (rounded.log10() + 1e-9).floor()
+    digits = (rounded / pl.lit(10.0).pow(power)).round(1).cast(pl.String)
     text = pl.format("{}e{}", digits, power.cast(pl.Int64))
-    return pl.when(value > 0).then(text).otherwise(pl.lit("below 1e-300"))
+    return pl.when(value > 0).then(text).when(value <= 0).then(pl.lit("below 1e-300"))
 
 
 def _usual(evidence: pl.DataFrame, days: list[date], by: pl.Series) -> pl.DataFrame:
