@@ -227,9 +227,11 @@ def _of_day(
     rows: pl.DataFrame, compared: _Compared, tested: int, measures: Mapping[str, Measure]
 ) -> pl.DataFrame:
     """Judge the TESTS of a day: measures among peers, families and their sum among all lines."""
-    rare = _with_share(rows, compared, measures)
+    # Sums of floats, and so ties between them, depend on the order.
+    rare = _with_share(rows, compared, measures).sort("line", "measure")
     rarity = pl.min_horizontal(-pl.col("share").log10(), MOST_RARE)
-    families = rare.group_by("line", "day", "odd", "family", "peers").agg(score=rarity.sum())
+    kinds = rare.group_by("line", "day", "odd", "family", "peers", maintain_order=True)
+    families = kinds.agg(score=rarity.sum())
     families = _with_p(families, compared)
     surprise = -pl.col("p_value").log10()
     # A line is of the rarest kind that it is compared with.
@@ -241,7 +243,7 @@ def _of_day(
         most=surprise.max(),
         sum=(surprise - NOISE).clip(0, MOST_FAMILY).sum(),
     )
-    told = rare.sort("line", "measure").group_by("line", maintain_order=True).agg(
+    told = rare.group_by("line", maintain_order=True).agg(
         measures=pl.struct("peers", "measure", "value", "share")
     )  # fmt: skip
     totals = [
