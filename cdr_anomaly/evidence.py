@@ -175,9 +175,11 @@ def found(evidence: pl.DataFrame, fdr: float, measures: Mapping[str, Measure]) -
     """Return FINDINGS of the lines that are unlike their peers with a q of ``fdr`` or less.
 
     ``evidence`` is EVIDENCE with lines as text, that of the nights before included. Days that are
-    calibrated by themselves are left out: too little is known of what is usual.
+    calibrated by themselves, and kinds with few lines, are left out: too little is known of what is
+    usual.
     """
-    odd = evidence.filter(pl.col("q_value") <= fdr, pl.col("calibrated_by") == BY_NIGHTS)
+    known = (pl.col("calibrated_by") == BY_NIGHTS) & pl.col("peers").is_in(COMMON)
+    odd = evidence.filter(known, pl.col("q_value") <= fdr)
     told = unlike(evidence, odd.select("line", "day"), measures)
     rows = odd.join(told, on=["line", "day"])
     surprise = (-pl.col("p_value").log10()).round(2)
