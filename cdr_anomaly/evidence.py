@@ -32,6 +32,8 @@ MOST_RARE = 3.0
 # One family cannot outvote the others, and p > 0.1 is noise (algorithms, section 3.2).
 NOISE, MOST_FAMILY = 1.0, 5.0
 TOTALS = ("most", "sum")
+# What is equal but for the rounding of sums counts as equal.
+DIGITS = 9
 # How many of all active lines are taken to be of each kind; counted are only those that are tested.
 COMMON, MOST_LINES, FEW_LINES = ("mobile lines", "lines"), 0.8, 0.05
 # Nobody is compared with days that were found with a q like this; of few lines of a kind the same
@@ -230,11 +232,10 @@ def _of_day(
     rows: pl.DataFrame, compared: _Compared, tested: int, measures: Mapping[str, Measure]
 ) -> pl.DataFrame:
     """Judge the TESTS of a day: measures among peers, families and their sum among all lines."""
-    # Sums of floats, and so ties between them, depend on the order.
     rare = _with_share(rows, compared, measures).sort("line", "measure")
     rarity = pl.min_horizontal(-pl.col("share").log10(), MOST_RARE)
     kinds = rare.group_by("line", "day", "odd", "family", "peers", maintain_order=True)
-    families = kinds.agg(score=rarity.sum())
+    families = kinds.agg(score=rarity.sum().round(DIGITS))
     families = _with_p(families, compared)
     surprise = -pl.col("p_value").log10()
     # A line is of the rarest kind that it is compared with.
@@ -243,8 +244,8 @@ def _of_day(
     lone = families.group_by("line", "day", "odd", maintain_order=True).agg(
         pl.col("peers").sort_by(common, "peers").first(),
         families=pl.struct("family", "peers", "score", "p_value"),
-        most=surprise.max(),
-        sum=(surprise - NOISE).clip(0, MOST_FAMILY).sum(),
+        most=surprise.max().round(DIGITS),
+        sum=(surprise - NOISE).clip(0, MOST_FAMILY).sum().round(DIGITS),
     )
     told = rare.group_by("line", maintain_order=True).agg(
         measures=pl.struct("peers", "measure", "value", "share")

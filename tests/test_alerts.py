@@ -346,7 +346,7 @@ def test_the_lines_of_an_actor_are_stopped_if_as_much_was_found_of_themselves() 
 def test_what_chance_has_lowered_is_not_stopped() -> None:
     rows = [finding(policy=False)]
     made = ranked(rows, weights=[weight(p_value=0.01, q_value=1.0)])
-    assert made["severity"].to_list() == ["low"]
+    assert made["severity"].to_list() == ["medium"]
     assert alerts.to_stop(made, marked(rows), "high", TODAY).is_empty()
 
 

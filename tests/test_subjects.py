@@ -15,8 +15,7 @@ from cdr_anomaly.subjects import (
     AS_USUAL,
     CLEARED_FOR,
     MANY_CALL_BACKS,
-    OFTEN,
-    ONE_IN_TEN,
+    RARE,
     TENURE,
     UNLIKE_ITSELF,
 )
@@ -34,17 +33,15 @@ def weighed(*rows: Row, **known: Any) -> Row:
 @pytest.mark.parametrize(
     ("policy", "weights", "severity", "why"),
     [
-        (False, {"p_value": 1e-7, "q_value": 0.001}, "high", "a day that is rare"),
-        (False, {"q_value": ONE_IN_TEN}, "high", "one in ten, and no more, is chance"),
-        (False, {"q_value": ONE_IN_TEN + 1e-6}, "medium", "more than one in ten is"),
-        (False, {"p_value": OFTEN, "q_value": 0.9}, "medium", "one line in a thousand, no more"),
-        (False, {"p_value": OFTEN + 1e-6, "q_value": 0.9}, "low", "two grades, where many do so"),
+        (False, {"q_value": 0.001}, "high", "a day that is rare"),
+        (False, {"q_value": RARE}, "high", "one in ten, and no more, is chance"),
+        (False, {"q_value": RARE + 1e-6}, "medium", "more than one in ten is"),
         (True, {"p_value": 0.5, "q_value": 1.0}, "high", "a fixed limit holds whoever does so"),
         (False, {"p_value": 0.5, "q_value": 1.0, "calibrated_by": BY_ITSELF}, "high",
          "too little is known of what is usual"),
         (False, {"p_value": 0.5, "q_value": 1.0, "peers": "fixed lines"}, "high",
          "of few lines too little is known"),
-        (False, {"p_value": 0.5, "q_value": 1.0, "peers": COMMON[1]}, "low", "opaque lines, too"),
+        (False, {"p_value": 0.5, "q_value": 1.0, "peers": COMMON[1]}, "medium", "opaque, too"),
         (False, {"line": "+862", "p_value": 0.5, "q_value": 1.0}, "high", "another line's day"),
         (False, {"day": TODAY - A_DAY, "p_value": 0.5, "q_value": 1.0}, "high", "another day"),
     ],
@@ -62,9 +59,9 @@ def test_chance_lowers_what_is_not_policy_among_common_peers(
 
 @pytest.mark.parametrize(
     ("severity", "after"),
-    [("critical", "medium"), ("high", "low"), ("medium", "low"), ("low", "low")],
+    [("critical", "high"), ("high", "medium"), ("medium", "low"), ("low", "low")],
 )
-def test_chance_lowers_by_two_grades_and_never_below_low(severity: str, after: str) -> None:
+def test_chance_lowers_by_a_grade_and_never_below_low(severity: str, after: str) -> None:
     rows = finding(policy=False, severity=severity)
     assert weighed(rows, weights=[weight(p_value=0.5, q_value=1.0)])["severity"] == after
 
@@ -136,7 +133,7 @@ def test_nothing_lowers_below_low() -> None:
 
 
 def test_a_policy_finding_is_not_lowered_with_another_of_its_line() -> None:
-    rows = [finding(policy=False, severity="critical", detector="high_frequency"),
+    rows = [finding(policy=False, observed=9000, detector="high_frequency"),
             finding(severity="high", reason="a fixed limit")]  # fmt: skip
     made = weighed(*rows, weights=[weight(p_value=0.5, q_value=1.0)])
     assert (made["severity"], made["why"][0]["reason"]) == ("high", "a fixed limit")
