@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from math import ceil, exp, log, log10
+from math import ceil, exp, isfinite, lgamma, log, log1p, log10
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -161,6 +161,25 @@ def born_within(births: Iterable[date | None], day: date, days: int) -> int:
 
 def negative_binomial_tail(count: int, mean: float, shape: float) -> float:
     return float(nbinom.sf(count - 1, shape, shape / (shape + mean)))
+
+
+def log_negative_binomial_tail(count: int, mean: float, shape: float) -> float:
+    """Return -log10 P(X >= count); its terms are added up where scipy gives up."""
+    if count == 0:
+        return 0.0
+    known = float(nbinom.logsf(count - 1, shape, shape / (shape + mean)))
+    if isfinite(known):
+        return -known / log(10)
+    share = mean / (mean + shape)
+    first = lgamma(count + shape) - lgamma(shape) - lgamma(count + 1)
+    first += shape * log1p(-share) + count * log(share)
+    # Each term over the first one, until they are nothing.
+    term = total = 1.0
+    while term > 1e-12 * total:
+        term *= share * (count + shape) / (count + 1)
+        count += 1
+        total += term
+    return -(first + log(total)) / log(10)
 
 
 def benjamini_hochberg(p_values: Sequence[float], tested: int) -> list[float]:
