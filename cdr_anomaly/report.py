@@ -146,22 +146,21 @@ def summary(result: Result, seconds: float) -> list[str]:
     ]
 
 
-def calibrated_days(days: pl.DataFrame) -> dict[str, int]:
+def calibrated_days(compared: pl.DataFrame) -> dict[str, int]:
     """Count the days of EVIDENCE by what they are calibrated by."""
-    by = days.group_by("calibrated_by").agg(pl.col("day").n_unique()).sort("calibrated_by")
+    by = compared.group_by("calibrated_by").agg(pl.col("day").n_unique()).sort("calibrated_by")
     return dict(by.iter_rows())
 
 
-def calibration_sentences(days: pl.DataFrame) -> list[str]:
+def calibration_sentences(compared: pl.DataFrame) -> list[str]:
     """Say how many days of EVIDENCE are calibrated by what, if any line was compared at all."""
-    known = calibrated_days(days)
+    known = calibrated_days(compared)
     nights, itself = (known.get(by, 0) for by in (evidence.BY_NIGHTS, evidence.BY_ITSELF))
-    parts = [
-        f"{nights} day(s) by the {evidence.NIGHTS} nights before",
-        f"{itself} by the same day: there chance does not lower what is found",
-    ]
-    told = [part for part, n in zip(parts, (nights, itself), strict=True) if n]
-    return [f"Calibration: {', '.join(told)}."] if told else []
+    parts = [f"{nights} day(s) by the {evidence.NIGHTS} nights before"] if nights else []
+    if itself:
+        number = f"{itself}" if parts else f"{itself} day(s)"
+        parts.append(f"{number} by the same day: there chance does not lower what is found")
+    return [f"Calibration: {', '.join(parts)}."] if parts else []
 
 
 def unranked(alerts: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -232,8 +231,7 @@ def show_alerts(alerts: pl.DataFrame, rows: int) -> None:
     if listed:
         terminal.print(alerts_table(alerts, rows))
     else:
-        aside = "Nothing is on the list."
-        terminal.print("Nothing reached a limit." if alerts.is_empty() else aside)
+        terminal.print(_nothing_listed(alerts))
     if listed > rows:
         terminal.print(f"... and {listed - rows} more; --rows shows more, --out keeps all.")
     others = {name: rows.height for name, rows in unranked(alerts).items()}
@@ -241,6 +239,14 @@ def show_alerts(alerts: pl.DataFrame, rows: int) -> None:
         terminal.print(f"{others['beyond']} more are beyond the limit; --max-alerts ranks more.")
     if others["on_watch"]:
         terminal.print(f"{others['on_watch']} more are on watch (low); --out keeps them.")
+
+
+def _nothing_listed(alerts: pl.DataFrame) -> str:
+    if alerts.is_empty():
+        return "Nothing reached a limit."
+    if unranked(alerts)["on_watch"].is_empty():
+        return "Nothing is on the list: all that reached a limit is set aside."
+    return "Nothing is on the list."
 
 
 def alerts_table(alerts: pl.DataFrame, rows: int) -> Table:
