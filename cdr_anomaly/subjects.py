@@ -101,14 +101,14 @@ def _nothing_rare() -> pl.Expr:
 
 
 def _by_subject(findings: pl.DataFrame) -> pl.DataFrame:
-    """Merge the findings of each subject, the gravest and latest first."""
+    """Merge the findings of each subject, the gravest and latest first, and fixed limits."""
     # What is declared for one detector leaves what others found.
     free = pl.col("suppressed_by").is_null()
     return (
         findings.filter(free | ~free.any().over("subject"))
         .with_columns(excess=(pl.col("observed") / pl.col("limit")).round(3))
-        .sort("grade", "day", "observed", "detector", "reason",
-              descending=[True, True, True, False, False])
+        .sort("grade", "day", "policy", "observed", "detector", "reason",
+              descending=[True, True, True, True, False, False])
         .group_by("subject", maintain_order=True)
         .agg(
             pl.col("members").list.explode(keep_nulls=False, empty_as_null=False).unique().sort(),
