@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from cdr_anomaly import significance
@@ -30,12 +31,11 @@ SHORT_LEAST = 5
 STAYING = ("fixed", "short_95", "short_96", "toll_free", "service")
 
 
-def compared(rows: pl.LazyFrame, *, two_way: bool, attempts: bool, opaque: bool) -> pl.LazyFrame:
+def compared(rows: pl.LazyFrame, *, two_way: bool, attempts: bool) -> pl.LazyFrame:
     """Add the kind of ``peers`` and a column for each measure to MEASURES of busy days.
 
     ``rows`` have number_class and born, too. What the feed cannot tell is left empty: call-backs
-    unless it is ``two_way``, unanswered calls unless it holds ``attempts``, classes where numbers
-    are ``opaque``.
+    unless it is ``two_way``, unanswered calls unless it holds ``attempts``.
     """
     n_out, distinct, answered = pl.col("n_out"), pl.col("n_distinct"), pl.col("n_answered")
     nothing = pl.lit(None, pl.Float64)
@@ -43,7 +43,7 @@ def compared(rows: pl.LazyFrame, *, two_way: bool, attempts: bool, opaque: bool)
     age = (pl.col("day") - pl.col("born")).dt.total_days()
     peers = (
         pl.when(age.is_between(0, NEW_DAYS)).then(pl.lit("new lines"))
-        .when(opaque).then(pl.lit("lines"))
+        .when(pl.col("number_class") == "unknown").then(pl.lit("lines"))
         .when(pl.col("number_class") == "international").then(pl.lit("international numbers"))
         .when(staying).then(pl.lit("fixed lines"))
         .otherwise(pl.lit("mobile lines"))
@@ -62,7 +62,11 @@ def compared(rows: pl.LazyFrame, *, two_way: bool, attempts: bool, opaque: bool)
 
 
 def _with_own_past(busy: pl.LazyFrame) -> pl.LazyFrame:
-    """Add -log10 of the probability of so many calls by the line's own past, day by day."""
+    """Add -log10 of the probability of so many calls by the line's own past, day by day.
+
+    The lesser of two nulls counts: a past with one wild day has a wide variance, one with many
+    alike a narrow spread.
+    """
     rows = busy.collect().sort("day", "line")
     known = rows.filter(pl.col("past_mean").is_not_null())
     made = [known.select("line", "day").with_columns(own_past=pl.lit(0.0)).clear()]
@@ -71,6 +75,9 @@ def _with_own_past(busy: pl.LazyFrame) -> pl.LazyFrame:
             day[name].cast(pl.Float64).to_numpy()
             for name in ("n_out", "past_mean", "past_variance", "past_days")
         )
-        tail = significance.past_tail(count, mean, variance, days)
+        tail = np.minimum(
+            significance.past_tail(count, mean, variance, days),
+            significance.robust_tail(day["past_z"].to_numpy()),
+        )
         made.append(day.select("line", "day", own_past=pl.Series(tail)))
     return rows.lazy().join(pl.concat(made).lazy(), on=["line", "day"], how="left")
