@@ -1,0 +1,299 @@
+"""The page docs/quality.md, written from figures."""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from benchmarks.quality import ablation, figures, tables
+from benchmarks.quality.cities import FIRST_DAYS, WHOLE, City, Clean, Size, together
+from benchmarks.quality.tables import between, figure, markdown, percent
+from cdr_anomaly import evaluation
+
+if TYPE_CHECKING:
+    from benchmarks.quality.sichuan import Sample
+    from cdr_anomaly.truth import Lists
+
+SYNTHETIC = "(synthetic)"
+EVASIONS = {
+    "evasion_split": "1000 calls a day dealt over ten new lines, 100 each, spread over the day",
+    "evasion_throttled": "900 calls a day from one fixed line, evenly, never in bursts",
+    "evasion_ramped": "an established line that calls 7 % more strangers each day",
+    "evasion_rotated": "eight SIMs in one handset, one a day, 90 to 200 calls each",
+    "evasion_changing": "a relay whose forward target changes for each call",
+}
+
+
+class Run(NamedTuple):
+    """All that the page is made of."""
+
+    size: Size
+    cities: list[City]
+    clean: list[Clean]
+    peers: dict[str, Lists]
+    sample: Sample | None
+    minutes: float
+
+    def truth(self) -> pl.DataFrame:
+        """Put what is known of all cities together."""
+        return pl.concat([city.truth for city in self.cities])
+
+    def lists(self, name: str = WHOLE) -> Lists:
+        """Put the lists of all cities together."""
+        return together([city.lists[name] for city in self.cities])
+
+
+def written(run: Run) -> str:
+    """Write the whole page."""
+    told = evaluation.evaluated(run.lists(), run.truth(), evaluation.Draws())
+    quiet = evaluation.evaluated(
+        together([each.lists for each in run.clean]),
+        pl.concat([each.truth for each in run.clean]),
+        evaluation.Draws(0),
+    )
+    parts = [
+        _head(run),
+        tables.asked(told, quiet, run.sample),
+        _precision_and_recall(run, told),
+        _false_alerts(told, quiet),
+        _delays(told),
+        tables.chances(told, quiet),
+        _detectors(run),
+        _ablated(run),
+        _peers(run),
+        _not_found(run),
+        tables.sichuan(run.sample),
+        _rules(),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(run: Run) -> str:
+    seeds = ", ".join(str(city.seed) for city in run.cities)
+    calls = sum(city.calls for city in run.cities)
+    return f"""# How good the lists are
+
+Every figure is **synthetic** but for those of the section on Sichuan: records of invented cities \
+(`cdr-anomaly simulate`), in which it is known who is planted. They say how the detectors do on \
+what the simulation holds, not how they will do on your network. `make quality` makes the records, \
+the figures and this page; it took {run.minutes:.0f} minutes ({os.cpu_count()} processors, \
+{platform.machine()}, Python {platform.python_version()}, Polars {pl.__version__}).
+
+Seeds {seeds}, each {run.size.lines:,} lines and {run.size.days} days ({calls:,} calls in all), \
+and the same seeds again with nothing planted ({calls_clean(run)}). No limit and no measure was \
+chosen by these seeds. The operator's list of declared lines is used (`entities.csv`), the dates \
+of activation are not. Counted are the lists of each night from day {FIRST_DAYS + 1} on: before, \
+there are not seven nights to calibrate a night by. The figures are those of `cdr-anomaly \
+evaluate`, over the lists of all seeds together; intervals in brackets are of 90 %, by bootstrap \
+over lists for precision and over actors for recall."""
+
+
+def calls_clean(run: Run) -> str:
+    """Say how many nights without anything planted there are."""
+    return f"{sum(each.lists.names.height for each in run.clean)} clean nights"
+
+
+def _precision_and_recall(run: Run, told: dict[str, pl.DataFrame]) -> str:
+    main = told[evaluation.MAIN]
+    rows = [
+        [row["figure"], row["pattern"] or "", row["number"],
+         *(between(row, f"at_{k}") for k in evaluation.BUDGETS)]
+        for row in main.iter_rows(named=True)
+    ]  # fmt: skip
+    first = figures.short(together([city.first for city in run.cities]), run.truth())
+    sums = dict(told["lists"].iter_rows())
+    return f"""## Precision and recall {SYNTHETIC}
+
+{markdown(["figure", "pattern", "of", *(f"at {k}" for k in evaluation.BUDGETS)], rows)}
+
+"Of" is the number of lists with any alert, of alerts, actors or lines. Of {sums["lists"]:.0f} \
+lists {sums["lists with any alert"]:.0f} have an alert, the median list {sums["alerts a list, median"]:.0f}, \
+the longest {sums["alerts a list, most"]:.0f}: a list of one or two weighs as much in the mean as \
+a long one, so precision is given of all alerts together, too. An actor is found when a true alert \
+names one of its lines; of a group not all lines need be named.
+
+The first {FIRST_DAYS} nights, which are not counted: precision at 50 is {figure(first.mean)} as a \
+mean over lists and {figure(first.pooled)} of all alerts, {first.alerts:.1f} alerts a night.
+
+### Each seed by itself {SYNTHETIC}
+
+{_each_seed(run)}"""
+
+
+def _each_seed(run: Run) -> str:
+    rows = []
+    for city, clean in zip(run.cities, run.clean, strict=True):
+        told = evaluation.evaluated(city.lists[WHOLE], city.truth, evaluation.Draws(0))
+        quiet = evaluation.evaluated(clean.lists, clean.truth, evaluation.Draws(0))
+        short = figures.short(city.lists[WHOLE], city.truth)
+        false_share = told["false_discoveries"].filter(q_at_most=0.1)["false_share"].item()
+        ratio = quiet["calibration"].filter(p_at_most=1e-4)["ratio"].item()
+        rows.append(
+            [city.seed, f"{city.calls:,}", figure(short.mean), figure(short.pooled),
+             figure(short.recall), figure(short.evaded), percent(short.honest), figure(ratio),
+             figure(false_share)]
+        )  # fmt: skip
+    head = [
+        "seed", "calls", "precision at 50", "of all alerts", "actors found at 50",
+        "evasions found", "honest lines named", "clean nights, observed / expected at 1e-4",
+        "false share at q 0.1",
+    ]  # fmt: skip
+    return markdown(head, rows)
+
+
+def _false_alerts(told: dict[str, pl.DataFrame], quiet: dict[str, pl.DataFrame]) -> str:
+    rows = [
+        [row["kind"], row["lines"], row["lines_named"], percent(row["share_named"]),
+         row["false_ones"]]
+        for row in told["false_alerts"].iter_rows(named=True)
+    ]  # fmt: skip
+    sums = dict(quiet["lists"].iter_rows())
+    alerts = quiet["false_alerts"]["false_ones"]
+    return f"""## False alerts by honest kind {SYNTHETIC}
+
+Lines of each kind that any alert of medium or graver named on any of the nights, and alerts that \
+are not true. An alert may name lines of two kinds.
+
+{markdown(["kind", "lines", "named", "share", "false alerts"], rows)}
+
+Where nothing is planted, {sums["lists with any alert"]:.0f} of {sums["lists"]:.0f} nights have an \
+alert, at most {sums["alerts a list, most"]:.0f}; {alerts[0] + alerts[-1]} alerts in all."""
+
+
+def _delays(told: dict[str, pl.DataFrame]) -> str:
+    rows = [
+        [row["pattern"], row["actors"], row["found"], figure(row["median_days"], 1),
+         figure(row["days_90"], 1)]
+        for row in told["time_to_detection"].iter_rows(named=True)
+    ]  # fmt: skip
+    head = ["pattern", "actors", "found", "median, days", "90 %, days"]
+    return f"""## Time to detection {SYNTHETIC}
+
+Days from an actor's first day to the first list that has it among the first \
+{evaluation.DETECTED_AT}, of those that are found; 0 is the list of the same day.
+
+{markdown(head, rows)}"""
+
+
+def _detectors(run: Run) -> str:
+    rows = [
+        [row["detector"], row["alerts"], percent(row["share"]), row["actors"], row["alone"]]
+        for row in figures.by_detector(run.lists(), run.truth()).iter_rows(named=True)
+    ]
+    head = ["detector", "alerts at 50", "true", "actors found", "found by it alone"]
+    return f"""## Each detector {SYNTHETIC}
+
+An alert that several detectors found counts for each; actors are all, those that evade, too.
+
+{markdown(head, rows)}"""
+
+
+def _ablated(run: Run) -> str:
+    names = [WHOLE, *(name for name in run.cities[0].lists if name.startswith("without"))]
+    rows = [[name, *_compared(figures.short(run.lists(name), run.truth()))] for name in names]
+    return f"""## What each part adds {SYNTHETIC}
+
+The same records judged without one family of measures, without any ("{ablation.RULES_ALONE}": \
+nothing is lowered because it is nothing rare, and nothing is listed for being unlike its peers), \
+and without one detector and the measures that it tests.
+
+{markdown(["", *COMPARED], rows)}"""
+
+
+COMPARED = (
+    "precision at 17", "at 50", "of all alerts at 50", "actors found at 50", "evasions found",
+    "honest lines named", "alerts a night",
+)  # fmt: skip
+
+
+def _compared(short: figures.Short) -> list[str]:
+    return [
+        figure(short.mean_17), figure(short.mean), figure(short.pooled), figure(short.recall),
+        figure(short.evaded), percent(short.honest), figure(short.alerts, 1),
+    ]  # fmt: skip
+
+
+def _peers(run: Run) -> str:
+    from benchmarks.quality.peers import CALLS, LISTED, MANY_CALLS
+
+    lists = {WHOLE: run.lists(), **run.peers, MANY_CALLS: run.lists(MANY_CALLS)}
+    shorts = {name: figures.short(each, run.truth()) for name, each in lists.items()}
+    rows = [[name, *_compared(each)] for name, each in shorts.items()]
+    patterns = list(shorts[WHOLE].patterns)
+    recall = [
+        [pattern, *(figure(each.patterns[pattern]) for each in shorts.values())]
+        for pattern in patterns
+    ]
+    return f"""## Beside peers {SYNTHETIC}
+
+PyOD's IsolationForest and ECOD with default settings, on the same measures of the same line-days \
+(counts as logarithms, what is missing as the median), each night scored by a model of the 7 \
+nights before; its {LISTED} most outlying lines are the list, less the declared ones, as they are \
+for us. They name no groups, and they list {LISTED} lines on quiet nights, too, and the same lines \
+night after night, which by the rule of `evaluate` count as true again; ours come again after a \
+week. The rule lists every line with {CALLS} calls in a day.
+
+{markdown(["", *COMPARED], rows)}
+
+Actors found at {evaluation.DETECTED_AT}:
+
+{markdown(["pattern", *shorts], recall)}"""
+
+
+def _not_found(run: Run) -> str:
+    findings = pl.concat([city.findings for city in run.cities])
+    missed = figures.not_found(run.lists(), findings, run.truth())
+    rows = [
+        [row["pattern"], row["actors"], row["not_found"], *(row[end] or "" for end in figures.ENDS),
+         "never tested" if row["least_q"] is None else f"{row['least_q']:.2g}"]
+        for row in missed.iter_rows(named=True)
+    ]  # fmt: skip
+    head = ["pattern", "actors", "not found", *figures.ENDS, "least q, median"]
+    said = "\n".join(f"- *{end}*: {meaning}." for end, meaning in figures.ENDS.items())
+    evade = "\n".join(
+        f"- `{row['pattern']}` ({row['actors'] - row['not_found']} of {row['actors']} found): "
+        f"{EVASIONS.get(row['pattern'], '')}."
+        for row in _evasions(run, missed)
+    )
+    return f"""## What is not found, and why {SYNTHETIC}
+
+Actors that no true alert among the first {evaluation.DETECTED_AT} of any counted list names, by \
+how far they came. "Least q" is the median over them of the least false-discovery rate of any of \
+their line-days; a line is lowered where it is over 0.1.
+
+{markdown(head, rows) if rows else "Every planted actor is found."}
+
+{said}
+
+Those that evade know of limits and stay below them. Nothing is tuned on them, and they are \
+reported whatever they are:
+
+{evade}
+
+Not planted, and so not measured: calls that leave no record with this operator, lists dealt at \
+random over lines that never share a handset, a block or a target, and a declared line that is \
+used by somebody else."""
+
+
+def _evasions(run: Run, missed: pl.DataFrame) -> list[dict[str, int | str]]:
+    """Say of each pattern that evades how many actors there are, and how many are not found."""
+    bad = run.truth().filter(pl.col("pattern").fill_null("").str.starts_with(evaluation.EVASION))
+    sizes = bad.group_by("pattern").agg(actors=pl.col("actor").n_unique()).sort("pattern")
+    counts = sizes.join(missed.select("pattern", "not_found"), on="pattern", how="left")
+    return counts.with_columns(pl.col("not_found").fill_null(0)).to_dicts()
+
+
+def _rules() -> str:
+    rules = "\n".join(f"- *{what}*: {rule}." for what, rule in evaluation.RULES.items())
+    spread = f"{evaluation.Draws().number} samples, NumPy {np.__version__}"
+    return f"""## How the figures are defined
+
+{rules}
+
+Lists night by night are made from one scan of all days (`benchmarks/quality/nights.py`): what a \
+night finds is, by test, what a scan finds on its day, and a test holds these lists against those \
+of real nights. Intervals: {spread}."""
