@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from cdr_anomaly import significance
@@ -62,7 +63,11 @@ def compared(rows: pl.LazyFrame, *, two_way: bool, attempts: bool, opaque: bool)
 
 
 def _with_own_past(busy: pl.LazyFrame) -> pl.LazyFrame:
-    """Add -log10 of the probability of so many calls by the line's own past, day by day."""
+    """Add -log10 of the probability of so many calls by the line's own past, day by day.
+
+    The lesser of two nulls counts: a past with one wild day has a wide variance, one with many
+    alike a narrow spread.
+    """
     rows = busy.collect().sort("day", "line")
     known = rows.filter(pl.col("past_mean").is_not_null())
     made = [known.select("line", "day").with_columns(own_past=pl.lit(0.0)).clear()]
@@ -71,6 +76,9 @@ def _with_own_past(busy: pl.LazyFrame) -> pl.LazyFrame:
             day[name].cast(pl.Float64).to_numpy()
             for name in ("n_out", "past_mean", "past_variance", "past_days")
         )
-        tail = significance.past_tail(count, mean, variance, days)
+        tail = np.minimum(
+            significance.past_tail(count, mean, variance, days),
+            significance.robust_tail(day["past_z"].to_numpy()),
+        )
         made.append(day.select("line", "day", own_past=pl.Series(tail)))
     return rows.lazy().join(pl.concat(made).lazy(), on=["line", "day"], how="left")

@@ -34,7 +34,8 @@ NOISE, MOST_FAMILY = 1.0, 5.0
 TOTALS = ("most", "sum")
 # How many of all active lines are taken to be of each kind; counted are only those that are tested.
 COMMON, MOST_LINES, FEW_LINES = ("mobile lines", "lines"), 0.8, 0.05
-# Nobody is compared with days that were found with a q like this.
+# Nobody is compared with days that were found with a q like this; of few lines of a kind the same
+# ones may be found every night, and then they are what is usual for it.
 SURELY_ODD = 0.01
 # What a tenth of its peers do says nothing of a line; three things are told.
 SELDOM, TELLING = 0.1, 3
@@ -175,9 +176,11 @@ def found(evidence: pl.DataFrame, fdr: float, measures: Mapping[str, Measure]) -
     """Return FINDINGS of the lines that are unlike their peers with a q of ``fdr`` or less.
 
     ``evidence`` is EVIDENCE with lines as text, that of the nights before included. Days that are
-    calibrated by themselves are left out: too little is known of what is usual.
+    calibrated by themselves, and kinds with few lines, are left out: too little is known of what is
+    usual.
     """
-    odd = evidence.filter(pl.col("q_value") <= fdr, pl.col("calibrated_by") == BY_NIGHTS)
+    known = (pl.col("calibrated_by") == BY_NIGHTS) & pl.col("peers").is_in(COMMON)
+    odd = evidence.filter(known, pl.col("q_value") <= fdr)
     told = unlike(evidence, odd.select("line", "day"), measures)
     rows = odd.join(told, on=["line", "day"])
     surprise = (-pl.col("p_value").log10()).round(2)
@@ -251,7 +254,7 @@ def _of_day(
     q_value = pl.Series(significance.false_discovery(whole["p_value"].to_numpy(), tested))
     return whole.with_columns(
         known_since=pl.lit(None, pl.Date), q_value=q_value, tested=pl.lit(tested, pl.Int64),
-        odd=pl.col("odd") | (q_value <= SURELY_ODD),
+        odd=pl.col("odd") | (common & (q_value <= SURELY_ODD)),
         calibrated_by=pl.lit(BY_ITSELF if compared.itself else BY_NIGHTS),
     ).select(list(EVIDENCE))  # fmt: skip
 

@@ -103,6 +103,20 @@ def robust_tail(distance: Floats) -> Floats:
     return surprise
 
 
+def overlap_tail(shared: Floats, one: Floats, other: Floats, popularity: float) -> Floats:
+    """Return P(two lines share as many called numbers by chance), where some numbers are popular.
+
+    ``one`` and ``other`` are how many numbers each line called, ``popularity`` is the sum of
+    k (k - 1) over all numbers that k lines called, over the square of the sum of k. The number
+    shared is Poisson about one * other * popularity; to take all numbers for alike (hypergeometric)
+    finds thousands of times too many (algorithms, section 2, g).
+    """
+    from scipy.special import gammainc
+
+    tail: Floats = gammainc(np.maximum(shared, 1), one * other * popularity)
+    return np.where(shared >= 1, tail, 1.0)
+
+
 def rarity(values: Floats, known: Floats, *, among: Truths) -> Floats:
     """Return the share of ``known`` values that are as great, counting each value as one more.
 

@@ -12,8 +12,8 @@ from cdr_anomaly.schema import FEEDBACK, SEVERITIES, empty
 
 GRADES = {word: place for place, word in enumerate(SEVERITIES)}
 WATCH = GRADES["low"]
-# So odd a day is nothing rare: of ten as odd one is chance, or one line in a thousand has one.
-ONE_IN_TEN, OFTEN = 0.1, 1e-3
+# With a greater q so odd a day is nothing rare: more than one in ten as odd are chance.
+RARE = 0.1
 # What else lowers a subject by a grade, and is shown (algorithms, section 3.5).
 MANY_CALL_BACKS = 0.3
 TENURE, AS_USUAL = timedelta(days=365), 1.3
@@ -42,14 +42,16 @@ class Beside(NamedTuple):
 def weighed(findings: pl.DataFrame, beside: Beside) -> pl.DataFrame:
     """Merge the findings of each subject, and weigh it by its evidence and by what was said of it.
 
-    ``findings`` are FINDINGS with ``suppressed_by``. One that is not policy is lowered where so odd
-    a day is nothing rare; a subject for which something else speaks is lowered by a grade.
+    ``findings`` are FINDINGS with ``suppressed_by``. One that is not policy is lowered by a grade
+    where so odd a day is nothing rare, and so is a subject for which something else speaks.
     """
     of_days = (
         findings.rename({"p_value": "own_p"})
         .join(_weights(beside.evidence), on=["subject", "day"], how="left", maintain_order="left")
         .with_columns(found_as=grade(), lowered=_nothing_rare())
-        .with_columns(grade=(pl.col("found_as") - pl.col("lowered")).clip(lower_bound=WATCH))
+        .with_columns(
+            grade=(pl.col("found_as") - pl.col("lowered").cast(pl.Int64)).clip(lower_bound=WATCH)
+        )
     )
     whole = _by_subject(of_days).join(_cleared(beside.told), on="subject", how="left")
     known = pl.concat_str(
@@ -58,7 +60,7 @@ def weighed(findings: pl.DataFrame, beside: Beside) -> pl.DataFrame:
     )  # fmt: skip
     lower = (known != "") & (pl.col("grade") > WATCH)
     often = pl.format("so odd a day is nothing rare: q {}", pl.col("chance").round(2))
-    said = [pl.when(pl.col("lowered") > 0).then(often), pl.when(known != "").then(known)]
+    said = [pl.when("lowered").then(often), pl.when(known != "").then(known)]
     return whole.with_columns(
         mitigated_by=pl.concat_str(said, separator="; ", ignore_nulls=True).replace("", None),
         grade=pl.col("grade") - lower.cast(pl.Int64),
@@ -80,14 +82,12 @@ def said(told: pl.DataFrame | None) -> pl.DataFrame:
 
 
 def _nothing_rare() -> pl.Expr:
-    """Say by how many grades a finding is lowered because so odd a day is nothing rare.
+    """Tell which findings are lowered by a grade because so odd a day is nothing rare.
 
     Of kinds with few lines too little is known: there one call centre makes nothing rare.
     """
     known = (pl.col("calibrated_by") == BY_NIGHTS) & pl.col("peers").is_in(COMMON)
-    judged = ~pl.col("policy") & known
-    grades = pl.when(pl.col("p_value") > OFTEN).then(2).when(pl.col("q_value") > ONE_IN_TEN).then(1)
-    return pl.when(judged).then(grades).fill_null(0)
+    return (~pl.col("policy") & known & (pl.col("q_value") > RARE)).fill_null(value=False)
 
 
 def _by_subject(findings: pl.DataFrame) -> pl.DataFrame:

@@ -38,6 +38,7 @@ FLOORS = (
 DOORS = {
     "numpy": {
         "actors",
+        "busy",
         "evidence",
         "forwarding",
         "sieve",
