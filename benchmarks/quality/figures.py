@@ -18,8 +18,8 @@ AT = f"at_{DETECTED_AT}"
 ENDS = {
     "nothing found": "no detector has a finding that names one of its lines on its days",
     "low only": "what is found of it is of severity low: on watch, not listed",
-    "lowered": "what is found of it is medium or graver, and lowered to watch, because so odd a day "
-    "is nothing rare or because something speaks for the line",
+    "lowered": "what is found of it is medium or graver, and lowered to watch: so odd a day is "
+    "nothing rare, or something speaks for the line",
     "set aside": "it is set aside as a declared line",
     "listed, not true": "an alert names it, among more honest lines than planted ones",
     "too low a place": f"it is listed after place {DETECTED_AT}",

@@ -80,7 +80,7 @@ def _head(run: Run) -> str:
 Every figure is **synthetic** but for those of the section on Sichuan: records of invented cities \
 (`cdr-anomaly simulate`), in which it is known who is planted. They say how the detectors do on \
 what the simulation holds, not how they will do on your network. `make quality` makes the records, \
-the figures and this page; it took {run.minutes:.0f} minutes ({os.cpu_count()} processors, \
+the figures and this page; it took {run.minutes:.0f} minutes on a shared machine ({os.cpu_count()} processors, \
 {platform.machine()}, Python {platform.python_version()}, Polars {pl.__version__}).
 
 Seeds {seeds}, each {run.size.lines:,} lines and {run.size.days} days ({calls:,} calls in all), \
@@ -106,15 +106,16 @@ def _precision_and_recall(run: Run, told: dict[str, pl.DataFrame]) -> str:
     ]  # fmt: skip
     first = figures.short(together([city.first for city in run.cities]), run.truth())
     sums = dict(told["lists"].iter_rows())
+    median, most = (f"{sums[f'alerts a list, {what}']:.0f}" for what in ("median", "most"))
     return f"""## Precision and recall {SYNTHETIC}
 
 {markdown(["figure", "pattern", "of", *(f"at {k}" for k in evaluation.BUDGETS)], rows)}
 
 "Of" is the number of lists with any alert, of alerts, actors or lines. Of {sums["lists"]:.0f} \
-lists {sums["lists with any alert"]:.0f} have an alert, the median list {sums["alerts a list, median"]:.0f}, \
-the longest {sums["alerts a list, most"]:.0f}: a list of one or two weighs as much in the mean as \
-a long one, so precision is given of all alerts together, too. An actor is found when a true alert \
-names one of its lines; of a group not all lines need be named.
+lists {sums["lists with any alert"]:.0f} have an alert, the median list {median}, the longest \
+{most}: a list of one or two weighs as much in the mean as a long one, so precision is given of \
+all alerts together, too. An actor is found when a true alert names one of its lines; of a group \
+not all lines need be named.
 
 The first {FIRST_DAYS} nights, which are not counted: precision at 50 is {figure(first.mean)} as a \
 mean over lists and {figure(first.pooled)} of all alerts, {first.alerts:.1f} alerts a night.
@@ -147,7 +148,7 @@ def _each_seed(run: Run) -> str:
 
 def _false_alerts(told: dict[str, pl.DataFrame], quiet: dict[str, pl.DataFrame]) -> str:
     rows = [
-        [row["kind"], row["lines"], row["lines_named"], percent(row["share_named"]),
+        [row["kind"], row["lines"] or "-", row["lines_named"], percent(row["share_named"]),
          row["false_ones"]]
         for row in told["false_alerts"].iter_rows(named=True)
     ]  # fmt: skip

@@ -86,7 +86,7 @@ def auc(scores: Floats, labels: NDArray[np.bool_]) -> float:
 def average_precision(scores: Floats, labels: NDArray[np.bool_]) -> float:
     """Return the mean precision at each labelled line; of equal scores all come at once."""
     order = np.argsort(-scores, kind="stable")
-    last = np.append(np.diff(scores[order]) != 0, True)  # noqa: FBT003 - an array's value
+    last = np.append(np.diff(scores[order]) != 0, True)
     found = np.cumsum(labels[order])[last]
     precision = found / (np.flatnonzero(last) + 1)
     return float((np.diff(found, prepend=0) * precision).sum() / labels.sum())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import polars as pl
-
 from benchmarks.quality import figures
 from cdr_anomaly.evaluation import DETECTED_AT, MAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import polars as pl
 
     from benchmarks.quality.sichuan import Sample, Score
 
@@ -127,9 +127,9 @@ def _real(sample: Sample | None) -> Asked:
     what = "Sichuan (real), AUC without labels"
     if sample is None:
         return Asked(what, "at least 0.90", None, holds=False, written="-")
-    value, low, high = sample.combined[0].auc
-    text = f"{value:.3f} ({low:.3f}-{high:.3f})"
-    return Asked(what, "at least 0.90", value, value >= 0.9, text)
+    values = [score.auc[0] for score in sample.combined]
+    text = " and ".join(f"{value:.3f}" for value in values) + ", two ways"
+    return Asked(what, "at least 0.90", max(values), max(values) >= 0.9, text)
 
 
 def chances(told: Mapping[str, pl.DataFrame], quiet: Mapping[str, pl.DataFrame]) -> str:
@@ -186,18 +186,22 @@ def sichuan(sample: Sample | None) -> str:
     verdict = f"The better of the two ways has AUC {best:.3f}; 0.90 was asked for" + (
         ", and is reached." if best >= 0.9 else ", and is not reached."
     )
+    against = [score.name for score in sample.single if score.auc[0] < 0.5]
+    worse = f" Odd in the detectors and usual here (AUC under 0.5): {', '.join(against)}."
+    worse = worse if against else ""
     return f"""{title}
 
-{sample.lines:,} real subscriber lines of a Chinese operator, {sample.labelled:,} of them labelled \
-(from the GAT-COBO repository, Apache-2.0; not part of this project), one row a line with sums over \
-its months. Lines are ranked by the columns that correspond to our measures of dispersion and \
-reciprocity, without labels and without weights. Intervals are of 90 %, by bootstrap over lines.
+{sample.lines:,} real subscriber lines of a Chinese operator, {sample.labelled:,} of them \
+labelled (from the GAT-COBO repository, Apache-2.0; not part of this project), one row a line with \
+sums over its months. Lines are ranked by the columns that correspond to our measures of \
+dispersion and reciprocity, without labels and without weights. Intervals are of 90 %, by \
+bootstrap over lines.
 
 {markdown(["ranking", "", "AUC", "average precision"], rows)}
 
 {verdict} Which columns are taken, which end of each is odd, and the two ways of putting them \
-together were written down before the labels were read, and all are reported; a measure that does \
-badly here was not taken out. Short talk is odd in the detectors and is not here (AUC under 0.5).
+together were written down before they were held against the labels, and all are reported; a \
+measure that does badly here was not taken out.{worse}
 
 **What this does not say.** {100 * share:.0f} % of these lines are labelled, a share that the \
 organiser of the contest chose; at night it is one in ten thousand or less, and precision falls \
