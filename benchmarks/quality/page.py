@@ -80,8 +80,9 @@ def _head(run: Run) -> str:
 Every figure is **synthetic** but for those of the section on Sichuan: records of invented cities \
 (`cdr-anomaly simulate`), in which it is known who is planted. They say how the detectors do on \
 what the simulation holds, not how they will do on your network. `make quality` makes the records, \
-the figures and this page; it took {run.minutes:.0f} minutes on a shared machine ({os.cpu_count()} processors, \
-{platform.machine()}, Python {platform.python_version()}, Polars {pl.__version__}).
+the figures and this page; it took {run.minutes:.0f} minutes on a shared machine \
+({os.cpu_count()} processors, {platform.machine()}, Python {platform.python_version()}, Polars \
+{pl.__version__}).
 
 Seeds {seeds}, each {run.size.lines:,} lines and {run.size.days} days ({calls:,} calls in all), \
 and the same seeds again with nothing planted ({calls_clean(run)}). No limit and no measure was \
