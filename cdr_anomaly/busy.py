@@ -31,12 +31,11 @@ SHORT_LEAST = 5
 STAYING = ("fixed", "short_95", "short_96", "toll_free", "service")
 
 
-def compared(rows: pl.LazyFrame, *, two_way: bool, attempts: bool, opaque: bool) -> pl.LazyFrame:
+def compared(rows: pl.LazyFrame, *, two_way: bool, attempts: bool) -> pl.LazyFrame:
     """Add the kind of ``peers`` and a column for each measure to MEASURES of busy days.
 
     ``rows`` have number_class and born, too. What the feed cannot tell is left empty: call-backs
-    unless it is ``two_way``, unanswered calls unless it holds ``attempts``, classes where numbers
-    are ``opaque``.
+    unless it is ``two_way``, unanswered calls unless it holds ``attempts``.
     """
     n_out, distinct, answered = pl.col("n_out"), pl.col("n_distinct"), pl.col("n_answered")
     nothing = pl.lit(None, pl.Float64)
@@ -44,7 +43,7 @@ def compared(rows: pl.LazyFrame, *, two_way: bool, attempts: bool, opaque: bool)
     age = (pl.col("day") - pl.col("born")).dt.total_days()
     peers = (
         pl.when(age.is_between(0, NEW_DAYS)).then(pl.lit("new lines"))
-        .when(opaque).then(pl.lit("lines"))
+        .when(pl.col("number_class") == "unknown").then(pl.lit("lines"))
         .when(pl.col("number_class") == "international").then(pl.lit("international numbers"))
         .when(staying).then(pl.lit("fixed lines"))
         .otherwise(pl.lit("mobile lines"))

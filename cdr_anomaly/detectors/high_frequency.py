@@ -148,9 +148,8 @@ class HighFrequency(Detector):
         whole = judged.join(
             tables.lines.select("line", "number_class", "born"), on="line", how="left"
         )
-        feed, two_way = tables.feed, tables.two_way
         return self.compared(
-            busy.compared(whole, two_way=two_way, attempts=feed.attempts, opaque=feed.opaque)
+            busy.compared(whole, two_way=tables.two_way, attempts=tables.feed.attempts)
         )
 
     def _unless(
