@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import log
 from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.truth import Lists
 
+# An honest line is heavy from so many placed calls in a day on; measures are log(1 + calls).
+HEAVY = 30
 AT = f"at_{DETECTED_AT}"
 ENDS = {
     "nothing found": "no detector has a finding that names one of its lines on its days",
@@ -64,6 +67,13 @@ def honest(tables: Mapping[str, pl.DataFrame]) -> float | None:
     """Give the share of the honest lines in the truth that some alert names."""
     share: float | None = tables["false_alerts"].filter(kind=HONEST)["share_named"].item()
     return share
+
+
+def honest_heavy(lists: Lists, told: pl.DataFrame, measured: pl.DataFrame) -> float | None:
+    """Give the same share of those honest lines that placed so many calls on some day."""
+    heavy = measured.filter(pl.col("n_out") >= log(1 + HEAVY))["line"].unique().implode()
+    known = told.filter(~pl.col("honest") | pl.col("line").is_in(heavy))
+    return honest({"false_alerts": evaluation.false_alerts(truth.judged(lists, told), known)})
 
 
 def by_detector(lists: Lists, told: pl.DataFrame) -> pl.DataFrame:

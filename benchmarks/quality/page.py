@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from benchmarks.quality import ablation, figures, tables
+from benchmarks.quality import figures, parts, tables
 from benchmarks.quality.cities import FIRST_DAYS, WHOLE, City, Clean, Size, together
 from benchmarks.quality.tables import between, figure, markdown, percent
 from cdr_anomaly import evaluation
@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     from cdr_anomaly.truth import Lists
 
 SYNTHETIC = "(synthetic)"
-EVASIONS = {
-    "evasion_split": "1000 calls a day dealt over ten new lines, 100 each, spread over the day",
-    "evasion_throttled": "900 calls a day from one fixed line, evenly, never in bursts",
-    "evasion_ramped": "an established line that calls 7 % more strangers each day",
-    "evasion_rotated": "eight SIMs in one handset, one a day, 90 to 200 calls each",
-    "evasion_changing": "a relay whose forward target changes for each call",
-}
 
 
 class Run(NamedTuple):
@@ -55,21 +48,23 @@ def written(run: Run) -> str:
         pl.concat([each.truth for each in run.clean]),
         evaluation.Draws(0),
     )
-    parts = [
+    measured = pl.concat([city.measured for city in run.cities])
+    heavy = figures.honest_heavy(run.lists(), run.truth(), measured)
+    sections = [
         _head(run),
-        tables.asked(told, quiet, run.sample),
+        tables.asked(told, quiet, heavy, run.sample),
         _precision_and_recall(run, told),
         _false_alerts(told, quiet),
         _delays(told),
-        tables.chances(told, quiet),
-        _detectors(run),
-        _ablated(run),
-        _peers(run),
-        _not_found(run),
+        tables.chances(told, quiet, _undeclared(run)),
+        parts.detectors(run),
+        parts.ablated(run),
+        parts.peers(run),
+        parts.not_found(run),
         tables.sichuan(run.sample),
         _rules(),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(sections) + "\n"
 
 
 def _head(run: Run) -> str:
@@ -166,6 +161,15 @@ Where nothing is planted, {sums["lists with any alert"]:.0f} of {sums["lists"]:.
 alert, at most {sums["alerts a list, most"]:.0f}; {alerts[0] + alerts[-1]} alerts in all."""
 
 
+def _undeclared(run: Run) -> pl.DataFrame:
+    """Give the false share beside q of the lines that are not declared."""
+    evidence = run.lists().evidence
+    declared = pl.concat([city.declared for city in run.cities])
+    if evidence is not None:
+        evidence = evidence.join(declared, on=["line", "day"], how="anti")
+    return evaluation.discoveries(evidence, run.truth())
+
+
 def _delays(told: dict[str, pl.DataFrame]) -> str:
     rows = [
         [row["pattern"], row["actors"], row["found"], figure(row["median_days"], 1),
@@ -179,114 +183,6 @@ Days from an actor's first day to the first list that has it among the first \
 {evaluation.DETECTED_AT}, of those that are found; 0 is the list of the same day.
 
 {markdown(head, rows)}"""
-
-
-def _detectors(run: Run) -> str:
-    rows = [
-        [row["detector"], row["alerts"], percent(row["share"]), row["actors"], row["alone"]]
-        for row in figures.by_detector(run.lists(), run.truth()).iter_rows(named=True)
-    ]
-    head = ["detector", "alerts at 50", "true", "actors found", "found by it alone"]
-    return f"""## Each detector {SYNTHETIC}
-
-An alert that several detectors found counts for each; actors are all, those that evade, too.
-
-{markdown(head, rows)}"""
-
-
-def _ablated(run: Run) -> str:
-    names = [WHOLE, *(name for name in run.cities[0].lists if name.startswith("without"))]
-    rows = [[name, *_compared(figures.short(run.lists(name), run.truth()))] for name in names]
-    return f"""## What each part adds {SYNTHETIC}
-
-The same records judged without one family of measures, without any ("{ablation.RULES_ALONE}": \
-nothing is lowered because it is nothing rare, and nothing is listed for being unlike its peers), \
-and without one detector and the measures that it tests.
-
-{markdown(["", *COMPARED], rows)}"""
-
-
-COMPARED = (
-    "precision at 17", "at 50", "of all alerts at 50", "actors found at 50", "evasions found",
-    "honest lines named", "alerts a night",
-)  # fmt: skip
-
-
-def _compared(short: figures.Short) -> list[str]:
-    return [
-        figure(short.mean_17), figure(short.mean), figure(short.pooled), figure(short.recall),
-        figure(short.evaded), percent(short.honest), figure(short.alerts, 1),
-    ]  # fmt: skip
-
-
-def _peers(run: Run) -> str:
-    from benchmarks.quality.peers import CALLS, LISTED, MANY_CALLS
-
-    lists = {WHOLE: run.lists(), **run.peers, MANY_CALLS: run.lists(MANY_CALLS)}
-    shorts = {name: figures.short(each, run.truth()) for name, each in lists.items()}
-    rows = [[name, *_compared(each)] for name, each in shorts.items()]
-    patterns = list(shorts[WHOLE].patterns)
-    recall = [
-        [pattern, *(figure(each.patterns[pattern]) for each in shorts.values())]
-        for pattern in patterns
-    ]
-    return f"""## Beside peers {SYNTHETIC}
-
-PyOD's IsolationForest and ECOD with default settings, on the same measures of the same line-days \
-(counts as logarithms, what is missing as the median), each night scored by a model of the 7 \
-nights before; its {LISTED} most outlying lines are the list, less the declared ones, as they are \
-for us. They name no groups, and they list {LISTED} lines on quiet nights, too, and the same lines \
-night after night, which by the rule of `evaluate` count as true again; ours come again after a \
-week. The rule lists every line with {CALLS} calls in a day.
-
-{markdown(["", *COMPARED], rows)}
-
-Actors found at {evaluation.DETECTED_AT}:
-
-{markdown(["pattern", *shorts], recall)}"""
-
-
-def _not_found(run: Run) -> str:
-    findings = pl.concat([city.findings for city in run.cities])
-    missed = figures.not_found(run.lists(), findings, run.truth())
-    rows = [
-        [row["pattern"], row["actors"], row["not_found"], *(row[end] or "" for end in figures.ENDS),
-         "never tested" if row["least_q"] is None else f"{row['least_q']:.2g}"]
-        for row in missed.iter_rows(named=True)
-    ]  # fmt: skip
-    head = ["pattern", "actors", "not found", *figures.ENDS, "least q, median"]
-    said = "\n".join(f"- *{end}*: {meaning}." for end, meaning in figures.ENDS.items())
-    evade = "\n".join(
-        f"- `{row['pattern']}` ({row['actors'] - row['not_found']} of {row['actors']} found): "
-        f"{EVASIONS.get(row['pattern'], '')}."
-        for row in _evasions(run, missed)
-    )
-    return f"""## What is not found, and why {SYNTHETIC}
-
-Actors that no true alert among the first {evaluation.DETECTED_AT} of any counted list names, by \
-how far they came. "Least q" is the median over them of the least false-discovery rate of any of \
-their line-days; a line is lowered where it is over 0.1.
-
-{markdown(head, rows) if rows else "Every planted actor is found."}
-
-{said}
-
-Those that evade know of limits and stay below them. Nothing is tuned on them, and they are \
-reported whatever they are:
-
-{evade}
-
-Not planted, and so not measured: calls that leave no record with this operator, lists dealt at \
-random over lines that never share a handset, a block or a target, and a declared line that is \
-used by somebody else."""
-
-
-def _evasions(run: Run, missed: pl.DataFrame) -> list[dict[str, int | str]]:
-    """Say of each pattern that evades how many actors there are, and how many are not found."""
-    bad = run.truth().filter(pl.col("pattern").fill_null("").str.starts_with(evaluation.EVASION))
-    sizes = bad.group_by("pattern").agg(actors=pl.col("actor").n_unique()).sort("pattern")
-    counts = sizes.join(missed.select("pattern", "not_found"), on="pattern", how="left")
-    return counts.with_columns(pl.col("not_found").fill_null(0)).to_dicts()
 
 
 def _rules() -> str:

@@ -54,18 +54,27 @@ def percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f} %"
 
 
-def between(row: Mapping[str, Any], name: str) -> str:
+def between(row: Mapping[str, Any], name: str, digits: int = 2) -> str:
     """Write a figure with its interval."""
     low, high = row[f"{name}_low"], row[f"{name}_high"]
-    interval = "" if low is None else f" ({low:.2f}-{high:.2f})"
-    return figure(row[name]) + interval
+    interval = "" if low is None else f" ({low:.{digits}f}-{high:.{digits}f})"
+    return figure(row[name], digits) + interval
 
 
 def asked(
-    told: Mapping[str, pl.DataFrame], quiet: Mapping[str, pl.DataFrame], sample: Sample | None
+    told: Mapping[str, pl.DataFrame],
+    quiet: Mapping[str, pl.DataFrame],
+    heavy: float | None,
+    sample: Sample | None,
 ) -> str:
-    """Hold the figures against those that were asked for."""
-    every = [*_recalls(told), *_precisions(told), *_chances(told, quiet), _real(sample)]
+    """Hold the figures against those asked for; ``heavy`` is the share of honest lines named."""
+    every = [
+        *_recalls(told),
+        *_precisions(told),
+        *_honest(told, heavy),
+        *_chances(told, quiet),
+        _real(sample),
+    ]
     rows = [
         [row.what, row.asked, row.written if row.holds or row.got is None else f"**{row.written}**"]
         for row in every
@@ -103,10 +112,22 @@ def _precisions(told: Mapping[str, pl.DataFrame]) -> list[Asked]:
         row = told[MAIN].filter(figure=name).row(0, named=True)
         got = row[figures.AT]
         what = f"precision at {DETECTED_AT}, {way}"
-        made.append(Asked(what, "at least 0.9", got, (got or 0) >= 0.9, between(row, figures.AT)))
-    share = figures.honest(told)
-    what = "honest heavy lines at medium or above, on any night"
-    return [*made, Asked(what, "at most 2 %", share, (share or 0) <= 0.02, percent(share))]
+        made.append(
+            Asked(what, "at least 0.9", got, (got or 0) >= 0.9, between(row, figures.AT, 3))
+        )
+    return made
+
+
+def _honest(told: Mapping[str, pl.DataFrame], heavy: float | None) -> list[Asked]:
+    shares = {
+        f"honest heavy lines ({figures.HEAVY} calls on some day) at medium or above, on any night":
+        heavy,
+        "all honest lines in the truth, the same": figures.honest(told),
+    }  # fmt: skip
+    return [
+        Asked(what, "at most 2 %", share, (share or 0) <= 0.02, percent(share))
+        for what, share in shares.items()
+    ]
 
 
 def _chances(told: Mapping[str, pl.DataFrame], quiet: Mapping[str, pl.DataFrame]) -> list[Asked]:
@@ -132,8 +153,10 @@ def _real(sample: Sample | None) -> Asked:
     return Asked(what, "at least 0.90", max(values), max(values) >= 0.9, text)
 
 
-def chances(told: Mapping[str, pl.DataFrame], quiet: Mapping[str, pl.DataFrame]) -> str:
-    """Show observed over expected p, and the false share beside q."""
+def chances(
+    told: Mapping[str, pl.DataFrame], quiet: Mapping[str, pl.DataFrame], undeclared: pl.DataFrame
+) -> str:
+    """Show observed over expected p, and the false share beside q, without the declared, too."""
     pairs = zip(
         quiet["calibration"].iter_rows(named=True), told["calibration"].iter_rows(named=True),
         strict=True,
@@ -143,10 +166,20 @@ def chances(told: Mapping[str, pl.DataFrame], quiet: Mapping[str, pl.DataFrame])
          b["observed"], f"{b['expected']:.1f}", figure(b["ratio"])]
         for a, b in pairs
     ]  # fmt: skip
+    q_pairs = zip(
+        told["false_discoveries"].iter_rows(named=True), undeclared.iter_rows(named=True),
+        strict=True,
+    )  # fmt: skip
+    names = ("line_days", "false_ones")
     q_rows = [
-        [row["q_at_most"], row["line_days"], row["false_ones"], figure(row["false_share"], 3)]
-        for row in told["false_discoveries"].iter_rows(named=True)
-    ]
+        [a["q_at_most"], *(a[name] for name in names), figure(a["false_share"], 3),
+         *(b[name] for name in names), figure(b["false_share"], 3)]
+        for a, b in q_pairs
+    ]  # fmt: skip
+    q_head = [
+        "q at most", "line-days", "of no planted line", "share",
+        "without the declared: line-days", "of no planted line", "share",
+    ]  # fmt: skip
     p_head = [
         "p at most", "clean nights: observed", "expected", "ratio",
         "honest lines beside planted ones: observed", "expected", "ratio",
@@ -160,7 +193,10 @@ as tested.
 
 ## False discoveries beside q (synthetic)
 
-{markdown(["q at most", "line-days", "of no planted line", "share"], q_rows)}"""
+A declared line is judged like any other, and set aside from the list only. It may be as odd as \
+its p says and yet honest.
+
+{markdown(q_head, q_rows)}"""
 
 
 def sichuan(sample: Sample | None) -> str:
