@@ -45,15 +45,10 @@ def weighed(findings: pl.DataFrame, beside: Beside) -> pl.DataFrame:
     ``findings`` are FINDINGS with ``suppressed_by``. One that is not policy is lowered by a grade
     where so odd a day is nothing rare, and so is a subject for which something else speaks.
     """
-    of_days = (
-        findings.rename({"p_value": "own_p"})
-        .join(_weights(beside.evidence), on=["subject", "day"], how="left", maintain_order="left")
-        .with_columns(found_as=grade(), lowered=_nothing_rare())
-        .with_columns(
-            grade=(pl.col("found_as") - pl.col("lowered").cast(pl.Int64)).clip(lower_bound=WATCH)
-        )
+    of_days = findings.rename({"p_value": "own_p"}).join(
+        _weights(beside.evidence), on=["subject", "day"], how="left", maintain_order="left"
     )
-    whole = _by_subject(of_days).join(_cleared(beside.told), on="subject", how="left")
+    whole = _by_subject(_graded(of_days)).join(_cleared(beside.told), on="subject", how="left")
     known = pl.concat_str(
         [pl.when(holds.fill_null(value=False)).then(text) for holds, text in _reliefs()],
         separator="; ", ignore_nulls=True,
@@ -81,6 +76,21 @@ def said(told: pl.DataFrame | None) -> pl.DataFrame:
     return _last(told).select(subject="line", feedback=text)
 
 
+def by_chance(findings: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
+    """Add the ``grade`` that each finding has in the light of its evidence.
+
+    ``findings`` are (subject, day, severity, policy), ``evidence`` is EVIDENCE with lines as text.
+    """
+    weights = evidence.select("day", "peers", "calibrated_by", "q_value", subject="line")
+    return _graded(findings.join(weights, on=["subject", "day"], how="left"))
+
+
+def _graded(findings: pl.DataFrame) -> pl.DataFrame:
+    lowered = _nothing_rare()
+    lower = (grade() - lowered.cast(pl.Int64)).clip(lower_bound=WATCH)
+    return findings.with_columns(lowered=lowered, grade=lower)
+
+
 def _nothing_rare() -> pl.Expr:
     """Tell which findings are lowered by a grade because so odd a day is nothing rare.
 
@@ -91,14 +101,14 @@ def _nothing_rare() -> pl.Expr:
 
 
 def _by_subject(findings: pl.DataFrame) -> pl.DataFrame:
-    """Merge the findings of each subject, the gravest and latest first."""
+    """Merge the findings of each subject, the gravest and latest first, and fixed limits."""
     # What is declared for one detector leaves what others found.
     free = pl.col("suppressed_by").is_null()
     return (
         findings.filter(free | ~free.any().over("subject"))
         .with_columns(excess=(pl.col("observed") / pl.col("limit")).round(3))
-        .sort("grade", "day", "observed", "detector", "reason",
-              descending=[True, True, True, False, False])
+        .sort("grade", "day", "policy", "observed", "detector", "reason",
+              descending=[True, True, True, True, False, False])
         .group_by("subject", maintain_order=True)
         .agg(
             pl.col("members").list.explode(keep_nulls=False, empty_as_null=False).unique().sort(),

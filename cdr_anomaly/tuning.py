@@ -11,10 +11,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import declared, detectors, ingest, ledger, numbering, pipeline, state
+from cdr_anomaly import (
+    declared,
+    detectors,
+    ingest,
+    judging,
+    ledger,
+    numbering,
+    pipeline,
+    state,
+    subjects,
+)
 from cdr_anomaly.errors import StateError
+from cdr_anomaly.evidence import Known
 from cdr_anomaly.pipeline import SILENT
-from cdr_anomaly.schema import SEVERITIES
+from cdr_anomaly.schema import EVIDENCE, SEVERITIES, empty
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +41,7 @@ FACTORS = (0.5, 0.75, 1, 1.5, 2, 3)
 FROM_TODAY = (1, 1.25, 1.5, 2, 3, 5)
 WEEK = 7
 IN_USE, ANY = "in use", "any"
-GRAVE = SEVERITIES[SEVERITIES.index("medium") :]
+MEDIUM = SEVERITIES.index("medium")
 LIMIT = ["detector", "subject_kind", "limit"]
 
 
@@ -60,8 +71,8 @@ def of_files(
     """Count, for each limit and some values of it, the subjects that its detector finds.
 
     ``last_day`` is the last day of the files; ``a_day_of_7`` and ``a_day`` are means over the last
-    7 days and over all. ``medium_`` counts those that are medium or graver. Declared ones are left
-    out.
+    7 days and over all. ``medium_`` counts those that are medium or graver as alerts are, and would
+    be listed. Declared ones are left out.
     """
     built = detectors.build(told.detectors)
     tried = [variant for detector in built for variant in variants(detector)]
@@ -72,7 +83,7 @@ def of_files(
     read = pipeline.read_twice(source, every, subscribers=subscribers, say=say)
     say("judging")
     judges = {detector: n for n, detector in enumerate(read.applicable(every))}
-    found = _found(read, built, list(judges), known)
+    found = _found(read, built, list(judges), known, told.fdr)
     feed = read.gathered.looked.feed
     days = _days(feed.first_day, feed.last_day)
     rows = pl.DataFrame(
@@ -145,26 +156,32 @@ def _bounds(detector: Detector, name: str) -> tuple[float, float]:
 
 
 def _found(
-    read: Read, built: Sequence[Detector], judges: Sequence[Detector], known: pl.DataFrame
-) -> pl.DataFrame:
+    read: Read, built: list[Detector], judges: Sequence[Detector], known: pl.DataFrame,
+    fdr: float,
+) -> pl.DataFrame:  # fmt: skip
     """Let every judge find, in tables that count as a scan with its settings would.
 
-    Returns (judge, subject, day, severity), without what is declared.
+    Returns (judge, subject, day, grade), without what is declared; a day that is nothing rare
+    lowers the grade, as in alerts, by the false-discovery rate ``fdr``.
     """
     # A scan with one limit changed has that detector and the others as they are.
     beside = [[j if j.name == b.name else b for b in built] for j in judges]
     countings = [read.gathered.counting(each) for each in beside]
     tables = {counting: read.gathered.tables(counting) for counting in dict.fromkeys(countings)}
-    columns = ("subject", "detector", "day", "severity")
+    columns = ("subject", "detector", "day", "severity", "policy")
     frames = [
         judge.find(tables[counting]).select(pl.lit(n, pl.Int64).alias("judge"), *columns)
         for n, (judge, counting) in enumerate(zip(judges, countings, strict=True))
     ]
     found = pl.concat(pl.collect_all(frames))
-    made = next(iter(tables.values()))
+    made = tables[read.gathered.counting(built)]
     used = declared.handsets(made.legs, made.written(pl.col("line")))
     marked = declared.set_aside(found, known, made.plan, used)
-    return marked.filter(pl.col("suppressed_by").is_null())
+    free = marked.filter(pl.col("suppressed_by").is_null())
+    # What is usual is what is found with the limits in use.
+    nothing = Known(empty(EVIDENCE, read.source.line_type), read.look.callers)
+    weights = judging.judged(read.applicable(list(built)), made, nothing, fdr).weights
+    return subjects.by_chance(free, weights)
 
 
 def _remembered(known: State, nights: Sequence[date], entities: Path | None) -> pl.DataFrame:
@@ -176,7 +193,9 @@ def _remembered(known: State, nights: Sequence[date], entities: Path | None) -> 
     used = declared.handsets(legs, pl.col("line"))
     marked = declared.set_aside(found, declared.read(entities, plan, detectors.NAMES), plan, used)
     free = marked.filter(pl.col("suppressed_by").is_null())
-    return free.select(*LIMIT, "subject", "day", "severity", "observed", own_limit="limit")
+    weights = numbering.as_text(known.read("evidence").filter(of_nights), ("line",)).collect()
+    graded = subjects.by_chance(free, weights)
+    return graded.select(*LIMIT, "subject", "day", "grade", "observed", own_limit="limit")
 
 
 def _counts(
@@ -189,7 +208,7 @@ def _counts(
 
     A span of no day has none to count, and stays empty.
     """
-    grave = pl.col("subject").filter(pl.col("severity").is_in(GRAVE))
+    grave = pl.col("subject").filter(pl.col("grade") >= MEDIUM)
     by_day = found.group_by(*keys, "day").agg(
         all=pl.col("subject").n_unique(), medium=grave.n_unique()
     )
