@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format check bench bench-nights docs numbering sample lock clean
+.PHONY: help install demo test lint format check bench bench-nights quality docs numbering sample lock clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,15 @@ bench-nights: install  ## time nights with little and with much to remember
 	PYTHONPATH=. $(BIN)/python benchmarks/nights.py --folder .bench-nights
 	rm -rf .bench-nights
 
+SICHUAN ?= ../shared/data/sichuan/sichuan_features.parquet
+quality: install .venv-quality/installed  ## write docs/quality.md: how good the lists are, beside peers
+	PYTHONPATH=. $(BIN)/python -m benchmarks.quality --peers .venv-quality/bin/python --sichuan $(SICHUAN)
+
+.venv-quality/installed: benchmarks/peers/quality-requirements.txt
+	$(PYTHON) -m venv .venv-quality
+	.venv-quality/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
 .venv-peers/installed: benchmarks/peers/requirements.txt
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
@@ -61,4 +70,4 @@ lock: install  ## resolve the dependencies again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group dev pyproject.toml --output-file requirements.lock
 
 clean:  ## remove what was made
-	rm -rf .venv .venv-peers .bench-nights .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peers .venv-quality .bench-nights .bench-quality .mypy_cache .pytest_cache .ruff_cache .hypothesis

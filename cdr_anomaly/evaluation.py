@@ -40,6 +40,7 @@ RULES = {
     "day": "the date that a list's folder is named by; else each alert's own, which in a scan of "
     "many days is that of its gravest finding, the latest of these",
     "precision": "true alerts among those listed up to place k; mean over lists with any alert",
+    "precision of all alerts": "the same, of the alerts of all lists together",
     "actors found": "recall: actors of whom a true alert among the first k of some list names a "
     "line, of all planted ones, whether there are lists of their days or not",
     "lines found": "recall: planted lines that such an alert names themselves",
@@ -96,14 +97,18 @@ def summed_up(lists: Lists, judged: Judged, truth: pl.DataFrame) -> pl.DataFrame
 
 
 def precision(judged: Judged, draws: Draws) -> pl.DataFrame:
-    """Give the share of true alerts among the first of each list, as a mean over lists."""
-    within = [pl.col("place") <= k for k in BUDGETS]
-    shares = judged.alerts.group_by("list", maintain_order=True).agg(
-        pl.col("true").filter(holds).mean().alias(str(k))
-        for k, holds in zip(BUDGETS, within, strict=True)
+    """Give the share of true alerts among the first of each list: mean over lists, and of all."""
+    within = {k: pl.col("place") <= k for k in BUDGETS}
+    sums = judged.alerts.group_by("list", maintain_order=True).agg(
+        *((pl.col("true") & holds).sum().alias(f"true_{k}") for k, holds in within.items()),
+        *(holds.sum().alias(f"listed_{k}") for k, holds in within.items()),
     )
-    part = shares.drop("list").to_numpy()
-    return _figures([_row("precision", None, part, np.ones(len(part)), draws)])
+    true, listed = (
+        sums.select(f"{part}_{k}" for k in BUDGETS).to_numpy().astype(np.float64)
+        for part in ("true", "listed")
+    )
+    mean = _row("precision", None, true / listed, np.ones(len(true)), draws)
+    return _figures([mean, _row("precision of all alerts", None, true, listed, draws)])
 
 
 def recall(judged: Judged, truth: pl.DataFrame, draws: Draws) -> pl.DataFrame:
@@ -253,10 +258,12 @@ def _row(
     draws: Draws,
 ) -> dict[str, Any]:
     """Put the sum of parts (units x budgets) over that of wholes in a row, with its interval."""
-    row: dict[str, Any] = {"figure": figure, "pattern": pattern, "number": int(whole.sum())}
+    row: dict[str, Any] = {"figure": figure, "pattern": pattern, "number": 0}
     if len(whole) == 0:
         return row
-    value = part.sum(axis=0) / whole.sum()
+    whole = np.broadcast_to(whole.reshape(len(whole), -1), part.shape)
+    row["number"] = int(whole.sum(axis=0).max())
+    value = part.sum(axis=0) / whole.sum(axis=0)
     low, high = _interval(part, whole, draws)
     for place, k in enumerate(BUDGETS):
         row |= {f"at_{k}": value[place], f"at_{k}_low": low[place], f"at_{k}_high": high[place]}
@@ -273,7 +280,7 @@ def _interval(
     random = np.random.default_rng(draws.seed)
     # How often each unit is drawn is all that a sum depends on.
     times = random.multinomial(units, np.full(units, 1 / units), size=draws.number)
-    shares = (times @ part) / (times @ whole)[:, np.newaxis]
+    shares = (times @ part) / (times @ whole)
     low, high = np.quantile(shares, INTERVAL, axis=0)
     return low.tolist(), high.tolist()
 

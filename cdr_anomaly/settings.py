@@ -117,8 +117,10 @@ def validation_sentence(error: ValidationError, known: list[str], where: str = "
         word = str(first["loc"][-1])
         owner = f" of {where}" if where else ""
         table = " Settings of a detector stand in [detectors.NAME]."
-        close = nearest(word, ["detectors"] if isinstance(first.get("input"), dict) else known)
-        hint = close or (table if isinstance(first.get("input"), dict) else "")
+        # At the top a table that is no setting is most likely that of a detector.
+        is_table = isinstance(first.get("input"), dict)
+        close = nearest(word, ["detectors"] if is_table and not where else known)
+        hint = close or (table if is_table else "")
         return f"'{word}' is not a setting{owner}.{hint}"
     if first["type"] == "value_error":  # a sentence of ours
         return f"{name}: {first['msg'].removeprefix('Value error, ')}"

@@ -157,6 +157,20 @@ def test_precision_is_that_of_the_alerts_that_are_listed_as_a_mean_over_lists() 
     assert found == (2, *(pytest.approx(mean, abs=1e-4) for mean in means))
 
 
+def test_precision_of_all_alerts_weighs_a_list_by_its_length() -> None:
+    filler = [f"x{n}" for n in range(60)]
+    given = lists(
+        {
+            night(0): ranked("a1"),  # one of one
+            # none of 17; then 10 of 50; then 10 of 70
+            night(1): ranked(*filler[:20], *["a2"] * 10, *filler[20:]),
+            night(2): [],
+        }
+    )
+    found = figures(given, PLANTED)["precision of all alerts", None]
+    assert found == (71, *(pytest.approx(s, abs=1e-4) for s in (1 / 18, 11 / 51, 11 / 71)))
+
+
 def test_recall_counts_actors_and_lines_up_to_each_budget() -> None:
     filler = [f"x{n}" for n in range(60)]
     given = lists({night(0): ranked("a1", *filler, "e1"), night(1): ranked("c1", *filler, "b1")})
@@ -198,6 +212,7 @@ def test_what_has_nothing_to_be_worked_out_from_is_empty() -> None:
     found = figures(lists({None: []}), honest, Draws(10))
     assert found == {
         ("precision", None): (0, None, None, None),
+        ("precision of all alerts", None): (0, None, None, None),
         ("actors found", evaluation.ALL): (0, None, None, None),
         ("lines found", evaluation.ALL): (0, None, None, None),
     }

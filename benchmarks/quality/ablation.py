@@ -1,0 +1,88 @@
+"""The same records judged with less: what each family of measures and each detector adds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from cdr_anomaly import detectors, evidence, judging
+from cdr_anomaly.schema import EVIDENCE, empty
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cdr_anomaly.judging import Judged
+    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.settings import Settings
+
+RULES_ALONE = "without any evidence: rules alone"
+FAMILIES = sorted({name for detector in detectors.ALL for name in detector.measures})
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What a detector found and which line-days it tests, worked out once."""
+
+    name: str
+    findings: pl.DataFrame
+    rows: pl.DataFrame | None
+
+    def find(self, tables: detectors.Tables) -> pl.LazyFrame:
+        """Return FINDINGS."""
+        del tables
+        return self.findings.lazy()
+
+    def tests(self, tables: detectors.Tables) -> pl.LazyFrame | None:
+        """Return TESTS."""
+        del tables
+        return None if self.rows is None else self.rows.lazy()
+
+    def without(self, family: str) -> Remembered:
+        """Leave out the measures of a family."""
+        if self.rows is None:
+            return self
+        kept = self.rows.filter(pl.col("family") != family)
+        return Remembered(self.name, self.findings, kept)
+
+
+def variants(result: Result, told: Settings) -> dict[str, Judged]:
+    """Judge the tables of a scan again, each time without something."""
+    known = [
+        _remembered(detector, result) for detector in detectors.build(told.detectors)
+        if detector.name not in result.not_applicable
+    ]  # fmt: skip
+    judged = _judge(result, told)
+    made = {
+        f"without the measures of {family}": judged([each.without(family) for each in known])
+        for family in FAMILIES
+    }
+    made[RULES_ALONE] = judged([Remembered(each.name, each.findings, None) for each in known])
+    for left_out in known:
+        made[f"without {left_out.name}"] = judged([each for each in known if each is not left_out])
+    found = result.findings.filter(pl.col("detector") != evidence.NAME)
+    made[f"without {evidence.NAME}"] = judging.Judged(found, result.evidence, result.evidence)
+    return made
+
+
+def _judge(result: Result, told: Settings) -> Callable[[list[Remembered]], Judged]:
+    """Give what judges the tables of a scan by some detectors, with nothing known before."""
+    tables = result.tables
+    tested = result.evidence.group_by("day").agg(pl.col("tested").max())
+    line_type = tables.profile.collect_schema()["line"]
+    nothing = evidence.Known(empty(EVIDENCE, line_type), dict(tested.iter_rows()))
+
+    def judged(remembered: list[Remembered]) -> Judged:
+        return judging.judged(remembered, tables, nothing, told.fdr)  # type: ignore[arg-type]
+
+    return judged
+
+
+def _remembered(detector: detectors.Detector, result: Result) -> Remembered:
+    rows = detector.tests(result.tables)
+    return Remembered(
+        detector.name,
+        detector.find(result.tables).collect(),
+        None if rows is None else rows.collect(),
+    )

@@ -1,0 +1,172 @@
+"""One seed's city: simulated, scanned once, and judged in several ways."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date, timedelta
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple
+
+import polars as pl
+
+from benchmarks.quality import ablation, nights, peers
+from cdr_anomaly import pipeline, settings, simulate, truth
+from cdr_anomaly.simulate import FIRST_DAY
+from cdr_anomaly.truth import Lists
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Before these days are over there are not seven nights to calibrate a night by.
+FIRST_DAYS = 8
+# Cities are evaluated together: their lines and days are told apart by names and years.
+APART = timedelta(days=1000)
+KEPT = (*truth.NEEDED, "detectors", "suppressed_by", "ongoing_since", "mitigated_by")
+WEIGHED = (*truth.EVIDENCE, "calibrated_by")
+WHOLE = "the whole"
+
+
+class Size(NamedTuple):
+    """How large a city is, and how long it is looked at."""
+
+    lines: int
+    days: int
+
+
+class City(NamedTuple):
+    """What came of one seed; lines and days are told apart from those of other seeds.
+
+    ``lists`` are those of the nights from the 9th on, by what they were made with; ``first`` are
+    those of the nights before. ``findings`` are those that name planted lines. ``measured`` and
+    ``declared`` are what peers judge by.
+    """
+
+    seed: int
+    truth: pl.DataFrame
+    lists: dict[str, Lists]
+    first: Lists
+    findings: pl.DataFrame
+    measured: pl.DataFrame
+    declared: pl.DataFrame
+    calls: int
+
+
+class Clean(NamedTuple):
+    """What came of one seed with nothing planted."""
+
+    truth: pl.DataFrame
+    lists: Lists
+
+
+def planted(seed: int, size: Size, place: Path) -> City:
+    """Simulate, scan, and make the lists of a city, with all that detectors have and with less."""
+    scanned = _scanned(seed, size, place, clean=False)
+    result, told, days = scanned.result, scanned.told, scanned.days
+
+    def lists(findings: pl.DataFrame, evidence: pl.DataFrame, days: list[date]) -> Lists:
+        made = nights.listed(findings, evidence, scanned.ground, told, scanned.days)
+        return _lists(made, evidence, days, seed)
+
+    whole = (result.findings, result.evidence)
+    made = {WHOLE: lists(*whole, days[FIRST_DAYS:])}
+    for name, less in ablation.variants(result, told).items():
+        made[name] = lists(less.findings, less.weights, days[FIRST_DAYS:])
+        _say(f"seed {seed}: {name}")
+    made[peers.MANY_CALLS] = _lists(
+        peers.many_calls(result, scanned.ground), None, days[FIRST_DAYS:], seed
+    )
+    measured = peers.measured(result.evidence)
+    of_planted = truth.planted(scanned.truth)["line"].unique().implode()
+    names = pl.concat_list(pl.col("members").fill_null([]), "subject")
+    named = result.findings.with_columns(line=names).explode("line").filter(
+        pl.col("line").is_in(of_planted)
+    )  # fmt: skip
+    return City(
+        seed=seed,
+        truth=apart(scanned.truth, seed),
+        lists=made,
+        first=lists(*whole, days[:FIRST_DAYS]),
+        findings=apart(named.select("line", "day", "severity", "detector").unique(), seed),
+        measured=apart(measured, seed),
+        declared=apart(nights.suppressed(measured, scanned.ground), seed),
+        calls=result.counts.used,
+    )
+
+
+def clean(seed: int, size: Size, place: Path) -> Clean:
+    """Simulate, scan, and make the lists of a city in which nothing is planted."""
+    scanned = _scanned(seed, size, place, clean=True)
+    result, days = scanned.result, scanned.days
+    made = nights.listed(result.findings, result.evidence, scanned.ground, scanned.told, days)
+    return Clean(apart(scanned.truth, seed), _lists(made, result.evidence, days[FIRST_DAYS:], seed))
+
+
+def together(lists: list[Lists]) -> Lists:
+    """Put the lists of several cities together."""
+    evidence = [each.evidence for each in lists if each.evidence is not None]
+    return Lists(
+        pl.concat([each.names for each in lists]),
+        pl.concat([each.alerts for each in lists]),
+        pl.concat(evidence) if evidence else None,
+    )
+
+
+def apart(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Tell the lines and the days of a city apart from those of others."""
+    mark = pl.lit(f"{seed}/")
+    texts = [name for name in ("line", "actor", "subject") if name in frame.columns]
+    days = [name for name in ("day", "first_day", "last_day") if name in frame.columns]
+    named = frame.with_columns((mark + pl.col(name)).alias(name) for name in texts)
+    if "members" in frame.columns:
+        named = named.with_columns(pl.col("members").list.eval(mark + pl.element()))
+    return named.with_columns(pl.col(days) + seed * APART)
+
+
+class _Scanned(NamedTuple):
+    result: pipeline.Result
+    told: settings.Settings
+    ground: nights.Ground
+    truth: pl.DataFrame
+    days: list[date]
+
+
+def _scanned(seed: int, size: Size, place: Path, *, clean: bool) -> _Scanned:
+    """Write the records of a city as its command does, and scan them as its command does."""
+    began = monotonic()
+    city = simulate.simulate(days=size.days, lines=size.lines, seed=seed, clean=clean)
+    simulate.write(city, place)
+    del city
+    wrote = monotonic()
+    told, entities = settings.load(), place / "entities.csv"
+    result = pipeline.scan([place / "calls"], told, entities=entities)
+    days = [FIRST_DAY + timedelta(days=n) for n in range(size.days)]
+    scanned = _Scanned(
+        result, told, nights.ground(result, entities), truth.read_truth(place / "truth.parquet"),
+        days,
+    )  # fmt: skip
+    _say(
+        f"seed {seed}{', clean' if clean else ''}: {result.counts.used:,} calls, simulated in "
+        f"{wrote - began:.0f} s, scanned in {monotonic() - wrote:.0f} s"
+    )
+    return scanned
+
+
+def _lists(
+    alerts: pl.DataFrame, evidence: pl.DataFrame | None, days: list[date], seed: int
+) -> Lists:
+    """Make the lists of these days of what was listed."""
+    of_days = pl.col("day").is_in(days)
+    kept = [name for name in KEPT if name in alerts.columns]
+    names = apart(pl.DataFrame({"day": days}, {"day": pl.Date}), seed).select(
+        list=pl.col("day").cast(pl.String), list_day="day"
+    )
+    marked = apart(alerts.filter(of_days).select(kept), seed).with_columns(
+        list=pl.col("day").cast(pl.String), list_day="day"
+    )
+    if evidence is not None:
+        evidence = apart(evidence.filter(of_days).select(WEIGHED), seed)
+    return Lists(names, marked, evidence)
+
+
+def _say(words: str) -> None:
+    sys.stderr.write(words + "\n")

@@ -1,0 +1,155 @@
+"""Figures that the page has beside those of the command `evaluate`."""
+
+from __future__ import annotations
+
+from math import log
+from typing import TYPE_CHECKING, NamedTuple
+
+import polars as pl
+
+from cdr_anomaly import evaluation, truth
+from cdr_anomaly.evaluation import ALL, DETECTED_AT, EVASION, HONEST, MAIN, Draws
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cdr_anomaly.truth import Lists
+
+# An honest line is heavy from so many placed calls in a day on; measures are log(1 + calls).
+HEAVY = 30
+AT = f"at_{DETECTED_AT}"
+ENDS = {
+    "nothing found": "no detector has a finding that names one of its lines on its days",
+    "low only": "what is found of it is of severity low: on watch, not listed",
+    "lowered": "what is found of it is medium or graver, and lowered to watch: so odd a day is "
+    "nothing rare, or something speaks for the line",
+    "set aside": "it is set aside as a declared line",
+    "listed, not true": "an alert names it, among more honest lines than planted ones",
+    "too low a place": f"it is listed after place {DETECTED_AT}",
+}
+
+
+class Short(NamedTuple):
+    """The figures that tell one way of judging from another."""
+
+    mean: float | None
+    pooled: float | None
+    mean_17: float | None
+    recall: float | None
+    evaded: float
+    honest: float | None
+    alerts: float
+    patterns: dict[str, float]
+
+
+def short(lists: Lists, told: pl.DataFrame) -> Short:
+    """Work out the figures at the budget of 50."""
+    tables = evaluation.evaluated(lists, told, Draws(0))
+    figures = tables[MAIN]
+
+    def at(figure: str, name: str = AT) -> float | None:
+        held: float | None = figures.filter(figure=figure)[name].first()
+        return held
+
+    actors = figures.filter(figure="actors found")
+    evasions = actors.filter(pl.col("pattern").str.starts_with(EVASION))
+    found = (evasions[AT] * evasions["number"]).sum() / max(evasions["number"].sum(), 1)
+    ranked = lists.alerts.filter(pl.col("rank").is_not_null())
+    return Short(
+        mean=at("precision"), pooled=at("precision of all alerts"),
+        mean_17=at("precision", "at_17"), recall=actors.filter(pattern=ALL)[AT].item(),
+        evaded=float(found), honest=honest(tables), alerts=ranked.height / lists.names.height,
+        patterns=dict(actors.filter(pl.col("pattern") != ALL).select("pattern", AT).iter_rows()),
+    )  # fmt: skip
+
+
+def honest(tables: Mapping[str, pl.DataFrame]) -> float | None:
+    """Give the share of the honest lines in the truth that some alert names."""
+    share: float | None = tables["false_alerts"].filter(kind=HONEST)["share_named"].item()
+    return share
+
+
+def honest_heavy(lists: Lists, told: pl.DataFrame, measured: pl.DataFrame) -> float | None:
+    """Give the same share of those honest lines that placed so many calls on some day."""
+    heavy = measured.filter(pl.col("n_out") >= log(1 + HEAVY))["line"].unique().implode()
+    known = told.filter(~pl.col("honest") | pl.col("line").is_in(heavy))
+    return honest({"false_alerts": evaluation.false_alerts(truth.judged(lists, told), known)})
+
+
+def by_detector(lists: Lists, told: pl.DataFrame) -> pl.DataFrame:
+    """Count of each detector its alerts, the true ones, and actors that it finds, it alone too."""
+    judged = truth.judged(lists, told)
+    names = lists.alerts.filter(pl.col("rank").is_not_null()).select(
+        "list", "detectors", place=pl.col("rank").rank("ordinal").over("list").cast(pl.Int64)
+    )
+    near = judged.alerts.filter(pl.col("place") <= DETECTED_AT).join(names, on=truth.ALERT)
+    listed = near.explode("detectors").group_by(detector="detectors").agg(
+        alerts=pl.len(), true=pl.col("true").sum()
+    )  # fmt: skip
+    hits = judged.hits.filter("true").join(
+        near.select(*truth.ALERT, "detectors"), on=truth.ALERT
+    )  # fmt: skip
+    actors = hits.explode("detectors").group_by("actor").agg(pl.col("detectors").unique())
+    alone = pl.col("detectors").list.len() == 1
+    found = actors.with_columns(alone=alone).explode("detectors").group_by(
+        detector="detectors"
+    ).agg(actors=pl.len(), alone=pl.col("alone").sum())  # fmt: skip
+    whole = listed.join(found, on="detector", how="left").fill_null(0)
+    return whole.with_columns(share=pl.col("true") / pl.col("alerts")).sort("detector")
+
+
+def not_found(lists: Lists, findings: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+    """Count the actors of each pattern that are not found, by how far they came (ENDS).
+
+    ``findings`` (line, day, severity) name planted lines. ``least_q`` is the median over these
+    actors of the least q of any of their line-days.
+    """
+    judged = truth.judged(lists, told)
+    near = judged.hits.filter("true", pl.col("place") <= DETECTED_AT)
+    bad = truth.planted(told)
+    missed = bad.join(near, on=["actor", "pattern"], how="anti")
+    came = _came(lists, findings, judged, missed)
+    evidence = lists.evidence if lists.evidence is not None else pl.DataFrame(schema=truth.EVIDENCE)
+    odd = _of(evidence, missed).group_by("actor").agg(q=pl.col("q_value").min())
+    ends = pl.coalesce(
+        *(pl.when(end).then(pl.lit(end)) for end in reversed(ENDS) if end in came.columns),
+        pl.lit("nothing found"),
+    )
+    actors = missed.select("pattern", "actor").unique().join(came, on="actor", how="left")
+    actors = actors.join(odd, on="actor", how="left").with_columns(end=ends)
+    counts = actors.group_by("pattern").agg(
+        *((pl.col("end") == end).sum().alias(end) for end in ENDS),
+        not_found=pl.len(), least_q=pl.col("q").median(),
+    )  # fmt: skip
+    sizes = bad.group_by("pattern").agg(actors=pl.col("actor").n_unique())
+    order = pl.col("pattern").str.starts_with(EVASION)
+    return sizes.join(counts, on="pattern").sort(order, "pattern")
+
+
+def _came(
+    lists: Lists, findings: pl.DataFrame, judged: truth.Judged, missed: pl.DataFrame
+) -> pl.DataFrame:
+    """Say of each actor that was missed how far it came, in a column for each of ENDS."""
+    of_findings = _of(findings, missed).group_by("actor").agg(
+        (pl.col("severity") == "low").any().alias("low only"),
+        (pl.col("severity") != "low").any().alias("lowered"),
+    )  # fmt: skip
+    named = lists.alerts.with_columns(
+        line=pl.concat_list(pl.col("members").fill_null([]), "subject").list.unique()
+    ).explode("line")
+    aside = _of(named.filter(pl.col("suppressed_by").is_not_null()), missed)
+    on_lists = _of(judged.named.join(judged.alerts, on=truth.ALERT), missed)
+    listed = on_lists.group_by("actor").agg(
+        (~pl.col("true")).any().alias("listed, not true"),
+        pl.col("true").any().alias("too low a place"),
+    )
+    apart = aside.select("actor", pl.lit(value=True).alias("set aside")).unique()
+    actors = missed.select("actor").unique()
+    for part in (of_findings, apart, listed):
+        actors = actors.join(part, on="actor", how="left")
+    return actors.with_columns(pl.exclude("actor").fill_null(value=False))
+
+
+def _of(rows: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
+    """Keep the rows (line, day) that are of planted lines on their days."""
+    return rows.join(bad.drop("kind", "honest"), on="line").filter(truth.on_its_day())

@@ -1,0 +1,69 @@
+"""The lists that a scan's findings give night by night."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+import polars as pl
+
+from cdr_anomaly import alerts, declared, detectors, judging
+from cdr_anomaly.schema import ALERTS, empty
+from cdr_anomaly.subjects import Beside
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from cdr_anomaly.numbering import HomePlan
+    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.settings import Settings
+
+
+class Ground(NamedTuple):
+    """What lists are made by beside findings; ``handsets`` are those used (subject, day, imei)."""
+
+    entities: pl.DataFrame
+    plan: HomePlan
+    handsets: pl.DataFrame
+
+
+def ground(result: Result, entities: Path | None) -> Ground:
+    """Read the declared entities, and take from a scan in which handsets its lines called."""
+    plan = result.source.plan
+    used = declared.handsets(result.tables.legs, result.tables.written(pl.col("line")))
+    return Ground(declared.read(entities, plan, detectors.NAMES), plan, used.collect())
+
+
+def listed(
+    findings: pl.DataFrame,
+    evidence: pl.DataFrame,
+    by: Ground,
+    told: Settings,
+    days: Sequence[date],
+) -> pl.DataFrame:
+    """Rank the findings of each day as the night of that day would, and give all ALERTS.
+
+    What a night finds is, by test, what a scan of all days finds on its day, so one scan gives the
+    findings of all nights. What is left to do is what a night does with them: it sets aside the
+    declared, weighs the findings by that day's evidence (EVIDENCE of the scan, lines as text), and
+    leaves out what the lists of the ``repeat_after_days`` before have, one night after the other.
+    A test holds these lists against those of real nights.
+    """
+    marked = declared.set_aside(findings, by.entities, by.plan, by.handsets.lazy())
+    weighed = judging.explained(findings, evidence)
+    made = [empty(ALERTS)]
+    for day in days:
+        of_day = pl.col("day") == day
+        since = day - timedelta(days=told.repeat_after_days)
+        earlier = pl.concat(made).filter(pl.col("day") > since)
+        beside = Beside(weighed.filter(of_day), earlier, None, by.handsets.filter(of_day))
+        made.append(alerts.ranked(marked.filter(of_day), beside, most=told.max_alerts))
+    return pl.concat(made)
+
+
+def suppressed(line_days: pl.DataFrame, by: Ground) -> pl.DataFrame:
+    """Keep the declared ones of some line-days (line, day), whatever finds them."""
+    asked = line_days.select(subject="line", detector=pl.lit("any"), day="day").unique()
+    marked = declared.set_aside(asked, by.entities, by.plan, by.handsets.lazy())
+    return marked.filter(pl.col("suppressed_by").is_not_null()).select("day", line="subject")
