@@ -136,8 +136,8 @@ def _reliefs() -> list[tuple[pl.Expr, pl.Expr]]:
     return [
         (pl.col(BACK) >= MANY_CALL_BACKS, pl.format("{} % of the numbers called back", back)),
         (
-            (age >= TENURE) & (pl.col(OWN_PAST) < AS_USUAL),
-            pl.format("known since {}, and as usual for it", "known_since"),
+            pl.col(OWN_PAST) < AS_USUAL,
+            pl.lit("as usual for it"),
         ),
         (
             (cleared <= CLEARED_FOR) & ~(pl.col(OWN_PAST) >= UNLIKE_ITSELF).fill_null(value=False),
