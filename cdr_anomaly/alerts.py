@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly import actors, subjects
+from cdr_anomaly import actors, evidence, subjects
 from cdr_anomaly.schema import ALERTS, SEVERITIES, empty, require
 from cdr_anomaly.subjects import GRADES, Beside, grade
 
@@ -33,7 +33,7 @@ def ranked(findings: pl.DataFrame, beside: Beside = ALONE, *, most: int = 200) -
     whole = acting.join(_listed(beside.earlier), on="subject", how="left")
     found = _by_actor(whole)
     news = pl.col("detectors").list.set_difference("known_detectors").list.len() > 0
-    larger = pl.col("n_known") * 2 < pl.col("n_subjects")
+    larger = pl.col("n_known") * 2 <= pl.col("n_subjects")
     ongoing = (
         pl.col("listed").is_not_null()
         & (pl.col("grade") <= pl.col("known_grade"))
@@ -116,16 +116,17 @@ def _by_actor(acting: pl.DataFrame) -> pl.DataFrame:
 
 
 def _reasons() -> pl.Expr:
-    """Take the gravest sentence of each detector, and what the line is unlike its peers in."""
-    first = pl.col("why").list.eval(
-        pl.element().struct.field("reason").filter(
-            pl.element().struct.field("detector").is_first_distinct()
-        )
-    )  # fmt: skip
-    found = pl.when(pl.col("unlike").is_null()).then(first.list.head(REASONS)).otherwise(
-        first.list.head(REASONS - 1)
-    )  # fmt: skip
-    return pl.concat_list(found, "unlike").list.drop_nulls()
+    """Take the gravest sentence of each detector, and what the line is unlike its peers in.
+
+    The latter is also the reason of what is found for it, and is said once.
+    """
+    detector, reason = (pl.element().struct.field(name) for name in ("detector", "reason"))
+    first, of_rules = (
+        pl.col("why").list.eval(reason.filter(detector.is_first_distinct() & counts))
+        for counts in (pl.lit(value=True), detector != evidence.NAME)
+    )
+    with_unlike = pl.concat_list(of_rules.list.head(REASONS - 1), "unlike")
+    return pl.when(pl.col("unlike").is_null()).then(first.list.head(REASONS)).otherwise(with_unlike)
 
 
 def grave(findings: pl.DataFrame, severity: str) -> pl.DataFrame:

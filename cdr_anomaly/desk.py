@@ -135,20 +135,28 @@ def _of_day(
 
 
 def _said(known: State, alert: pl.DataFrame, verdict: str, note: str | None) -> pl.DataFrame:
-    """Add what is said of an alert to what was said of others of its night."""
-    said = alert.select(
-        "day", "detectors", line="subject", verdict=pl.lit(verdict),
-        note=pl.lit(note, pl.String), at=pl.lit(datetime.now(UTC)),
-    )  # fmt: skip
+    """Add what is said of an alert, and so of its lines, to what was said of others of its night.
+
+    Its detectors stand beside its subject alone, so that it counts once.
+    """
+    one = alert.select("day", "detectors", line="subject")
+    lines = alert.select("day", line="lines").explode("line").drop_nulls("line")
+    others = lines.join(one, on="line", how="anti").with_columns(
+        detectors=pl.lit([], pl.List(pl.String))
+    )
+    said = pl.concat([one, others.select(one.columns)]).with_columns(
+        verdict=pl.lit(verdict), note=pl.lit(note, pl.String), at=pl.lit(datetime.now(UTC))
+    )
     before = known.read("feedback").filter(pl.col("day") == alert["day"].item()).collect()
-    others = before.filter(pl.col("line") != alert["subject"].item())
-    return pl.concat([others, said.select(others.columns)]).sort("line")
+    rest = before.join(said, on="line", how="anti")
+    return pl.concat([rest, said.select(rest.columns)]).sort("line")
 
 
 def _precision(known: State) -> pl.DataFrame:
     """Say of the alerts that were looked at how many were confirmed, by detector."""
     confirmed = (pl.col("verdict") == "confirmed").sum()
-    told = known.read("feedback").explode("detectors").group_by(detector="detectors")
+    said = known.read("feedback").explode("detectors").drop_nulls("detectors")
+    told = said.group_by(detector="detectors")
     counts = told.agg(confirmed=confirmed, cleared=pl.len() - confirmed).collect()
     share = (100 * pl.col("confirmed") / (pl.col("confirmed") + pl.col("cleared"))).round()
     return counts.with_columns(precision=pl.format("{} %", share.cast(pl.Int64))).sort("detector")

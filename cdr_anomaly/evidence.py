@@ -32,6 +32,8 @@ MOST_RARE = 3.0
 # One family cannot outvote the others, and p > 0.1 is noise (algorithms, section 3.2).
 NOISE, MOST_FAMILY = 1.0, 5.0
 TOTALS = ("most", "sum")
+# What is equal but for the rounding of sums counts as equal.
+DIGITS = 9
 # How many of all active lines are taken to be of each kind; counted are only those that are tested.
 COMMON, MOST_LINES, FEW_LINES = ("mobile lines", "lines"), 0.8, 0.05
 # Nobody is compared with days that were found with a q like this; of few lines of a kind the same
@@ -143,10 +145,12 @@ def unlike(
 
 def scientific(value: pl.Expr) -> pl.Expr:
     """Write a probability as 2.1e-9."""
-    power = value.log10().floor()
-    digits = (value / pl.lit(10.0).pow(power)).round(1).cast(pl.String)
+    rounded = value.round_sig_figs(2)
+    # Logarithms of powers of ten may be a little less than whole.
+    power = (rounded.log10() + 1e-9).floor()
+    digits = (rounded / pl.lit(10.0).pow(power)).round(1).cast(pl.String)
     text = pl.format("{}e{}", digits, power.cast(pl.Int64))
-    return pl.when(value > 0).then(text).otherwise(pl.lit("below 1e-300"))
+    return pl.when(value > 0).then(text).when(value <= 0).then(pl.lit("below 1e-300"))
 
 
 def _usual(evidence: pl.DataFrame, days: list[date], by: pl.Series) -> pl.DataFrame:
@@ -228,9 +232,10 @@ def _of_day(
     rows: pl.DataFrame, compared: _Compared, tested: int, measures: Mapping[str, Measure]
 ) -> pl.DataFrame:
     """Judge the TESTS of a day: measures among peers, families and their sum among all lines."""
-    rare = _with_share(rows, compared, measures)
+    rare = _with_share(rows, compared, measures).sort("line", "measure")
     rarity = pl.min_horizontal(-pl.col("share").log10(), MOST_RARE)
-    families = rare.group_by("line", "day", "odd", "family", "peers").agg(score=rarity.sum())
+    kinds = rare.group_by("line", "day", "odd", "family", "peers", maintain_order=True)
+    families = kinds.agg(score=rarity.sum().round(DIGITS))
     families = _with_p(families, compared)
     surprise = -pl.col("p_value").log10()
     # A line is of the rarest kind that it is compared with.
@@ -239,10 +244,10 @@ def _of_day(
     lone = families.group_by("line", "day", "odd", maintain_order=True).agg(
         pl.col("peers").sort_by(common, "peers").first(),
         families=pl.struct("family", "peers", "score", "p_value"),
-        most=surprise.max(),
-        sum=(surprise - NOISE).clip(0, MOST_FAMILY).sum(),
+        most=surprise.max().round(DIGITS),
+        sum=(surprise - NOISE).clip(0, MOST_FAMILY).sum().round(DIGITS),
     )
-    told = rare.sort("line", "measure").group_by("line", maintain_order=True).agg(
+    told = rare.group_by("line", maintain_order=True).agg(
         measures=pl.struct("peers", "measure", "value", "share")
     )  # fmt: skip
     totals = [

@@ -259,12 +259,16 @@ def _settings(told: Settings, lists: Lists) -> dict[str, Any]:
 
 def _counts(result: Result) -> dict[str, Any]:
     listed = result.alerts.filter(pl.col("rank").is_not_null())
-    return asdict(result.counts) | {
-        "findings": dict(result.findings["detector"].value_counts().sort("detector").iter_rows()),
-        "alerts": dict(listed["severity"].value_counts().sort("severity").iter_rows()),
-        "suppressed": int(result.alerts["suppressed_by"].count()),
-        "ongoing": int(result.alerts["ongoing_since"].count()),
-    }
+    return (
+        asdict(result.counts)
+        | {
+            "findings": dict(
+                result.findings["detector"].value_counts().sort("detector").iter_rows()
+            ),
+            "alerts": dict(listed["severity"].value_counts().sort("severity").iter_rows()),
+        }
+        | {name: rows.height for name, rows in report.unranked(result.alerts).items()}
+    )
 
 
 def _warnings(known: State, nights: Mapping[date, Night], day: date, chosen: Inputs) -> list[str]:

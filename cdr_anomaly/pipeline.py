@@ -213,7 +213,7 @@ def explain(
     if carried is None or result.tables.profile.filter(line=carried).collect().is_empty():
         msg = f"'{line}' has no call in these files."
         raise InputError(msg)
-    return story.told(result.tables, result.findings, pl.lit(carried))
+    return story.told(result.tables, result.findings, result.evidence, pl.lit(carried))
 
 
 def check(

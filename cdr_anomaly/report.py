@@ -19,6 +19,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from cdr_anomaly import evidence
 from cdr_anomaly.errors import OutputError
 from cdr_anomaly.schema import SEVERITIES
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.pipeline import Result
 
 PLAIN_WIDTH = 100
-NO_WRAP = {"day", "subject", "severity", "setting", "pattern"}
+NO_WRAP = {"day", "subject", "severity", "setting", "pattern", "p"}
 UNFINISHED, ABANDONED_S = ".unfinished-", 3600
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}
 
@@ -44,6 +45,7 @@ def write(out: Path, result: Result) -> None:
     with aside(out) as place:
         _put_alerts(place, result.alerts)
         result.findings.write_parquet(place / "findings.parquet")
+        result.evidence.write_parquet(place / "evidence.parquet")
         refused.sink_parquet(place / "refused.parquet")
         run = facts(result)
         text = json.dumps(run, indent=2, sort_keys=True, default=str, ensure_ascii=False)
@@ -119,11 +121,10 @@ def facts(result: Result) -> dict[str, Any]:
         "counts": asdict(result.counts),
         "not_applicable": result.not_applicable,
         "not_known": result.tables.unknown(),
+        "calibrated_days": calibrated_days(result.evidence),
         "findings": result.findings.height,
         "alerts": result.alerts["rank"].count(),
-        "suppressed": result.alerts["suppressed_by"].count(),
-        "ongoing": result.alerts["ongoing_since"].count(),
-    }
+    } | {name: rows.height for name, rows in unranked(result.alerts).items()}
 
 
 def summary(result: Result, seconds: float) -> list[str]:
@@ -139,19 +140,54 @@ def summary(result: Result, seconds: float) -> list[str]:
         else "Days: none, there is no call to judge.",
         *(f"Not applicable: {name}: {why}." for name, why in result.not_applicable.items()),
         *(f"Not known: {what}." for what in result.tables.unknown()),
+        *calibration_sentences(result.evidence),
         f"Alerts: {alerts_sentence(result.alerts)}.",
         f"Time: {seconds:.1f} s.",
     ]
 
 
+def calibrated_days(compared: pl.DataFrame) -> dict[str, int]:
+    """Count the days of EVIDENCE by what they are calibrated by."""
+    by = compared.group_by("calibrated_by").agg(pl.col("day").n_unique()).sort("calibrated_by")
+    return dict(by.iter_rows())
+
+
+def calibration_sentences(compared: pl.DataFrame) -> list[str]:
+    """Say how many days of EVIDENCE are calibrated by what, if any line was compared at all."""
+    known = calibrated_days(compared)
+    nights, itself = (known.get(by, 0) for by in (evidence.BY_NIGHTS, evidence.BY_ITSELF))
+    parts = [f"{nights} day(s) by the {evidence.NIGHTS} nights before"] if nights else []
+    if itself:
+        number = f"{itself}" if parts else f"{itself} day(s)"
+        parts.append(f"{number} by the same day: there chance does not lower what is found")
+    return [f"Calibration: {', '.join(parts)}."] if parts else []
+
+
+def unranked(alerts: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Divide the alerts that have no rank by why they have none."""
+    declared, again = pl.col("suppressed_by").is_not_null(), pl.col("ongoing_since").is_not_null()
+    low, free = pl.col("severity") == SEVERITIES[0], ~declared & ~again
+    rest = alerts.filter(pl.col("rank").is_null())
+    return {
+        "suppressed": rest.filter(declared),
+        "ongoing": rest.filter(~declared & again),
+        "on_watch": rest.filter(free & low),
+        "beyond": rest.filter(free & ~low),
+    }
+
+
 def alerts_sentence(alerts: pl.DataFrame) -> str:
-    """Say how many alerts there are, by severity, and how many are set aside."""
+    """Say how many alerts there are, by severity, and how many have no rank, and why."""
     listed = alerts.filter(pl.col("rank").is_not_null())
     grades = [f"{n} {s}" for s in reversed(SEVERITIES) if (n := (listed["severity"] == s).sum())]
-    suppressed = alerts["suppressed_by"].count()
-    ongoing = alerts.height - listed.height - suppressed
-    again = f", {ongoing} ongoing since an earlier night" if ongoing else ""
-    return f"{', '.join(grades) or 'none'}; {suppressed} declared ones set aside{again}"
+    others = {name: rows.height for name, rows in unranked(alerts).items()}
+    words = {
+        "ongoing": "ongoing since an earlier night", "on_watch": "on watch (low)",
+        "beyond": "beyond the limit",
+    }  # fmt: skip
+    parts = [f"{others[name]} {said}" for name, said in words.items() if others[name]]
+    aside = f"{others['suppressed']} declared ones set aside"
+    return f"{', '.join(grades) or 'none'}; {', '.join([aside, *parts])}"
 
 
 def versions() -> dict[str, str]:
@@ -192,25 +228,39 @@ def show_alerts(alerts: pl.DataFrame, rows: int) -> None:
     """Print the first alerts of the list."""
     terminal = console()
     listed = alerts["rank"].count()
-    if not listed:
-        aside = "Nothing is on the list: all that reached a limit is set aside."
-        terminal.print("Nothing reached a limit." if alerts.is_empty() else aside)
-        return
-    terminal.print(alerts_table(alerts, rows))
+    if listed:
+        terminal.print(alerts_table(alerts, rows))
+    else:
+        terminal.print(_nothing_listed(alerts))
     if listed > rows:
         terminal.print(f"... and {listed - rows} more; --rows shows more, --out keeps all.")
+    others = {name: rows.height for name, rows in unranked(alerts).items()}
+    if others["beyond"]:
+        terminal.print(f"{others['beyond']} more are beyond the limit; --max-alerts ranks more.")
+    if others["on_watch"]:
+        terminal.print(f"{others['on_watch']} more are on watch (low); --out keeps them.")
+
+
+def _nothing_listed(alerts: pl.DataFrame) -> str:
+    if alerts.is_empty():
+        return "Nothing reached a limit."
+    if unranked(alerts)["on_watch"].is_empty():
+        return "Nothing is on the list: all that reached a limit is set aside."
+    return "Nothing is on the list."
 
 
 def alerts_table(alerts: pl.DataFrame, rows: int) -> Table:
     """Draw the first alerts of the list, each with its first reason."""
-    table = _plain_table("#", "severity", "subject", "day", "x limit")
+    table = _plain_table("#", "severity", "subject", "day", "x limit", "p")
     table.add_column("why", ratio=1, overflow="fold")
-    listed = alerts.filter(pl.col("rank").is_not_null())
+    listed = alerts.filter(pl.col("rank").is_not_null()).with_columns(
+        p=evidence.scientific(pl.col("p_value"))
+    )
     for alert in listed.head(rows).iter_rows(named=True):
         severity = alert["severity"]
         table.add_row(
             str(alert["rank"]), f"[{COLOURS[severity]}]{severity}[/]", _escaped(alert["subject"]),
-            str(alert["day"]), f"{alert['score']:.1f}", _why(alert),
+            str(alert["day"]), f"{alert['score']:.1f}", alert["p"] or "", _why(alert),
         )  # fmt: skip
     return table
 

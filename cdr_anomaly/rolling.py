@@ -60,7 +60,9 @@ def own_past(days: pl.LazyFrame, judged: pl.LazyFrame, value: str) -> pl.LazyFra
         .join(days.select("line", past_day="day", past=value), on="line")
         .filter((pl.col("day") - pl.col("past_day")).dt.total_days().is_between(*PAST_DAYS))
     )
-    scaled = anscombe(pl.col("past"))
+    n, counts, scaled = pl.len(), pl.col("past").cast(pl.Int64), anscombe(pl.col("past"))
+    # In whole numbers, so that the order of the days makes no difference, not even in rounding.
+    squares = n.cast(pl.Int64) * (counts**2).sum() - counts.sum() ** 2
     spread = 1.4826 * (scaled - scaled.median()).abs().median()
     return past.group_by("line", "day").agg(
         past_days=pl.len().cast(pl.Int64),
@@ -68,7 +70,7 @@ def own_past(days: pl.LazyFrame, judged: pl.LazyFrame, value: str) -> pl.LazyFra
         past_centre=scaled.median(),
         past_spread=pl.max_horizontal(spread, pl.lit(1.0)),
         past_mean=pl.col("past").mean(),
-        past_variance=pl.col("past").var(),
+        past_variance=pl.when(n > 1).then(squares / (n * (n - 1))),
     )
 
 

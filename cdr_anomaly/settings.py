@@ -117,7 +117,8 @@ def validation_sentence(error: ValidationError, known: list[str], where: str = "
         word = str(first["loc"][-1])
         owner = f" of {where}" if where else ""
         table = " Settings of a detector stand in [detectors.NAME]."
-        hint = nearest(word, known) or (table if isinstance(first.get("input"), dict) else "")
+        close = nearest(word, ["detectors"] if isinstance(first.get("input"), dict) else known)
+        hint = close or (table if isinstance(first.get("input"), dict) else "")
         return f"'{word}' is not a setting{owner}.{hint}"
     if first["type"] == "value_error":  # a sentence of ours
         return f"{name}: {first['msg'].removeprefix('Value error, ')}"

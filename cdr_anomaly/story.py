@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from cdr_anomaly.evidence import TELLING, scientific
+
 if TYPE_CHECKING:
     from cdr_anomaly.detectors.base import Tables
 
@@ -14,10 +16,19 @@ DAYS = (
     "By day: calls out, of these answered, different numbers, of these calling back, most in "
     "10 min, 60 min, 24 h; calls in, forwarded; usual out"
 )
+UNLIKE = (
+    "How unlike its peers: p of each busy day, q over all lines, p by family, and in what, with "
+    "the share of peers' days that are as odd"
+)
 
 
-def told(tables: Tables, findings: pl.DataFrame, line: pl.Expr) -> dict[str, pl.DataFrame]:
-    """Tell a line's story: title to table. ``line`` is its number as the calls carry it."""
+def told(
+    tables: Tables, findings: pl.DataFrame, weights: pl.DataFrame, line: pl.Expr
+) -> dict[str, pl.DataFrame]:
+    """Tell a line's story: title to table. ``line`` is its number as the calls carry it.
+
+    ``weights`` is EVIDENCE with lines as text.
+    """
     own = pl.col("line") == line
     legs = tables.legs.filter(own)
     parts = {
@@ -32,7 +43,10 @@ def told(tables: Tables, findings: pl.DataFrame, line: pl.Expr) -> dict[str, pl.
     }
     whole = dict(zip(parts, pl.collect_all(parts.values()), strict=True))
     number = whole["The line"]["number"].item() if whole["The line"].height else None
-    return whole | {"Findings, with how far over the limit": _findings(findings, number)}
+    return whole | {
+        UNLIKE: _unlike(weights, number),
+        "Findings, with how far over the limit": _findings(findings, number),
+    }
 
 
 def _who(tables: Tables, own: pl.Expr) -> pl.LazyFrame:
@@ -119,3 +133,25 @@ def _findings(findings: pl.DataFrame, number: str | None) -> pl.DataFrame:
         "day", "detector", "severity", "observed", "limit",
         (pl.col("observed") / pl.col("limit")).round(2).alias("x limit"), "reason",
     )  # fmt: skip
+
+
+def _unlike(weights: pl.DataFrame, number: str | None) -> pl.DataFrame:
+    """Show each day's probabilities, and the measures that the fewest of its peers reach."""
+    family = pl.element().struct.with_fields(p=scientific(pl.field("p_value")))
+    families = pl.col("families").list.eval(
+        pl.format("{} {}", family.struct.field("family"), family.struct.field("p"))
+    )
+    measure = pl.element().sort_by(pl.element().struct.field("share")).struct
+    share = (100 * measure.field("share")).round_sig_figs(2).cast(pl.String)
+    measures = pl.col("measures").list.eval(
+        pl.format("{} {} ({} %)", measure.field("measure"), measure.field("value").round(2), share)
+    )
+    return weights.filter(pl.col("line") == number).select(
+        "day",
+        "peers",
+        p=scientific(pl.col("p_value")),
+        q=pl.col("q_value").round_sig_figs(2),
+        by=pl.col("calibrated_by"),
+        families=families.list.join(", "),
+        measures=measures.list.head(TELLING).list.join(", "),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from math import ceil, exp, isfinite, lgamma, log, log1p, log10
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -162,6 +163,25 @@ def negative_binomial_tail(count: int, mean: float, shape: float) -> float:
     return float(nbinom.sf(count - 1, shape, shape / (shape + mean)))
 
 
+def log_negative_binomial_tail(count: int, mean: float, shape: float) -> float:
+    """Return -log10 P(X >= count); its terms are added up where scipy gives up."""
+    if count == 0:
+        return 0.0
+    known = float(nbinom.logsf(count - 1, shape, shape / (shape + mean)))
+    if isfinite(known):
+        return -known / log(10)
+    share = mean / (mean + shape)
+    first = lgamma(count + shape) - lgamma(shape) - lgamma(count + 1)
+    first += shape * log1p(-share) + count * log(share)
+    # Each term over the first one, until they are nothing.
+    term = total = 1.0
+    while term > 1e-12 * total:
+        term *= share * (count + shape) / (count + 1)
+        count += 1
+        total += term
+    return -(first + log(total)) / log(10)
+
+
 def benjamini_hochberg(p_values: Sequence[float], tested: int) -> list[float]:
     """Return each p's q: the least rate at which the step-up procedure would reject it."""
     ranked = sorted(p_values)
@@ -169,3 +189,121 @@ def benjamini_hochberg(p_values: Sequence[float], tested: int) -> list[float]:
         min(1.0, *(q * tested / (rank + 1) for rank, q in enumerate(ranked) if q >= p), 1.0)
         for p in p_values
     ]  # fmt: skip
+
+
+def actors(subjects: Sequence[str], links: Sequence[tuple[str, str]]) -> set[frozenset[str]]:
+    """Put together, again and again, what a link has an end in each of."""
+    groups = [{name} for name in {*subjects, *(end for link in links for end in link)}]
+    for one, other in links:
+        joined = next(group for group in groups if one in group)
+        theirs = next(group for group in groups if other in group)
+        if joined is not theirs:
+            groups.remove(theirs)
+            joined |= theirs
+    own = (frozenset(group & set(subjects)) for group in groups)
+    return {group for group in own if group}
+
+
+def rarity(value: float, known: Sequence[float], *, among: bool) -> float:
+    """Return the share of the known that are as great; a value among them counts itself once."""
+    others = list(known)
+    if among:
+        others.remove(value)
+    return (1 + sum(other >= value for other in others)) / (1 + len(others))
+
+
+def calibrated(score: float, known: Sequence[float], tested: int, *, among: bool) -> float:
+    """Return the share of ``tested`` that score as much: counted, and drawn out beyond 0.1 %."""
+    if score <= 0:
+        return 1.0
+    others = list(known)
+    if among:
+        others.remove(score)
+    share = (1 + sum(other >= score for other in others)) / (1 + tested)
+    rare = max(20, ceil(tested / 1000))
+    ranked = sorted(known, reverse=True)
+    if len(ranked) > rare:
+        start = ranked[rare]
+        above = [other - start for other in ranked if other > start]
+        if above and score > start:
+            scale = max(median(above) / log(2), 1 / log(10))
+            share = len(above) / tested * exp(-(score - start) / scale)
+    return min(max(share, 1e-300), 1.0)
+
+
+class Weighed(NamedTuple):
+    shares: dict[str, float]
+    families: dict[str, float]
+    p_value: float
+    by: str
+
+
+Test = tuple[str, date, str, str, str, float]
+Scores = dict[tuple[str, date, str, str], float]
+
+
+def evidence(
+    rows: Sequence[Test], odd: set[tuple[str, date]], callers: int, little: set[str]
+) -> dict[tuple[str, date], Weighed]:
+    """Weigh line-days and their measures one by one, where each line is of one kind.
+
+    ``rows`` are (line, day, peers, family, measure, value).
+    """
+    answer: dict[tuple[str, date], Weighed] = {}
+    scores: Scores = {}
+    for day in sorted({row[1] for row in rows}):
+        nights = {row[1] for row in rows if 1 <= (day - row[1]).days <= 7}
+        days = {day} if len(nights) < 5 else nights
+        told = _Told(rows, odd, day, days, callers * len(days))
+        today = sorted(row for row in rows if row[1] == day)
+        shares = {(row[0], row[4]): _share(row, told, little) for row in today}
+        for line, _, peers, family, measure, _ in today:
+            place = (line, day, peers, family)
+            scores[place] = scores.get(place, 0.0) + min(-log10(shares[line, measure]), 3.0)
+        scores |= {place: round(score, 9) for place, score in scores.items()}
+        kinds = {row[0]: (row[2], {r[3] for r in today if r[0] == row[0]}) for row in today}
+        found = {
+            line: {name: _calibrated((line, day, kind, name), scores, told) for name in sorted(own)}
+            for line, (kind, own) in kinds.items()
+        }
+        for line, (kind, _) in kinds.items():
+            surprise = [-log10(p) for p in found[line].values()]
+            scores[line, day, kind, "most"] = round(max(surprise), 9)
+            several = sum(min(max(s - 1, 0), 5) for s in surprise)
+            scores[line, day, kind, "sum"] = round(several, 9)
+        for line, (kind, _) in kinds.items():
+            totals = [_calibrated((line, day, kind, t), scores, told) for t in ("most", "sum")]
+            own = {name: share for (other, name), share in shares.items() if other == line}
+            by = "the same day" if day in days else "the nights before"
+            answer[line, day] = Weighed(own, found[line], min(1.0, 2 * min(totals)), by)
+    return answer
+
+
+class _Told(NamedTuple):
+    rows: Sequence[Test]
+    odd: set[tuple[str, date]]
+    day: date
+    days: set[date]
+    tested: int
+
+    def counts(self, line: str, day: date) -> bool:
+        return day in self.days and (line, day) not in self.odd
+
+
+def _share(row: Test, told: _Told, little: set[str]) -> float:
+    line, day, peers, _, measure, value = row
+    sign = -1 if measure in little else 1
+    every = [each for each in told.rows if each[4] == measure and told.counts(*each[:2])]
+    own = [each for each in every if each[2] == peers]
+    known = [sign * each[5] for each in (own if len(own) >= 200 else every)]
+    return rarity(sign * value, known, among=told.counts(line, day))
+
+
+def _calibrated(place: tuple[str, date, str, str], scores: Scores, told: _Told) -> float:
+    line, day, kind, family = place
+    known = [
+        score for (other, when, peers, name), score in scores.items()
+        if (peers, name) == (kind, family) and told.counts(other, when)
+    ]  # fmt: skip
+    tested = round(told.tested * (0.8 if kind in {"mobile lines", "lines"} else 0.05))
+    return calibrated(scores[place], known, tested, among=told.counts(line, day))

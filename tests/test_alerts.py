@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, timedelta
 from random import Random
 from typing import Any
 
@@ -8,31 +8,11 @@ import polars as pl
 import pytest
 
 from cdr_anomaly import alerts
-from cdr_anomaly.schema import ALERTS, FEEDBACK, FINDINGS, SEVERITIES
+from cdr_anomaly.evidence import NAME
+from cdr_anomaly.schema import ALERTS, SEVERITIES
+from tests.weighing import NOON, TODAY, beside, finding, marked, ranked, said, weight
 
-NOON = datetime(2026, 5, 4, 4, tzinfo=UTC)
-USUAL = {
-    "detector": "mass_dialler", "subject_kind": "line", "subject": "+861", "members": ["+861"],
-    "day": date(2026, 5, 4), "window_start": NOON, "window_end": NOON, "severity": "high",
-    "observed": 1200.0, "limit": 1000.0, "usual": None, "p_value": None, "reason": "why",
-    "evidence": "{}",
-}  # fmt: skip
-
-
-def finding(subject: str = "+861", **more: Any) -> dict[str, Any]:
-    return USUAL | {"subject": subject, "members": [subject]} | more
-
-
-def ranked(
-    rows: list[dict[str, Any]],
-    declared: dict[str, str] | None = None,
-    earlier: pl.DataFrame | None = None,
-    told: pl.DataFrame | None = None,
-) -> pl.DataFrame:
-    schema = {name: column.dtype for name, column in FINDINGS.items()}
-    purpose = pl.col("subject").replace_strict(declared or {}, default=None, return_dtype=pl.String)
-    findings = pl.DataFrame(rows, schema).with_columns(suppressed_by=purpose)
-    return alerts.ranked(findings, earlier, told)
+YESTERDAY = TODAY - timedelta(days=1)
 
 
 def test_no_findings_no_alerts() -> None:
@@ -42,57 +22,86 @@ def test_no_findings_no_alerts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "order", "why"),
+    ("rows", "weights", "order", "why"),
     [
         (
-            [finding(word, severity=word) for word in SEVERITIES],
+            [finding(word, severity=word) for word in SEVERITIES], [],
             ["critical", "high", "medium", "low"], "the graver first",
         ),
         (
-            [finding("a", observed=1100), finding("b", observed=3000)], ["b", "a"],
+            [finding("a", observed=9000), finding("b", observed=3000), finding("c")],
+            [weight("b", p_value=1e-5), weight("c", p_value=1e-6)], ["c", "b", "a"],
+            "then what is least likely by chance; what was not tested comes last",
+        ),
+        (
+            [finding("a", observed=1100), finding("b", observed=3000)], [], ["b", "a"],
             "then what exceeds its limit most",
         ),
         (
-            [finding("a", observed=900, limit=300), finding("b", observed=2000)], ["a", "b"],
+            [finding("a", observed=900, limit=300), finding("b", observed=2000)], [], ["a", "b"],
             "the excess is a ratio, so limits of all kinds compare",
         ),
-        ([finding("b"), finding("a")], ["a", "b"], "then by name"),
+        ([finding("b"), finding("a")], [], ["a", "b"], "then by name"),
         (
             [finding("a", severity="low", observed=9000), finding("b", severity="medium")],
-            ["b", "a"], "a low one does not pass a graver one by its excess",
+            [weight("a", p_value=1e-9)], ["b", "a"],
+            "a low one does not pass a graver one by its excess, nor by its p",
         ),
     ],
 )  # fmt: skip
-def test_the_order_is_severity_then_excess_then_name(
-    rows: list[dict[str, Any]], order: list[str], why: str
+def test_the_order_is_severity_then_p_then_excess_then_name(
+    rows: list[dict[str, Any]], weights: list[dict[str, Any]], order: list[str], why: str
 ) -> None:
-    made = ranked(rows)
+    made = ranked(rows, weights=weights)
     assert made["subject"].to_list() == order, why
-    assert made["rank"].to_list() == list(range(1, len(order) + 1)), why
+    listed = [n for n, s in enumerate(made["severity"], 1) if s != "low"]
+    assert made["rank"].drop_nulls().to_list() == listed, why
 
 
 def test_the_findings_of_one_subject_are_one_alert() -> None:
     (made,) = ranked(
         [
-            finding(severity="low", day=date(2026, 5, 9), observed=2000, reason="late"),
+            finding(severity="low", day=date(2026, 5, 9), observed=2000, reason="late",
+                    detector="high_frequency"),
             finding(severity="high", day=date(2026, 5, 3), reason="early", p_value=0.01),
-            finding(severity="high", day=date(2026, 5, 4), reason="grave", members=["+861", "+862"],
-                    detector="new_sim_burst", p_value=0.001),
-            finding(severity="high", day=date(2026, 5, 2), reason="grave"),
+            finding(severity="high", reason="grave", members=["+861", "+862"],
+                    detector="new_sim_burst", p_value=0.001, unless="no new line"),
+            finding(severity="high", day=date(2026, 5, 2), reason="before"),
         ]
     ).to_dicts()  # fmt: skip
-    assert made["day"] == date(2026, 5, 4), "that of the gravest, the latest of these"
+    assert made["day"] == TODAY, "that of the gravest, the latest of these"
     assert (made["severity"], made["score"], made["p_value"]) == ("high", 2.0, 0.001)
-    assert made["reasons"] == ["grave", "early", "late"], "gravest and latest first, each once"
-    assert made["detectors"] == ["mass_dialler", "new_sim_burst"]
-    assert made["members"] == ["+861", "+862"]
+    assert made["reasons"] == ["grave", "early", "late"], "gravest and latest, one a detector"
+    assert made["unless"] == "no new line", "that of the gravest"
+    assert made["detectors"] == ["high_frequency", "mass_dialler", "new_sim_burst"]
+    assert (made["members"], made["lines"]) == (["+861", "+862"], ["+861"])
+
+
+def test_reasons_are_three_at_most_and_the_last_is_what_it_is_unlike_in() -> None:
+    rows = [
+        finding(detector=name, reason=f"by {name}", observed=1000 + n)
+        for n, name in enumerate(["a", "b", "c", "d"])
+    ]
+    (without,) = ranked(rows)["reasons"].to_list()
+    assert without == ["by d", "by c", "by b"]
+    (whole,) = ranked(rows, weights=[weight(unlike="unlike others")])["reasons"].to_list()
+    assert whole == ["by d", "by c", "unlike others"]
+
+
+def test_what_it_is_unlike_in_is_said_once() -> None:
+    rows = [finding(reason="by a rule"), finding(detector=NAME, reason="unlike others")]
+    (made,) = ranked(rows, weights=[weight(unlike="unlike others")]).to_dicts()
+    assert made["reasons"] == ["by a rule", "unlike others"]
+    assert made["detectors"] == ["mass_dialler", NAME]
+    (alone,) = ranked(rows[1:], weights=[weight(unlike="unlike others")])["reasons"].to_list()
+    assert alone == ["unlike others"]
 
 
 def test_a_declared_subject_is_listed_last_and_has_no_rank() -> None:
     made = ranked([finding("a", severity="critical"), finding("b"), finding("c", severity="low")],
                   {"a": "hospital", "z": "not seen"})  # fmt: skip
     assert made.select("subject", "rank", "suppressed_by").rows() == [
-        ("b", 1, None), ("c", 2, None), ("a", None, "hospital"),
+        ("b", 1, None), ("c", None, None), ("a", None, "hospital"),
     ]  # fmt: skip
 
 
@@ -101,12 +110,19 @@ def test_the_order_of_findings_does_not_matter() -> None:
     rows = [
         finding(f"+86{random.randrange(6)}", severity=random.choice(SEVERITIES),
                 day=date(2026, 5, random.randrange(1, 5)), observed=random.randrange(1000, 1004),
-                reason=f"reason {i}")
+                reason=f"reason {i}", members=[f"+86{random.randrange(6)}"],
+                policy=random.random() < 0.5)
         for i in range(60)
     ]  # fmt: skip
-    one = ranked(rows)
+    weights = [
+        weight(f"+86{line}", day=date(2026, 5, day), p_value=random.choice([1e-6, 1e-2]),
+               q_value=random.choice([0.01, 0.5]), unlike=f"unlike {line} on {day}")
+        for line in range(6) for day in range(1, 5)
+    ]  # fmt: skip
+    one = ranked(rows, weights=weights)
     random.shuffle(rows)
-    assert ranked(rows).equals(one)
+    random.shuffle(weights)
+    assert ranked(rows, weights=weights).equals(one)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +155,7 @@ def listed(*days: int, **more: Any) -> pl.DataFrame:
         ({"severity": "critical"}, {}, None, "graver"),
         ({"detector": "high_frequency"}, {}, None, "another detector"),
         ({}, {"severity": "critical"}, date(2026, 5, 3), "it was graver before"),
-        ({"subject": "+862"}, {}, None, "another subject"),
+        ({"subject": "+862", "members": ["+862"]}, {}, None, "another subject"),
         ({"severity": "critical"}, {"severity": "critical"}, date(2026, 5, 3), "as critical"),
     ],
 )
@@ -153,51 +169,192 @@ def test_an_alert_comes_again_only_with_news(
 
 
 def test_what_was_not_listed_before_is_news() -> None:
-    unlisted = ranked([finding(day=date(2026, 5, 3))], {"+861": "hospital"})
+    unlisted = ranked([finding(day=YESTERDAY)], {"+861": "hospital"})
     (row,) = ranked([finding()], earlier=unlisted).to_dicts()
+    assert (row["rank"], row["ongoing_since"]) == (1, None)
+    watched = ranked([finding(day=YESTERDAY, severity="low")])
+    (row,) = ranked([finding()], earlier=watched).to_dicts()
     assert (row["rank"], row["ongoing_since"]) == (1, None)
 
 
-def test_listed_come_first_then_ongoing_then_declared() -> None:
+def block(n: int, **more: Any) -> list[dict[str, Any]]:
+    """Make the findings of a block and of ``n`` of its lines."""
+    members = [f"+861{line}" for line in range(n)]
+    whole = finding("+861", subject_kind="block", members=members, detector="new_sim_burst", **more)
+    return [whole, *(finding(line, detector="new_sim_burst", **more) for line in members)]
+
+
+def test_a_block_and_its_lines_are_one_alert() -> None:
+    apart = finding("+4411", detector="new_sim_burst")
+    made = ranked([*block(3), apart])
+    assert made.select("subject", "subject_kind", "rank").rows() == [
+        ("+4411", "line", 1), ("+861", "block", 2),
+    ]  # fmt: skip
+    (whole,) = made.filter(subject_kind="block").to_dicts()
+    assert whole["members"] == whole["lines"] == ["+8610", "+8611", "+8612"], "a block is no line"
+
+
+def test_a_hub_with_its_forwarders() -> None:
+    rows = [
+        finding("a", severity="medium"), finding("b", severity="critical"),
+        finding("hub", subject_kind="hub", members=["hub", "a", "b", "c"], severity="critical"),
+    ]  # fmt: skip
+    (made,) = ranked(rows).to_dicts()
+    assert (made["subject"], made["severity"]) == ("hub", "critical")
+    assert made["lines"] == ["hub", "b", "a"], "the gravest first; nothing was found of c itself"
+    assert made["members"] == ["a", "b", "c", "hub"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "n", "why"),
+    [
+        ("35209900176148", "35209900176148", 1, "the same"),
+        ("352099001761481", "352099001761489", 1, "the first 14 digits are the handset"),
+        ("35209900176148", "35209900176149", 2, "another handset"),
+    ],
+)
+def test_lines_on_one_handset_are_one_alert(one: str, other: str, n: int, why: str) -> None:
+    rows = [finding("a"), finding("b")]
+    made = ranked(rows, used=[("a", TODAY, one), ("b", TODAY, other)])
+    assert made.height == n, why
+
+
+def test_a_handset_that_was_used_on_other_days_connects_nobody() -> None:
+    imei = "35209900176148"
+    assert ranked([finding("a"), finding("b")], used=[("a", TODAY, imei), ("b", YESTERDAY, imei)])[
+        "subject"
+    ].to_list() == ["a", "b"]
+
+
+def test_what_is_on_watch_connects_nobody() -> None:
+    hub = finding("hub", subject_kind="hub", members=["hub", "a", "b"], severity="low")
+    made = ranked([finding("a"), finding("b"), hub])
+    assert made["subject"].to_list() == ["a", "b", "hub"]
+    one = ranked([finding("a"), finding("b", severity="low")],
+                 used=[("a", TODAY, "1" * 14), ("b", TODAY, "1" * 14)])  # fmt: skip
+    assert one.height == 2
+
+
+def test_what_is_on_watch_is_of_the_actor_that_names_it() -> None:
+    rows = [finding("hub", subject_kind="hub", members=["hub", "a"]),
+            finding("a", severity="low")]  # fmt: skip
+    (made,) = ranked(rows).to_dicts()
+    assert (made["subject"], made["lines"]) == ("hub", ["hub", "a"])
+
+
+def test_a_declared_subject_stays_alone() -> None:
+    hub = finding("hub", subject_kind="hub", members=["hub", "a", "b"])
+    made = ranked([hub, finding("a"), finding("b")], {"a": "platform"})
+    assert made.select("subject", "lines", "suppressed_by").rows() == [
+        ("hub", ["hub", "b"], None), ("a", ["a"], "platform"),
+    ]  # fmt: skip
+    made = ranked([hub, finding("a"), finding("b")], {"hub": "platform"})
+    assert made["subject"].to_list() == ["a", "b", "hub"], "what it names is not put together"
+
+
+def test_the_p_of_an_actor_is_the_least_of_its_lines_times_their_number() -> None:
+    rows = block(4)
+    weights = [weight("+8610", p_value=1e-6), weight("+8611", p_value=0.3),
+               weight("+8612", p_value=0.9)]  # fmt: skip
+    (made,) = ranked(rows, weights=weights).to_dicts()
+    assert made["p_value"] == pytest.approx(3e-6), "of three that were tested"
+    (made,) = ranked(rows, weights=[weight(f"+861{n}", p_value=0.5) for n in range(4)]).to_dicts()
+    assert made["p_value"] == 1.0
+    (made,) = ranked(rows).to_dicts()
+    assert made["p_value"] is None
+
+
+def test_no_more_are_ranked_than_are_wanted() -> None:
+    rows = [finding(f"{n}", observed=2000 - n) for n in range(5)]
+    made = ranked([*rows, finding("low", severity="low")], most=3)
+    assert made["subject"].to_list() == ["0", "1", "2", "3", "4", "low"], "none is left out"
+    assert made["rank"].to_list() == [1, 2, 3, None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("before", "today", "again", "why"),
+    [(6, 7, False, "it grew a little"), (6, 11, False, "not twice as large"),
+     (3, 6, True, "twice as large"), (6, 2, False, "it is smaller")],
+)  # fmt: skip
+def test_an_actor_that_doubled_is_listed_again(
+    *, before: int, today: int, again: bool, why: str
+) -> None:
+    # The block is a subject, too.
+    earlier = ranked(block(before - 1, day=YESTERDAY))
+    (row,) = ranked(block(today - 1), earlier=earlier).to_dicts()
+    assert (row["rank"] == 1) == again, why
+    assert (row["ongoing_since"] == YESTERDAY) != again, why
+
+
+def test_an_actor_goes_on_when_another_of_its_lines_stands_for_it() -> None:
+    earlier = ranked(block(3, day=YESTERDAY))
+    (row,) = ranked([finding("+8611", detector="new_sim_burst")], earlier=earlier).to_dicts()
+    assert row["ongoing_since"] == YESTERDAY, "the line was listed with its block"
+
+
+def test_earlier_alerts_without_lines_are_understood() -> None:
+    earlier = listed(3).with_columns(lines=pl.lit(None, pl.List(pl.String)))
+    (row,) = ranked([finding()], earlier=earlier).to_dicts()
+    assert row["ongoing_since"] == YESTERDAY
+
+
+def test_listed_come_first_then_on_watch_then_ongoing_then_declared() -> None:
     made = ranked([finding("a"), finding("b", severity="low"), finding("c"), finding("d")],
                   {"d": "bank"}, earlier=listed(3, subject="c", members=["c"]))  # fmt: skip
     assert made.select("subject", "rank").rows() == [
-        ("a", 1), ("b", 2), ("c", None), ("d", None),
+        ("a", 1), ("b", None), ("c", None), ("d", None),
     ]  # fmt: skip
 
 
 def test_what_is_declared_for_one_detector_leaves_the_others() -> None:
-    rows = [finding(severity="critical", reason="declared"),
-            finding(detector="high_frequency", severity="low", reason="free")]  # fmt: skip
-    schema = {name: column.dtype for name, column in FINDINGS.items()}
-    frame = pl.DataFrame(rows, schema).with_columns(
+    free = finding(detector="high_frequency", severity="medium", reason="free")
+    frame = marked([finding(severity="critical", reason="declared"), free]).with_columns(
         suppressed_by=pl.when(pl.col("detector") == "mass_dialler").then(pl.lit("hospital"))
     )
     (row,) = alerts.ranked(frame).to_dicts()
-    assert (row["rank"], row["severity"], row["reasons"]) == (1, "low", ["free"])
+    assert (row["rank"], row["severity"], row["reasons"]) == (1, "medium", ["free"])
     assert (row["detectors"], row["suppressed_by"]) == (["high_frequency"], None)
 
 
 def test_the_last_word_on_a_subject_is_shown() -> None:
-    types = {name: column.dtype for name, column in FEEDBACK.items()}
-    rows = [
-        {"line": "+861", "day": date(2026, 5, 1), "verdict": "confirmed", "at": NOON},
-        {"line": "+861", "day": date(2026, 5, 3), "verdict": "cleared", "note": "a courier",
-         "at": NOON},
-    ]  # fmt: skip
-    (one, other) = ranked([finding(), finding("+862")], told=pl.DataFrame(rows, types)).to_dicts()
+    rows = [said("+861", date(2026, 5, 1), "confirmed"),
+            said("+861", date(2026, 5, 3), "cleared", "a courier")]  # fmt: skip
+    (one, other) = ranked([finding(), finding("+862")], told=rows).sort("subject").to_dicts()
     assert one["feedback"] == "cleared on 2026-05-03: a courier"
     assert other["feedback"] is None
 
 
 def test_the_stop_list_has_the_numbers_that_are_grave_enough() -> None:
-    made = ranked(
-        [finding("a"), finding("b", severity="medium"), finding("c", subject_kind="block"),
-         finding("d", severity="critical"), finding("e", subject_kind="hub"), finding("f")],
-        {"f": "hospital"}, earlier=listed(3, subject="a", members=["a"]),
-    )  # fmt: skip
-    stop = alerts.to_stop(made, "high", date(2026, 5, 11))
-    assert stop["number"].sort().to_list() == ["a", "d", "e"], "those that go on, too"
-    assert stop.select("valid_from", "valid_until").unique().rows() == [
-        (date(2026, 5, 4), date(2026, 5, 11))
-    ]
+    rows = [finding("a"), finding("b", severity="medium"), finding("c", subject_kind="block"),
+            finding("d", severity="critical"), finding("e", subject_kind="hub"), finding("f"),
+            finding("d", severity="low", detector="high_frequency")]  # fmt: skip
+    made = ranked(rows, {"f": "hospital"}, earlier=listed(3, subject="a", members=["a"]))
+    stop = alerts.to_stop(made, marked(rows).drop("suppressed_by"), "high", date(2026, 5, 11))
+    assert stop["number"].to_list() == ["d", "a", "e"], "the gravest first; those that go on, too"
+    assert stop.select("valid_from", "valid_until").unique().rows() == [(TODAY, date(2026, 5, 11))]
+    assert stop["detectors"].to_list() == ["mass_dialler"] * 3, "those that found it as grave"
+
+
+def test_the_lines_of_an_actor_are_stopped_if_as_much_was_found_of_themselves() -> None:
+    rows = [finding("hub", subject_kind="hub", members=["hub", "a", "b"]), finding("a"),
+            finding("b", severity="medium")]  # fmt: skip
+    findings = marked(rows).drop("suppressed_by")
+    stop = alerts.to_stop(ranked(rows), findings, "high", TODAY)
+    assert sorted(stop["number"]) == ["a", "hub"]
+
+
+def test_what_chance_has_lowered_is_not_stopped() -> None:
+    rows = [finding(policy=False)]
+    made = ranked(rows, weights=[weight(p_value=0.01, q_value=1.0)])
+    assert made["severity"].to_list() == ["medium"]
+    assert alerts.to_stop(made, marked(rows), "high", TODAY).is_empty()
+
+
+def test_grave_findings() -> None:
+    rows = marked([finding(word, severity=word) for word in SEVERITIES])
+    assert alerts.grave(rows, "high")["subject"].to_list() == ["high", "critical"]
+
+
+def test_it_takes_nothing_beside_the_findings() -> None:
+    assert alerts.ranked(marked([finding()])).equals(alerts.ranked(marked([finding()]), beside()))
+    assert NOON.date() == TODAY

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from cdr_anomaly import detectors, ingest, pipeline, profile, settings, simulate
+from cdr_anomaly import detectors, ingest, numbering, pipeline, profile, settings, simulate
 from cdr_anomaly.engines import local
 
 ROOT = Path(__file__).parents[1]
@@ -83,6 +83,37 @@ def test_lines_in_buckets_give_the_same(
     monkeypatch.setattr(local, "COUNT_BYTES", 2**40)
     assert_frame_equal(pipeline.scan([tmp_path], TOLD).findings, found)
     assert len([each for each in buckets if isinstance(each, profile.Bucket)]) == 8
+
+
+@pytest.mark.parametrize("sides", ["call", "both"])
+@pytest.mark.parametrize("small", [False, True])
+def test_callers_are_those_who_placed_or_forwarded_a_call(
+    *, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sides: str, small: bool
+) -> None:
+    """Also where lines are counted in several readings, because memory is small."""
+    calls = simulate.simulate(days=31, lines=150, seed=3, sides=sides).calls
+    calls.write_parquet(tmp_path / "calls.parquet")
+    source = ingest.open_source([tmp_path], TOLD)
+    if small:
+        monkeypatch.setattr(profile, "FEW", 30_000)
+        monkeypatch.setattr(local, "COUNT_BYTES", 2**40)
+    look = local.Local(TOLD.memory).first_look(source, None, lambda _: None)
+    assert sum(1 for _ in look.profiles) > 1 or not small
+    day = pl.col("start_time").dt.convert_time_zone("Asia/Shanghai").dt.date()
+    coded = [
+        numbering.code(pl.col(c), source.plan).alias(c)
+        for c in ("calling_number", "called_number", "redirecting_number")
+    ]
+    kinds = calls.select("record_type", *coded, day=day).with_columns(
+        # A side that is not delivered is read off the other's record.
+        placed=pl.when(pl.col("record_type") != "fwd").then("calling_number"),
+        forwarded=pl.when(pl.col("redirecting_number") != pl.col("called_number")).then(
+            "redirecting_number"
+        ),
+    )
+    who = pl.concat([kinds.select("day", line=name) for name in ("placed", "forwarded")])
+    naive = who.drop_nulls().unique().group_by("day").len()
+    assert dict(look.callers) == dict(naive.iter_rows())
 
 
 def test_a_file_delivered_twice_counts_once(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from cdr_anomaly import profile
+from cdr_anomaly import profile, sieve
 from cdr_anomaly.ingest import verdicts
 from cdr_anomaly.profile import ALL, Bucket, Least, Sums
 
@@ -112,6 +112,41 @@ def test_what_is_taken_back_was_never_there(calls: list[Row], cut: int) -> None:
     sums.add(frame(calls))
     sums.add(frame(calls[:cut]), sign=-1)
     assert {row[:2]: row[2:] for row in sums.profile().iter_rows()} == slowly(calls[cut:])
+
+
+def callers_of(calls: list[Row]) -> dict[date, int]:
+    placed = [day for (_, day), (out, _, forwarded) in slowly(calls).items() if out or forwarded]
+    return dict(Counter(placed))
+
+
+def counted(calls: list[Row], **told: Any) -> dict[date, int]:
+    """Add up the callers of all buckets."""
+    left, callers = [ALL], Counter[date]()
+    while left:
+        sums = Sums(pl.Int64(), left.pop(), **told)
+        sums.add(frame(calls))
+        sums.profile()
+        callers.update(sums.callers)
+        left += sums.off
+    return {day: n for day, n in callers.items() if n}
+
+
+@given(calls=CALLS, most=st.sampled_from([0, 5, profile.UNBOUNDED]))
+@effort(max_examples=60, deadline=None)
+def test_callers_are_those_who_placed_or_forwarded_a_call(calls: list[Row], most: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(profile, "FEW", 2)
+        assert counted(calls, most=most) == callers_of(calls)
+
+
+@given(calls=CALLS, most=st.sampled_from([0, 5, profile.UNBOUNDED]))
+@effort(max_examples=40, deadline=None)
+def test_callers_are_counted_of_lines_that_are_let_go_too(calls: list[Row], most: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(profile, "FEW", 2)
+        patch.setattr(profile, "MANY", 0)
+        patch.setattr(sieve, "BITS", 16)  # enough for ten lines, and quick
+        assert counted(calls, most=most, least=Least(3, 2)) == callers_of(calls)
 
 
 def test_every_line_is_in_one_of_the_halves_of_its_bucket() -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import log
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
@@ -45,3 +47,25 @@ def test_a_key_below_the_count_does_not_pass_unless_it_is_let() -> None:
     passing.let_reaching(2, [(pl.Series([7]), pl.Series([2], dtype=pl.Int32))])
     passing.let(pl.Series([9]))
     assert passing.passes(keys).to_list() == [False, True, True, True]
+
+
+@pytest.mark.parametrize("n", [0, 1, 1000, 1_000_000])
+def test_it_tells_how_many_keys_there_are(n: int) -> None:
+    keys = pl.Series(range(n), dtype=pl.Int64) * 7919 + 8613800000000
+    counts = pl.Series([1], dtype=pl.Int32).new_from_index(0, n)
+    # Each key is counted twice, and once.
+    told = Sieve().let_reaching(3, [(keys, counts), (keys.reverse(), counts)])
+    assert told == pytest.approx(n, rel=0.01)
+
+
+def test_what_is_taken_back_is_no_key() -> None:
+    keys = pl.Series([1, 2, 3])
+    pairs = [(keys, pl.Series(each, dtype=pl.Int32)) for each in ([1, 4, 2], [0, -4, 1])]
+    assert Sieve().let_reaching(1, pairs) == 2
+
+
+def test_more_keys_than_cells_are_a_great_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sieve, "BITS", 4)
+    keys = pl.Series(range(5000))
+    ones = pl.Series([1], dtype=pl.Int32).new_from_index(0, 5000)
+    assert Sieve().let_reaching(1, [(keys, ones)]) == round(log(16) * 16)

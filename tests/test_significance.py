@@ -4,11 +4,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import nbinom, poisson, t
 
 from cdr_anomaly import significance
 from tests import naive
 
 P_VALUES = st.lists(st.floats(0, 1), max_size=12)
+# Few different values, so that there are ties.
+SCORES = st.lists(st.sampled_from([0.0, 0.3, 0.5, 1.0, 1.25, 2.0, 3.5]), max_size=60)
+
+
+def one(value: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return np.array([float(value)])
 
 
 @given(
@@ -88,3 +95,177 @@ def test_the_shape_is_found_again() -> None:
     means = np.full(20_000, 4.0)
     counts = random.poisson(random.gamma(2.0, means / 2.0)).astype(float)
     assert significance.gamma_shape(counts, means, trim=0.0) == pytest.approx(2.0, rel=0.1)
+
+
+@given(count=st.integers(0, 100_000), mean=st.floats(0.01, 500), shape=st.floats(0.2, 100))
+@settings(max_examples=200, deadline=None)
+def test_the_logarithm_of_the_tail_is_right_however_far_out(
+    count: int, mean: float, shape: float
+) -> None:
+    surprise = significance.log_tail(one(count), one(mean), one(shape))[0]
+    direct = naive.log_negative_binomial_tail(count, mean, shape)
+    assert surprise == pytest.approx(direct, rel=1e-4, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("count", "mean", "shape"), [(0, 3, 1), (1, 3, 1), (40, 3, 1), (400, 3, 1), (900, 60, 8)]
+)
+def test_the_logarithm_of_the_tail_is_that_of_scipy(count: int, mean: float, shape: float) -> None:
+    surprise = significance.log_tail(one(count), one(mean), one(shape))[0]
+    known = -nbinom.logsf(count - 1, shape, shape / (shape + mean)) / np.log(10)
+    assert surprise == pytest.approx(known, rel=1e-6, abs=1e-12)
+
+
+def test_there_is_no_step_where_floats_end() -> None:
+    counts = np.arange(900.0, 3000.0)
+    surprise = significance.log_tail(counts, np.full(2100, 2.0), np.full(2100, 1.5))
+    assert surprise[0] < 280 < surprise[-1], "the border is among them"
+    steps = np.diff(surprise)
+    assert (steps > 0).all()
+    assert np.abs(np.diff(steps)).max() < 1e-3
+
+
+@given(
+    count=st.integers(1, 3000), mean=st.floats(0.5, 200), factor=st.floats(0.1, 40),
+    days=st.integers(7, 28), more=st.floats(1.01, 20), fewer=st.integers(0, 6),
+)  # fmt: skip
+@settings(max_examples=200, deadline=None)
+def test_who_varies_more_or_is_known_less_is_not_found_rarer(
+    count: int, mean: float, factor: float, days: int, more: float, fewer: int
+) -> None:
+    """Where it is rare at all: of a mean of 5 and a dispersion of 10 most days have no call."""
+
+    def surprise(variance: float, of_days: int) -> float:
+        means = np.array([mean, *[mean] * 5])
+        variances = np.array([variance, *[mean * 2.0] * 5])
+        of_all = np.array([of_days, *[28.0] * 5])
+        whole = significance.past_tail(np.full(6, float(count)), means, variances, of_all)
+        return float(whole[0])
+
+    usual = max(surprise(mean * factor, days), 2.0)
+    assert surprise(mean * factor * more, days) <= usual * (1 + 1e-6)
+    # Who varies less than its peers is taken to vary as they do when little is known of it.
+    assert surprise(mean * min(factor, 2.0), max(days - fewer, 1)) <= max(
+        surprise(mean * min(factor, 2.0), days) * (1 + 1e-6), 2.0
+    )
+
+
+def test_counts_of_the_past_itself_are_as_rare_as_they_are_said_to_be() -> None:
+    """28 days of 4000 lines with rates and dispersions of their own, and one day more of each."""
+    random = np.random.default_rng(3)
+    rates, shapes = random.gamma(2.0, 10.0, 4000) + 1, random.uniform(2.0, 8.0, 4000)
+    drawn = random.poisson(random.gamma(shapes, rates / shapes, (29, 4000))).astype(float)
+    past, today = drawn[:28], drawn[28]
+    days = np.full(4000, 28.0)
+    known = past.mean(axis=0) > 0
+    surprise = significance.past_tail(
+        today[known], past.mean(axis=0)[known], past.var(axis=0, ddof=1)[known], days[known]
+    )
+    assert 0.3 < (surprise >= 2).mean() / 1e-2 < 3
+
+
+def test_of_no_lines_nothing_is_said() -> None:
+    nothing = np.empty(0)
+    assert len(significance.past_tail(nothing, nothing, nothing, nothing)) == 0
+
+
+@given(distance=st.floats(-5, 60))
+@settings(max_examples=100, deadline=None)
+def test_a_robust_distance_has_the_tail_of_student(distance: float) -> None:
+    surprise = significance.robust_tail(one(distance))[0]
+    assert surprise == pytest.approx(-np.log10(t.sf(distance, 8)), rel=1e-9, abs=1e-12)
+
+
+@given(
+    shared=st.integers(0, 60), one_called=st.integers(1, 400), other=st.integers(1, 400),
+    popularity=st.floats(1e-6, 1e-2),
+)  # fmt: skip
+@settings(max_examples=100, deadline=None)
+def test_shared_numbers_have_the_tail_of_poisson(
+    shared: int, one_called: int, other: int, popularity: float
+) -> None:
+    tail = significance.overlap_tail(one(shared), one(one_called), one(other), popularity)
+    assert tail[0] == pytest.approx(poisson.sf(shared - 1, one_called * other * popularity))
+
+
+@given(known=SCORES, value=st.sampled_from([-1.0, 0.0, 0.4, 1.0, 2.0, 9.0]))
+@settings(max_examples=150, deadline=None)
+def test_how_many_are_as_great(known: list[float], value: float) -> None:
+    share = significance.rarity(one(value), np.array(known), among=np.array([False]))
+    assert share[0] == naive.rarity(value, known, among=False)
+    if known:
+        values, own = np.array(known), np.full(len(known), fill_value=True)
+        shares = significance.rarity(values, values, among=own)
+        assert shares.tolist() == [naive.rarity(v, known, among=True) for v in known]
+        assert shares.min() >= 1 / len(known), "nobody is rarer than one of all"
+
+
+@given(known=SCORES, more=st.integers(0, 5000), value=st.sampled_from([0.0, 0.4, 1.0, 2.0, 9.0]))
+@settings(max_examples=200, deadline=None)
+def test_how_many_score_as_much(known: list[float], more: int, value: float) -> None:
+    tested = len(known) + more
+    scores, among = np.array([value, *known]), np.array([False, *[True] * len(known)])
+    found = significance.calibrated(scores, np.array(known), tested, among=among)
+    slowly = [
+        naive.calibrated(score, known, tested, among=own)
+        for score, own in zip(scores, among, strict=True)
+    ]
+    assert found.tolist() == pytest.approx(slowly)
+    assert ((found > 0) & (found <= 1)).all()
+    assert (found[scores == 0] == 1).all()
+
+
+@pytest.mark.parametrize("p", [1e-2, 1e-3, 1e-4])
+@pytest.mark.parametrize("odd", [0, 20])
+def test_exponential_scores_are_as_rare_as_they_are_said_to_be(p: float, odd: int) -> None:
+    """200,000 scores of a week, one in ten thousand of them far out, and those of other nights."""
+    random = np.random.default_rng(11)
+    scale = 1 / np.log(10)
+    known = random.exponential(scale, 200_000)
+    known[:odd] = 30.0 + random.random(odd)
+    clean = random.exponential(scale, 400_000)
+    found = significance.calibrated(
+        clean, known, len(known), among=np.zeros(len(clean), dtype=np.bool_)
+    )
+    assert 0.3 < (found <= p).mean() / p < 3
+
+
+def test_it_is_tens_of_times_wrong_with_a_mean_where_a_few_are_far_out() -> None:
+    """Why the scale is by the median: see calibrated()."""
+    random = np.random.default_rng(11)
+    known = random.exponential(1 / np.log(10), 200_000)
+    known[:20] = 30.0
+    start = np.sort(known)[-201]
+    mean = (known[known > start] - start).mean()
+    by_mean = 1e-3 * np.exp(-1 / mean)
+    by_median = significance.calibrated(one(start + 1), known, 200_000, among=np.array([False]))[0]
+    assert by_median == pytest.approx(1e-4, rel=0.5)
+    assert by_mean > 5 * by_median
+
+
+@pytest.mark.parametrize(
+    ("score", "known", "tested", "p", "why"),
+    [
+        (0.0, [1.0, 2.0], 10, 1.0, "no score"),
+        (-1.0, [], 0, 1.0, "less than none"),
+        (5.0, [], 0, 1.0, "nobody is known"),
+        (5.0, [], 99, 0.01, "one more than all of them"),
+        (1e6, [1.0] * 15 + [2.0] * 10, 10_000, 1e-300, "never 0"),
+        (2.0, [1.0] * 15 + [2.0] * 10, 10_000, None, "a tail is drawn out from 20 on"),
+    ],
+)
+def test_the_ends_of_what_is_calibrated(
+    score: float, known: list[float], tested: int, p: float | None, why: str
+) -> None:
+    found = significance.calibrated(one(score), np.array(known), tested, among=np.array([False]))
+    expected = naive.calibrated(score, known, tested, among=False) if p is None else p
+    assert found[0] == pytest.approx(expected), why
+
+
+@given(known=st.lists(st.floats(0, 30), min_size=1, max_size=80), tested=st.integers(80, 90_000))
+@settings(max_examples=150, deadline=None)
+def test_who_scores_more_is_never_said_to_be_likelier(known: list[float], tested: int) -> None:
+    scores = np.linspace(0, 40, 300)
+    among = np.zeros(300, dtype=np.bool_)
+    found = significance.calibrated(scores, np.array(known), tested, among=among)
+    assert (np.diff(found) <= 1e-12).all()

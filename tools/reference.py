@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from cdr_anomaly import detectors, pipeline, report, schema, settings, state
 from cdr_anomaly.ingest import layouts
 
+if TYPE_CHECKING:
+    from cdr_anomaly.detectors import Detector
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
+OF_A_RUN = {"findings", "alerts", "evidence"}
 
 
 def detectors_page() -> str:
@@ -26,13 +31,31 @@ def detectors_page() -> str:
         "(`--config`) under `[detectors.NAME]`. This page is written by `make docs` from the "
         "detectors themselves; `cdr-anomaly detectors` prints the same.\n"
     )
-    parts = [head]
+    parts, kinds = [head], {detector.name: detector for detector in detectors.ALL}
     for name, (text, table) in detectors.described().items():
         rows = [f"| `{s}` | `{d}` | {m} |" for s, d, m in table.iter_rows()]
         top = "| setting | default | meaning |\n|---|---|---|"
         plain = text.replace("``", "`")
         parts.append(f"## {name}\n\n{plain}\n\n{top}\n" + "\n".join(rows) + "\n")
+        parts.append(measured(kinds[name]))
     return "\n".join(parts)
+
+
+def measured(detector: type[Detector]) -> str:
+    """Say what a detector's lines are compared with their peers by (evidence.md)."""
+    lowered = "stays as grave as it is found" if detector.policy else "is lowered where it is usual"
+    if not detector.measures:
+        return f"What it finds {lowered}; its lines are compared by no measure of its own.\n"
+    odd = {True: "little", False: "much"}
+    rows = [
+        f"| `{m.name}` | {family} | {m.said.replace('{}', '…')} | {odd[m.little]} |"
+        for family, measures in detector.measures.items() for m in measures
+    ]  # fmt: skip
+    head = "| measure | family | as it is said | what is odd |\n|---|---|---|---|\n"
+    return (
+        f"Compared with peers ([evidence.md](evidence.md)); what it finds {lowered}:\n\n"
+        + head + "\n".join(rows) + "\n"
+    )  # fmt: skip
 
 
 def tables_page() -> str:
@@ -41,6 +64,8 @@ def tables_page() -> str:
         "CALLS, what a feed may hold": schema.CALLS,
         "FINDINGS (`findings.parquet`)": schema.FINDINGS,
         "ALERTS (`alerts.parquet`, `.csv`, `.jsonl`)": schema.ALERTS,
+        "EVIDENCE (`evidence.parquet`)": schema.EVIDENCE,
+        "TESTS, what is compared; EVIDENCE is made of it": schema.TESTS,
     } | {f"`{name}` of a state": table for name, table in remembered().items()}
     parts = ["# Tables, settings, layouts\n\nWritten by `make docs` from the code.\n"]
     for title, table in tables.items():
@@ -65,7 +90,7 @@ def tables_page() -> str:
 def remembered() -> dict[str, schema.Table]:
     """Return the tables of a state that are not described as files of a run already."""
     tables = state.TABLES | {state.LEDGER_NAME: schema.LEDGER}
-    return {name: table for name, table in tables.items() if name not in {"findings", "alerts"}}
+    return {name: table for name, table in tables.items() if name not in OF_A_RUN}
 
 
 def picture() -> str:

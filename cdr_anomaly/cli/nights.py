@@ -21,6 +21,7 @@ from cdr_anomaly.cli.options import (
     Home,
     JsonLog,
     Layout,
+    MaxAlerts,
     Memory,
     Out,
     Paths,
@@ -81,6 +82,7 @@ def nightly(
     ] = False,
     form: Form = Format.table,
     rows: Rows = 50,
+    max_alerts: MaxAlerts = None,
     fail_on: FailOn = None,
     metrics: Metrics = None,
     stop_list: StopList = None,
@@ -91,7 +93,9 @@ def nightly(
     """Judge one day by its calls and what earlier nights remember, and remember it, too."""
     from cdr_anomaly import one_night, report
 
-    told = options.settings(config, words, tz=tz, home=home, layout=layout, memory=memory)
+    told = options.settings(
+        config, words, tz=tz, home=home, layout=layout, memory=memory, max_alerts=max_alerts
+    )
     if out is not None:
         report.check_writable(out)
     lists = one_night.Lists(entities, subscribers)
@@ -135,12 +139,15 @@ def backfill(
     memory: Memory = None,
     entities: Entities = None,
     subscribers: Subscribers = None,
+    max_alerts: MaxAlerts = None,
     json_log: JsonLog = False,
 ) -> None:
     """Run the nights that are missing or may have changed, in order; goes on where it stopped."""
     from cdr_anomaly import one_night, report
 
-    told = options.settings(config, words, tz=tz, home=home, layout=layout, memory=memory)
+    told = options.settings(
+        config, words, tz=tz, home=home, layout=layout, memory=memory, max_alerts=max_alerts
+    )
     if out is not None:
         report.check_writable(out)
     lists = one_night.Lists(entities, subscribers)
@@ -190,6 +197,7 @@ def alerts(
     entities: Entities = None,
     form: Form = Format.table,
     rows: Rows = 50,
+    max_alerts: MaxAlerts = None,
     fail_on: FailOn = None,
     stop_list: StopList = None,
     stop_severity: StopSeverity = Severity.high,
@@ -200,7 +208,7 @@ def alerts(
 
     if out is not None:
         report.check_writable(out)
-    told = options.settings(config, words)
+    told = options.settings(config, words, max_alerts=max_alerts)
     with talk.naming_the_damaged([], state):
         day, found, findings = desk.again(state, options.day(date), told, entities)
     answers.show(found, form, rows)

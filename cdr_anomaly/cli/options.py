@@ -58,6 +58,10 @@ Memory = Annotated[
 Form = Annotated[Format, typer.Option("--format", help="Form of the data on standard output.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for the result files.")]
 Rows = Annotated[int, typer.Option(min=1, help="Alerts shown in the table.")]
+MaxAlerts = Annotated[
+    int | None,
+    typer.Option("--max-alerts", min=1, help="Alerts that are ranked, by default 200."),
+]
 FailOn = Annotated[
     Severity | None, typer.Option(help="Exit with 3 when an alert is as grave as this.")
 ]

@@ -16,6 +16,7 @@ from cdr_anomaly.cli.options import (
     Format,
     Home,
     Layout,
+    MaxAlerts,
     Memory,
     Out,
     Paths,
@@ -43,6 +44,7 @@ def scan(
     subscribers: Subscribers = None,
     form: Form = Format.table,
     rows: Rows = 50,
+    max_alerts: MaxAlerts = None,
     fail_on: FailOn = None,
 ) -> None:
     """Judge call records by every detector; remembers nothing."""
@@ -50,8 +52,9 @@ def scan(
 
     began = monotonic()
     told = options.settings(
-        config, words, tz=tz, home=home, layout=layout, since=since, until=until, memory=memory
-    )
+        config, words, tz=tz, home=home, layout=layout, since=since, until=until, memory=memory,
+        max_alerts=max_alerts,
+    )  # fmt: skip
     if out is not None:
         report.check_writable(out)
     with talk.progress() as say, talk.naming_the_damaged(paths):

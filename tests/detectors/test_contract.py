@@ -12,7 +12,7 @@ import pytest
 
 from cdr_anomaly import detectors, pipeline, profile, settings
 from cdr_anomaly.profile import Least
-from cdr_anomaly.schema import FINDINGS
+from cdr_anomaly.schema import FINDINGS, TESTS
 from tests.builders import BIDDEN, FEED, SHANGHAI, scanned
 
 if TYPE_CHECKING:
@@ -163,11 +163,69 @@ def test_the_order_of_rows_does_not_matter(tmp_path: Path) -> None:
     assert one.equals(other.findings)
 
 
+def compared(name: str, result: Result, *words: str) -> pl.DataFrame | None:
+    """Give TESTS of a detector, in one order."""
+    told = settings.load(words=words).detectors
+    (detector,) = (each for each in detectors.build(told) if each.name == name)
+    tests = detector.tests(result.tables)
+    return None if tests is None else tests.collect().sort("day", "line", "measure")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_compared_is_complete(sample: Result, name: str) -> None:
+    tests = compared(name, sample)
+    (kind,) = (each for each in detectors.ALL if each.name == name)
+    if tests is None:
+        assert not kind.measures
+        return
+    lines = sample.tables.profile.collect_schema()["line"]
+    assert dict(tests.schema) == {name: c.dtype or lines for name, c in TESTS.items()}
+    assert tests.height > 100
+    assert tests["value"].is_finite().all()
+    assert tests.null_count().transpose().to_series().sum() == 0
+    assert tests.select("line", "day", "measure").is_duplicated().sum() == 0
+    of_family = {m.name: family for family, each in kind.measures.items() for m in each}
+    assert set(tests.select("measure", "family").rows()) <= set(of_family.items())
+    assert set(tests["measure"]) == set(of_family), "the sample has a value of each"
+    kinds = tests.group_by("line", "day").agg(pl.col("peers").n_unique())
+    assert kinds["peers"].max() == 1, "a line's day is of one kind"
+
+
+def test_measures_have_one_meaning_each() -> None:
+    named = [m for d in detectors.ALL for each in d.measures.values() for m in each]
+    assert len(named) == len(detectors.MEASURES)
+    for measure in named:
+        assert measure.said.count("{}") == 1
+        assert not any(word in measure.said.lower() for word in BIDDEN)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_compared_is_the_same_for_rows_in_any_order(tmp_path: Path, name: str) -> None:
+    calls = adversarial(1, SHANGHAI)
+    shuffled = calls.sample(fraction=1, shuffle=True, seed=3)
+    one, again, other = (
+        compared(name, scanned(tmp_path / str(n), rows, *WORDS), *WORDS)
+        for n, rows in enumerate((calls, calls, shuffled))
+    )
+    if one is None or again is None or other is None:
+        assert one is again is other is None
+        return
+    assert one.height > 0 or name == "forwarding_chain", "those in this feed make calls, too"
+    assert one.equals(again)
+    assert one.equals(other)
+
+
 def test_watching_fewer_lines_loses_nothing_of_the_sample(
     sample: Result, watch_everybody: Callable[[], None]
 ) -> None:
+    few = {name: compared(name, sample) for name in NAMES}
     watch_everybody()
-    assert judged().findings.equals(sample.findings)
+    everybody = judged()
+    assert everybody.findings.equals(sample.findings)
+    assert everybody.evidence.equals(sample.evidence)
+    for name, tests in few.items():
+        more = compared(name, everybody)
+        assert (tests is None and more is None) or (tests is not None and tests.equals(more))
 
 
 @pytest.mark.parametrize(
@@ -192,6 +250,8 @@ def test_watching_fewer_lines_loses_nothing(
     everybody = scanned(tmp_path, calls, *WORDS, tz=zone, **lists)
     assert not some.findings.is_empty()
     assert some.findings.equals(everybody.findings)
+    assert not some.evidence.is_empty()
+    assert some.evidence.equals(everybody.evidence)
 
 
 def test_the_planted_are_found_and_the_honest_spared(sample: Result, truth: pl.DataFrame) -> None:

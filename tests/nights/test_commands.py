@@ -64,8 +64,8 @@ def test_a_night_says_what_it_found_and_writes_it(night: Any, tmp_path: Path) ->
     alerts = pl.read_parquet(tmp_path / "out" / "alerts.parquet")
     assert alerts["rank"].to_list() == [1, 2]
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "alerts.csv", "alerts.jsonl", "alerts.parquet", "findings.parquet", "refused.parquet",
-        "run.json",
+        "alerts.csv", "alerts.jsonl", "alerts.parquet", "evidence.parquet", "findings.parquet",
+        "refused.parquet", "run.json",
     }  # fmt: skip
 
 

@@ -1,0 +1,65 @@
+"""The examples of docs/evidence.md do what the page says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cdr_anomaly import evidence, subjects
+from cdr_anomaly.detectors import MEASURES
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, flags=re.DOTALL)
+
+
+def test_the_examples(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sample_data").symlink_to(ROOT / "sample_data")
+    (block,) = blocks("sh")
+    said = {}
+    for command in block.strip().splitlines():
+        program, *words = shlex.split(command)
+        assert program == "cdr-anomaly"
+        ran = run(*words)
+        assert ran.code == 0, ran.err
+        said[words[0]] = ran
+    assert "Calibration: 31 day(s) by the 7 nights before, 5 by the same day" in said["scan"].err
+    assert "How unlike its peers" in said["explain"].out
+    assert "no evidence.parquet" not in said["evaluate"].out
+    (block,) = blocks("python")
+    found: dict[str, Any] = {}
+    exec(block, found)  # noqa: S102 - a page of ours
+    assert set(found["measures"]["measure"]) <= set(MEASURES)
+    assert found["odd"].height == 10
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"fewer than {evidence.ENOUGH_PEERS} days of its own kind",
+        f"{evidence.MOST_RARE:.0f} at most",
+        f"a q of {evidence.SURELY_ODD} or less",
+        f"with a q over {subjects.RARE}",
+        f"{subjects.MANY_CALL_BACKS:.0%}".replace("%", " % or more"),
+        f"in the last {subjects.CLEARED_FOR.days} days",
+        f"1 in {10**subjects.UNLIKE_ITSELF:,.0f} of its days",
+        f"{evidence.MOST_LINES:.0%} are taken to be mobile, {evidence.FEW_LINES:.0%} of".replace(
+            "%", " %"
+        ),
+    ],
+)
+def test_the_numbers_of_the_page_are_those_of_the_program(words: str) -> None:
+    assert words in PAGE
+
+
+def test_five_of_seven_nights() -> None:
+    assert (evidence.ENOUGH_NIGHTS, evidence.NIGHTS) == (5, 7)
+    assert "five of the seven nights before" in PAGE

@@ -1,0 +1,158 @@
+"""What lowers a subject, and what does not; each at its boundary."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from cdr_anomaly import subjects
+from cdr_anomaly.evidence import BY_ITSELF, COMMON
+from cdr_anomaly.schema import SEVERITIES
+from cdr_anomaly.subjects import (
+    AS_USUAL,
+    CLEARED_FOR,
+    MANY_CALL_BACKS,
+    RARE,
+    TENURE,
+    UNLIKE_ITSELF,
+)
+from tests.weighing import TODAY, beside, finding, marked, said, weight
+
+A_DAY = timedelta(days=1)
+Row = dict[str, Any]
+
+
+def weighed(*rows: Row, **known: Any) -> Row:
+    (made,) = subjects.weighed(marked(list(rows)), beside(**known)).to_dicts()
+    return made | {"severity": SEVERITIES[made["grade"]]}
+
+
+@pytest.mark.parametrize(
+    ("policy", "weights", "severity", "why"),
+    [
+        (False, {"q_value": 0.001}, "high", "a day that is rare"),
+        (False, {"q_value": RARE}, "high", "one in ten, and no more, is chance"),
+        (False, {"q_value": RARE + 1e-6}, "medium", "more than one in ten is"),
+        (True, {"p_value": 0.5, "q_value": 1.0}, "high", "a fixed limit holds whoever does so"),
+        (False, {"p_value": 0.5, "q_value": 1.0, "calibrated_by": BY_ITSELF}, "high",
+         "too little is known of what is usual"),
+        (False, {"p_value": 0.5, "q_value": 1.0, "peers": "fixed lines"}, "high",
+         "of few lines too little is known"),
+        (False, {"p_value": 0.5, "q_value": 1.0, "peers": COMMON[1]}, "medium", "opaque, too"),
+        (False, {"line": "+862", "p_value": 0.5, "q_value": 1.0}, "high", "another line's day"),
+        (False, {"day": TODAY - A_DAY, "p_value": 0.5, "q_value": 1.0}, "high", "another day"),
+    ],
+)  # fmt: skip
+def test_chance_lowers_what_is_not_policy_among_common_peers(
+    *, policy: bool, weights: Row, severity: str, why: str
+) -> None:
+    made = weighed(finding(policy=policy), weights=[weight(**weights)])
+    assert made["severity"] == severity, why
+    lowered = severity != "high"
+    assert (made["mitigated_by"] is not None) == lowered, why
+    if lowered:
+        assert made["mitigated_by"].startswith("so odd a day is nothing rare: q ")
+
+
+@pytest.mark.parametrize(
+    ("severity", "after"),
+    [("critical", "high"), ("high", "medium"), ("medium", "low"), ("low", "low")],
+)
+def test_chance_lowers_by_a_grade_and_never_below_low(severity: str, after: str) -> None:
+    rows = finding(policy=False, severity=severity)
+    assert weighed(rows, weights=[weight(p_value=0.5, q_value=1.0)])["severity"] == after
+
+
+@pytest.mark.parametrize(
+    ("weights", "mitigated_by", "why"),
+    [
+        ({"called_back": MANY_CALL_BACKS}, "30 % of the numbers called back", "as many call back"),
+        ({"called_back": MANY_CALL_BACKS - 0.001}, None, "fewer"),
+        ({"known_since": TODAY - TENURE, "own_past": AS_USUAL - 0.1},
+         "known since 2025-05-04, and as usual for it", "an old line on a day like others"),
+        ({"known_since": TODAY - TENURE + A_DAY, "own_past": 0.1}, None, "a day too young"),
+        ({"known_since": TODAY - TENURE, "own_past": AS_USUAL}, None, "more than is usual for it"),
+        ({"known_since": TODAY - TENURE}, None, "what is usual for it is not known"),
+        ({"known_since": date(2020, 1, 1), "own_past": 0.0, "called_back": 0.5},
+         "50 % of the numbers called back; known since 2020-01-01, and as usual for it",
+         "both are said, and lower it once"),
+    ],
+)  # fmt: skip
+def test_what_speaks_for_a_line_lowers_it_by_a_grade(
+    weights: Row, mitigated_by: str | None, why: str
+) -> None:
+    made = weighed(finding(), weights=[weight(**weights)])
+    assert made["mitigated_by"] == mitigated_by, why
+    assert made["severity"] == ("high" if mitigated_by is None else "medium"), why
+
+
+@pytest.mark.parametrize(
+    ("days", "own_past", "verdict", "holds", "why"),
+    [
+        (1, None, "cleared", True, "what is usual for it is not known"),
+        (CLEARED_FOR.days, 0.5, "cleared", True, "in 90 days"),
+        (CLEARED_FOR.days + 1, 0.5, "cleared", False, "too long ago"),
+        (1, UNLIKE_ITSELF - 0.1, "cleared", True, "not so unlike itself"),
+        (1, UNLIKE_ITSELF, "cleared", False, "it is not what was cleared any more"),
+        (1, 0.5, "confirmed", False, "the opposite"),
+    ],
+)
+def test_what_was_cleared_lately_is_lowered(
+    *, days: int, own_past: float | None, verdict: str, holds: bool, why: str
+) -> None:
+    when = TODAY - timedelta(days=days)
+    known = {} if own_past is None else {"own_past": own_past}
+    made = weighed(finding(), weights=[weight(**known)], told=[said("+861", when, verdict)])
+    assert made["severity"] == ("medium" if holds else "high"), why
+    assert made["mitigated_by"] == (f"cleared on {when}" if holds else None), why
+
+
+def test_the_last_word_counts() -> None:
+    words = [said("+861", TODAY - 2 * A_DAY, "cleared"), said("+861", TODAY - A_DAY, "confirmed")]
+    assert weighed(finding(), told=words)["severity"] == "high"
+    assert weighed(finding(), told=words[:1])["severity"] == "medium"
+
+
+def test_chance_and_what_speaks_for_it_are_both_said() -> None:
+    made = weighed(
+        finding(severity="critical", policy=False),
+        weights=[weight(p_value=1e-4, q_value=0.25, called_back=0.4)],
+    )
+    assert made["severity"] == "medium", "a grade for each"
+    assert made["mitigated_by"] == (
+        "so odd a day is nothing rare: q 0.25; 40 % of the numbers called back"
+    )
+
+
+def test_nothing_lowers_below_low() -> None:
+    made = weighed(finding(severity="low"), weights=[weight(called_back=0.9)])
+    assert (made["severity"], made["grade"]) == ("low", subjects.WATCH)
+
+
+def test_a_policy_finding_is_not_lowered_with_another_of_its_line() -> None:
+    rows = [finding(policy=False, observed=9000, detector="high_frequency"),
+            finding(severity="high", reason="a fixed limit")]  # fmt: skip
+    made = weighed(*rows, weights=[weight(p_value=0.5, q_value=1.0)])
+    assert (made["severity"], made["why"][0]["reason"]) == ("high", "a fixed limit")
+    assert made["mitigated_by"] is None, "what leads was not lowered"
+
+
+def test_a_subject_is_as_odd_as_its_oddest_day() -> None:
+    before = TODAY - A_DAY
+    rows = [finding(), finding(day=before, severity="medium")]
+    weights = [weight(p_value=1e-4, unlike="today"),
+               weight(day=before, p_value=1e-6, unlike="before")]  # fmt: skip
+    made = weighed(*rows, weights=weights)
+    assert (made["p_value"], made["unlike"], made["day"]) == (1e-6, "before", TODAY)
+    assert sorted(made["days"]) == [before, TODAY]
+
+
+def test_a_word_with_its_note() -> None:
+    told = beside(told=[said("a", TODAY, "cleared"), said("b", TODAY, "confirmed", "asked")]).told
+    assert subjects.said(told).sort("subject").rows() == [
+        ("a", "cleared on 2026-05-04"), ("b", "confirmed on 2026-05-04: asked"),
+    ]  # fmt: skip
+    assert subjects.said(None).schema == {"subject": pl.String, "feedback": pl.String}

@@ -1,0 +1,74 @@
+"""Findings, and what is known beside them, by the row."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+
+from cdr_anomaly import alerts
+from cdr_anomaly.evidence import BY_NIGHTS
+from cdr_anomaly.schema import EVIDENCE, FEEDBACK, FINDINGS, Table
+from cdr_anomaly.subjects import BACK, OWN_PAST, Beside
+
+TODAY = date(2026, 5, 4)
+NOON = datetime(2026, 5, 4, 4, tzinfo=UTC)
+USUAL = {
+    "detector": "mass_dialler", "subject_kind": "line", "day": TODAY, "window_start": NOON,
+    "window_end": NOON, "severity": "high", "observed": 1200.0, "limit": 1000.0, "usual": None,
+    "p_value": None, "reason": "why", "evidence": "{}", "unless": "fewer calls", "policy": True,
+}  # fmt: skip
+ALIKE = {
+    "day": TODAY, "peers": "mobile lines", "p_value": 1e-7, "q_value": 0.001, "tested": 1000,
+    "calibrated_by": BY_NIGHTS, "known_since": None, "unlike": None, "odd": False,
+}  # fmt: skip
+Row = dict[str, Any]
+
+
+def finding(subject: str = "+861", **more: Any) -> Row:
+    return USUAL | {"subject": subject, "members": [subject]} | more
+
+
+def weight(subject: str = "+861", **more: Any) -> Row:
+    """Make a row of EVIDENCE with its sentence; measures are given by their names."""
+    values = {name: more.pop(name) for name in (BACK, OWN_PAST) if name in more}
+    measures = [
+        {"peers": "mobile lines", "measure": name, "value": value, "share": 0.5}
+        for name, value in values.items()
+    ]
+    return ALIKE | {"line": subject, "measures": measures, "families": []} | more
+
+
+def said(line: str, day: date, verdict: str, note: str | None = None) -> Row:
+    return {"line": line, "day": day, "verdict": verdict, "note": note, "at": NOON}
+
+
+def marked(rows: list[Row], declared: dict[str, str] | None = None) -> pl.DataFrame:
+    purpose = pl.col("subject").replace_strict(declared or {}, default=None, return_dtype=pl.String)
+    return pl.DataFrame(rows, _types(FINDINGS)).with_columns(suppressed_by=purpose)
+
+
+def beside(
+    weights: list[Row] | None = None,
+    earlier: pl.DataFrame | None = None,
+    told: list[Row] | None = None,
+    used: list[tuple[str, date, str]] | None = None,
+) -> Beside:
+    types = _types(EVIDENCE) | {"unlike": pl.String()}
+    return Beside(
+        None if weights is None else pl.DataFrame(weights, types),
+        earlier,
+        None if told is None else pl.DataFrame(told, _types(FEEDBACK)),
+        None if used is None else pl.DataFrame(used, alerts.HANDSETS, orient="row"),
+    )
+
+
+def ranked(
+    rows: list[Row], declared: dict[str, str] | None = None, *, most: int = 200, **known: Any
+) -> pl.DataFrame:
+    return alerts.ranked(marked(rows, declared), beside(**known), most=most)
+
+
+def _types(table: Table) -> dict[str, pl.DataType]:
+    return {name: column.dtype or pl.String() for name, column in table.items()}
