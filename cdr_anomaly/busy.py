@@ -28,6 +28,8 @@ MEASURES: dict[str, tuple[Measure, ...]] = {
 }
 NEW_DAYS = 7
 SHORT_LEAST = 5
+# Of a shorter past a line is judged by its peers alone (algorithms, section 2.0).
+ENOUGH_DAYS = 10
 STAYING = ("fixed", "short_95", "short_96", "toll_free", "service")
 
 
@@ -68,7 +70,7 @@ def _with_own_past(busy: pl.LazyFrame) -> pl.LazyFrame:
     alike a narrow spread.
     """
     rows = busy.collect().sort("day", "line")
-    known = rows.filter(pl.col("past_mean").is_not_null())
+    known = rows.filter(pl.col("past_days") >= ENOUGH_DAYS)
     made = [known.select("line", "day").with_columns(own_past=pl.lit(0.0)).clear()]
     for _, day in known.group_by("day", maintain_order=True):
         count, mean, variance, days = (

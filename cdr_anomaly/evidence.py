@@ -21,7 +21,6 @@ from cdr_anomaly.schema import EVIDENCE, FINDINGS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cdr_anomaly.significance import Floats, Truths
 
 # The nights that a night is calibrated by, and how many of them must be known.
 NIGHTS, ENOUGH_NIGHTS = 7, 5
@@ -42,6 +41,9 @@ SURELY_ODD = 0.01
 # What a tenth of its peers do says nothing of a line; three things are told.
 SELDOM, TELLING = 0.1, 3
 NAME = "unlike_peers"
+NO_SCORES = pl.DataFrame(
+    schema={"day": pl.Date, "peers": pl.String, "family": pl.String, "score": pl.Float64}
+)
 BY_NIGHTS, BY_ITSELF = "the nights before", "the same day"
 
 
@@ -67,19 +69,23 @@ class Known(NamedTuple):
 
 
 class _Compared(NamedTuple):
-    """What a day is compared with: peers' values and families' scores, of so many line-days.
+    """What a day is compared with: peers' values and families' scores of the nights before it.
 
-    They are those of the day ``itself`` where too few nights before it are known.
+    Lines that called are ``callers`` on the day and ``before`` on those nights. Where too few of
+    these are known the values are those of the day ``itself``, and there are no scores.
     """
 
+    day: date
     values: pl.DataFrame
     scores: pl.DataFrame
-    tested: int
+    callers: int
+    before: int
     itself: bool
 
-    def among(self, rows: pl.DataFrame) -> Truths:
-        """Tell which rows are compared with themselves."""
-        return ~rows["odd"].to_numpy() & self.itself
+    def is_new(self, known: pl.DataFrame) -> bool:
+        """Tell whether the scores of a kind and family are of too few nights to compare with."""
+        first = known["day"].min()
+        return not isinstance(first, date) or (self.day - first).days < ENOUGH_NIGHTS
 
 
 def judged(
@@ -96,7 +102,7 @@ def judged(
     for day in sorted(tests["day"].unique()):
         rows = marked.filter(pl.col("day") == day)
         compared = _compared(rows, day, pl.concat(made[-NIGHTS - 1 :]), known.callers)
-        made.append(_of_day(rows, compared, known.callers[day], measures))
+        made.append(_of_day(rows, compared, measures))
     return pl.concat([made[0].clear(), *made[1:]]).sort("day", "line")
 
 
@@ -216,20 +222,18 @@ def _compared(
     nights = [night for n in range(1, NIGHTS + 1) if (night := day - timedelta(days=n)) in callers]
     usual = before.filter(pl.col("day").is_in(nights), ~pl.col("odd"))
     if len(nights) < ENOUGH_NIGHTS or usual.is_empty():
-        # Their scores are not known yet: as they are made they are put in their place.
-        return _Compared(rows.filter(~pl.col("odd")), NO_SCORES, callers[day], itself=True)
+        own = rows.filter(~pl.col("odd"))
+        return _Compared(day, own, NO_SCORES, callers[day], 0, itself=True)
     values = usual.select("measures").explode("measures").unnest("measures")
-    families = usual.select("families").explode("families").unnest("families")
-    totals = [usual.select("peers", family=pl.lit(name), score=name) for name in TOTALS]
-    scores = pl.concat([families.select("peers", "family", "score"), *totals])
-    return _Compared(values, scores, sum(callers[night] for night in nights), itself=False)
-
-
-NO_SCORES = pl.DataFrame(schema={"peers": pl.String, "family": pl.String, "score": pl.Float64})
+    families = usual.select("day", "families").explode("families").unnest("families")
+    totals = [usual.select("day", "peers", family=pl.lit(name), score=name) for name in TOTALS]
+    scores = pl.concat([families.select(NO_SCORES.columns), *totals], how="diagonal")
+    called = sum(callers[night] for night in nights)
+    return _Compared(day, values, scores, callers[day], called, itself=False)
 
 
 def _of_day(
-    rows: pl.DataFrame, compared: _Compared, tested: int, measures: Mapping[str, Measure]
+    rows: pl.DataFrame, compared: _Compared, measures: Mapping[str, Measure]
 ) -> pl.DataFrame:
     """Judge the TESTS of a day: measures among peers, families and their sum among all lines."""
     rare = _with_share(rows, compared, measures).sort("line", "measure")
@@ -256,9 +260,9 @@ def _of_day(
     ]
     p_value = (2 * pl.min_horizontal(*(each["p_value"] for each in totals))).clip(upper_bound=1)
     whole = lone.join(told, on="line", maintain_order="left").with_columns(p_value=p_value)
-    q_value = pl.Series(significance.false_discovery(whole["p_value"].to_numpy(), tested))
+    q_value = pl.Series(significance.false_discovery(whole["p_value"].to_numpy(), compared.callers))
     return whole.with_columns(
-        known_since=pl.lit(None, pl.Date), q_value=q_value, tested=pl.lit(tested, pl.Int64),
+        q_value=q_value, tested=pl.lit(compared.callers, pl.Int64),
         odd=pl.col("odd") | (common & (q_value <= SURELY_ODD)),
         calibrated_by=pl.lit(BY_ITSELF if compared.itself else BY_NIGHTS),
     ).select(list(EVIDENCE))  # fmt: skip
@@ -277,25 +281,23 @@ def _with_share(
             own = everyone.get((name,), part.clear())
         sign = -1.0 if measures[str(name)].little else 1.0
         values, known = (sign * each["value"].to_numpy() for each in (part, own))
-        share = significance.rarity(values, known, among=compared.among(part))
+        among = ~part["odd"].to_numpy() & compared.itself
+        share = significance.rarity(values, known, among=among)
         made.append(part.with_columns(share=pl.Series(share)))
     return pl.concat(made)
 
 
 def _with_p(rows: pl.DataFrame, compared: _Compared) -> pl.DataFrame:
     """Add the share of all lines of the kind that score as much in the same family."""
-    scores = compared.scores if not compared.itself else rows.filter(~pl.col("odd"))
-    known = scores.partition_by("peers", "family", as_dict=True)
+    known = compared.scores.partition_by("peers", "family", as_dict=True)
     made = []
     for (kind, family), part in rows.partition_by("peers", "family", as_dict=True).items():
-        tested = round(compared.tested * (MOST_LINES if kind in COMMON else FEW_LINES))
-        against = _scores(known.get((kind, family)))
-        p_value = significance.calibrated(
-            part["score"].to_numpy(), against, tested, among=compared.among(part)
-        )
+        against, tested, usual = known.get((kind, family)), compared.before, ~part["odd"].to_numpy()
+        itself = against is None or compared.is_new(against)
+        if against is None or itself:
+            against, tested = part.filter(usual), compared.callers
+        lines = round(tested * (MOST_LINES if kind in COMMON else FEW_LINES))
+        scores, others = (each["score"].to_numpy() for each in (part, against))
+        p_value = significance.calibrated(scores, others, lines, among=usual & itself)
         made.append(part.with_columns(p_value=pl.Series(p_value)))
     return pl.concat(made).sort("line", "family")
-
-
-def _scores(known: pl.DataFrame | None) -> Floats:
-    return np.empty(0) if known is None else known["score"].to_numpy()

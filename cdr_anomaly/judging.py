@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from cdr_anomaly import detectors, evidence
-from cdr_anomaly.schema import EVIDENCE, FINDINGS, SEVERITIES, TESTS, empty
+from cdr_anomaly.schema import FINDINGS, SEVERITIES, TESTS, empty
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,11 +66,7 @@ def _weighed(
     frames = [tests for detector in applicable if (tests := detector.tests(tables)) is not None]
     kind = tables.profile.collect_schema()["line"]
     rows = pl.concat([empty(TESTS, kind), *pl.collect_all(frames)])
-    lines = tables.lines.select(
-        "line", "number", known_since=pl.coalesce("activation", "first_seen")
-    ).collect()
+    lines = tables.lines.select("line", "number").collect()
     grave = found.filter(pl.col("severity").is_in(GRAVE)).select("day", number="members")
     odd = grave.explode("number").join(lines, on="number").select("line", "day")
-    weighed = evidence.judged(rows, odd, known, detectors.MEASURES).drop("known_since")
-    whole = weighed.join(lines, on="line", how="left", maintain_order="left")
-    return whole.select(list(EVIDENCE))
+    return evidence.judged(rows, odd, known, detectors.MEASURES)

@@ -188,7 +188,6 @@ EVIDENCE: Table = {
     "tested": Column(
         COUNT, "lines of the day that placed or forwarded a call: all that could be tested"
     ),
-    "known_since": Column(DAY, "its activation, or the first day on which it was seen"),
     "calibrated_by": Column(TEXT, "the nights before, or the same day where these are too few"),
     "odd": Column(
         FLAG, "found high or critical by a rule, or by a q of 0.01: nobody is compared with it"

@@ -16,12 +16,12 @@ WATCH = GRADES["low"]
 RARE = 0.1
 # What else lowers a subject by a grade, and is shown (algorithms, section 3.5).
 MANY_CALL_BACKS = 0.3
-TENURE, AS_USUAL = timedelta(days=365), 1.3
+AS_USUAL = 1.3
 CLEARED_FOR, UNLIKE_ITSELF = timedelta(days=90), 4.0
 OWN_PAST, BACK = "own_past", "called_back"
 WEIGHT = {
     "subject": pl.String, "day": pl.Date, "p_value": pl.Float64, "q_value": pl.Float64,
-    "peers": pl.String, "calibrated_by": pl.String, "unlike": pl.String, "known_since": pl.Date,
+    "peers": pl.String, "calibrated_by": pl.String, "unlike": pl.String,
     BACK: pl.Float64, OWN_PAST: pl.Float64,
 }  # fmt: skip
 
@@ -113,7 +113,7 @@ def _by_subject(findings: pl.DataFrame) -> pl.DataFrame:
         .agg(
             pl.col("members").list.explode(keep_nulls=False, empty_as_null=False).unique().sort(),
             pl.col("subject_kind", "day", "grade", "lowered", "unless").first(),
-            pl.col("known_since", BACK, OWN_PAST).first(),
+            pl.col(BACK, OWN_PAST).first(),
             chance=pl.col("q_value").first(),
             score=pl.col("excess").max(),
             # Blocks bring a p of their own.
@@ -131,13 +131,12 @@ def _by_subject(findings: pl.DataFrame) -> pl.DataFrame:
 def _reliefs() -> list[tuple[pl.Expr, pl.Expr]]:
     """Say what speaks for a line: when it holds, and how it is said."""
     back = (100 * pl.col(BACK)).round().cast(pl.Int64)
-    age = pl.col("day") - pl.col("known_since")
     cleared = pl.col("day") - pl.col("cleared")
     return [
         (pl.col(BACK) >= MANY_CALL_BACKS, pl.format("{} % of the numbers called back", back)),
         (
-            (age >= TENURE) & (pl.col(OWN_PAST) < AS_USUAL),
-            pl.format("known since {}, and as usual for it", "known_since"),
+            pl.col(OWN_PAST) < AS_USUAL,
+            pl.lit("no more than is usual for it"),
         ),
         (
             (cleared <= CLEARED_FOR) & ~(pl.col(OWN_PAST) >= UNLIKE_ITSELF).fill_null(value=False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -16,7 +16,6 @@ from cdr_anomaly.subjects import (
     CLEARED_FOR,
     MANY_CALL_BACKS,
     RARE,
-    TENURE,
     UNLIKE_ITSELF,
 )
 from tests.weighing import TODAY, beside, finding, marked, said, weight
@@ -71,13 +70,10 @@ def test_chance_lowers_by_a_grade_and_never_below_low(severity: str, after: str)
     [
         ({"called_back": MANY_CALL_BACKS}, "30 % of the numbers called back", "as many call back"),
         ({"called_back": MANY_CALL_BACKS - 0.001}, None, "fewer"),
-        ({"known_since": TODAY - TENURE, "own_past": AS_USUAL - 0.1},
-         "known since 2025-05-04, and as usual for it", "an old line on a day like others"),
-        ({"known_since": TODAY - TENURE + A_DAY, "own_past": 0.1}, None, "a day too young"),
-        ({"known_since": TODAY - TENURE, "own_past": AS_USUAL}, None, "more than is usual for it"),
-        ({"known_since": TODAY - TENURE}, None, "what is usual for it is not known"),
-        ({"known_since": date(2020, 1, 1), "own_past": 0.0, "called_back": 0.5},
-         "50 % of the numbers called back; known since 2020-01-01, and as usual for it",
+        ({"own_past": AS_USUAL - 0.1}, "no more than is usual for it", "a day like others"),
+        ({"own_past": AS_USUAL}, None, "more than is usual for it"),
+        ({"own_past": 0.0, "called_back": 0.5},
+         "50 % of the numbers called back; no more than is usual for it",
          "both are said, and lower it once"),
     ],
 )  # fmt: skip
@@ -93,11 +89,11 @@ def test_what_speaks_for_a_line_lowers_it_by_a_grade(
     ("days", "own_past", "verdict", "holds", "why"),
     [
         (1, None, "cleared", True, "what is usual for it is not known"),
-        (CLEARED_FOR.days, 0.5, "cleared", True, "in 90 days"),
-        (CLEARED_FOR.days + 1, 0.5, "cleared", False, "too long ago"),
+        (CLEARED_FOR.days, AS_USUAL, "cleared", True, "in 90 days"),
+        (CLEARED_FOR.days + 1, AS_USUAL, "cleared", False, "too long ago"),
         (1, UNLIKE_ITSELF - 0.1, "cleared", True, "not so unlike itself"),
         (1, UNLIKE_ITSELF, "cleared", False, "it is not what was cleared any more"),
-        (1, 0.5, "confirmed", False, "the opposite"),
+        (1, AS_USUAL, "confirmed", False, "the opposite"),
     ],
 )
 def test_what_was_cleared_lately_is_lowered(
