@@ -50,9 +50,8 @@ def ranked(findings: pl.DataFrame, beside: Beside = ALONE, *, most: int = 200) -
     )  # fmt: skip
     listed = ~declared & ~again & (pl.col("grade") >= LISTED)
     place = listed.cum_sum().cast(pl.Int64)
-    severity = pl.col("grade").replace_strict(dict(enumerate(SEVERITIES)), return_dtype=pl.String)
     placed = ordered.with_columns(rank=pl.when(listed & (place <= most)).then(place),
-                                  severity=severity)  # fmt: skip
+                                  severity=_word(pl.col("grade")))  # fmt: skip
     return require(placed.lazy(), ALERTS, "alerts").collect()
 
 
@@ -94,12 +93,13 @@ def _by_actor(acting: pl.DataFrame) -> pl.DataFrame:
         name: pl.col(name).list.explode(keep_nulls=False, empty_as_null=False)
         for name in ("members", "detectors", "known_detectors", "why")
     }
-    lines = pl.col("subject").filter(pl.col("subject_kind") != "block")
+    own = pl.col("subject_kind") != "block"
     return ordered.group_by("actor", maintain_order=True).agg(
         pl.col("subject", "subject_kind", "day", "grade", "unless", "suppressed_by",
                "mitigated_by").first(),
         members=every["members"].unique().sort(),
-        lines=lines,
+        lines=pl.col("subject").filter(own),
+        severities=_word(pl.col("grade").filter(own)),
         n_subjects=pl.len(),
         n_known=pl.col("listed").is_not_null().sum(),
         score=pl.col("score").max(),
@@ -129,11 +129,6 @@ def _reasons() -> pl.Expr:
     return pl.when(pl.col("unlike").is_null()).then(first.list.head(REASONS)).otherwise(with_unlike)
 
 
-def grave(findings: pl.DataFrame, severity: str) -> pl.DataFrame:
-    """Keep the findings of that severity or graver."""
-    return findings.filter(_is_grave(severity))
-
-
 def as_grave(alerts: pl.DataFrame, severity: str) -> bool:
     """Tell whether any alert that is not declared or ongoing is of that severity or graver."""
     new = pl.col("suppressed_by").is_null() & pl.col("ongoing_since").is_null()
@@ -145,15 +140,21 @@ def to_stop(
 ) -> pl.DataFrame:
     """List the numbers of that severity or graver, to be stopped up to a day.
 
-    They are those that findings as grave are about, of alerts as grave, listed or going on. Blocks
-    are no numbers.
+    They are the lines of alerts, listed or going on, that are as grave by themselves, in the light
+    of their evidence. The reason is that of the gravest of their ``findings``.
     """
-    free = alerts.filter(pl.col("suppressed_by").is_null(), _is_grave(severity))
-    numbers = free.select(number="lines").explode("number").drop_nulls()
+    free = alerts.filter(pl.col("suppressed_by").is_null())
+    numbers = (
+        free.select("detectors", number="lines", severity="severities")
+        .explode("number", "severity")
+        .filter(_is_grave(severity))
+    )
     return (
-        grave(findings, severity)
+        findings.filter(_is_grave(severity))
         .sort(grade(), "day", descending=True, maintain_order=True)
-        .join(numbers, left_on="subject", right_on="number", how="semi", maintain_order="left")
+        .drop("severity")
+        .join(numbers, left_on="subject", right_on="number", maintain_order="left")
+        .filter(pl.col("detectors").list.contains(pl.col("detector")))
         .group_by(number="subject", maintain_order=True)
         .agg(
             pl.col("severity").first(), valid_from=pl.col("day").first(),
@@ -161,6 +162,10 @@ def to_stop(
             reason=pl.col("reason").first(),
         )
     )  # fmt: skip
+
+
+def _word(grades: pl.Expr) -> pl.Expr:
+    return grades.replace_strict(dict(enumerate(SEVERITIES)), return_dtype=pl.String)
 
 
 def _is_grave(severity: str) -> pl.Expr:

@@ -204,6 +204,7 @@ ALERTS: Table = {
     "subject": Column(TEXT, "the line, block or target that the alert is about"),
     "members": Column(pl.List(pl.String()), "every line that takes part"),
     "lines": Column(pl.List(pl.String()), "the lines that findings are about, gravest first"),
+    "severities": Column(pl.List(pl.String()), "how grave each of these lines is by itself"),
     "day": Column(DAY, "the day of its gravest finding, the latest of these"),
     "severity": Column(TEXT, "that of the gravest finding, a grade less if mitigated"),
     "score": Column(SHARE, "the greatest excess over a limit: observed / limit"),

@@ -343,6 +343,14 @@ def test_the_lines_of_an_actor_are_stopped_if_as_much_was_found_of_themselves() 
     assert sorted(stop["number"]) == ["a", "hub"]
 
 
+def test_a_line_that_chance_has_lowered_is_not_stopped_with_its_actor() -> None:
+    rows = [finding("hub", subject_kind="hub", members=["hub", "a"]), finding("a", policy=False)]
+    made = ranked(rows, weights=[weight("a", p_value=0.01, q_value=1.0)])
+    assert made["lines"].to_list() == [["hub", "a"]]
+    assert made["severities"].to_list() == [["high", "medium"]]
+    assert alerts.to_stop(made, marked(rows), "high", TODAY)["number"].to_list() == ["hub"]
+
+
 def test_what_chance_has_lowered_is_not_stopped() -> None:
     rows = [finding(policy=False)]
     made = ranked(rows, weights=[weight(p_value=0.01, q_value=1.0)])
