@@ -358,11 +358,6 @@ def test_what_chance_has_lowered_is_not_stopped() -> None:
     assert alerts.to_stop(made, marked(rows), "high", TODAY).is_empty()
 
 
-def test_grave_findings() -> None:
-    rows = marked([finding(word, severity=word) for word in SEVERITIES])
-    assert alerts.grave(rows, "high")["subject"].to_list() == ["high", "critical"]
-
-
 def test_it_takes_nothing_beside_the_findings() -> None:
     assert alerts.ranked(marked([finding()])).equals(alerts.ranked(marked([finding()]), beside()))
     assert NOON.date() == TODAY
