@@ -35,6 +35,8 @@ TOTALS = ("most", "sum")
 DIGITS = 9
 # How many of all active lines are taken to be of each kind; counted are only those that are tested.
 COMMON, MOST_LINES, FEW_LINES = ("mobile lines", "lines"), 0.8, 0.05
+# What a line does beside placing many calls is rare from here on (algorithms, section 3.6).
+VOLUME, APART = "volume", 1e-3
 # Nobody is compared with days that were found with a q like this; of few lines of a kind the same
 # ones may be found every night, and then they are what is usual for it.
 SURELY_ODD = 0.01
@@ -149,6 +151,13 @@ def unlike(
     )  # fmt: skip
 
 
+def apart() -> pl.Expr:
+    """Give the least p of a line-day's families beside volume, which by itself accuses nobody."""
+    other = pl.element().struct.field("family") != VOLUME
+    p_value = pl.element().struct.field("p_value")
+    return pl.col("families").list.eval(p_value.filter(other)).list.min()
+
+
 def scientific(value: pl.Expr) -> pl.Expr:
     """Write a probability as 2.1e-9."""
     rounded = value.round_sig_figs(2)
@@ -187,10 +196,10 @@ def found(evidence: pl.DataFrame, fdr: float, measures: Mapping[str, Measure]) -
 
     ``evidence`` is EVIDENCE with lines as text, that of the nights before included. Days that are
     calibrated by themselves, and kinds with few lines, are left out: too little is known of what is
-    usual.
+    usual. So are lines whose volume alone is rare.
     """
     known = (pl.col("calibrated_by") == BY_NIGHTS) & pl.col("peers").is_in(COMMON)
-    odd = evidence.filter(known, pl.col("q_value") <= fdr)
+    odd = evidence.filter(known, pl.col("q_value") <= fdr, apart() <= APART)
     told = unlike(evidence, odd.select("line", "day"), measures)
     rows = odd.join(told, on=["line", "day"])
     surprise = (-pl.col("p_value").log10()).round(2)
@@ -298,6 +307,9 @@ def _with_p(rows: pl.DataFrame, compared: _Compared) -> pl.DataFrame:
             against, tested = part.filter(usual), compared.callers
         lines = round(tested * (MOST_LINES if kind in COMMON else FEW_LINES))
         scores, others = (each["score"].to_numpy() for each in (part, against))
-        p_value = significance.calibrated(scores, others, lines, among=usual & itself)
+        # A few odd lines among few of a kind would say where its tail goes.
+        p_value = significance.calibrated(
+            scores, others, lines, among=usual & itself, draw=kind in COMMON
+        )
         made.append(part.with_columns(p_value=pl.Series(p_value)))
     return pl.concat(made).sort("line", "family")

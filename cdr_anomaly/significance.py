@@ -127,20 +127,23 @@ def rarity(values: Floats, known: Floats, *, among: Truths) -> Floats:
     return (1 + _reaching(values, ordered) - own) / (1 + len(ordered) - own)
 
 
-def calibrated(scores: Floats, known: Floats, tested: int, *, among: Truths) -> Floats:
+def calibrated(
+    scores: Floats, known: Floats, tested: int, *, among: Truths, draw: bool = True
+) -> Floats:
     """Return the share of ``tested`` that score as much, as ``known`` scores tell; 0 is no score.
 
     Counted up to the one in a thousand that score most, and beyond as an exponential tail whose
     scale is the *median* excess over that point / ln 2: a few odd ones among the known move a mean,
     and with it all that is found, but hardly a median (algorithms, section 0.4). Scores are sums of
     -log10 p, and no tail is taken to fall faster than that of one. ``among`` says which of the
-    scores are themselves among the known, and do not count for themselves.
+    scores are themselves among the known, and do not count for themselves. Without ``draw`` all is
+    counted.
     """
     ordered = np.sort(known)
     others = _reaching(scores, ordered) - among.astype(np.int64)
     counted = (1 + others) / (1 + tested)
     rare = max(FEWEST, ceil(RARE * tested))
-    if len(ordered) > rare:
+    if draw and len(ordered) > rare:
         start = ordered[-rare - 1]
         excess = ordered[ordered > start] - start
         if len(excess):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from cdr_anomaly.evidence import BY_NIGHTS, COMMON
+from cdr_anomaly.evidence import APART, BY_NIGHTS, COMMON, apart
 from cdr_anomaly.schema import FEEDBACK, SEVERITIES, empty
 
 GRADES = {word: place for place, word in enumerate(SEVERITIES)}
@@ -21,7 +21,7 @@ CLEARED_FOR, UNLIKE_ITSELF = timedelta(days=90), 4.0
 OWN_PAST, BACK = "own_past", "called_back"
 WEIGHT = {
     "subject": pl.String, "day": pl.Date, "p_value": pl.Float64, "q_value": pl.Float64,
-    "peers": pl.String, "calibrated_by": pl.String, "unlike": pl.String,
+    "apart": pl.Float64, "peers": pl.String, "calibrated_by": pl.String, "unlike": pl.String,
     BACK: pl.Float64, OWN_PAST: pl.Float64,
 }  # fmt: skip
 
@@ -54,8 +54,7 @@ def weighed(findings: pl.DataFrame, beside: Beside) -> pl.DataFrame:
         separator="; ", ignore_nulls=True,
     )  # fmt: skip
     lower = (known != "") & (pl.col("grade") > WATCH)
-    often = pl.format("so odd a day is nothing rare: q {}", pl.col("chance").round(2))
-    said = [pl.when("lowered").then(often), pl.when(known != "").then(known)]
+    said = [pl.col("lowered"), pl.when(known != "").then(known)]
     return whole.with_columns(
         mitigated_by=pl.concat_str(said, separator="; ", ignore_nulls=True).replace("", None),
         grade=pl.col("grade") - lower.cast(pl.Int64),
@@ -81,23 +80,30 @@ def by_chance(findings: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
 
     ``findings`` are (subject, day, severity, policy), ``evidence`` is EVIDENCE with lines as text.
     """
-    weights = evidence.select("day", "peers", "calibrated_by", "q_value", subject="line")
+    weights = evidence.select(
+        "day", "peers", "calibrated_by", "q_value", subject="line", apart=apart()
+    )
     return _graded(findings.join(weights, on=["subject", "day"], how="left"))
 
 
 def _graded(findings: pl.DataFrame) -> pl.DataFrame:
-    lowered = _nothing_rare()
-    lower = (grade() - lowered.cast(pl.Int64)).clip(lower_bound=WATCH)
-    return findings.with_columns(lowered=lowered, grade=lower)
+    why = _nothing_rare()
+    lower = (grade() - why.is_not_null().cast(pl.Int64)).clip(lower_bound=WATCH)
+    return findings.with_columns(lowered=why, grade=lower)
 
 
 def _nothing_rare() -> pl.Expr:
-    """Tell which findings are lowered by a grade because so odd a day is nothing rare.
+    """Say why a finding is lowered by a grade: what its line did that day is nothing rare.
 
     Of kinds with few lines too little is known: there one call centre makes nothing rare.
     """
     known = (pl.col("calibrated_by") == BY_NIGHTS) & pl.col("peers").is_in(COMMON)
-    return (~pl.col("policy") & known & (pl.col("q_value") > RARE)).fill_null(value=False)
+    judged = ~pl.col("policy") & known
+    often = pl.format("so odd a day is nothing rare: q {}", pl.col("q_value").round(2))
+    return (
+        pl.when(judged & (pl.col("q_value") > RARE)).then(often)
+        .when(judged & (pl.col("apart") > APART)).then(pl.lit("but for its volume nothing is rare"))
+    )  # fmt: skip
 
 
 def _by_subject(findings: pl.DataFrame) -> pl.DataFrame:
@@ -114,7 +120,6 @@ def _by_subject(findings: pl.DataFrame) -> pl.DataFrame:
             pl.col("members").list.explode(keep_nulls=False, empty_as_null=False).unique().sort(),
             pl.col("subject_kind", "day", "grade", "lowered", "unless").first(),
             pl.col(BACK, OWN_PAST).first(),
-            chance=pl.col("q_value").first(),
             score=pl.col("excess").max(),
             # Blocks bring a p of their own.
             p_value=pl.min_horizontal(pl.col("p_value", "own_p").min()),
@@ -156,7 +161,8 @@ def _weights(evidence: pl.DataFrame | None) -> pl.DataFrame:
         .list.first()
         for name in (BACK, OWN_PAST)
     }
-    return evidence.rename({"line": "subject"}).with_columns(**measured).select(list(WEIGHT))
+    rows = evidence.rename({"line": "subject"}).with_columns(**measured, apart=apart())
+    return rows.select(list(WEIGHT))
 
 
 def _last(told: pl.DataFrame | None) -> pl.DataFrame:

@@ -65,7 +65,7 @@ def test_figures_that_fall_short_are_bold_and_counted() -> None:
 
 def test_it_names_its_seeds_its_command_and_its_peers() -> None:
     assert "`make quality`" in PAGE
-    assert "Seeds 21, 22, 23, 24, 25, each 20,000 lines and 36 days" in PAGE
+    assert "Seeds 31, 32, 33, 34, 35, each 20,000 lines and 36 days" in PAGE
     for peer in ("IsolationForest", "ECOD", peers.MANY_CALLS):
         assert peer in section("Beside peers")
     told = section("What each part adds")
