@@ -37,8 +37,7 @@ DIGITS = 9
 COMMON, MOST_LINES, FEW_LINES = ("mobile lines", "lines"), 0.8, 0.05
 # What a line does beside placing many calls is rare from here on (algorithms, section 3.6).
 VOLUME, APART = "volume", 1e-3
-# Nobody is compared with days that were found with a q like this; of few lines of a kind the same
-# ones may be found every night, and then they are what is usual for it.
+# Nobody is compared with days that were found with a q like this.
 SURELY_ODD = 0.01
 # What a tenth of its peers do says nothing of a line; three things are told.
 SELDOM, TELLING = 0.1, 3
@@ -272,7 +271,7 @@ def _of_day(
     q_value = pl.Series(significance.false_discovery(whole["p_value"].to_numpy(), compared.callers))
     return whole.with_columns(
         q_value=q_value, tested=pl.lit(compared.callers, pl.Int64),
-        odd=pl.col("odd") | (common & (q_value <= SURELY_ODD)),
+        odd=pl.col("odd") | (q_value <= SURELY_ODD),
         calibrated_by=pl.lit(BY_ITSELF if compared.itself else BY_NIGHTS),
     ).select(list(EVIDENCE))  # fmt: skip
 

@@ -212,7 +212,9 @@ def rarity(value: float, known: Sequence[float], *, among: bool) -> float:
     return (1 + sum(other >= value for other in others)) / (1 + len(others))
 
 
-def calibrated(score: float, known: Sequence[float], tested: int, *, among: bool) -> float:
+def calibrated(
+    score: float, known: Sequence[float], tested: int, *, among: bool, draw: bool = True
+) -> float:
     """Return the share of ``tested`` that score as much: counted, and drawn out beyond 0.1 %."""
     if score <= 0:
         return 1.0
@@ -222,7 +224,7 @@ def calibrated(score: float, known: Sequence[float], tested: int, *, among: bool
     share = (1 + sum(other >= score for other in others)) / (1 + tested)
     rare = max(20, ceil(tested / 1000))
     ranked = sorted(known, reverse=True)
-    if len(ranked) > rare:
+    if draw and len(ranked) > rare:
         start = ranked[rare]
         above = [other - start for other in ranked if other > start]
         if above and score > start:
@@ -305,5 +307,6 @@ def _calibrated(place: tuple[str, date, str, str], scores: Scores, told: _Told) 
         score for (other, when, peers, name), score in scores.items()
         if (peers, name) == (kind, family) and told.counts(other, when)
     ]  # fmt: skip
-    tested = round(told.tested * (0.8 if kind in {"mobile lines", "lines"} else 0.05))
-    return calibrated(scores[place], known, tested, among=told.counts(line, day))
+    common = kind in {"mobile lines", "lines"}
+    tested = round(told.tested * (0.8 if common else 0.05))
+    return calibrated(scores[place], known, tested, among=told.counts(line, day), draw=common)

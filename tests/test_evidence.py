@@ -149,17 +149,10 @@ def test_nobody_is_compared_with_the_odd() -> None:
     assert p_value(odd) < p_value(NOBODY) / 10
 
 
-@pytest.mark.parametrize(
-    ("peers", "odd", "why"),
-    [
-        ("mobile lines", True, "by its q"),
-        ("fixed lines", False, "of few lines too little is known"),
-    ],
-)
-def test_what_is_surely_odd_is_compared_with_nobody(*, peers: str, odd: bool, why: str) -> None:
+def test_what_is_surely_odd_is_compared_with_nobody() -> None:
     """A score that nobody comes near, which is known by the night after its own."""
-    rows = [*drawn(8, 400, peers=peers)]
-    whole = judged(rows, 500)
+    peers = "mobile lines"
+    whole = judged(drawn(8, 400, peers=peers), 500)
     scores = pl.col("families").list.eval(
         pl.element().struct.with_fields(score=pl.field("score") * 0.2)
     )
@@ -171,7 +164,7 @@ def test_what_is_surely_odd_is_compared_with_nobody(*, peers: str, odd: bool, wh
     asked += [("+44", day(7), peers, "dispersion", "back", 0.0)]
     made = evidence.judged(frame(asked), NOBODY, Known(before, callers), MEASURES)
     assert made["q_value"].item() <= evidence.SURELY_ODD
-    assert made["odd"].item() == odd, why
+    assert made["odd"].item()
 
 
 @pytest.mark.parametrize("p", [1e-2, 1e-3])
@@ -225,12 +218,22 @@ def test_what_a_tenth_do_is_not_told(clean: pl.DataFrame) -> None:
     assert evidence.unlike(clean, usual, MEASURES).is_empty()
 
 
-def as_found(rows: pl.DataFrame, *, q: float, p: float = 1e-8, by: str = BY_NIGHTS) -> pl.DataFrame:
-    """Give the oddest line of a night that p and that q."""
+def as_found(
+    rows: pl.DataFrame, *, q: float, p: float = 1e-8, by: str = BY_NIGHTS, volume: float = 1e-8,
+    dispersion: float = 1e-8,
+) -> pl.DataFrame:  # fmt: skip
+    """Give the oddest line of a night that p and that q, and its families those."""
     (row,) = rows.filter(day=day(20)).sort("p_value", "line").head(1).to_dicts()
+    families = [
+        {"family": name, "peers": "mobile lines", "score": 1.0, "p_value": p_value}
+        for name, p_value in (("dispersion", dispersion), ("volume", volume))
+    ]
     own = (pl.col("line") == row["line"]) & (pl.col("day") == row["day"])
     given = {"p_value": p, "q_value": q}
     return rows.with_columns(
+        families=pl.when(own)
+        .then(pl.lit(pl.Series([families], dtype=rows.schema["families"])))
+        .otherwise("families"),
         **{name: pl.when(own).then(value).otherwise(1.0) for name, value in given.items()},
         calibrated_by=pl.when(pl.col("day") == day(20)).then(pl.lit(by)).otherwise("calibrated_by"),
     )
@@ -242,6 +245,9 @@ def as_found(rows: pl.DataFrame, *, q: float, p: float = 1e-8, by: str = BY_NIGH
         ({"q": 0.05}, 1, "at the rate"),
         ({"q": 0.0501}, 0, "above it"),
         ({"q": 0.001, "by": BY_ITSELF}, 0, "too little is known of what is usual"),
+        ({"q": 0.05, "dispersion": evidence.APART}, 1, "as rare apart from its volume"),
+        ({"q": 0.05, "dispersion": 0.0011}, 0, "its volume alone is rare"),
+        ({"q": 0.05, "volume": 1.0}, 1, "volume is not asked for"),
     ],
 )
 def test_what_is_found_by_itself(
@@ -272,3 +278,16 @@ def test_what_is_found_by_itself(
 def test_probabilities_as_they_are_written(value: float | None, text: str | None) -> None:
     shown = pl.DataFrame({"p": [value]}, {"p": pl.Float64}).select(evidence.scientific(pl.col("p")))
     assert shown.item() == text
+
+
+def test_a_kind_that_is_known_of_too_few_nights_is_compared_by_its_own_day() -> None:
+    old, young = drawn(16, 60), drawn(16, 60, seed=2, peers="new lines")
+    named = [(f"{row[0]}/{row[2]}", *row[1:]) for row in [*old, *young]]
+    rows = [row for row in named if row[2] == "mobile lines" or row[1] >= day(8)]
+    made = judged(rows, 1000).filter(peers="new lines")
+    p_values = made.select("day", "families").explode("families").unnest("families")
+    least = dict(p_values.group_by("day").agg(pl.col("p_value").min()).iter_rows())
+    # The oddest of the 50 lines that a kind is taken to have on a day is one of 51.
+    own_day = [day(8 + n) for n in range(ENOUGH_NIGHTS)]
+    assert all(least[when] == pytest.approx(1 / 51) for when in own_day)
+    assert least[day(8 + ENOUGH_NIGHTS)] < 1 / 100, "by the nights before"
