@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from cdr_anomaly import declared, evidence, ledger, lock, numbering, one_night, state, volume
-from cdr_anomaly.detectors import NAMES
+from cdr_anomaly.detectors import FINDERS
 from cdr_anomaly.errors import StateError
 from cdr_anomaly.schema import SEVERITIES
 
@@ -61,7 +61,7 @@ def again(
     since = when - timedelta(days=evidence.NIGHTS)
     weights = known.read("evidence").filter(pl.col("day").is_between(since, when))
     found = one_night.Found(findings, numbering.as_text(weights, ("line",)).collect())
-    subjects = one_night.Subjects(declared.read(entities, plan, NAMES), plan, handsets)
+    subjects = one_night.Subjects(declared.read(entities, plan, FINDERS), plan, handsets)
     alerts = one_night.listed(known, found, when, told, subjects)
     return when, alerts, findings
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
 
-from cdr_anomaly.detectors import NAMES
+from cdr_anomaly.detectors import FINDERS
 from cdr_anomaly.errors import OutputError
 from cdr_anomaly.schema import SEVERITIES
 
@@ -43,7 +43,7 @@ def write(file: Path, outcome: Outcome) -> None:
     found, alerts = outcome.result.findings, outcome.result.alerts
     listed = alerts.filter(alerts["rank"].is_not_null())
     for name, label, words, values in (
-        ("findings", "detector", NAMES, found["detector"]),
+        ("findings", "detector", FINDERS, found["detector"]),
         ("alerts", "severity", SEVERITIES, listed["severity"]),
     ):
         by_label = Gauge(f"cdr_anomaly_{name}", f"{name} of the night", [label], registry=registry)

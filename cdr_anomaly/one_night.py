@@ -158,7 +158,7 @@ def _night(paths: Iterable[str | Path], day: date, run: Run, *, only: bool) -> O
     nights = ledger.nights(known.ledger)
     chosen = inputs.chosen(paths, told, day, nights, only=only)
     lost = recall.lost(known, day, again=day in nights)
-    entities = declared.read(run.lists.entities, chosen.source.plan, detectors.NAMES)
+    entities = declared.read(run.lists.entities, chosen.source.plan, detectors.FINDERS)
     known = known.note("begun", day=day)
     judged = _judged(known, nights, chosen.source, day, run, lost)
     made = judged.night.tables

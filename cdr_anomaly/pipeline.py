@@ -142,7 +142,7 @@ def scan(
     built = detectors.build(told.detectors)
     say("opening the files")
     source = ingest.open_source(paths, told)
-    known = declared.read(entities, source.plan, detectors.NAMES)
+    known = declared.read(entities, source.plan, detectors.FINDERS)
     read = read_twice(source, built, subscribers=subscribers, also=also, say=say)
     made = read.gathered.tables(read.gathered.counting(built))
     say("judging")

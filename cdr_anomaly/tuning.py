@@ -78,7 +78,7 @@ def of_files(
     tried = [variant for detector in built for variant in variants(detector)]
     say("opening the files")
     source = ingest.open_source(paths, told)
-    known = declared.read(entities, source.plan, detectors.NAMES)
+    known = declared.read(entities, source.plan, detectors.FINDERS)
     every = list(dict.fromkeys([*built, *(variant.detector for variant in tried)]))
     read = pipeline.read_twice(source, every, subscribers=subscribers, say=say)
     say("judging")
@@ -191,7 +191,7 @@ def _remembered(known: State, nights: Sequence[date], entities: Path | None) -> 
     plan = numbering.home_plan(known.header.home)
     legs = numbering.as_text(known.read("legs").filter(of_nights), ("line",))
     used = declared.handsets(legs, pl.col("line"))
-    marked = declared.set_aside(found, declared.read(entities, plan, detectors.NAMES), plan, used)
+    marked = declared.set_aside(found, declared.read(entities, plan, detectors.FINDERS), plan, used)
     free = marked.filter(pl.col("suppressed_by").is_null())
     weights = numbering.as_text(known.read("evidence").filter(of_nights), ("line",)).collect()
     graded = subjects.by_chance(free, weights)

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import declared, numbering
+from cdr_anomaly import declared, detectors, numbering
 from cdr_anomaly.errors import InputError
 from cdr_anomaly.schema import FINDINGS
 
@@ -114,6 +114,12 @@ def test_a_list_of_nobody_declares_nobody(tmp_path: Path) -> None:
 )
 def test_what_is_declared(*, tmp_path: Path, row: str, subject: str, holds: bool, why: str) -> None:
     assert (aside(file(tmp_path, row + "\n"), subject) is not None) == holds, why
+
+
+def test_a_line_may_be_declared_for_being_unlike_others_alone(tmp_path: Path) -> None:
+    place = file(tmp_path, "line,detectors,purpose\n95588,unlike_peers,a bank\n")
+    known = declared.read(place, CHINA, detectors.FINDERS)
+    assert known["detectors"].to_list() == [["unlike_peers"]]
 
 
 @pytest.mark.parametrize(

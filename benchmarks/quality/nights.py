@@ -32,7 +32,7 @@ def ground(result: Result, entities: Path | None) -> Ground:
     """Read the declared entities, and take from a scan in which handsets its lines called."""
     plan = result.source.plan
     used = declared.handsets(result.tables.legs, result.tables.written(pl.col("line")))
-    return Ground(declared.read(entities, plan, detectors.NAMES), plan, used.collect())
+    return Ground(declared.read(entities, plan, detectors.FINDERS), plan, used.collect())
 
 
 def listed(

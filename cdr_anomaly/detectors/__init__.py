@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from pydantic import ValidationError
 
+from cdr_anomaly import evidence
 from cdr_anomaly.detectors.base import Detector, Feed, Tables
 from cdr_anomaly.detectors.forwarding_chain import ForwardingChain
 from cdr_anomaly.detectors.high_frequency import HighFrequency
@@ -22,10 +23,22 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.evidence import Measure
 
-__all__ = ["ALL", "MEASURES", "NAMES", "Detector", "Feed", "Tables", "build", "described"]
+__all__ = [
+    "ALL",
+    "FINDERS",
+    "MEASURES",
+    "NAMES",
+    "Detector",
+    "Feed",
+    "Tables",
+    "build",
+    "described",
+]
 
 ALL: tuple[type[Detector], ...] = (MassDialler, HighFrequency, ForwardingChain, NewSimBurst)
 NAMES = tuple(detector.name for detector in ALL)
+# What a finding may be of: these, and evidence by itself.
+FINDERS = (*NAMES, evidence.NAME)
 MEASURES: dict[str, Measure] = {
     measure.name: measure
     for detector in ALL
