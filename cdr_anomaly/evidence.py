@@ -143,7 +143,9 @@ def unlike(
         .agg(
             unlike=pl.format(
                 "unlike other {}: {}; such a day by chance: p {} (by {})",
-                pl.col("kind").first(), one.head(TELLING).str.join(", "), scientific(p_value),
+                pl.when(pl.col("few").any()).then(pl.lit("lines")).otherwise(
+                    pl.col("kind").first()),
+                one.head(TELLING).str.join(", "), scientific(p_value),
                 pl.col("calibrated_by").first(),
             )
         )
@@ -168,7 +170,10 @@ def scientific(value: pl.Expr) -> pl.Expr:
 
 
 def _usual(evidence: pl.DataFrame, days: list[date], by: pl.Series) -> pl.DataFrame:
-    """Give median, least and most in a hundred of each measure among the peers of these days."""
+    """Give median, least and most in a hundred of each measure among the peers of these days.
+
+    Where there are ``few`` of a kind they are those of all kinds.
+    """
     offsets = {BY_NIGHTS: range(1, NIGHTS + 1), BY_ITSELF: (0,)}
     values = evidence.filter(~pl.col("odd")).select("day", "measures", "calibrated_by")
     near = [
@@ -178,16 +183,16 @@ def _usual(evidence: pl.DataFrame, days: list[date], by: pl.Series) -> pl.DataFr
     ]  # fmt: skip
     how_judged = evidence.select("day", "calibrated_by").unique()
     rows = pl.concat([values.clear(), *near]).join(how_judged, on=["day", "calibrated_by"])
-    return (
-        rows.explode("measures")
-        .unnest("measures")
-        .group_by("day", "peers", "measure")
-        .agg(
-            median=pl.col("value").median(),
-            low=pl.col("value").quantile(0.01),
-            high=pl.col("value").quantile(0.99),
-        )
-    )
+    measured = rows.explode("measures").unnest("measures")
+    value = pl.col("value")
+    told = {"median": value.median(), "low": value.quantile(0.01), "high": value.quantile(0.99)}
+    own = measured.group_by("day", "peers", "measure").agg(days=pl.len(), **told)
+    all_kinds = measured.group_by("day", "measure").agg(**told)
+    # As when they were compared, peers are those of all kinds where there are too few of its own.
+    few = own.filter(pl.col("days") < ENOUGH_PEERS).select("day", "peers", "measure")
+    enough = own.filter(pl.col("days") >= ENOUGH_PEERS).drop("days")
+    others = few.join(all_kinds, on=["day", "measure"]).select(enough.columns)
+    return pl.concat([enough.with_columns(few=False), others.with_columns(few=True)])
 
 
 def found(evidence: pl.DataFrame, fdr: float, measures: Mapping[str, Measure]) -> pl.DataFrame:
