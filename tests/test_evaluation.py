@@ -7,132 +7,20 @@ import random
 import stat
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 
-from cdr_anomaly import evaluation, truth
+from cdr_anomaly import evaluation
 from cdr_anomaly.evaluation import Draws
-from cdr_anomaly.schema import ALERTS
-from cdr_anomaly.truth import Lists
+from tests.listing import EVIDENCE, PLANTED, alert, known, lists, night, ranked
+
+if TYPE_CHECKING:
+    from cdr_anomaly.truth import Lists
 
 SAMPLE = Path(__file__).parents[1] / "sample_data"
-FIRST = date(2026, 5, 1)
 QUIET = Draws(0)
-
-TRUTH = {
-    "line": pl.String, "kind": pl.String, "pattern": pl.String, "actor": pl.String,
-    "honest": pl.Boolean, "first_day": pl.Date, "last_day": pl.Date,
-}  # fmt: skip
-
-
-def night(n: int) -> date:
-    return FIRST + timedelta(days=n)
-
-
-def known(*rows: tuple[str, str, str | None, int, int]) -> pl.DataFrame:
-    """Make a truth of (line, kind, actor, first day, last day); a kind in capitals is planted."""
-    told = [
-        (line, kind.lower(), kind.lower(), actor or line, kind.islower(), night(a), night(b))
-        for line, kind, actor, a, b in rows
-    ]
-    return pl.DataFrame(told, TRUTH, orient="row")
-
-
-def alert(subject: str, rank: int | None = 1, **other: Any) -> dict[str, Any]:
-    plain = {"subject_kind": "line", "members": [subject], "severity": "high", "day": FIRST}
-    return {"subject": subject, "rank": rank} | plain | other
-
-
-def lists(nights: dict[date | None, list[dict[str, Any]]], **other: Any) -> Lists:
-    """Make a list of each night; one of no night is a scan's."""
-    schema = {name: ALERTS[name].dtype or pl.String() for name in truth.NEEDED}
-    frames = [
-        pl.DataFrame(rows, schema).with_columns(
-            list=pl.lit(str(day)), list_day=pl.lit(day, pl.Date)
-        )
-        for day, rows in nights.items()
-    ]
-    names = pl.DataFrame(
-        {"list": [str(day) for day in nights], "list_day": list(nights)},
-        {"list": pl.String, "list_day": pl.Date},
-    )
-    return Lists(names, pl.concat(frames), **other)
-
-
-PLANTED = known(
-    ("a1", "RING", "a", 0, 2),
-    ("a2", "RING", "a", 0, 2),
-    ("b1", "SOLO", "b", 1, 1),
-    ("e1", "EVASION_SLOW", "e", 0, 9),
-    ("c1", "courier", None, 0, 30),
-    ("c2", "courier", None, 0, 30),
-    ("s1", "school", None, 0, 30),
-)
-
-
-@pytest.mark.parametrize(
-    ("why", "given", "true"),
-    [
-        ("a planted line on its day", alert("a1"), True),
-        ("an honest line", alert("c1"), False),
-        ("a line that is not in the truth", alert("x"), False),
-        ("the day before its first", alert("b1", day=night(0)), False),
-        ("its first day", alert("b1", day=night(1)), True),
-        ("7 days after its last", alert("b1", day=night(8)), True),
-        ("8 days after its last", alert("b1", day=night(9)), False),
-        ("a planted line among members", alert("x", members=["x", "a1"]), True),
-        ("half of those in the truth are planted", alert("a1", members=["a1", "c1"]), True),
-        ("a third of them are", alert("a1", members=["a1", "c1", "s1"]), False),
-        (
-            "lines that are not in the truth do not count",
-            alert("a1", members=["a1", "c1", *"uvwxyz"]),
-            True,
-        ),
-        (
-            "a planted line out of its days counts as any other",
-            alert("a1", members=["a1", "b1", "c1"]),
-            False,
-        ),
-        (
-            "a member that is named twice counts once",
-            alert("c1", members=["c1", "s1", "a1", "a1"]),
-            False,
-        ),
-        ("no members are told", alert("a1", members=None), True),
-        (
-            "the target of a hub is no member of it",
-            alert("a1", subject_kind="hub", members=["c1"]),
-            False,
-        ),
-        (
-            "the members of a hub decide",
-            alert("c1", subject_kind="hub", members=["a1", "a2", "c2"]),
-            True,
-        ),
-        ("a block of planted lines", alert("+86", subject_kind="block", members=["a1"]), True),
-        ("a block without members", alert("a1", subject_kind="block", members=[]), False),
-        ("a chain over a planted line", alert("x", subject_kind="chain", members=["a1"]), True),
-    ],
-)
-def test_an_alert_is_true_by_this_rule(why: str, given: dict[str, Any], true: bool) -> None:  # noqa: FBT001
-    found = truth.judged(lists({None: [given]}), PLANTED).alerts
-    assert found["true"].to_list() == [true], why
-
-
-def test_the_date_of_a_list_goes_before_the_day_of_its_alerts() -> None:
-    given = alert("b1", day=night(0))
-    assert truth.judged(lists({night(1): [given]}), PLANTED).alerts["true"].to_list() == [True]
-
-
-def test_alerts_without_a_rank_are_not_on_the_list() -> None:
-    judged = truth.judged(lists({None: [alert("a1", None), alert("c1", 1)]}), PLANTED)
-    assert judged.alerts.select("place", "true").rows() == [(1, False)]
-
-
-def ranked(*subjects: str, **other: Any) -> list[dict[str, Any]]:
-    return [alert(subject, rank, **other) for rank, subject in enumerate(subjects, 1)]
 
 
 def figures(given: Lists, told: pl.DataFrame, draws: Draws = QUIET) -> dict[tuple[str, Any], Any]:
@@ -289,22 +177,6 @@ def test_lists_are_summed_up() -> None:
     }  # fmt: skip
 
 
-EVIDENCE = pl.DataFrame(
-    [
-        # a1 is planted on days 0 to 2, and counts as such for a week more; b1 on day 1
-        ("a1", night(0), 1e-9, 1e-6, 1000),
-        ("x1", night(0), 1e-3, 0.04, 1000),
-        ("x2", night(0), 5e-3, 0.2, 1000),
-        ("b1", night(0), 1e-6, 1e-3, 1000),
-        ("a1", night(9), 1e-4, 0.01, 2000),
-        ("c1", night(9), 1e-5, 0.01, 2000),
-        ("x3", night(9), 0.02, 0.6, 2000),
-    ],
-    truth.EVIDENCE,
-    orient="row",
-)
-
-
 def test_calibration_compares_clean_line_days_with_what_p_promises() -> None:
     given = lists({night(0): []}, evidence=EVIDENCE)
     table = evaluation.evaluated(given, PLANTED, QUIET)["calibration"]
@@ -451,116 +323,6 @@ def test_one_unit_and_no_samples_have_no_interval() -> None:
     main = evaluation.evaluated(lists({None: ranked("a1")}), PLANTED, Draws(50))[evaluation.MAIN]
     assert main.filter(figure="precision")["at_17_low"].item() is None
     assert main.filter(figure="actors found", pattern="ring")["at_17_low"].item() is None
-
-
-# Files, and the command line.
-
-
-def put(folder: Path, rows: list[dict[str, Any]], name: str = "alerts.parquet") -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    schema = {name: column.dtype or pl.String() for name, column in ALERTS.items()}
-    pl.DataFrame(rows, schema).write_parquet(folder / name)
-    return folder / name
-
-
-def test_every_list_below_a_folder_is_read_and_dated_by_its_folder(tmp_path: Path) -> None:
-    put(tmp_path / "2026-05-02", ranked("b1"))
-    put(tmp_path / "2026-05-03", [])
-    put(tmp_path / "scan" / "2026-13-99", ranked("a1"))
-    put(tmp_path / ".unfinished-1", ranked("c1"))
-    EVIDENCE.with_columns(extra=1).cast({"tested": pl.Int32}).write_parquet(
-        tmp_path / "2026-05-03" / "evidence.parquet"
-    )
-    read = truth.read(tmp_path)
-    assert read.names["list_day"].to_list() == [night(1), night(2), None]
-    assert read.alerts["subject"].to_list() == ["b1", "a1"]
-    assert read.evidence is not None
-    assert read.evidence.sort("day", "line").equals(EVIDENCE.sort("day", "line"))
-    one = truth.read(tmp_path / "2026-05-02" / "alerts.parquet")
-    assert one.alerts["list_day"].to_list() == [night(1)]
-    assert one.evidence is None
-
-
-CSV = """\
-line,kind,honest,actor,first_day,last_day,note
-a1,RING,false,a,2026-05-01,2026-05-03,x
-a1,RING,false,a,2026-05-01,2026-05-03,the same again
-c1,courier,TRUE,,2026-05-01 00:00,2026-05-31,
-"""
-
-
-def test_a_truth_is_read_from_csv_and_from_parquet_alike(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text(CSV)
-    from_csv = truth.read_truth(tmp_path / "t.csv")
-    assert from_csv.rows() == [
-        ("a1", "RING", "RING", "a", False, FIRST, night(2)),
-        ("c1", "courier", "courier", "c1", True, FIRST, night(30)),
-    ]
-    rows = from_csv.drop("pattern").with_columns(pl.col("first_day").cast(pl.Datetime("us")))
-    rows.write_parquet(tmp_path / "t.parquet")
-    assert truth.read_truth(tmp_path / "t.parquet").equals(from_csv)
-
-
-BAD = {
-    "no rows": ("line,kind,honest,actor,first_day,last_day\n", "'t.csv' has no row; write one for"),
-    "no actor": (CSV.replace("actor", "who"), "'t.csv' lacks the column 'actor'; a truth has line"),
-    "a day that is none": (
-        CSV.replace("2026-05-03,x", "soon,x"),
-        "'t.csv': 'soon' in the column 'last_day' is no day; write 2026-05-01.",
-    ),
-    "a flag that is none": (
-        CSV.replace("TRUE", "perhaps"),
-        "'t.csv': 'perhaps' in the column 'honest' is neither true nor false;",
-    ),
-    "no line": (CSV.replace("c1,", ",", 1), "'t.csv': '' in the column 'line' is no line;"),
-    "days that go backwards": (
-        CSV.replace("2026-05-31", "2026-04-01"),
-        "'t.csv': the first_day of 'c1' is after its last_day; exchange them.",
-    ),
-}
-
-
-@pytest.mark.parametrize("why", BAD)
-def test_a_truth_that_cannot_be_used_is_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Any, why: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    text, sentence = BAD[why]
-    (tmp_path / "t.csv").write_text(text)
-    put(tmp_path / "out", ranked("a1"))
-    ran = run("evaluate", "out", "t.csv")
-    assert (ran.code, ran.out) == (2, "")
-    assert ran.err.startswith(f"cdr-anomaly: {sentence}")
-    assert ran.err.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        ("nowhere t.csv", "There is no file or folder 'nowhere'."),
-        ("empty t.csv", "There is no alerts.parquet in or below 'empty'; scan and backfill write"),
-        ("out nowhere.csv", "There is no file 'nowhere.csv'."),
-        ("t.csv t.csv", "'t.csv' cannot be read as t in Parquet; write it again."),
-        ("old t.csv", "'old/alerts.parquet' lacks the column 'rank'; needed are rank, "),
-        ("bare t.csv", "'bare/evidence.parquet' lacks the column 'tested'; needed are line, day"),
-        ("out t.csv --out t.csv/x.json", "The results cannot be written to 't.csv': 't.csv' is a"),
-    ],
-)
-def test_lists_that_cannot_be_used_are_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Any, words: str, sentence: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "t.csv").write_text(CSV)
-    (tmp_path / "empty").mkdir()
-    put(tmp_path / "out", ranked("a1"))
-    file = put(tmp_path / "old", ranked("a1"))
-    pl.read_parquet(file).drop("rank").write_parquet(file)
-    put(tmp_path / "bare", ranked("a1"))
-    EVIDENCE.drop("tested").write_parquet(tmp_path / "bare" / "evidence.parquet")
-    ran = run("evaluate", *words.split())
-    assert (ran.code, ran.out) == (2, "")
-    assert ran.err.startswith(f"cdr-anomaly: {sentence}")
-    assert ran.err.count("\n") == 1
 
 
 @pytest.fixture(scope="module")
