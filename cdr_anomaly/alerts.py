@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly import actors, evidence, subjects
+from cdr_anomaly import actors, subjects, unlike
 from cdr_anomaly.schema import ALERTS, SEVERITIES, empty, require
-from cdr_anomaly.subjects import GRADES, Beside, grade
+from cdr_anomaly.subjects import GRADES, Beside, grade, is_grave
 
 if TYPE_CHECKING:
     from datetime import date
@@ -65,7 +65,7 @@ def _joined(
     free = weighed.filter(pl.col("suppressed_by").is_null())
     strong = free.filter(pl.col("grade") >= LISTED)
     named = (
-        findings.filter(_is_grave("medium"), pl.col("suppressed_by").is_null())
+        findings.filter(is_grave("medium"), pl.col("suppressed_by").is_null())
         .join(strong.select("subject"), on="subject", how="semi")
         .select(one="subject", other="members")
         .explode("other")
@@ -123,7 +123,7 @@ def _reasons() -> pl.Expr:
     detector, reason = (pl.element().struct.field(name) for name in ("detector", "reason"))
     first, of_rules = (
         pl.col("why").list.eval(reason.filter(detector.is_first_distinct() & counts))
-        for counts in (pl.lit(value=True), detector != evidence.NAME)
+        for counts in (pl.lit(value=True), detector != unlike.NAME)
     )
     with_unlike = pl.concat_list(of_rules.list.head(REASONS - 1), "unlike")
     return pl.when(pl.col("unlike").is_null()).then(first.list.head(REASONS)).otherwise(with_unlike)
@@ -132,7 +132,7 @@ def _reasons() -> pl.Expr:
 def as_grave(alerts: pl.DataFrame, severity: str) -> bool:
     """Tell whether any alert that is not declared or ongoing is of that severity or graver."""
     new = pl.col("suppressed_by").is_null() & pl.col("ongoing_since").is_null()
-    return not alerts.filter(new, _is_grave(severity)).is_empty()
+    return not alerts.filter(new, is_grave(severity)).is_empty()
 
 
 def to_stop(
@@ -147,10 +147,10 @@ def to_stop(
     numbers = (
         free.select("detectors", number="lines", severity="severities")
         .explode("number", "severity")
-        .filter(_is_grave(severity))
+        .filter(is_grave(severity))
     )
     return (
-        findings.filter(_is_grave(severity))
+        findings.filter(is_grave(severity))
         .sort(grade(), "day", descending=True, maintain_order=True)
         .drop("severity")
         .join(numbers, left_on="subject", right_on="number", maintain_order="left")
@@ -166,10 +166,6 @@ def to_stop(
 
 def _word(grades: pl.Expr) -> pl.Expr:
     return grades.replace_strict(dict(enumerate(SEVERITIES)), return_dtype=pl.String)
-
-
-def _is_grave(severity: str) -> pl.Expr:
-    return grade() >= GRADES[severity]
 
 
 def _listed(earlier: pl.DataFrame | None) -> pl.DataFrame:

@@ -59,10 +59,10 @@ def again(
     handsets = declared.handsets(legs, pl.col("line"))
     findings = known.read("findings").filter(pl.col("day") == when).collect()
     since = when - timedelta(days=evidence.NIGHTS)
-    weights = known.read("evidence").filter(pl.col("day").is_between(since, when))
-    found = one_night.Found(findings, numbering.as_text(weights, ("line",)).collect())
+    of_nights = known.read("evidence").filter(pl.col("day").is_between(since, when))
+    weights = numbering.as_text(of_nights, ("line",)).collect()
     subjects = one_night.Subjects(declared.read(entities, plan, FINDERS), plan, handsets)
-    alerts = one_night.listed(known, found, when, told, subjects)
+    alerts = one_night.listed(known, findings, weights, when, told, subjects)
     return when, alerts, findings
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from cdr_anomaly import truth as known
-from cdr_anomaly.schema import SEVERITIES
+from cdr_anomaly.subjects import is_grave
 from cdr_anomaly.truth import ALERT
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 BUDGETS = (17, 50, 200)
 DETECTED_AT = 50
 INTERVAL = (0.05, 0.95)
-GRAVE = SEVERITIES[SEVERITIES.index("medium") :]
 P_VALUES = (1e-2, 1e-3, 1e-4, 1e-5)
 Q_VALUES = (0.01, 0.05, 0.1)
 EVASION = "evasion_"
@@ -130,7 +129,7 @@ def false_alerts(judged: Judged, truth: pl.DataFrame) -> pl.DataFrame:
     A line that is planted, too, is not honest on its planted days. How many ordinary lines there
     are is not known.
     """
-    grave = judged.alerts.filter(pl.col("severity").is_in(GRAVE))
+    grave = judged.alerts.filter(is_grave("medium"))
     named = (
         judged.named.unique()
         .join(grave, on=ALERT)

@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import detectors, evidence
-from cdr_anomaly.schema import FINDINGS, SEVERITIES, TESTS, empty
+from cdr_anomaly import detectors, evidence, unlike
+from cdr_anomaly.schema import FINDINGS, TESTS, empty
+from cdr_anomaly.subjects import is_grave
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cdr_anomaly.detectors import Detector, Tables
     from cdr_anomaly.evidence import Known
-
-# Nobody is compared with what is found as grave as this.
-GRAVE = SEVERITIES[SEVERITIES.index("high") :]
 
 
 class Judged(NamedTuple):
@@ -41,11 +39,9 @@ def judged(applicable: Sequence[Detector], tables: Tables, known: Known, fdr: fl
     own = _weighed(applicable, tables, found, known)
     weights = pl.concat([known.evidence.cast(own.schema), own])
     weights = weights.with_columns(line=tables.written(pl.col("line")))
-    unlike = evidence.found(weights, fdr, detectors.MEASURES).filter(
-        pl.col("day").is_in(own["day"].unique().implode())
-    )
+    odd = unlike.found(weights, fdr, detectors.MEASURES, since=tables.since)
     order = ("day", "detector", "subject_kind", "subject", "window_start", "reason")
-    return Judged(pl.concat([found, unlike]).sort(order), own, weights)
+    return Judged(pl.concat([found, odd]).sort(order), own, weights)
 
 
 def explained(findings: pl.DataFrame, weights: pl.DataFrame) -> pl.DataFrame:
@@ -54,7 +50,7 @@ def explained(findings: pl.DataFrame, weights: pl.DataFrame) -> pl.DataFrame:
     ``weights`` is EVIDENCE with lines as text, that of the nights before included.
     """
     wanted = findings.select("day", line="subject").unique()
-    sentences = evidence.unlike(weights, wanted, detectors.MEASURES)
+    sentences = unlike.sentences(weights, wanted, detectors.MEASURES)
     rows = weights.join(wanted, on=["line", "day"], how="semi")
     return rows.join(sentences, on=["line", "day"], how="left")
 
@@ -67,6 +63,7 @@ def _weighed(
     kind = tables.profile.collect_schema()["line"]
     rows = pl.concat([empty(TESTS, kind), *pl.collect_all(frames)])
     lines = tables.lines.select("line", "number").collect()
-    grave = found.filter(pl.col("severity").is_in(GRAVE)).select("day", number="members")
+    # Nobody is compared with what is found as grave as this.
+    grave = found.filter(is_grave("high")).select("day", number="members")
     odd = grave.explode("number").join(lines, on="number").select("line", "day")
     return evidence.judged(rows, odd, known, detectors.MEASURES)

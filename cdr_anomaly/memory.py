@@ -16,7 +16,6 @@ from cdr_anomaly import births, bridges, forwarding, measures, rolling, tables
 from cdr_anomaly.detectors import Tables
 from cdr_anomaly.ingest import midnight
 from cdr_anomaly.ingest.repairs import PART_GAP_S
-from cdr_anomaly.profile import calling
 from cdr_anomaly.schema import (
     BIRTHS,
     FORWARDED,
@@ -66,7 +65,6 @@ class Night(NamedTuple):
     tables: Tables
     kept: Mapping[str, pl.DataFrame]
     active: Active
-    callers: int
 
 
 def made(
@@ -120,7 +118,7 @@ def made(
         "legs": second.legs.filter(pl.col("day") == day).select(list(LEGS)).sort(pl.all()),
         "late": _as_late(second.late, day),
     }
-    return Night(for_detectors, kept, active, int(profile.select(calling()).sum().item()))
+    return Night(for_detectors, kept, active)
 
 
 def seen(

@@ -82,13 +82,6 @@ class Run:
     say: Say = SILENT
 
 
-class Found(NamedTuple):
-    """The findings of a night, and EVIDENCE of it and of the nights before, with lines as text."""
-
-    findings: pl.DataFrame
-    weights: pl.DataFrame
-
-
 class Outcome(NamedTuple):
     """What a night found, and what its operator should know of it."""
 
@@ -128,10 +121,13 @@ def backfill(
 
 
 def listed(
-    known: State, night: Found, day: date, told: Settings, subjects: Subjects
-) -> pl.DataFrame:
-    """Rank a night's findings, by the entities and by what earlier nights have listed."""
-    findings, weights = night
+    known: State, findings: pl.DataFrame, weights: pl.DataFrame, day: date, told: Settings,
+    subjects: Subjects,
+) -> pl.DataFrame:  # fmt: skip
+    """Rank a night's findings, by the entities and by what earlier nights have listed.
+
+    ``weights`` is EVIDENCE of the night and of those before, with lines as text.
+    """
     marked = declared.set_aside(findings, subjects.entities, subjects.plan, subjects.handsets)
     since = day - timedelta(days=told.repeat_after_days)
     before = (pl.col("day") > since) & (pl.col("day") < day)
@@ -164,8 +160,8 @@ def _night(paths: Iterable[str | Path], day: date, run: Run, *, only: bool) -> O
     made = judged.night.tables
     used = declared.handsets(made.legs, made.written(pl.col("line")))
     subjects = Subjects(entities, made.plan, used)
-    findings, own, weights = judged.judged
-    alert = listed(known, Found(findings, weights), day, told, subjects)
+    findings, own, weights = judged.found
+    alert = listed(known, findings, weights, day, told, subjects)
     result = Result(
         findings=findings,
         evidence=weights.filter(pl.col("day") == day),
@@ -189,7 +185,7 @@ def _night(paths: Iterable[str | Path], day: date, run: Run, *, only: bool) -> O
         versions=report.versions(), counts=_counts(result),
         facts={
             "calls": result.counts.used, "attempts": judged.look.unanswered,
-            "active": judged.night.active, "callers": judged.night.callers,
+            "active": judged.night.active, "callers": judged.look.callers.get(day, 0),
             "beside": chosen.beside,
         },
     )  # fmt: skip
@@ -204,7 +200,7 @@ class _Judged(NamedTuple):
 
     look: FirstLook
     night: memory.Night
-    judged: judging.Judged
+    found: judging.Judged
     not_applicable: dict[str, str]
     read: Callable[[str], pl.LazyFrame]
 
@@ -243,10 +239,11 @@ def _judged(
     applicable = [detector for detector in built if not reasons[detector.name]]
     before = remembered.days("evidence", evidence.NIGHTS).collect()
     callers = {d: each.facts["callers"] for d, each in nights.items() if "callers" in each.facts}
-    knows = evidence.Known(before, callers | {day: night.callers})
-    judged = judging.judged(applicable, night.tables, knows, run.told.fdr)
+    callers[day] = look.callers.get(day, 0)
+    knows = evidence.Known(before, callers)
+    found = judging.judged(applicable, night.tables, knows, run.told.fdr)
     why = {name: reason for name, reason in reasons.items() if reason}
-    return _Judged(look, night, judged, why, read)
+    return _Judged(look, night, found, why, read)
 
 
 def _settings(told: Settings, lists: Lists) -> dict[str, Any]:
@@ -259,16 +256,12 @@ def _settings(told: Settings, lists: Lists) -> dict[str, Any]:
 
 def _counts(result: Result) -> dict[str, Any]:
     listed = result.alerts.filter(pl.col("rank").is_not_null())
-    return (
-        asdict(result.counts)
-        | {
-            "findings": dict(
-                result.findings["detector"].value_counts().sort("detector").iter_rows()
-            ),
-            "alerts": dict(listed["severity"].value_counts().sort("severity").iter_rows()),
-        }
-        | {name: rows.height for name, rows in report.unranked(result.alerts).items()}
-    )
+    return {
+        **asdict(result.counts),
+        "findings": dict(result.findings["detector"].value_counts().sort("detector").iter_rows()),
+        "alerts": dict(listed["severity"].value_counts().sort("severity").iter_rows()),
+        **{name: rows.height for name, rows in report.unranked(result.alerts).items()},
+    }
 
 
 def _warnings(known: State, nights: Mapping[date, Night], day: date, chosen: Inputs) -> list[str]:

@@ -22,7 +22,7 @@ from cdr_anomaly import (
 )
 from cdr_anomaly.engines import Local
 from cdr_anomaly.errors import InputError
-from cdr_anomaly.schema import CALLS, EVIDENCE, columns, empty
+from cdr_anomaly.schema import CALLS, columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -146,7 +146,7 @@ def scan(
     read = read_twice(source, built, subscribers=subscribers, also=also, say=say)
     made = read.gathered.tables(read.gathered.counting(built))
     say("judging")
-    nothing = evidence.Known(empty(EVIDENCE, read.source.line_type), read.look.callers)
+    nothing = evidence.Known.nothing(read.source.line_type, read.look.callers)
     judged = judging.judged(read.applicable(built), made, nothing, told.fdr)
     used = declared.handsets(made.legs, made.written(pl.col("line")))
     marked = declared.set_aside(judged.findings, known, source.plan, used)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly.evidence import TELLING, scientific
+from cdr_anomaly.evidence import scientific
+from cdr_anomaly.unlike import TELLING
 
 if TYPE_CHECKING:
     from cdr_anomaly.detectors.base import Tables

@@ -66,6 +66,11 @@ def grade() -> pl.Expr:
     return pl.col("severity").replace_strict(GRADES, return_dtype=pl.Int64)
 
 
+def is_grave(severity: str) -> pl.Expr:
+    """Tell what is of that severity or graver."""
+    return grade() >= GRADES[severity]
+
+
 def said(told: pl.DataFrame | None) -> pl.DataFrame:
     """Put the last word on each line in one text (subject, feedback)."""
     note = (

@@ -88,10 +88,6 @@ class Gathered:
     def tables(self, counting: Counting) -> Tables:
         """Make every table, as detectors with that counting need them."""
         feed, source = self.looked.feed, self.looked.source
-        first, last = feed.first_day, feed.last_day
-        days = (
-            () if first is None or last is None else tuple(pl.date_range(first, last, eager=True))
-        )
         measured = measures.line_days(self.legs, self.profile, busy=counting.busy).collect().lazy()
         return Tables(
             feed=feed,
@@ -100,7 +96,7 @@ class Gathered:
             two_way=counting.two_way,
             busy=counting.busy,
             since=date.min,
-            judged=days,
+            judged=feed.days,
             births_from=self.births_from,
             profile=require(self.profile, PROFILE, "profile"),
             measures=require(measured, MEASURES, "measures"),

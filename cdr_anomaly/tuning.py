@@ -22,10 +22,10 @@ from cdr_anomaly import (
     state,
     subjects,
 )
+from cdr_anomaly.alerts import LISTED
 from cdr_anomaly.errors import StateError
 from cdr_anomaly.evidence import Known
 from cdr_anomaly.pipeline import SILENT
-from cdr_anomaly.schema import EVIDENCE, SEVERITIES, empty
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -41,7 +41,6 @@ FACTORS = (0.5, 0.75, 1, 1.5, 2, 3)
 FROM_TODAY = (1, 1.25, 1.5, 2, 3, 5)
 WEEK = 7
 IN_USE, ANY = "in use", "any"
-MEDIUM = SEVERITIES.index("medium")
 LIMIT = ["detector", "subject_kind", "limit"]
 
 
@@ -84,8 +83,7 @@ def of_files(
     say("judging")
     judges = {detector: n for n, detector in enumerate(read.applicable(every))}
     found = _found(read, built, list(judges), known, told.fdr)
-    feed = read.gathered.looked.feed
-    days = _days(feed.first_day, feed.last_day)
+    days = read.gathered.looked.feed.days
     rows = pl.DataFrame(
         [
             (v.detector.name, v.setting, v.value, judges[v.detector], v.detector in built)
@@ -179,7 +177,7 @@ def _found(
     marked = declared.set_aside(found, known, made.plan, used)
     free = marked.filter(pl.col("suppressed_by").is_null())
     # What is usual is what is found with the limits in use.
-    nothing = Known(empty(EVIDENCE, read.source.line_type), read.look.callers)
+    nothing = Known.nothing(read.source.line_type, read.look.callers)
     weights = judging.judged(read.applicable(list(built)), made, nothing, fdr).weights
     return subjects.by_chance(free, weights)
 
@@ -208,7 +206,7 @@ def _counts(
 
     A span of no day has none to count, and stays empty.
     """
-    grave = pl.col("subject").filter(pl.col("grade") >= MEDIUM)
+    grave = pl.col("subject").filter(pl.col("grade") >= LISTED)
     by_day = found.group_by(*keys, "day").agg(
         all=pl.col("subject").n_unique(), medium=grave.n_unique()
     )
@@ -228,9 +226,3 @@ def _counts(
 def _mean(count: str, days: Sequence[date]) -> pl.Expr:
     total = pl.col(count).filter(pl.col("day").is_in(list(days))).sum()
     return (total / (len(days) or None)).round(2)
-
-
-def _days(first: date | None, last: date | None) -> list[date]:
-    if first is None or last is None:
-        return []
-    return pl.date_range(first, last, eager=True).to_list()

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from cdr_anomaly import alerts
-from cdr_anomaly.evidence import NAME
 from cdr_anomaly.schema import ALERTS, SEVERITIES
+from cdr_anomaly.unlike import NAME
 from tests.weighing import NOON, TODAY, beside, finding, marked, ranked, said, weight
 
 YESTERDAY = TODAY - timedelta(days=1)

@@ -15,7 +15,7 @@ FLOORS = (
     ("errors", "rolling", "significance", "sieve", "actors"),
     ("schema", "numbering", "settings", "profile", "sheets", "lock"),
     ("evidence",),
-    ("subjects", "busy", "bridges"),
+    ("subjects", "busy", "bridges", "unlike"),
     ("ingest", "legs", "forwarding", "births", "measures", "activated", "declared",
      "alerts", "report", "story", "detectors.base", "engines.base", "header", "ledger", "volume",
      "truth"),

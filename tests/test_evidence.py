@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from cdr_anomaly import evidence
+from cdr_anomaly import evidence, unlike
 from cdr_anomaly.evidence import BY_ITSELF, BY_NIGHTS, ENOUGH_NIGHTS, NIGHTS, Known, Measure
 from cdr_anomaly.schema import EVIDENCE, FINDINGS, TESTS, empty
 from tests import naive
@@ -77,7 +77,7 @@ def test_the_table_is_complete(clean: pl.DataFrame) -> None:
 
 def test_no_tests_no_evidence() -> None:
     assert judged([], {}).is_empty()
-    assert evidence.found(judged([], {}), 0.05, MEASURES).is_empty()
+    assert unlike.found(judged([], {}), 0.05, MEASURES).is_empty()
 
 
 def test_it_is_that_of_the_slow_twin() -> None:
@@ -187,7 +187,7 @@ def test_the_sentence(clean: pl.DataFrame) -> None:
     callers = {day(n): 500 for n in range(20, 28)}
     own = evidence.judged(frame(asked), NOBODY, Known(before, callers), MEASURES)
     whole = pl.concat([before, own])
-    (row,) = evidence.unlike(whole, own.select("line", "day"), MEASURES).to_dicts()
+    (row,) = unlike.sentences(whole, own.select("line", "day"), MEASURES).to_dicts()
     values = before.select("measures").explode("measures").unnest("measures")
     usual = {
         name: (v.median(), v.quantile(0.99), v.quantile(0.01))
@@ -214,8 +214,8 @@ def test_the_sentence(clean: pl.DataFrame) -> None:
 def test_what_a_tenth_do_is_not_told(clean: pl.DataFrame) -> None:
     usual = clean.filter(day=day(20), line="+861").select("line", "day")
     measures = clean.join(usual, on=["line", "day"])["measures"].item()
-    assert min(each["share"] for each in measures) > evidence.SELDOM, "else draw by another seed"
-    assert evidence.unlike(clean, usual, MEASURES).is_empty()
+    assert min(each["share"] for each in measures) > unlike.SELDOM, "else draw by another seed"
+    assert unlike.sentences(clean, usual, MEASURES).is_empty()
 
 
 def as_found(
@@ -254,11 +254,11 @@ def test_what_is_found_by_itself(
     clean: pl.DataFrame, told: dict[str, Any], n: int, why: str
 ) -> None:
     rows = as_found(clean, **told)
-    made = evidence.found(rows, 0.05, MEASURES)
+    made = unlike.found(rows, 0.05, MEASURES)
     assert dict(made.schema) == {name: c.dtype or pl.String for name, c in FINDINGS.items()}
     assert made.height == n, why
     for row in made.to_dicts():
-        assert (row["detector"], row["severity"], row["policy"]) == (evidence.NAME, "medium", False)
+        assert (row["detector"], row["severity"], row["policy"]) == (unlike.NAME, "medium", False)
         assert row["reason"].startswith("unlike other mobile lines: ")
         assert row["reason"].endswith("such a day by chance: p 1.0e-8 (by the nights before)")
         assert row["members"] == [row["subject"]]

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly import detectors, evidence, judging
-from cdr_anomaly.schema import EVIDENCE, empty
+from cdr_anomaly import detectors, evidence, judging, unlike
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,8 +60,8 @@ def variants(result: Result, told: Settings) -> dict[str, Judged]:
     made[RULES_ALONE] = judged([Remembered(each.name, each.findings, None) for each in known])
     for left_out in known:
         made[f"without {left_out.name}"] = judged([each for each in known if each is not left_out])
-    found = result.findings.filter(pl.col("detector") != evidence.NAME)
-    made[f"without {evidence.NAME}"] = judging.Judged(found, result.evidence, result.evidence)
+    found = result.findings.filter(pl.col("detector") != unlike.NAME)
+    made[f"without {unlike.NAME}"] = judging.Judged(found, result.evidence, result.evidence)
     return made
 
 
@@ -71,7 +70,7 @@ def _judge(result: Result, told: Settings) -> Callable[[list[Remembered]], Judge
     tables = result.tables
     tested = result.evidence.group_by("day").agg(pl.col("tested").max())
     line_type = tables.profile.collect_schema()["line"]
-    nothing = evidence.Known(empty(EVIDENCE, line_type), dict(tested.iter_rows()))
+    nothing = evidence.Known.nothing(line_type, dict(tested.iter_rows()))
 
     def judged(remembered: list[Remembered]) -> Judged:
         return judging.judged(remembered, tables, nothing, told.fdr)  # type: ignore[arg-type]

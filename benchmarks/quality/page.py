@@ -11,14 +11,13 @@ import polars as pl
 
 from benchmarks.quality import figures, parts, tables
 from benchmarks.quality.cities import FIRST_DAYS, WHOLE, City, Clean, Size, together
+from benchmarks.quality.parts import SYNTHETIC
 from benchmarks.quality.tables import between, figure, markdown, percent
 from cdr_anomaly import evaluation
 
 if TYPE_CHECKING:
     from benchmarks.quality.sichuan import Sample
     from cdr_anomaly.truth import Lists
-
-SYNTHETIC = "(synthetic)"
 
 
 class Run(NamedTuple):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from pydantic import ValidationError
 
-from cdr_anomaly import evidence
+from cdr_anomaly import unlike
 from cdr_anomaly.detectors.base import Detector, Feed, Tables
 from cdr_anomaly.detectors.forwarding_chain import ForwardingChain
 from cdr_anomaly.detectors.high_frequency import HighFrequency
@@ -38,7 +38,7 @@ __all__ = [
 ALL: tuple[type[Detector], ...] = (MassDialler, HighFrequency, ForwardingChain, NewSimBurst)
 NAMES = tuple(detector.name for detector in ALL)
 # What a finding may be of: these, and evidence by itself.
-FINDERS = (*NAMES, evidence.NAME)
+FINDERS = (*NAMES, unlike.NAME)
 MEASURES: dict[str, Measure] = {
     measure.name: measure
     for detector in ALL

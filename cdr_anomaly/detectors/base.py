@@ -39,6 +39,13 @@ class Feed:
     activations: bool
 
     @property
+    def days(self) -> tuple[date, ...]:
+        """Every day that the feed covers."""
+        if self.first_day is None or self.last_day is None:
+            return ()
+        return tuple(pl.date_range(self.first_day, self.last_day, eager=True))
+
+    @property
     def forwards(self) -> bool:
         """Whether the feed can say who forwarded a call."""
         return "redirecting_number" in self.columns
