@@ -20,7 +20,6 @@ from cdr_anomaly.settings import Settings
 from tests.builders import SHANGHAI, feed, line
 
 PAGE = (Path(__file__).parents[1] / "docs" / "nightly.md").read_text(encoding="utf-8")
-YESTERDAY = str(datetime.now(ZoneInfo(SHANGHAI)).date() - timedelta(days=1))
 
 
 def blocks(language: str) -> list[str]:
@@ -29,10 +28,14 @@ def blocks(language: str) -> list[str]:
 
 @pytest.fixture
 def at_home(tmp_path: Path) -> Any:
-    """Put the page's folders below a folder of ours, with yesterday's calls and those of May."""
+    """Put the page's folders below a folder of ours, with yesterday's calls and those of May.
+
+    Those of today, too: midnight may pass between here and the night.
+    """
+    today = datetime.now(ZoneInfo(SHANGHAI)).date()
     for folder in ("data/cdr", "data/alerts", "var/lib/node_exporter", "var/log"):
         (tmp_path / folder).mkdir(parents=True)
-    for day in (YESTERDAY, "2026-05-04"):
+    for day in (str(today - timedelta(days=1)), str(today), "2026-05-04"):
         calls = feed(line("+865918800001").dials(1100, on=day, gap_s=20, at="08:00"))
         calls.write_parquet(tmp_path / f"data/cdr/{day}.parquet")
 
