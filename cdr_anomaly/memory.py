@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import births, bridges, forwarding, measures, rolling, tables
+from cdr_anomaly import births, bridges, forwarding, measures, outbound, overlap, rolling, tables
 from cdr_anomaly.detectors import Tables
 from cdr_anomaly.ingest import midnight
 from cdr_anomaly.ingest.repairs import PART_GAP_S
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 # A call matters after midnight where it began in the last hour, or has not ended yet, or may have
 # another part: for windows of 10 and 60 minutes, calls under way at once, and partial records.
 LATE_S = 3600
+# A room that has moved is known again by who was in it half a year ago (algorithms, section 2, h).
+OUTBOUND_DAYS = 180
 
 
 @dataclass(frozen=True)
@@ -93,14 +95,17 @@ def made(
     young = born.filter(pl.col("born") >= day - timedelta(days=reach))["line"]
     legs = _legs(memory, second.legs, young, midnight(source.tz, day), reach).lazy()
     busy = min(detector.remembers() for detector in built)
-    measured = measures.line_days(legs, whole, busy=busy, since=day).collect()
-    lines = pl.concat([told, in_week.select(line="target")]).unique().drop_nulls().lazy()
     active = tables.active(profile, built)
+    measured = measures.line_days(legs, whole, busy=busy, since=day).collect()
+    rule, two_way = tables.strangers(built), active.plus(memory.active).two_way()
+    knows = outbound.Told(two_way, feed.attempts, feed.opaque)
+    company = outbound.company(measured.lazy(), legs, rule, knows, (day,), _called(memory))
+    lines = pl.concat([told, in_week.select(line="target")]).unique().drop_nulls().lazy()
     for_detectors = Tables(
         feed=feed,
         tz=source.tz,
         plan=source.plan,
-        two_way=active.plus(memory.active).two_way(),
+        two_way=two_way,
         busy=busy,
         since=day,
         judged=(day,),
@@ -108,6 +113,7 @@ def made(
         profile=require(whole, PROFILE, "profile"),
         measures=require(measured.lazy(), MEASURES, "measures"),
         legs=require(legs, LEGS, "legs"),
+        **company.checked(),
         hops=require(hops.lazy(), HOPS, "hops"),
         lines=require(tables.lines_of(lines, born, feed, source.plan), LINES, "lines"),
         births=require(born.lazy(), BIRTHS, "births"),
@@ -117,6 +123,7 @@ def made(
         "hops": forwarded,
         "legs": second.legs.filter(pl.col("day") == day).select(list(LEGS)).sort(pl.all()),
         "late": _as_late(second.late, day),
+        "outbound": company.outbound.filter(pl.col("day") == day).sort("line").collect(),
     }
     return Night(for_detectors, kept, active)
 
@@ -243,6 +250,14 @@ def _hops(memory: Memory, today: pl.DataFrame, link_seconds: int) -> pl.DataFram
         by_id=pl.lit(value=False),
     )  # fmt: skip
     return pl.concat([linked, placed.select(linked.columns)])
+
+
+def _called(memory: Memory) -> outbound.Before:
+    """Return what is known of those who called strangers before, and whom they called lately."""
+    known = memory.days("outbound", OUTBOUND_DAYS)
+    lately = memory.days("outbound", overlap.DAYS - 1)
+    called = outbound.lists(memory.days("legs", overlap.DAYS - 1), lately)
+    return outbound.Before(known, called)
 
 
 def _late(start: str, end_of_day: datetime) -> pl.Expr:

@@ -107,6 +107,38 @@ MEASURES: Table = {
     "past_variance": Column(SHARE, "its variance"),
 }
 
+# One row per line and local day on which it called strangers one way (outbound.py).
+OUTBOUND: Table = {
+    "line": Column(LINE, "the line"),
+    "day": Column(DAY, "the local day"),
+    "n_out": Column(COUNT, "calls placed"),
+    "n_answered": Column(COUNT, "placed calls that were answered"),
+    "n_distinct": Column(COUNT, "different numbers called"),
+    "cells": Column(pl.List(TEXT), "cells at which 3 in 10 of these calls or more began"),
+    "handsets": Column(pl.List(TEXT), "handsets (14 digits) with 10 of these calls or more"),
+}
+
+# One row per line-day of OUTBOUND and number that it called.
+LISTS: Table = {
+    "line": Column(LINE, "the line"),
+    "day": Column(DAY, "the local day"),
+    "counterpart": Column(LINE, "the number called"),
+    "answered": Column(FLAG, "whether any of these calls was answered"),
+}
+
+# One row per day and pair of lines whose lists of 7 days have more in common than chance explains.
+LINKS: Table = {
+    "day": Column(DAY, "the last of the 7 days"),
+    "one": Column(LINE, "one line"),
+    "other": Column(LINE, "the other line"),
+    "by": Column(TEXT, "list: the same numbers; range: numbers that differ by 5 at most"),
+    "n_shared": Column(COUNT, "how many they have in common"),
+    "expected": Column(SHARE, "how many they would have by chance"),
+    "p_value": Column(SHARE, "probability of as many by chance"),
+    "q_value": Column(SHARE, "false-discovery rate over all pairs of lines that called strangers"),
+    "n_lines": Column(COUNT, "how many lines called strangers in these days"),
+}
+
 # One row per forwarding of one call.
 HOPS: Table = {
     "forwarder": Column(LINE, "the line that forwarded"),

@@ -103,17 +103,16 @@ def robust_tail(distance: Floats) -> Floats:
     return surprise
 
 
-def overlap_tail(shared: Floats, one: Floats, other: Floats, popularity: float) -> Floats:
-    """Return P(two lines share as many called numbers by chance), where some numbers are popular.
+def overlap_tail(shared: Floats, expected: Floats) -> Floats:
+    """Return P(two lines share as many called numbers by chance), where so many are expected.
 
-    ``one`` and ``other`` are how many numbers each line called, ``popularity`` is the sum of
-    k (k - 1) over all numbers that k lines called, over the square of the sum of k. The number
-    shared is Poisson about one * other * popularity; to take all numbers for alike (hypergeometric)
-    finds thousands of times too many (algorithms, section 2, g).
+    The number shared is Poisson about what is expected, if that allows for how popular numbers are;
+    to take all numbers for alike (hypergeometric) finds thousands of times too many (algorithms,
+    section 2, g).
     """
     from scipy.special import gammainc
 
-    tail: Floats = gammainc(np.maximum(shared, 1), one * other * popularity)
+    tail: Floats = gammainc(np.maximum(shared, 1), expected)
     return np.where(shared >= 1, tail, 1.0)
 
 

@@ -29,6 +29,7 @@ from cdr_anomaly.schema import (
     LATE,
     LEDGER,
     LEGS,
+    OUTBOUND,
     PROFILE,
     SEEN,
     VOLUME,
@@ -46,8 +47,8 @@ if TYPE_CHECKING:
 
 TABLES = {
     "profile": PROFILE, "hops": FORWARDED, "legs": LEGS, "late": LATE, "lines": SEEN,
-    "volume": VOLUME, "findings": FINDINGS, "evidence": EVIDENCE, "alerts": ALERTS,
-    "feedback": FEEDBACK,
+    "volume": VOLUME, "outbound": OUTBOUND, "findings": FINDINGS, "evidence": EVIDENCE,
+    "alerts": ALERTS, "feedback": FEEDBACK,
 }  # fmt: skip
 WHOLE = ("lines",)  # the one table that is not divided by day
 LEDGER_NAME = "ledger"

@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import births, forwarding, measures, numbering
+from cdr_anomaly import births, forwarding, measures, numbering, outbound
 from cdr_anomaly.detectors.base import Feed, Tables
 from cdr_anomaly.profile import COUNTS, Least
-from cdr_anomaly.schema import BIRTHS, HOPS, LEGS, LINES, MEASURES, PROFILE, require
+from cdr_anomaly.schema import (
+    BIRTHS,
+    HOPS,
+    LEGS,
+    LINES,
+    MEASURES,
+    PROFILE,
+    require,
+)
 from cdr_anomaly.settings import MOST_SILENT_DAYS
 
 if TYPE_CHECKING:
@@ -60,11 +68,13 @@ class Sifted(NamedTuple):
 class Counting(NamedTuple):
     """What tables take from the settings of detectors, beside which lines are looked at twice.
 
-    A day is busy from ``busy`` placed calls on; ``two_way`` is as in Active.
+    A day is busy from ``busy`` placed calls on; ``two_way`` is as in Active; by the rule of
+    ``strangers`` a line calls strangers one way.
     """
 
     busy: int
     two_way: bool
+    strangers: outbound.Rule
 
 
 @dataclass(frozen=True)
@@ -83,12 +93,18 @@ class Gathered:
     def counting(self, built: list[Detector]) -> Counting:
         """Say how ``built``, which is one detector of each kind, count days and calls."""
         busy = min(detector.remembers() for detector in built)
-        return Counting(busy, _two_way(self.days, built, self.looked.feed.last_day))
+        two_way = _two_way(self.days, built, self.looked.feed.last_day)
+        return Counting(busy, two_way, strangers(built))
 
     def tables(self, counting: Counting) -> Tables:
         """Make every table, as detectors with that counting need them."""
         feed, source = self.looked.feed, self.looked.source
         measured = measures.line_days(self.legs, self.profile, busy=counting.busy).collect().lazy()
+        told = outbound.Told(counting.two_way, feed.attempts, feed.opaque)
+        nothing = outbound.Before.nothing(source.line_type)
+        company = outbound.company(
+            measured, self.legs, counting.strangers, told, feed.days, nothing
+        )
         return Tables(
             feed=feed,
             tz=source.tz,
@@ -101,6 +117,7 @@ class Gathered:
             profile=require(self.profile, PROFILE, "profile"),
             measures=require(measured, MEASURES, "measures"),
             legs=require(self.legs, LEGS, "legs"),
+            **company.checked(),
             hops=require(self.hops, HOPS, "hops"),
             lines=require(self.lines, LINES, "lines"),
             births=require(self.births, BIRTHS, "births"),
@@ -268,6 +285,11 @@ def least(
         n_forwarded=min(each.n_forwarded for each in told),
         lines=pl.concat(lines),
     )
+
+
+def strangers(built: list[Detector]) -> outbound.Rule:
+    """Take the rule of calling strangers from the detector whose settings hold it."""
+    return next(rule for detector in built if (rule := detector.outbound()) is not None)
 
 
 def _nobody(source: Source) -> pl.LazyFrame:

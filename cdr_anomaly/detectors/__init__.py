@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from cdr_anomaly import unlike
 from cdr_anomaly.detectors.base import Detector, Feed, Tables
+from cdr_anomaly.detectors.campaign import Campaign
 from cdr_anomaly.detectors.forwarding_chain import ForwardingChain
 from cdr_anomaly.detectors.high_frequency import HighFrequency
 from cdr_anomaly.detectors.mass_dialler import MassDialler
@@ -35,7 +36,9 @@ __all__ = [
     "described",
 ]
 
-ALL: tuple[type[Detector], ...] = (MassDialler, HighFrequency, ForwardingChain, NewSimBurst)
+ALL: tuple[type[Detector], ...] = (
+    MassDialler, HighFrequency, ForwardingChain, NewSimBurst, Campaign,
+)  # fmt: skip
 NAMES = tuple(detector.name for detector in ALL)
 # What a finding may be of: these, and evidence by itself.
 FINDERS = (*NAMES, unlike.NAME)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from cdr_anomaly.evidence import Measure
+    from cdr_anomaly.outbound import Rule
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -71,6 +72,9 @@ class Tables:
     profile: pl.LazyFrame
     measures: pl.LazyFrame
     legs: pl.LazyFrame
+    outbound: pl.LazyFrame
+    lists: pl.LazyFrame
+    links: pl.LazyFrame
     hops: pl.LazyFrame
     lines: pl.LazyFrame
     births: pl.LazyFrame
@@ -150,6 +154,10 @@ class Detector:
     def link(self) -> int:
         """Say how many seconds may lie between two hops of one call."""
         return 0
+
+    def outbound(self) -> Rule | None:
+        """Say which line-days are of lines that call strangers one way, if that is its to say."""
+        return None
 
     def least(self) -> Least:
         """Say what a line must have for ``watch`` to hold on any of its days, unless it is new."""
