@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+from itertools import combinations
+from random import Random
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy.stats import poisson
+
+from cdr_anomaly import overlap
+from cdr_anomaly.overlap import BESIDE, BLOCK, DAYS, FEWEST, LIST, MOST_Q, POPULAR, RANGE
+
+DAY = date(2026, 5, 8)
+LISTS = {"line": pl.Int64, "day": pl.Date, "counterpart": pl.Int64, "answered": pl.Boolean}
+BASE = 8613800000000
+
+
+def lists(rows: list[tuple[int, date, int]]) -> pl.DataFrame:
+    return pl.DataFrame([(*row, False) for row in rows], LISTS, orient="row")
+
+
+def drawn(seed: int) -> pl.DataFrame:
+    """Draw twelve lines, some of which work one list, or a range, on nine days."""
+    random = Random(seed)  # noqa: S311 - no secret
+    rows = []
+    shared = random.sample(range(3 * BLOCK), 120)
+    for line in range(12):
+        for back in range(9):
+            pool = shared if line < 4 else range(3 * BLOCK)
+            called = random.sample(list(pool), 15)
+            if line in {5, 6, 7}:
+                called = [20_000 + 3 * (15 * back + n) + line - 5 for n in range(15)]
+            rows += [(line, DAY - timedelta(days=back), BASE + n) for n in called]
+    rows.append((0, DAY, 1))  # lines 0 and 1 know each other
+    return lists(rows)
+
+
+def by_hand(of_lines: pl.DataFrame, others: pl.DataFrame) -> list[tuple[object, ...]]:
+    """Compare the lines two by two, number by number."""
+    called: dict[int, set[int]] = {}
+    for line, day, number, _ in of_lines.rows():
+        if timedelta(0) <= DAY - day < timedelta(days=DAYS):
+            called.setdefault(line, set()).add(number)
+    every = [number for numbers in called.values() for number in numbers]
+    called = {
+        line: {n for n in numbers if every.count(n) <= POPULAR} for line, numbers in called.items()
+    }
+    met = could = 0
+    busy = {(line, n) for line, day, n, _ in others.rows() if day == DAY}
+    for one, a in busy:
+        for other, b in busy:
+            met += a == b and one != other
+            could += a // BLOCK == b // BLOCK
+    meeting = (met + 3) / (could + BLOCK)
+    found = []
+    for one, other in combinations(sorted(called), 2):
+        pairs = [(a, b) for a in called[one] for b in called[other]]
+        chances = sum(a // BLOCK == b // BLOCK for a, b in pairs)
+        same = sum(a == b for a, b in pairs)
+        beside = sum(0 < abs(a - b) <= BESIDE for a, b in pairs)
+        knows = one in called[other] or other in called[one]
+        for by, n, rate in ((LIST, same, meeting), (RANGE, beside, 2 * BESIDE / BLOCK)):
+            if n >= FEWEST:
+                p = poisson.sf(n - 1, chances * rate)
+                found.append((one, other, by, n, chances * rate, p, knows))
+    tested = len(called) * (len(called) - 1)
+    found.sort(key=lambda row: row[5])
+    q, kept = 1.0, []
+    for rank in range(len(found), 0, -1):
+        *row, knows = found[rank - 1]
+        q = min(q, row[5] * tested / rank)
+        if q <= MOST_Q and not knows:
+            kept.append((*row, q))
+    return sorted(kept, key=lambda row: (row[0], row[1], row[2]))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_links_are_those_of_a_count_by_hand(seed: int) -> None:
+    whole = drawn(seed)
+    others = drawn(seed + 100).with_columns(pl.col("counterpart") % BLOCK + BASE).head(400)
+    found = overlap.links(whole, others, [DAY], opaque=False)
+    expected = by_hand(whole, others)
+    assert {row[2] for row in expected} == {LIST, RANGE}
+    keys = ("one", "other", "by", "n_shared", "expected", "p_value", "q_value")
+    rows = found.select(keys).sort("one", "other", "by").rows()
+    assert [row[:4] for row in rows] == [row[:4] for row in expected]
+    for row, other in zip(rows, expected, strict=True):
+        assert row[4:] == pytest.approx(other[4:], rel=1e-9)
+    assert set(found["n_lines"]) == {12}
+
+
+def test_lines_that_call_each_other_are_not_linked() -> None:
+    whole = lists([(line, DAY, BASE + n) for line in (1, 2) for n in range(40)])
+    known = lists([(1, DAY - timedelta(days=3), 2)])
+    nobody = whole.clear()
+    assert overlap.links(whole, nobody, [DAY], opaque=False).height > 0
+    assert overlap.links(pl.concat([whole, known]), nobody, [DAY], opaque=False).is_empty()
+
+
+def test_hotlines_link_nobody() -> None:
+    hot = range(20)
+    rows = [(line, DAY, BASE + n) for line in range(POPULAR + 1) for n in hot]
+    nobody = lists(rows).clear()
+    assert overlap.links(lists(rows), nobody, [DAY], opaque=True).is_empty()
+    fewer = [row for row in rows if row[0] < 20]
+    assert overlap.links(lists(fewer), nobody, [DAY], opaque=True).height == 190
+
+
+def test_a_week_is_compared_and_no_more() -> None:
+    first = [(1, DAY - timedelta(days=6), BASE + n) for n in range(0, 800, 20)]
+    last = [(2, DAY, BASE + n) for n in range(0, 800, 20)]
+    whole, nobody = lists(first + last), lists([])
+    days = [DAY + timedelta(days=n) for n in range(-6, 2)]
+    found = overlap.links(whole, nobody, days, opaque=False)
+    assert found.select("day", "one", "other", "n_shared").rows() == [(DAY, 1, 2, 40)]
+
+
+def test_customers_that_busy_lines_share_are_expected() -> None:
+    """Where the town has few people, everybody's numbers meet."""
+    random = np.random.default_rng(5)
+    town = BASE + random.choice(BLOCK, 300, replace=False)
+    rows = [(line, DAY, int(n)) for line in range(40) for n in random.choice(town, 60)]
+    own, others = lists(rows[:600]), lists(rows[600:])
+    assert overlap.links(own, others, [DAY], opaque=False).is_empty()
+    assert overlap.links(own, others.clear(), [DAY], opaque=False).height == 45
+
+
+@pytest.mark.parametrize("opaque", [False, True])
+def test_pairs_of_lines_that_call_at_random_are_as_rare_as_said(opaque: bool) -> None:  # noqa: FBT001
+    """Of 44,850 pairs that meet over a few popular numbers alone hardly any is linked."""
+    random = np.random.default_rng(1)
+    weights = random.pareto(1.5, 40_000) + 0.2
+    weights = np.minimum(weights / weights.sum(), 1e-3)
+    weights /= weights.sum()
+    called = random.choice(40_000, (600, 60), p=weights)
+    rows = [(line, DAY, BASE + int(n)) for line, each in enumerate(called) for n in set(each)]
+    split = sum(line < 300 for line, _, _ in rows)
+    own, others = lists(rows[:split]), lists(rows[split:])
+    found = overlap.links(own, others, [DAY], opaque=opaque).filter(by=LIST)
+    assert found.filter(pl.col("q_value") <= 0.01).height <= 2
