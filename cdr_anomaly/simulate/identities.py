@@ -54,7 +54,8 @@ def _own_mobile(world: World, batch: Calls) -> NDArray[np.bool_]:
 def _mobiles(world: World) -> NDArray[np.bool_]:
     book = world.book
     home = book.column("home") & ~book.column("fixed") & ~book.column("trunk")
-    return (home | book.column("visits")).astype(bool)
+    mobile: NDArray[np.bool_] = (home | book.column("visits")).astype(bool)
+    return mobile
 
 
 def trunks(world: World, batch: Calls) -> pl.Series:

@@ -134,8 +134,9 @@ class Book:
 
         Facts: `home` (a subscriber of ours), `person` (an ordinary one), `outside` (of another
         operator), `fixed`, `foreign`, `short`, `trunk` (may hold several calls at once), `visits`
-        (foreign, but used at our cells), `imsi` (how that of a visitor begins), `activation` (day number, negative before the first day), `cells` (n x 4, the places it
-        is used at; NOBODY for none), `handset` (the line whose handset it is used in).
+        (foreign, but used at our cells), `imsi` (how that of a visitor begins), `activation` (day
+        number, negative before the first day), `cells` (n x 4, the places it is used at; NOBODY
+        for none), `handset` (the line whose handset it is used in).
         """
         n = len(numbers)
         default: dict[str, ArrayLike] = {"activation": -400, "cells": np.full((n, 4), NOBODY)}
