@@ -17,12 +17,16 @@ ZONE = "Asia/Shanghai"
 PATTERNS = {
     "mass_dialler", "high_frequency", "forwarding_relay", "forwarding_hub", "block_burst",
     "new_sim", "evasion_split", "evasion_throttled", "evasion_ramped", "evasion_rotated",
-    "evasion_changing",
+    "evasion_changing", "evasion_replaced", "overseas_presentation", "agent_shift", "campaign",
+    "site", "hand_off", "captor",
 }  # fmt: skip
 HONEST = {
     "courier", "rider", "new_courier", "estate_agent", "sales", "call_centre", "hospital",
     "school", "taxi", "alarm", "promotion", "second_phone", "voicemail", "voicemail_user", "rota",
-    "rota_doctor", "company_desk", "reception",
+    "rota_doctor", "company_desk", "reception", "depot_courier", "licensed_seat", "clinic",
+    "pharmacy", "family", "collector", "pollster", "franchise_shop", "mall_staff", "repair_shop",
+    "overseas_firm", "inbound_roamer", "outbound_roamer", "hotline", "carer", "open_line",
+    "long_talker",
 }  # fmt: skip
 LAST = simulate.FIRST_DAY + timedelta(days=35)
 
@@ -92,7 +96,7 @@ def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
         }
         for folder in ("one", "two", "other")
     }
-    assert len(written["one"]) == 9 + 3
+    assert len(written["one"]) == 9 + 4
     assert written["one"] == written["two"]
     assert written["one"] != written["other"]
 
@@ -104,11 +108,11 @@ def test_a_smallest_city_has_every_kind_and_every_pattern() -> None:
     assert set(truth.filter("honest")["pattern"]) == {""}
 
 
-def test_the_honest_who_call_much_are_ten_times_the_planted(full: simulate.Sample) -> None:
+def test_the_honest_who_call_much_are_far_more_than_the_planted(full: simulate.Sample) -> None:
     planted = full.truth.filter(~pl.col("honest"))["line"].n_unique()
     honest = full.truth.filter("honest")["line"].n_unique()
-    assert 90 < planted < 160
-    assert 7 < honest / planted < 13
+    assert 230 < planted < 360
+    assert 5 < honest / planted < 9
     of = dict(full.truth.group_by("kind").agg(pl.col("line").n_unique()).iter_rows())
     assert (of["courier"], of["rider"], of["estate_agent"]) == (280, 180, 140)
     assert (of["second_phone"], of["sales"], of["call_centre"]) == (160, 60, 5)

@@ -15,14 +15,22 @@ import polars as pl
 from cdr_anomaly import report
 from cdr_anomaly.errors import OutputError, SettingError
 from cdr_anomaly.simulate import (
+    abroad,
+    crews,
     diallers,
     diverted,
     evasions,
+    handovers,
     institutions,
+    lingering,
     ordinary,
+    overseas,
     records,
     relays,
+    sites,
+    teams,
     trades,
+    victims,
 )
 from cdr_anomaly.simulate.world import World, one_at_a_time, together
 
@@ -37,12 +45,13 @@ SIDES = ("call", "both")
 
 
 class Sample(NamedTuple):
-    """The calls, the truth about the lines, the declared lines, and the subscriber table."""
+    """The calls, the truth about the lines, the lists an operator has, and who was held when."""
 
     calls: pl.DataFrame
     truth: pl.DataFrame
     entities: pl.DataFrame
     subscribers: pl.DataFrame
+    victims: pl.DataFrame
 
 
 def simulate(
@@ -62,12 +71,13 @@ def simulate(
     world = World(seed, start, days, lines)
     batch = _calls(world, clean=clean)
     batch = one_at_a_time(batch, world.book.column("trunk").astype(bool))
-    batch = records.kept(world, batch)
+    batch = records.kept(world, victims.settled(world, batch))
     return Sample(
         records.records(world, batch, sides=sides),
         records.truth(world, batch),
         records.entities(world),
         records.subscribers(world),
+        records.victims(world),
     )
 
 
@@ -95,7 +105,14 @@ def _calls(world: World, *, clean: bool) -> Calls:
     ]
     if not clean:
         made += [part.everyone(world) for part in (diallers, relays, evasions)]
-    return diverted.personal(world, people, together(made))
+    made = [diverted.personal(world, people, together(made))]
+    if not clean:
+        groups = (overseas, teams, sites, handovers)
+        made += [part.everyone(world, people) for part in groups]
+        made += [victims.captors(world, people), evasions.replacements(world)]
+    made += [crews.everyone(world)]
+    made += [part.everyone(world, people) for part in (abroad, lingering)]
+    return together(made)
 
 
 def kinds(sample: Sample) -> pl.DataFrame:
@@ -129,4 +146,5 @@ def write(sample: Sample, out: Path) -> None:
         sample.truth.write_parquet(place / "truth.parquet")
         sample.entities.write_csv(place / "entities.csv")
         sample.subscribers.write_csv(place / "subscribers.csv")
+        sample.victims.write_parquet(place / "victims.parquet")
         shutil.rmtree(out / "calls", ignore_errors=True)

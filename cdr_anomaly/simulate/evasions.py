@@ -8,8 +8,17 @@ import numpy as np
 
 from cdr_anomaly.simulate import numbers
 from cdr_anomaly.simulate.diallers import act, dialled
-from cdr_anomaly.simulate.habits import fresh_sims, moments, strangers, talk, unnoticed, work
+from cdr_anomaly.simulate.habits import (
+    fresh_sims,
+    moments,
+    strangers,
+    talk,
+    unnoticed,
+    with_call_backs,
+    work,
+)
 from cdr_anomaly.simulate.relays import changing_target
+from cdr_anomaly.simulate.teams import tried_again
 from cdr_anomaly.simulate.world import N_CELLS, Calls, calls, together
 
 if TYPE_CHECKING:
@@ -37,7 +46,10 @@ def everyone(world: World) -> Calls:
 
 
 def split(world: World, k: int) -> Calls:
-    """Deal 1000 calls a day over ten lines, spread over the whole day."""
+    """Deal 1000 calls a day over ten lines, spread over the whole day.
+
+    Who does not answer is tried again within three days, mostly by another of the lines.
+    """
     actor = act(world, "split", k)
     rng, n = actor.rng, 10
     rooms = np.tile(rng.integers(0, N_CELLS, 2), (n, 2))
@@ -45,7 +57,12 @@ def split(world: World, k: int) -> Calls:
     days = world.spell(rng, int(rng.integers(4, 11)), within=28, until=6)
     which, day = work(rng, n, days, rate=100, spread=0.06)
     world.book.tell(lines, "split", actor=actor.id, pattern="evasion_split")
-    return dialled(world, actor, lines[which], moments(rng, day, DAYLIGHT))
+    called = strangers(world, rng, len(day), own=0.35)
+    seconds = talk(rng, len(day), rng.uniform(0.3, 0.5), median=rng.uniform(13, 24), sigma=0.8)
+    at = moments(rng, day, DAYLIGHT)
+    batch = calls(lines[which], called, at, seconds, actor=actor.id)
+    batch = tried_again(rng, batch, share=0.3, other=0.6)
+    return with_call_backs(rng, batch, rng.uniform(0, 0.03))
 
 
 def throttled(world: World, k: int) -> Calls:
@@ -103,3 +120,35 @@ def changing(world: World, k: int) -> Calls:
     seconds = talk(rng, len(at), 0.7, median=45)
     own = calls(line[0], rng.choice(friends, len(at)), at, seconds, actor=actor.id)
     return together([through, own])
+
+
+def replacements(world: World) -> Calls:
+    """Make the calls of numbers that make way for others, which come after all other lines."""
+    return together([replaced(world, k) for k in range(world.scaled(1))])
+
+
+def replaced(world: World, k: int) -> Calls:
+    """Let six lines of a block and a cell stop after four to eight days, and six others begin.
+
+    Those are of the same block and cell, in other handsets, a day or two later.
+    """
+    actor = act(world, "replaced", k)
+    rng, n = actor.rng, 6
+    block = int(rng.choice(world.blocks()))
+    room = np.full((2 * n, 4), rng.integers(N_CELLS))
+    length = [min(int(rng.integers(4, 9)), world.days // 2 - 1) for _ in range(2)]
+    pause = int(rng.integers(0, 2))
+    begin = int(rng.integers(max(world.days - 28, 0), world.days - sum(length) - pause + 1))
+    first = np.repeat([begin, begin + length[0] + pause], n)
+    last = first + np.repeat(length, n)
+    lines = world.book.add(
+        numbers.batch(rng, block, 2 * n, at=700 + 30 * (k % 9)), home=True,
+        activation=first - rng.integers(1, 30, 2 * n), cells=room,
+    )  # fmt: skip
+    days = np.arange(begin, last[-1])
+    rate = rng.uniform(70, 150, 2 * n)[:, None] * (
+        (days >= first[:, None]) & (days < last[:, None])
+    )
+    which, day = work(rng, 2 * n, days, rate=rate)
+    world.book.tell(lines, "replaced", actor=actor.id, pattern="evasion_replaced")
+    return dialled(world, actor, lines[which], moments(rng, day, DAYLIGHT), cell=room[0, 0])

@@ -133,11 +133,19 @@ def fresh_sims(
 
 
 def unnoticed(world: World) -> Ints:
-    """List established subscribers that no kind has taken yet."""
+    """List established subscribers that no kind has taken yet, and nobody has held."""
     person, activation = world.book.column("person"), world.book.column("activation")
-    for told in world.book.truth:
+    for told in [*world.book.truth, *world.book.victims]:
         person[told["id"].to_numpy()] = False
     return np.flatnonzero(person & (activation < 0))
+
+
+def staff(world: World, rng: np.random.Generator, n: int) -> Ints:
+    """Pick n people who keep their private calls; a small city sends new ones without a past."""
+    free = unnoticed(world)
+    if len(free) < 4 * n:
+        return fresh_sims(world, rng, n, activation=-rng.integers(60, 600, n))
+    return rng.choice(free, n, replace=False)
 
 
 def strangers(world: World, rng: np.random.Generator, n: int, *, own: float = 0.3) -> Ints:
@@ -146,3 +154,22 @@ def strangers(world: World, rng: np.random.Generator, n: int, *, own: float = 0.
     old = np.flatnonzero(person & (activation < 0))
     outside = np.flatnonzero(world.book.column("outside"))
     return np.where(rng.random(n) < own, rng.choice(old, n), rng.choice(outside, n))
+
+
+def share_out(
+    rng: np.random.Generator, size: Ints, total: ArrayLike, *, sigma: float, among: ArrayLike = 1.0
+) -> Floats:
+    """Divide the total of each run (of `size` calls) over its calls, over those `among` alone."""
+    weight = rng.lognormal(0, sigma, size.sum()) * np.asarray(among, float)
+    whole = np.add.reduceat(weight, np.cumsum(size) - size).clip(1e-9)
+    parts: Floats = weight * np.repeat(np.asarray(total, float) / whole, size)
+    return parts
+
+
+def in_a_row(begin: ArrayLike, size: Ints, seconds: Ints, gap: Floats) -> Ints:
+    """Tell when each call of a run begins: a gap after the one before has ended."""
+    step = seconds + gap
+    run = np.cumsum(step) - step
+    since = run - np.repeat(run[np.cumsum(size) - size], size)
+    at: Ints = (np.repeat(np.asarray(begin, float), size) + since).astype(np.int64)
+    return at

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from cdr_anomaly.simulate import numbers
+from cdr_anomaly.simulate import identities, numbers
 from cdr_anomaly.simulate.world import DAY, N_CELLS, NOBODY, Calls
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ def records(world: World, batch: Calls, *, sides: str) -> pl.DataFrame:
         "call_id",
         "cell_id",
         "imei",
+        "imsi",
+        "trunk_in",
         "release_cause",
     )
 
@@ -63,6 +65,7 @@ def records(world: World, batch: Calls, *, sides: str) -> pl.DataFrame:
 def _ordinary(world: World, rng: np.random.Generator, batch: Calls) -> pl.DataFrame:
     caller, called = batch.rows["caller"].to_numpy(), batch.rows["called"].to_numpy()
     local = ~(world.book.column("foreign") | world.book.column("short"))
+    here = identities.placed_here(batch) & (local | world.book.column("visits"))[caller]
     cell = _cells(world, rng, batch)
     causes = _causes(rng, batch)
     return batch.rows.select(
@@ -75,9 +78,11 @@ def _ordinary(world: World, rng: np.random.Generator, batch: Calls) -> pl.DataFr
         redirect_reason=pl.lit(None, pl.String),
         call_id=_call_ids(pl.col("call")),
         cell_id=_cell_names().gather(pl.Series(np.where(cell == NOBODY, N_CELLS, cell))),
-        imei=_handsets(world, batch),
+        imei=identities.handsets(world, batch),
+        imsi=identities.imsis(world, batch),
+        trunk_in=identities.trunks(world, batch),
         release_cause=pl.Series(causes, dtype=pl.Int16),
-        home_caller=pl.Series((caller != NOBODY) & local[caller]),
+        home_caller=pl.Series((caller != NOBODY) & here),
         home_called=pl.Series(local[called]),
     )
 
@@ -97,6 +102,8 @@ def _legs(world: World, rng: np.random.Generator, batch: Calls) -> pl.DataFrame:
         call_id=_call_ids(of),
         cell_id=pl.lit(None, pl.String),
         imei=pl.lit(None, pl.String),
+        imsi=pl.lit(None, pl.String),
+        trunk_in=pl.lit(None, pl.String),
         release_cause=pl.Series(_causes(rng, batch)[hops["row"].to_numpy()], dtype=pl.Int16),
     )
 
@@ -104,13 +111,15 @@ def _legs(world: World, rng: np.random.Generator, batch: Calls) -> pl.DataFrame:
 def _side(ordinary: pl.DataFrame, kind: str) -> pl.DataFrame:
     """Keep the calls whose caller (moc) or called (mtc) is in the country.
 
-    The handset and the cell are the caller's, so the called side does not know them.
+    Handset, card and cell are the caller's, so the called side does not know them; only that one
+    knows the trunk.
     """
+    nothing, side = pl.lit(None, pl.String), pl.lit(kind)
     if kind == "moc":
-        return ordinary.filter("home_caller").with_columns(record_type=pl.lit(kind))
-    nothing = pl.lit(None, pl.String)
+        placed = ordinary.filter("home_caller")
+        return placed.with_columns(record_type=side, trunk_in=nothing)
     seen = ordinary.filter("home_called")
-    return seen.with_columns(record_type=pl.lit(kind), cell_id=nothing, imei=nothing)
+    return seen.with_columns(record_type=side, cell_id=nothing, imei=nothing, imsi=nothing)
 
 
 def _written(world: World, rng: np.random.Generator, line: Ints) -> pl.Series:
@@ -147,7 +156,8 @@ def _cells(world: World, rng: np.random.Generator, batch: Calls) -> Ints:
     given, caller = batch.rows["cell"].to_numpy(), batch.rows["caller"].to_numpy()
     which = rng.choice(4, len(batch), p=[0.55, 0.25, 0.12, 0.08])
     usual = world.book.column("cells")[caller, which]
-    return np.where(given != NOBODY, given, np.where(caller == NOBODY, NOBODY, usual))
+    usual = np.where(caller == NOBODY, NOBODY, usual)
+    return np.where(identities.placed_here(batch), np.where(given != NOBODY, given, usual), NOBODY)
 
 
 def _cell_names() -> pl.Series:
@@ -156,28 +166,12 @@ def _cell_names() -> pl.Series:
     return pl.Series([*names, None], dtype=pl.String)
 
 
-def _handsets(world: World, batch: Calls) -> pl.Series:
-    """Give mobiles of ours one handset; one line in eighty changes it once."""
-    book, caller = world.book, batch.rows["caller"].to_numpy()
-    mobile = np.flatnonzero(book.column("home") & ~book.column("fixed") & ~book.column("trunk"))
-    place = np.full(book.size, -1)
-    place[mobile] = np.arange(len(mobile))
-    shared = book.column("handset").astype(np.int64)
-    place = np.where(shared != NOBODY, place[shared], place)
-    changes = mobile * 7_919 % 80 == 3
-    day = np.where(changes, mobile * 31 % max(world.days, 1), world.days)
-    both = [numbers.imeis(np.arange(len(mobile)), np.full(len(mobile), k)) for k in range(2)]
-    names = pl.Series([*both[0], *both[1], None], dtype=pl.String)
-    known = (caller != NOBODY) & (place[caller] >= 0)
-    at = place[caller]
-    later = batch.rows["at"].to_numpy() // DAY >= day[at]
-    return names.gather(pl.Series(np.where(known, at + later * len(mobile), len(names) - 1)))
-
-
 def _causes(rng: np.random.Generator, batch: Calls) -> Ints:
     """Release causes of ITU-T Q.850: normal, busy, no user responding, no answer, absent."""
     unanswered = rng.choice([19, 17, 18, 20], len(batch), p=[0.55, 0.22, 0.1, 0.13])
-    return np.where(batch.rows["talk"].to_numpy() > 0, 16, unanswered)
+    usual = np.where(batch.rows["talk"].to_numpy() > 0, 16, unanswered)
+    given = batch.rows["cause"].to_numpy()
+    return np.where(given != NOBODY, given, usual)
 
 
 def truth(world: World, batch: Calls) -> pl.DataFrame:
@@ -192,16 +186,32 @@ def truth(world: World, batch: Calls) -> pl.DataFrame:
     )
     number = pl.Series(world.book.column("number").tolist(), dtype=pl.String)
     known = pl.concat(world.book.truth).join(days, on=["actor", "id"], maintain_order="left")
-    on = [pl.lit(world.start) + pl.duration(days=pl.col(c)) for c in ("first_day", "last_day")]
     return known.select(
         line=number.gather(known["id"]),
         kind="kind",
         honest="honest",
         pattern="pattern",
         actor=pl.Series(world.book.actors).gather(known["actor"]),
-        first_day=on[0].cast(pl.Date),
-        last_day=on[1].cast(pl.Date),
+        first_day=_date(world, "first_day"),
+        last_day=_date(world, "last_day"),
     )
+
+
+def _date(world: World, day: str) -> pl.Expr:
+    return (pl.lit(world.start) + pl.duration(days=pl.col(day))).cast(pl.Date)
+
+
+def victims(world: World) -> pl.DataFrame:
+    """List who was held on the telephone, by which actor, and on which days."""
+    schema = {"id": pl.Int64, "actor": pl.Int64, "first_day": pl.Int64, "last_day": pl.Int64}
+    held = pl.concat([pl.DataFrame(schema=schema), *world.book.victims])
+    number = pl.Series(world.book.column("number").tolist(), dtype=pl.String)
+    return held.select(
+        line=number.gather(held["id"]),
+        actor=pl.Series(world.book.actors, dtype=pl.String).gather(held["actor"]),
+        first_day=_date(world, "first_day"),
+        last_day=_date(world, "last_day"),
+    ).sort("actor", "first_day", "line")
 
 
 def entities(world: World) -> pl.DataFrame:
@@ -224,5 +234,4 @@ def subscribers(world: World) -> pl.DataFrame:
             "home": book.column("home").astype(bool),
         }
     ).filter("home")
-    activation = pl.lit(world.start) + pl.duration(days=pl.col("day"))
-    return listed.select("line", activation=activation.cast(pl.Date)).sort("line")
+    return listed.select("line", activation=_date(world, "day")).sort("line")

@@ -27,7 +27,7 @@ NOBODY = -1  # a withheld caller, a cell not given, a call of no actor, a handse
 CALLS_PER_LINE = 1.6  # placed a day by ordinary people, in the mean
 FULL_SIZE = 20_000  # lines of the city whose kinds are as many as their functions say
 
-FLAGS = ("home", "person", "outside", "fixed", "foreign", "short", "trunk")
+FLAGS = ("home", "person", "outside", "fixed", "foreign", "short", "trunk", "visits")
 ROWS = {
     "caller": pl.Int64,
     "called": pl.Int64,
@@ -35,7 +35,11 @@ ROWS = {
     "talk": pl.Int64,
     "cell": pl.Int64,
     "actor": pl.Int64,
+    "trunk_in": pl.Int16,
+    "cause": pl.Int16,
+    "handset": pl.Int32,
 }
+OPTIONAL = ("cell", "actor", "trunk_in", "cause", "handset")
 HOPS = {
     "row": pl.Int64,
     "line": pl.Int64,
@@ -67,12 +71,13 @@ def calls(
     talk: ArrayLike,
     **more: ArrayLike,
 ) -> Calls:
-    """Put columns together as calls that nobody forwarded; `cell` and `actor` may be given.
+    """Put columns together as calls that nobody forwarded; single values are repeated.
 
-    Single values are repeated.
+    `cell`, `actor`, `trunk_in` (it came in from another network), `cause` (of its release) and
+    `handset` (the line whose handset it was placed with) may be given.
     """
     given = {"caller": caller, "called": called, "at": at, "talk": talk}
-    given |= {"cell": more.get("cell", NOBODY), "actor": more.get("actor", NOBODY)}
+    given |= {name: more.get(name, NOBODY) for name in OPTIONAL}
     columns = {k: np.broadcast_to(np.asarray(v, np.int64), at.shape) for k, v in given.items()}
     return Calls(pl.DataFrame(columns, schema=ROWS), pl.DataFrame(schema=HOPS))
 
@@ -104,6 +109,13 @@ def together(batches: Sequence[Calls]) -> Calls:
     return Calls(pl.concat([b.rows for b in batches]), pl.concat(hops))
 
 
+def without(batch: Calls, gone: NDArray[np.bool_]) -> Calls:
+    """Leave calls out, and move what the hops of the others point at."""
+    place, of = np.cumsum(~gone) - 1, batch.hops["row"].to_numpy()
+    hops = batch.hops.with_columns(row=pl.Series(place[of], dtype=pl.Int64)).filter(~gone[of])
+    return Calls(batch.rows.filter(~gone), hops)
+
+
 @dataclass
 class Book:
     """The phone book: every line that can appear, in the order it was added."""
@@ -112,19 +124,23 @@ class Book:
     actors: list[str] = field(default_factory=list)
     truth: list[pl.DataFrame] = field(default_factory=list)
     declared: list[tuple[int, str]] = field(default_factory=list)
+    victims: list[pl.DataFrame] = field(default_factory=list)  # id, actor, first_day, last_day
+    quiet: list[pl.DataFrame] = field(default_factory=list)  # and the share of calls they keep
+    engaged: list[pl.DataFrame] = field(default_factory=list)  # id, actor, begin, end
     size: int = 0
 
     def add(self, numbers: Sequence[str], **facts: ArrayLike) -> Ints:
         """Add lines and return their ids.
 
         Facts: `home` (a subscriber of ours), `person` (an ordinary one), `outside` (of another
-        operator), `fixed`, `foreign`, `short`, `trunk` (may hold several calls at once),
-        `activation` (day number, negative before the first day), `cells` (n x 4, the places it
-        is used at; NOBODY for none), `handset` (the line whose handset it is used in).
+        operator), `fixed`, `foreign`, `short`, `trunk` (may hold several calls at once), `visits`
+        (foreign, but used at our cells), `imsi` (how that of a visitor begins), `activation` (day
+        number, negative before the first day), `cells` (n x 4, the places it is used at; NOBODY
+        for none), `handset` (the line whose handset it is used in).
         """
         n = len(numbers)
         default: dict[str, ArrayLike] = {"activation": -400, "cells": np.full((n, 4), NOBODY)}
-        default |= dict.fromkeys(FLAGS, False) | {"handset": NOBODY}
+        default |= dict.fromkeys(FLAGS, False) | {"handset": NOBODY, "imsi": "46000"}
         for name, value in ({"number": np.asarray(numbers, object)} | default | facts).items():
             shape = (n, 4) if name == "cells" else (n,)
             self.columns.setdefault(name, []).append(np.broadcast_to(np.asarray(value), shape))
@@ -219,10 +235,14 @@ class World:
 
 
 def one_at_a_time(batch: Calls, trunk: NDArray[np.bool_]) -> Calls:
-    """Delay calls until the caller has hung up the one before; trunk lines hold several."""
+    """Delay calls until the caller has hung up the one before; trunk lines hold several.
+
+    What came in from another network did not wait for the line that it names.
+    """
     rows = batch.rows
     caller, at = rows["caller"].to_numpy(), rows["at"].to_numpy()
-    single = np.flatnonzero((caller != NOBODY) & ~trunk[caller])
+    ours = (rows["trunk_in"] == NOBODY).to_numpy()
+    single = np.flatnonzero((caller != NOBODY) & ~trunk[caller] & ours)
     order = single[np.lexsort((at[single], caller[single]))]
     busy = rows["talk"].to_numpy()[order] + 5
     # t[i] = max(t[i], t[i-1] + busy[i-1]): a running maximum once the busy time is taken off
