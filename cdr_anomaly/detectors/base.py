@@ -74,6 +74,7 @@ class Tables:
     hops: pl.LazyFrame
     lines: pl.LazyFrame
     births: pl.LazyFrame
+    traffic: pl.LazyFrame
 
     def unknown(self) -> list[str]:
         """Say what this feed cannot tell, beside detectors that do not apply to it."""
@@ -150,6 +151,10 @@ class Detector:
     def link(self) -> int:
         """Say how many seconds may lie between two hops of one call."""
         return 0
+
+    def counts(self) -> frozenset[str]:
+        """Name what it needs TRAFFIC of: "cell", "trunk"; a night has that of its own day."""
+        return frozenset()
 
     def least(self) -> Least:
         """Say what a line must have for ``watch`` to hold on any of its days, unless it is new."""
