@@ -25,6 +25,7 @@ from cdr_anomaly.schema import (
     LINES,
     MEASURES,
     PROFILE,
+    TRAFFIC,
     empty,
     require,
 )
@@ -117,6 +118,9 @@ def made(
         hops=require(hops.lazy(), HOPS, "hops"),
         lines=require(tables.lines_of(lines, born, feed, source.plan), LINES, "lines"),
         births=require(born.lazy(), BIRTHS, "births"),
+        traffic=require(looked.look.traffic.lazy(), TRAFFIC, "traffic").filter(
+            pl.col("day") == day
+        ),
     )
     kept = {
         "profile": profile,

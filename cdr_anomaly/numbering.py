@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 WITHHELD = ("", "-", "anonymous", "unknown", "restricted", "private", "unavailable", "withheld")
-E164_END = 10**15  # ITU-T E.164: at most 15 digits, calling code included
+E164_DIGITS = 15  # ITU-T E.164, calling code included
+E164_END = 10**E164_DIGITS
+LEAST_ABROAD = 10**6  # a number abroad has 7 digits or more
 TOKEN_END = 10**13
 MOST_DIGITS = 99  # (99 + 1) * TOKEN_END stays below 2**50: a code times 8192 still fits
 CARRIER_SELECT = (17951, 12593, 17911, 17909, 10193)
@@ -151,6 +153,17 @@ def number_class(spelled: pl.Expr, home: HomePlan) -> pl.Expr:
         .then(pl.lit("international"))
         .otherwise(pl.lit("unknown"))
     )
+
+
+def is_abroad(line: pl.Expr, home: HomePlan, *, as_text: bool) -> pl.Expr:
+    """Tell which lines number_class would call international; codes need not be spelled out."""
+    country = home.calling_code
+    if as_text:
+        return line.str.contains(CHINA_CLASSES[-1][1]) & ~line.str.starts_with(f"+{country}")
+    sizes = range(E164_DIGITS + 1 - len(str(country)))
+    own = ((country * 10**n, (country + 1) * 10**n) for n in sizes)
+    long_enough = [span for span in own if span[1] > LEAST_ABROAD]
+    return (line >= LEAST_ABROAD) & ~_in(line, *long_enough)
 
 
 def block(spelled: pl.Expr, home: HomePlan, digits: int) -> pl.Expr:

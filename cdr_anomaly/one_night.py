@@ -216,7 +216,8 @@ def _judged(
 
     def asked(source: Source) -> Asked:
         subscribers = run.lists.subscribers
-        return Asked(activated.lines(subscribers, source.plan, as_text=source.as_text))
+        activations = activated.lines(subscribers, source.plan, as_text=source.as_text)
+        return Asked(activations, counts=tables.counts(built))
 
     source, wanted, look = pipeline.looked(engine, source, asked, run.say)
     lately = [night.facts for d, night in nights.items() if day - FEED_NIGHTS <= d < day]

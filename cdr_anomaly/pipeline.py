@@ -61,12 +61,14 @@ SILENT = Silent()
 class Asked(NamedTuple):
     """What is known before the calls are read: new lines, and which lines are needed.
 
-    ``line`` is the one that is asked for, as the calls carry it.
+    ``line`` is the one that is asked for, as the calls carry it; ``counts`` is what TRAFFIC is
+    wanted of.
     """
 
     activations: pl.LazyFrame | None = None
     least: Least | None = None
     line: object = None
+    counts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -184,9 +186,8 @@ def read_twice(
     def asked(source: ingest.Source) -> Asked:
         activations = activated.lines(subscribers, source.plan, as_text=source.as_text)
         line = _carried(also, source)
-        if by_first_leg:
-            return Asked(activations, None, line)
-        return Asked(activations, tables.least(built, source, activations, line), line)
+        needed = None if by_first_leg else tables.least(built, source, activations, line)
+        return Asked(activations, needed, line, tables.counts(built))
 
     source, wanted, look = looked(engine, source, asked, say)
     feed = tables.feed_of(source, look, activations=wanted.activations is not None)
@@ -260,16 +261,16 @@ def looked(
     """Read the calls once; again only when the feed turns out to hold opaque tokens."""
     wanted = asked(source)
     say("reading the calls", source.rows)
-    look = engine.first_look(source, wanted.least, say.done)
+    look = engine.first_look(source, wanted.least, say.done, wanted.counts)
     if look.doubt:
         source = source.doubting()
         say("reading the calls again, with care", source.rows)
-        look = engine.first_look(source, wanted.least, say.done)
+        look = engine.first_look(source, wanted.least, say.done, wanted.counts)
     if look.lost and source.opaque().collect().item():
         source = source.with_text()
         wanted = asked(source)
         say("reading the calls again, as text", source.rows)
-        look = engine.first_look(source, wanted.least, say.done)
+        look = engine.first_look(source, wanted.least, say.done, wanted.counts)
     return source, wanted, look
 
 

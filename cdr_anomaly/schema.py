@@ -60,6 +60,15 @@ PROFILE: Table = {
     "n_forwarded": Column(COUNT, "calls that the line forwarded"),
 }
 
+# One row per local day and cell or trunk, of all lines' calls, where a detector asks for it.
+TRAFFIC: Table = {
+    "day": Column(DAY, "the local day"),
+    "what": Column(TEXT, "cell or trunk"),
+    "name": Column(TEXT, "the cell that calls were placed at, or the trunk that they came in on"),
+    "calls": Column(COUNT, "such calls, as records of type call, moc and (trunks) mtc tell"),
+    "abroad": Column(COUNT, "of these, on trunks: from a number that is presented as foreign"),
+}
+
 # One row per call and line that took part in it, for the few lines that are looked at twice.
 LEGS: Table = {
     "line": Column(LINE, "the line"),
@@ -92,10 +101,7 @@ MEASURES: Table = {
     "peak_10min_end": Column(INSTANT, "when that window ended"),
     "peak_60min": Column(COUNT, "most placed calls in any 60 minutes up to a call of the day"),
     "peak_60min_end": Column(INSTANT, "when that window ended"),
-    "peak_24h": Column(
-        COUNT,
-        "most placed calls in any 24 hours of busy days, up to a call of the day; else empty",
-    ),
+    "peak_24h": Column(COUNT, "most placed calls in 24 hours of busy days, up to one of the day"),
     "peak_24h_end": Column(INSTANT, "when that window ended"),
     "peak_under_way": Column(COUNT, "most placed calls under way at once"),
     "first_out": Column(INSTANT, "start of the first placed call"),
@@ -201,9 +207,7 @@ TESTS: Table = {
     "value": Column(SHARE, "its value"),
 }
 
-MEASURED = pl.List(
-    pl.Struct({"peers": TEXT, "measure": TEXT, "value": SHARE, "share": SHARE})
-)  # fmt: skip
+MEASURED = pl.List(pl.Struct({"peers": TEXT, "measure": TEXT, "value": SHARE, "share": SHARE}))
 WEIGHED = pl.List(pl.Struct({"family": TEXT, "peers": TEXT, "score": SHARE, "p_value": SHARE}))
 
 # One row per line and local day that was tested; all other active lines have p = 1.

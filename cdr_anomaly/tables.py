@@ -11,15 +11,7 @@ import polars as pl
 from cdr_anomaly import births, forwarding, measures, numbering, outbound
 from cdr_anomaly.detectors.base import Feed, Tables
 from cdr_anomaly.profile import COUNTS, Least
-from cdr_anomaly.schema import (
-    BIRTHS,
-    HOPS,
-    LEGS,
-    LINES,
-    MEASURES,
-    PROFILE,
-    require,
-)
+from cdr_anomaly.schema import BIRTHS, HOPS, LEGS, LINES, MEASURES, PROFILE, TRAFFIC, require
 from cdr_anomaly.settings import MOST_SILENT_DAYS
 
 if TYPE_CHECKING:
@@ -121,6 +113,7 @@ class Gathered:
             hops=require(self.hops, HOPS, "hops"),
             lines=require(self.lines, LINES, "lines"),
             births=require(self.births, BIRTHS, "births"),
+            traffic=require(self.looked.look.traffic.lazy(), TRAFFIC, "traffic"),
         )
 
 
@@ -263,6 +256,11 @@ def _watched(profile: pl.LazyFrame, born: pl.DataFrame, watch: pl.Expr) -> pl.La
         .with_columns(age_d=age, n_forwarded_all=pl.col("n_forwarded").sum().over("line"))
     )
     return pl.concat([rows.filter(watch).select("line") for rows in (plain, special)]).unique()
+
+
+def counts(built: list[Detector]) -> frozenset[str]:
+    """Say what any of the detectors needs TRAFFIC of."""
+    return frozenset().union(*(detector.counts() for detector in built))
 
 
 def least(

@@ -14,7 +14,7 @@ FILES = sorted(HOUSE.rglob("*.py"))
 FLOORS = (
     ("errors", "rolling", "significance", "sieve", "actors"),
     ("schema", "numbering", "settings", "profile", "sheets", "lock"),
-    ("evidence", "overlap"),
+    ("evidence", "overlap", "traffic"),
     ("subjects", "busy", "bridges", "unlike", "outbound"),
     ("ingest", "legs", "forwarding", "births", "measures", "activated", "declared",
      "alerts", "report", "story", "detectors.base", "engines.base", "header", "ledger", "volume",

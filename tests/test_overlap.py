@@ -37,43 +37,46 @@ def drawn(seed: int) -> pl.DataFrame:
     return lists(rows)
 
 
-def by_hand(of_lines: pl.DataFrame, others: pl.DataFrame) -> list[tuple[object, ...]]:
-    """Compare the lines two by two, number by number."""
+def called_by_line(rows: pl.DataFrame) -> dict[int, set[int]]:
+    """List whom each line called in the week, hotlines left out."""
     called: dict[int, set[int]] = {}
-    for line, day, number, _ in of_lines.rows():
+    for line, day, number, _ in rows.rows():
         if timedelta(0) <= DAY - day < timedelta(days=DAYS):
             called.setdefault(line, set()).add(number)
     every = [number for numbers in called.values() for number in numbers]
-    called = {
+    return {
         line: {n for n in numbers if every.count(n) <= POPULAR} for line, numbers in called.items()
     }
-    met = could = 0
+
+
+def chance_to_meet(others: pl.DataFrame) -> float:
     busy = {(line, n) for line, day, n, _ in others.rows() if day == DAY}
-    for one, a in busy:
-        for other, b in busy:
-            met += a == b and one != other
-            could += a // BLOCK == b // BLOCK
-    meeting = (met + 3) / (could + BLOCK)
+    pairs = [(one, a, other, b) for one, a in busy for other, b in busy]
+    met = sum(a == b and one != other for one, a, other, b in pairs)
+    could = sum(a // BLOCK == b // BLOCK for _, a, _, b in pairs)
+    return (met + 3) / (could + BLOCK)
+
+
+def by_hand(of_lines: pl.DataFrame, others: pl.DataFrame) -> list[tuple[object, ...]]:
+    """Compare the lines two by two, number by number."""
+    called, meeting = called_by_line(of_lines), chance_to_meet(others)
     found = []
     for one, other in combinations(sorted(called), 2):
         pairs = [(a, b) for a in called[one] for b in called[other]]
         chances = sum(a // BLOCK == b // BLOCK for a, b in pairs)
         same = sum(a == b for a, b in pairs)
         beside = sum(0 < abs(a - b) <= BESIDE for a, b in pairs)
-        knows = one in called[other] or other in called[one]
         for by, n, rate in ((LIST, same, meeting), (RANGE, beside, 2 * BESIDE / BLOCK)):
-            if n >= FEWEST:
-                p = poisson.sf(n - 1, chances * rate)
-                found.append((one, other, by, n, chances * rate, p, knows))
-    tested = len(called) * (len(called) - 1)
-    found.sort(key=lambda row: row[5])
+            expected = chances * rate
+            found.append((one, other, by, n, expected, poisson.sf(n - 1, expected)))
+    found = sorted((row for row in found if row[3] >= FEWEST), key=lambda row: row[5])
     q, kept = 1.0, []
     for rank in range(len(found), 0, -1):
-        *row, knows = found[rank - 1]
-        q = min(q, row[5] * tested / rank)
-        if q <= MOST_Q and not knows:
-            kept.append((*row, q))
-    return sorted(kept, key=lambda row: (row[0], row[1], row[2]))
+        one, other, *_, p = found[rank - 1]
+        q = min(q, p * len(called) * (len(called) - 1) / rank)
+        if q <= MOST_Q and one not in called[other] and other not in called[one]:
+            kept.append((*found[rank - 1], q))
+    return sorted(kept, key=lambda row: row[:3])
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -78,6 +78,7 @@ class Tables:
     hops: pl.LazyFrame
     lines: pl.LazyFrame
     births: pl.LazyFrame
+    traffic: pl.LazyFrame
 
     def unknown(self) -> list[str]:
         """Say what this feed cannot tell, beside detectors that do not apply to it."""
@@ -158,6 +159,10 @@ class Detector:
     def outbound(self) -> Rule | None:
         """Say which line-days are of lines that call strangers one way, if that is its to say."""
         return None
+
+    def counts(self) -> frozenset[str]:
+        """Name what it needs TRAFFIC of: "cell", "trunk"; a night has that of its own day."""
+        return frozenset()
 
     def least(self) -> Least:
         """Say what a line must have for ``watch`` to hold on any of its days, unless it is new."""

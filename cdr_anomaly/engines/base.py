@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import date
 
     import polars as pl
@@ -33,6 +33,7 @@ class FirstLook(NamedTuple):
     profiles: Iterator[pl.DataFrame]
     callers: Mapping[date, int]
     forwarded: pl.DataFrame
+    traffic: pl.DataFrame
     unanswered: bool
     lost: bool
     doubt: bool
@@ -55,11 +56,14 @@ class SecondLook(NamedTuple):
 class Engine(Protocol):
     """Reads a feed twice: all of it once, and once more for the lines that deserve it."""
 
-    def first_look(self, source: Source, least: Least | None, done: Progress) -> FirstLook:
+    def first_look(
+        self, source: Source, least: Least | None, done: Progress, counts: Collection[str] = ()
+    ) -> FirstLook:
         """Count the rows by verdict, add up PROFILE, and take the forwarded legs.
 
         With ``least`` PROFILE may leave out lines that have less, and nobody's ``n_in`` is
-        counted. ``done`` is told the number of rows after each part.
+        counted. ``done`` is told the number of rows after each part. ``counts`` names what TRAFFIC
+        is counted of.
         """
 
     def second_look(

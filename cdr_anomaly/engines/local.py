@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly import ingest, legs, profile
+from cdr_anomaly import ingest, legs, numbering, profile
 from cdr_anomaly.engines.base import FirstLook, SecondLook
 from cdr_anomaly.ingest import dated, repairs
+from cdr_anomaly.traffic import Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import date, datetime
 
     from cdr_anomaly.engines.base import Progress
@@ -47,10 +48,12 @@ class Local:
         self.room = memory - PARTS_BYTES
         self.kept: list[pl.DataFrame] = []
 
-    def first_look(self, source: Source, least: Least | None, done: Progress) -> FirstLook:
+    def first_look(
+        self, source: Source, least: Least | None, done: Progress, counts: Collection[str] = ()
+    ) -> FirstLook:
         """Count the rows by verdict, add up PROFILE, and take the forwarded legs, in one pass."""
         self.kept = []
-        tally = self._tallied(source, profile.ALL, least, done)
+        tally = self._tallied(source, profile.ALL, least, done, counts)
         callers: Counter[date] = Counter()
 
         def had(sums: profile.Sums) -> pl.DataFrame:
@@ -116,15 +119,18 @@ class Local:
         return SecondLook(days, legs.of_lines(calls, worthy), calls.filter(whose))
 
     def _tallied(
-        self, source: Source, lines: Bucket, least: Least | None, done: Progress
-    ) -> _Tally:
+        self, source: Source, lines: Bucket, least: Least | None, done: Progress,
+        counts: Collection[str] = (),
+    ) -> _Tally:  # fmt: skip
         columns = source.columns
         on_forwards = ON_FORWARDS if "redirecting_number" in columns else ()
-        wanted = [c for c in (*COUNTED, *on_forwards) if c in columns]
+        abroad = numbering.is_abroad(pl.col("line"), source.plan, as_text=source.as_text)
+        traffic = Traffic(counts, columns, abroad)
+        wanted = [c for c in (*COUNTED, *on_forwards, *traffic.columns) if c in columns]
         key = repairs.key(columns, as_text=source.as_text).alias("key")
         most = self.room // (SIEVED_COUNT_BYTES if least else COUNT_BYTES)
         sums = profile.Sums(source.line_type, lines, least=least, most=most)
-        tally = _Tally(source, sums)
+        tally = _Tally(source, sums, traffic)
 
         def read(part: Part) -> pl.DataFrame:
             return part.mapped().select(*wanted, *MARKS, key).collect()
@@ -157,10 +163,11 @@ def _ahead(
 class _Tally:
     """What has been counted so far, part by part."""
 
-    def __init__(self, source: Source, sums: profile.Sums) -> None:
+    def __init__(self, source: Source, sums: profile.Sums, traffic: Traffic) -> None:
         self.source = source
         self.columns = source.columns
         self.sums = sums
+        self.traffic = traffic
         self.verdicts: Counter[int] = Counter()
         self.days: list[pl.DataFrame] = []
         self.forwarded: list[pl.DataFrame] = []
@@ -180,6 +187,7 @@ class _Tally:
         ordered = used["key"].sort()
         by_key = days.height == 1 and not self.source.as_text
         self.sums.add(used, placed=repairs.placed(ordered) if by_key else None)
+        self.traffic.add(used)
         if "redirecting_number" in self.columns:
             self.forwarded.append(used.filter(pl.col("redirecting_number").is_not_null()))
         before = self.open if self.open.height else used.clear()
@@ -202,6 +210,7 @@ class _Tally:
             profiles=profiles,
             callers=callers,
             forwarded=forwarded,
+            traffic=self.traffic.table(),
             unanswered=self.unanswered, lost=self.lost, doubt=self.doubt,
             alike=pl.concat(self.alike).unique(),
             duplicates=self.duplicates, partial=self.partial,
@@ -226,9 +235,10 @@ class _Tally:
         """
         unique = repairs.without_duplicates(pl.concat([before, now]).lazy(), self.columns).collect()
         settled, taken_back = self._mended(unique), self._mended(before)
-        self.sums.add(now, sign=-1)
-        self.sums.add(taken_back, sign=-1)
-        self.sums.add(settled)
+        for counted in (self.sums, self.traffic):
+            counted.add(now, sign=-1)
+            counted.add(taken_back, sign=-1)
+            counted.add(settled)
         self.duplicates += before.height + now.height - unique.height
         merged_before = before.height - taken_back.height
         self.partial += unique.height - settled.height - merged_before
