@@ -100,7 +100,8 @@ def made(
     measured = measures.line_days(legs, whole, busy=busy, since=day).collect()
     rule, two_way = tables.strangers(built), active.plus(memory.active).two_way()
     knows = outbound.Told(two_way, feed.attempts, feed.opaque)
-    company = outbound.company(measured.lazy(), legs, rule, knows, (day,), _called(memory))
+    ours = outbound.Lines(whole, measured.lazy(), legs)
+    company = outbound.company(ours, rule, knows, (day,), _called(memory))
     lines = pl.concat([told, in_week.select(line="target")]).unique().drop_nulls().lazy()
     for_detectors = Tables(
         feed=feed,

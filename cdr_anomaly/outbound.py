@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from datetime import date
 
 # A cell or handset with so great a share of the day's calls, or so many of them, is the line's.
-AT_CELL, ON_HANDSET = 0.3, 10
+AT_CELL, ON_HANDSET = 0.4, 10
 # The last digit of an IMEI is a check digit, or the software's.
 IMEI_DIGITS = 14
+STEADY_DAYS = 14
 
 
 class Rule(NamedTuple):
@@ -42,6 +43,14 @@ class Rule(NamedTuple):
         return (n_out >= self.calls) & (n_out >= self.out_share * (n_out + pl.col("n_in")))
 
 
+class Lines(NamedTuple):
+    """PROFILE, MEASURES and LEGS of the lines that are looked at twice."""
+
+    profile: pl.LazyFrame
+    measures: pl.LazyFrame
+    legs: pl.LazyFrame
+
+
 class Before(NamedTuple):
     """OUTBOUND of the days before, and LISTS of the last 6 of these."""
 
@@ -62,9 +71,9 @@ class Company(NamedTuple):
     links: pl.LazyFrame
 
     def checked(self) -> dict[str, pl.LazyFrame]:
-        """Return the tables by name, as detectors read them."""
+        """Return the tables by name, as detectors read them: steady days alone count."""
         tables = {"outbound": OUTBOUND, "lists": LISTS, "links": LINKS}
-        rows = self._asdict()
+        rows = self._asdict() | {"outbound": self.outbound.filter("steady")}
         return {name: require(rows[name], table, name) for name, table in tables.items()}
 
 
@@ -77,26 +86,22 @@ class Told(NamedTuple):
 
 
 def company(
-    measures: pl.LazyFrame,
-    legs: pl.LazyFrame,
-    rule: Rule,
-    told: Told,
-    days: Collection[date],
-    before: Before,
+    lines: Lines, rule: Rule, told: Told, days: Collection[date], before: Before
 ) -> Company:
     """Find who calls strangers one way, and whose lists have more in common than by chance."""
-    today = line_days(measures, legs, rule, told).collect()
-    called = pl.concat([before.lists, lists(legs, today.lazy())]).collect()
-    others = _others(measures, legs, rule).join(today.lazy(), on=["line", "day"], how="anti")
+    found = line_days(lines, rule, told)
+    today = _steady(found, before.outbound, lines.profile.filter(rule.busy())).collect()
+    called = pl.concat([before.lists, lists(lines.legs, today.lazy())]).collect()
+    others = _others(lines, rule).join(today.lazy(), on=["line", "day"], how="anti")
     linked = overlap.links(called, others.collect(), days, opaque=told.opaque)
     whole = pl.concat([before.outbound, today.lazy()])
     return Company(whole, called.lazy(), linked.lazy())
 
 
-def line_days(measures: pl.LazyFrame, legs: pl.LazyFrame, rule: Rule, told: Told) -> pl.LazyFrame:
+def line_days(lines: Lines, rule: Rule, told: Told) -> pl.LazyFrame:
     """Find the line-days of MEASURES that keep to the rule, with their cells and handsets."""
     n_out, distinct = pl.col("n_out"), pl.col("n_distinct")
-    days = measures.filter(
+    days = lines.measures.filter(
         rule.busy(),
         distinct >= rule.distinct * n_out,
         (pl.col("n_called_back") < rule.call_backs * distinct) | (not told.two_way),
@@ -104,7 +109,7 @@ def line_days(measures: pl.LazyFrame, legs: pl.LazyFrame, rule: Rule, told: Told
         (pl.col("n_answered") <= rule.answered * n_out) | (not told.attempts),
         pl.col("n_cells") <= rule.cells,
     ).select("line", "day", "n_out", "n_answered", "n_distinct")
-    placed = legs.filter("outgoing").join(days, on=["line", "day"], how="semi")
+    placed = lines.legs.filter("outgoing").join(days, on=["line", "day"], how="semi")
     handset = pl.col("imei").str.slice(0, IMEI_DIGITS)
     cells = _often(placed, pl.col("cell_id"), "cells", of=AT_CELL * n_out, days=days)
     handsets = _often(placed, handset, "handsets", of=pl.lit(ON_HANDSET), days=days)
@@ -115,19 +120,38 @@ def line_days(measures: pl.LazyFrame, legs: pl.LazyFrame, rule: Rule, told: Told
 
 
 def lists(legs: pl.LazyFrame, outbound: pl.LazyFrame) -> pl.LazyFrame:
-    """List whom each line called on its days of OUTBOUND, and whether any of them answered."""
+    """List whom each line called on its steady days of OUTBOUND, and who of them answered."""
     placed = legs.filter("outgoing", pl.col("counterpart").is_not_null())
     return (
-        placed.join(outbound.select("line", "day"), on=["line", "day"], how="semi")
+        placed.join(outbound.filter("steady"), on=["line", "day"], how="semi")
         .group_by("line", "day", "counterpart")
         .agg(pl.col("answered").any())
     )
 
 
-def _others(measures: pl.LazyFrame, legs: pl.LazyFrame, rule: Rule) -> pl.LazyFrame:
+def _steady(days: pl.LazyFrame, before: pl.LazyFrame, busy: pl.LazyFrame) -> pl.LazyFrame:
+    """Add whether most of the busy days of the last 14, up to each day, were of its kind.
+
+    Who sells has a day without a call-back now and then; who works a list has no others.
+    """
+
+    def counted(others: pl.LazyFrame, name: str) -> pl.LazyFrame:
+        pairs = days.select("line", "day").join(others.select("line", past="day"), on="line")
+        age = (pl.col("day") - pl.col("past")).dt.total_days()
+        near = pairs.filter(age.is_between(0, STEADY_DAYS - 1))
+        return near.group_by("line", "day").agg(pl.len().alias(name))
+
+    alike = pl.concat([before.select("line", "day"), days.select("line", "day")])
+    whole = days.join(counted(alike, "n_alike"), on=["line", "day"], how="left")
+    whole = whole.join(counted(busy, "n_busy"), on=["line", "day"], how="left")
+    steady = pl.col("n_alike") * 2 > pl.col("n_busy")
+    return whole.with_columns(steady=steady).select(list(OUTBOUND))
+
+
+def _others(lines: Lines, rule: Rule) -> pl.LazyFrame:
     """List whom the busy lines called, strangers or not (line, day, counterpart)."""
-    busy = measures.filter(rule.busy()).select("line", "day")
-    placed = legs.filter("outgoing", pl.col("counterpart").is_not_null())
+    busy = lines.measures.filter(rule.busy()).select("line", "day")
+    placed = lines.legs.filter("outgoing", pl.col("counterpart").is_not_null())
     rows = placed.join(busy, on=["line", "day"], how="semi")
     return rows.select("line", "day", "counterpart").unique()
 

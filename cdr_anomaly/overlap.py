@@ -132,7 +132,7 @@ def _tested(
         {
             "one": lines.gather(one), "other": lines.gather(other), "by": by,
             "n_shared": shared.astype(np.int64), "expected": could * meeting,
-            "p_value": significance.overlap_tail(shared, could * meeting),
+            "p_value": significance.poisson_tail(shared, could * meeting),
         },
         {"one": lines.dtype, "other": lines.dtype, "by": pl.String, "n_shared": pl.Int64,
          "expected": pl.Float64, "p_value": pl.Float64},

@@ -120,8 +120,9 @@ OUTBOUND: Table = {
     "n_out": Column(COUNT, "calls placed"),
     "n_answered": Column(COUNT, "placed calls that were answered"),
     "n_distinct": Column(COUNT, "different numbers called"),
-    "cells": Column(pl.List(TEXT), "cells at which 3 in 10 of these calls or more began"),
+    "cells": Column(pl.List(TEXT), "cells at which 4 in 10 of these calls or more began"),
     "handsets": Column(pl.List(TEXT), "handsets (14 digits) with 10 of these calls or more"),
+    "steady": Column(FLAG, "whether most of its busy days of the last 14 are such days"),
 }
 
 # One row per line-day of OUTBOUND and number that it called.

@@ -103,17 +103,12 @@ def robust_tail(distance: Floats) -> Floats:
     return surprise
 
 
-def overlap_tail(shared: Floats, expected: Floats) -> Floats:
-    """Return P(two lines share as many called numbers by chance), where so many are expected.
-
-    The number shared is Poisson about what is expected, if that allows for how popular numbers are;
-    to take all numbers for alike (hypergeometric) finds thousands of times too many (algorithms,
-    section 2, g).
-    """
+def poisson_tail(count: Floats, expected: Floats) -> Floats:
+    """Return P(a Poisson count is as great), of which so many are expected."""
     from scipy.special import gammainc
 
-    tail: Floats = gammainc(np.maximum(shared, 1), expected)
-    return np.where(shared >= 1, tail, 1.0)
+    tail: Floats = gammainc(np.maximum(count, 1), expected)
+    return np.where(count >= 1, tail, 1.0)
 
 
 def rarity(values: Floats, known: Floats, *, among: Truths) -> Floats:

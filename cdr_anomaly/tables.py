@@ -94,9 +94,8 @@ class Gathered:
         measured = measures.line_days(self.legs, self.profile, busy=counting.busy).collect().lazy()
         told = outbound.Told(counting.two_way, feed.attempts, feed.opaque)
         nothing = outbound.Before.nothing(source.line_type)
-        company = outbound.company(
-            measured, self.legs, counting.strangers, told, feed.days, nothing
-        )
+        seen = outbound.Lines(self.profile, measured, self.legs)
+        company = outbound.company(seen, counting.strangers, told, feed.days, nothing)
         return Tables(
             feed=feed,
             tz=source.tz,

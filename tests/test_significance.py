@@ -183,7 +183,7 @@ def test_a_robust_distance_has_the_tail_of_student(distance: float) -> None:
 @given(shared=st.integers(0, 60), expected=st.floats(1e-6, 50))
 @settings(max_examples=100, deadline=None)
 def test_shared_numbers_have_the_tail_of_poisson(shared: int, expected: float) -> None:
-    tail = significance.overlap_tail(one(shared), one(expected))
+    tail = significance.poisson_tail(one(shared), one(expected))
     assert tail[0] == pytest.approx(poisson.sf(shared - 1, expected))
 
 

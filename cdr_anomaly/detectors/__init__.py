@@ -16,6 +16,7 @@ from cdr_anomaly.detectors.forwarding_chain import ForwardingChain
 from cdr_anomaly.detectors.high_frequency import HighFrequency
 from cdr_anomaly.detectors.mass_dialler import MassDialler
 from cdr_anomaly.detectors.new_sim_burst import NewSimBurst
+from cdr_anomaly.detectors.site import Site
 from cdr_anomaly.errors import SettingError, nearest
 from cdr_anomaly.settings import validation_sentence
 
@@ -37,7 +38,7 @@ __all__ = [
 ]
 
 ALL: tuple[type[Detector], ...] = (
-    MassDialler, HighFrequency, ForwardingChain, NewSimBurst, Campaign,
+    MassDialler, HighFrequency, ForwardingChain, NewSimBurst, Campaign, Site,
 )  # fmt: skip
 NAMES = tuple(detector.name for detector in ALL)
 # What a finding may be of: these, and evidence by itself.
