@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 LISTED = GRADES["medium"]
 KINDS = ("block", "hub", "chain", "line")
 REASONS = 3
+SUCCESSION = dict.fromkeys(("line", "earlier", "by"), pl.String)
 HANDSETS = {"subject": pl.String, "day": pl.Date, "imei": pl.String}
 ALONE = Beside()
 
@@ -29,8 +30,12 @@ def ranked(findings: pl.DataFrame, beside: Beside = ALONE, *, most: int = 200) -
     is the same on every run. Ranked are the first ``most`` of medium severity and more; after
     them come those on watch (low), those that go on, and those that are declared, unranked.
     """
-    acting = _joined(subjects.weighed(findings, beside), findings, beside.handsets)
-    whole = acting.join(_listed(beside.earlier), on="subject", how="left")
+    acting = _joined(subjects.weighed(findings, beside), findings, beside)
+    before = _listed(beside.earlier)
+    known = before.filter(pl.col("listed") > beside.since)
+    whole = acting.join(known, on="subject", how="left").join(
+        _continued(beside.successions, before), on="subject", how="left"
+    )
     found = _by_actor(whole)
     news = pl.col("detectors").list.set_difference("known_detectors").list.len() > 0
     larger = pl.col("n_known") * 2 <= pl.col("n_subjects")
@@ -55,10 +60,8 @@ def ranked(findings: pl.DataFrame, beside: Beside = ALONE, *, most: int = 200) -
     return require(placed.lazy(), ALERTS, "alerts").collect()
 
 
-def _joined(
-    weighed: pl.DataFrame, findings: pl.DataFrame, handsets: pl.DataFrame | None
-) -> pl.DataFrame:
-    """Number the actors: subjects whose findings name each other, or that share a handset.
+def _joined(weighed: pl.DataFrame, findings: pl.DataFrame, beside: Beside) -> pl.DataFrame:
+    """Number the actors: subjects whose findings name each other, share a handset or a place.
 
     Only what is worth a place on the list connects; what is declared stands alone.
     """
@@ -72,11 +75,13 @@ def _joined(
         .filter(pl.col("one") != pl.col("other"), pl.col("other").is_in(free["subject"].implode()))
     )
     of_days = strong.select("subject", "days").explode("days").rename({"days": "day"})
-    used = (pl.DataFrame(schema=HANDSETS) if handsets is None else handsets).join(
-        of_days, on=["subject", "day"], how="semi"
-    )
+    handsets = pl.DataFrame(schema=HANDSETS) if beside.handsets is None else beside.handsets
+    used = handsets.join(of_days, on=["subject", "day"], how="semi")
+    follow = _successions(beside.successions).select(one="line", other="earlier")
+    grave = strong["subject"].implode()
+    follow = follow.filter(pl.col("one").is_in(grave), pl.col("other").is_in(grave))
     same = used.select(one="subject", other=pl.format("imei {}", pl.col("imei").str.slice(0, 14)))
-    links = pl.concat([named, same]).unique(maintain_order=True)
+    links = pl.concat([named, same, follow]).unique(maintain_order=True)
     return weighed.join(actors.grouped(weighed["subject"], links), on="subject")
 
 
@@ -112,6 +117,7 @@ def _by_actor(acting: pl.DataFrame) -> pl.DataFrame:
         listed=pl.col("listed").max(),
         known_grade=pl.col("known_grade").max(),
         known_detectors=every["known_detectors"].unique(),
+        continues=pl.col("continues").drop_nulls().first(),
     ).with_columns(reasons=_reasons())  # fmt: skip
 
 
@@ -182,3 +188,19 @@ def _listed(earlier: pl.DataFrame | None) -> pl.DataFrame:
             known_detectors=pl.col("detectors").explode().unique(),
         )
     )
+
+
+def _continued(successions: pl.DataFrame | None, listed: pl.DataFrame) -> pl.DataFrame:
+    """Say of each line which alert on an earlier one it goes on with, the latest (subject, ...)."""
+    text = pl.format("the alert of {} on {}, by {}", "listed", "earlier", "by")
+    before = listed.select("listed", earlier="subject")
+    found = (
+        _successions(successions)
+        .join(before, on="earlier")
+        .sort("listed", "by", "earlier", descending=[True, False, False])
+    )
+    return found.group_by(subject="line").agg(continues=text.first())
+
+
+def _successions(successions: pl.DataFrame | None) -> pl.DataFrame:
+    return pl.DataFrame(schema=SUCCESSION) if successions is None else successions

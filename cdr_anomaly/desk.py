@@ -61,7 +61,8 @@ def again(
     since = when - timedelta(days=evidence.NIGHTS)
     of_nights = known.read("evidence").filter(pl.col("day").is_between(since, when))
     weights = numbering.as_text(of_nights, ("line",)).collect()
-    subjects = one_night.Subjects(declared.read(entities, plan, FINDERS), plan, handsets)
+    follow = known.read("successions").filter(pl.col("day") == when).drop("day").collect()
+    subjects = one_night.Subjects(declared.read(entities, plan, FINDERS), plan, handsets, follow)
     alerts = one_night.listed(known, findings, weights, when, told, subjects)
     return when, alerts, findings
 

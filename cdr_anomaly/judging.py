@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import detectors, evidence, unlike
+from cdr_anomaly import detectors, evidence, numbering, rooms, unlike
 from cdr_anomaly.schema import FINDINGS, TESTS, empty
 from cdr_anomaly.subjects import is_grave
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.detectors import Detector, Tables
     from cdr_anomaly.evidence import Known
+
+# The first digits of national numbers that make a block: carrier and city.
+BLOCK_DIGITS = 7
 
 
 class Judged(NamedTuple):
@@ -53,6 +56,16 @@ def explained(findings: pl.DataFrame, weights: pl.DataFrame) -> pl.DataFrame:
     sentences = unlike.sentences(weights, wanted, detectors.MEASURES)
     rows = weights.join(wanted, on=["line", "day"], how="semi")
     return rows.join(sentences, on=["line", "day"], how="left")
+
+
+def successions(made: Tables) -> pl.DataFrame:
+    """Say which lines take the place of others, with lines as text (line, earlier, by)."""
+    block = numbering.block(made.written(pl.col("line")), made.plan, BLOCK_DIGITS)
+    today = made.outbound.filter(pl.col("day") >= made.since).select("line")
+    found = rooms.successions(made.outbound, made.links, block)
+    ours = found.join(today, on="line", how="semi", maintain_order="left")
+    ends = {end: made.written(pl.col(end)) for end in ("line", "earlier")}
+    return ours.with_columns(**ends).collect()
 
 
 def _weighed(

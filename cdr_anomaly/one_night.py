@@ -65,11 +65,15 @@ NO_LISTS = Lists()
 
 
 class Subjects(NamedTuple):
-    """What tells who a subject is: the declared entities, the plan, and its handsets by day."""
+    """What tells who a subject is: the declared entities, the plan, and its handsets by day.
+
+    ``successions`` (line, earlier, by) tell whose place it takes.
+    """
 
     entities: pl.DataFrame
     plan: numbering.HomePlan
     handsets: pl.LazyFrame
+    successions: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -130,12 +134,14 @@ def listed(
     """
     marked = declared.set_aside(findings, subjects.entities, subjects.plan, subjects.handsets)
     since = day - timedelta(days=told.repeat_after_days)
-    before = (pl.col("day") > since) & (pl.col("day") < day)
+    kept = day - timedelta(days=memory.OUTBOUND_DAYS)
+    before = (pl.col("day") > kept) & (pl.col("day") < day)
     earlier = known.read("alerts").filter(before).collect()
     said = known.read("feedback").filter(pl.col("day") < day).collect()
     beside = Beside(
-        judging.explained(findings, weights), earlier, said, subjects.handsets.collect()
-    )
+        judging.explained(findings, weights), earlier, said, subjects.handsets.collect(),
+        subjects.successions, since,
+    )  # fmt: skip
     return alerts.ranked(marked, beside, most=told.max_alerts)
 
 
@@ -159,7 +165,8 @@ def _night(paths: Iterable[str | Path], day: date, run: Run, *, only: bool) -> O
     judged = _judged(known, nights, chosen.source, day, run, lost)
     made = judged.night.tables
     used = declared.handsets(made.legs, made.written(pl.col("line")))
-    subjects = Subjects(entities, made.plan, used)
+    follow = judging.successions(made)
+    subjects = Subjects(entities, made.plan, used, follow)
     findings, own, weights = judged.found
     alert = listed(known, findings, weights, day, told, subjects)
     result = Result(
@@ -177,6 +184,7 @@ def _night(paths: Iterable[str | Path], day: date, run: Run, *, only: bool) -> O
     frames = {
         **judged.night.kept, "lines": seen, "volume": chosen.volume,
         "findings": findings, "evidence": own, "alerts": alert,
+        "successions": follow.with_columns(day=pl.lit(day, pl.Date)),
     }  # fmt: skip
     seconds = round(monotonic() - began, 3)
     known = known.commit(

@@ -153,7 +153,9 @@ def scan(
     used = declared.handsets(made.legs, made.written(pl.col("line")))
     marked = declared.set_aside(judged.findings, known, source.plan, used)
     explained = judging.explained(judged.findings, judged.weights)
-    beside = subjects.Beside(explained, handsets=used.collect())
+    beside = subjects.Beside(
+        explained, handsets=used.collect(), successions=judging.successions(made)
+    )
     return Result(
         findings=judged.findings,
         evidence=judged.weights,

@@ -288,7 +288,8 @@ def _plain_table(*columns: str) -> Table:
 def _why(alert: Mapping[str, Any]) -> str:
     first, *others = alert["reasons"]
     more = f" (+{len(others)} more)" if others else ""
-    said = f"; {alert['feedback']}" if alert["feedback"] else ""
+    told = [alert["feedback"], alert["continues"] and f"goes on with {alert['continues']}"]
+    said = "".join(f"; {text}" for text in told if text)
     return _escaped(f"{', '.join(alert['detectors'])}: {first}{more}{said}")
 
 

@@ -1,4 +1,4 @@
-"""OUTBOUND and TRAFFIC to rooms: who calls strangers at one place, and where they were before.
+"""OUTBOUND and TRAFFIC to rooms: who calls strangers at one place, and who was there before.
 
 A place is a cell where more lines call strangers than its traffic explains, or a handset that
 several of them are used in.
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 HANDSET_DAYS = 7
 # A place is where the group came from if so great a share of it was there.
 MOST = 0.5
+# A card comes after the one before it in the same handset however long that lay in a drawer.
+KEPT_DAYS, WEEK, SEVERAL = 180, 7, 3
+BY_MANY = ("cell", "number block")
+BY, ENDS = ("handset", "list", *BY_MANY), ("one", "other")
 
 
 def crowded(outbound: pl.LazyFrame, traffic: pl.LazyFrame, *, since: date) -> pl.DataFrame:
@@ -83,6 +87,49 @@ def moved(outbound: pl.LazyFrame, places: pl.LazyFrame) -> pl.LazyFrame:
     )
     ordered = most.sort("until", "n_moved", "before", descending=[True, True, False])
     return ordered.unique(["day", "place"], keep="first", maintain_order=True).drop("n_group")
+
+
+def successions(outbound: pl.LazyFrame, links: pl.LazyFrame, block: pl.Expr) -> pl.LazyFrame:
+    """Pair lines that began to call strangers with lines that had stopped, in the same place.
+
+    On one handset any line follows the one before, and so it does where the two worked one list
+    (LINKS). At one cell, or in one number ``block``, a line may have stopped up to a week before
+    another began, and it takes three on either side: one begins and one stops everywhere. Returns
+    (line, earlier, by).
+    """
+    spans = outbound.group_by("line").agg(first=pl.col("day").min(), last=pl.col("day").max())
+    ends = [links.select(line=a, earlier=b, by=pl.lit("list")) for a, b in (ENDS, ENDS[::-1])]
+    of_list = pl.concat(ends).unique().with_columns(place=pl.lit(None, pl.String))
+    in_block = spans.select("line", place=block).drop_nulls()
+    near = pl.concat(
+        [
+            _together(_at(outbound, "cells")).with_columns(by=pl.lit("cell")),
+            _together(in_block).with_columns(by=pl.lit("number block")),
+        ]
+    )
+    on_handset = _together(_at(outbound, "handsets")).with_columns(by=pl.lit("handset"))
+    columns = ("line", "earlier", "by", "place")
+    whole = pl.concat([each.select(columns) for each in (on_handset, of_list, near)])
+    stopped = spans.select(earlier="line", stopped="last")
+    after = (pl.col("first") - pl.col("stopped")).dt.total_days()
+    most = pl.when(pl.col("by").is_in(BY_MANY)).then(WEEK).otherwise(KEPT_DAYS)
+    pairs = (
+        whole.join(spans, on="line").join(stopped, on="earlier").filter(after.is_between(1, most))
+    )
+    several = (pl.col("earlier").n_unique().over("by", "place", "line") >= SEVERAL) & (
+        pl.col("line").n_unique().over("by", "place") >= SEVERAL
+    )
+    found = pairs.filter(several | ~pl.col("by").is_in(BY_MANY)).select("line", "earlier", "by")
+    order = pl.col("by").replace_strict({by: n for n, by in enumerate(BY)}, return_dtype=pl.Int64)
+    return found.sort("line", "earlier", order).unique(
+        ["line", "earlier"], keep="first", maintain_order=True
+    )
+
+
+def _together(places: pl.LazyFrame) -> pl.LazyFrame:
+    """Pair all lines that were at a place (line, place), at whatever time."""
+    rows = places.select("line", "place").unique()
+    return rows.join(rows.rename({"line": "earlier"}), on="place")
 
 
 def _known_again(outbound: pl.LazyFrame, places: pl.LazyFrame) -> pl.LazyFrame:

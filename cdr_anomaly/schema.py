@@ -146,6 +146,14 @@ LINKS: Table = {
     "n_lines": Column(COUNT, "how many lines called strangers in these days"),
 }
 
+# One row per line that began to call strangers and line that had stopped, in the same place.
+SUCCESSIONS: Table = {
+    "day": Column(DAY, "the day that was judged, on which the line was at work"),
+    "line": Column(TEXT, "the line that began"),
+    "earlier": Column(TEXT, "the line that had stopped before"),
+    "by": Column(TEXT, "what they have in common: handset, list, cell or number block"),
+}
+
 # One row per forwarding of one call.
 HOPS: Table = {
     "forwarder": Column(LINE, "the line that forwarded"),
@@ -258,6 +266,9 @@ ALERTS: Table = {
     "suppressed_by": Column(TEXT, "the declared purpose that takes it off the list, or empty"),
     "ongoing_since": Column(DAY, "when it was last listed, where it comes too soon again"),
     "feedback": Column(TEXT, "what was said of the subject after an earlier alert, or empty"),
+    "continues": Column(
+        TEXT, "the earlier alert, on other lines, that this one goes on with, or empty"
+    ),
 }
 
 # What a night hands to the nights after it, beside PROFILE and LEGS (see docs/nightly.md).

@@ -32,6 +32,7 @@ from cdr_anomaly.schema import (
     OUTBOUND,
     PROFILE,
     SEEN,
+    SUCCESSIONS,
     VOLUME,
     empty,
     lines,
@@ -47,8 +48,8 @@ if TYPE_CHECKING:
 
 TABLES = {
     "profile": PROFILE, "hops": FORWARDED, "legs": LEGS, "late": LATE, "lines": SEEN,
-    "volume": VOLUME, "outbound": OUTBOUND, "findings": FINDINGS, "evidence": EVIDENCE,
-    "alerts": ALERTS, "feedback": FEEDBACK,
+    "volume": VOLUME, "outbound": OUTBOUND, "successions": SUCCESSIONS, "findings": FINDINGS,
+    "evidence": EVIDENCE, "alerts": ALERTS, "feedback": FEEDBACK,
 }  # fmt: skip
 WHOLE = ("lines",)  # the one table that is not divided by day
 LEDGER_NAME = "ledger"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import NamedTuple
 
 import polars as pl
@@ -30,13 +30,17 @@ class Beside(NamedTuple):
     """What is known of the subjects beside their findings.
 
     ``evidence`` is EVIDENCE with lines as text and the sentence ``unlike``; ``earlier`` are ALERTS
-    of the days before, ``told`` is FEEDBACK, ``handsets`` are those used (subject, day, imei).
+    of the days before, ``told`` is FEEDBACK, ``handsets`` are those used (subject, day, imei),
+    ``successions`` (line, earlier, by) tell which lines take the place of others. What was listed
+    before ``since`` is listed anew.
     """
 
     evidence: pl.DataFrame | None = None
     earlier: pl.DataFrame | None = None
     told: pl.DataFrame | None = None
     handsets: pl.DataFrame | None = None
+    successions: pl.DataFrame | None = None
+    since: date = date.min
 
 
 def weighed(findings: pl.DataFrame, beside: Beside) -> pl.DataFrame:

@@ -17,14 +17,15 @@ def at(lines: Iterable[Line], cell: str, *, since: str = "", until: str = "9") -
     """Let the calls of some days begin at a cell."""
     for each in lines:
         for row in each.rows:
-            if since <= str(row["start_time"])[:10] <= until and row["calling_number"] == each.number:
+            if (
+                since <= str(row["start_time"])[:10] <= until
+                and row["calling_number"] == each.number
+            ):
                 row["cell_id"] = cell
 
 
 def callers(n: int, *, on: list[str], start: int = 1, **habits: Any) -> list[Line]:
-    return [
-        line(f"+86138{start + 7 * k:08}").dials(40, on=on, **(COLD | habits)) for k in range(n)
-    ]
+    return [line(f"+86138{start + 7 * k:08}").dials(40, on=on, **(COLD | habits)) for k in range(n)]
 
 
 def town(on: list[str]) -> list[Line]:
@@ -83,7 +84,7 @@ def test_a_room_that_has_moved_is_known_by_its_numbers(tmp_path: Path) -> None:
     at(room, THERE, since=WEEK[3])
     result = scanned(tmp_path, feed(*room, *town(WEEK)))
     first, last = (
-        [row for row in found(result, "site", room[0].number) if str(row["day"]) == day][0]
+        next(row for row in found(result, "site", room[0].number) if str(row["day"]) == day)
         for day in (WEEK[2], WEEK[3])
     )
     assert (first["severity"], last["severity"]) == ("high", "critical")
