@@ -98,7 +98,9 @@ def agent_shift(world: World, people: People, k: int) -> Calls:
     agents, lead = lines[:n], lines[n:]
     days = world.spell(rng, int(rng.integers(8, 21)), within=world.days, until=6)
     which, at, seconds = _shifts(rng, n, days)
-    listed = np.unique(strangers(world, rng, int(rng.integers(2_000, 8_001)), own=0.4))
+    # as long as it must be for an agent not to get the same people again and again
+    fewest = np.clip(int(len(at) / n / 0.4), 2_000, 8_000)
+    listed = np.unique(strangers(world, rng, int(rng.integers(fewest, 8_001)), own=0.4))
     called = dealt(rng, at, listed)
     batch = calls(agents[which], called, at, seconds, actor=actor.id)
     batch = tried_again(rng, batch, share=rng.uniform(0.2, 0.4), other=0.5)
