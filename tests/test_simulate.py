@@ -242,6 +242,9 @@ def test_the_command_writes_for_its_owner_only(tmp_path: Path, run: Any) -> None
     assert ran.code == 0, ran.err
     assert "mass_dialler" in ran.out
     assert "8 day(s)" in ran.err
+    victims = pl.read_parquet(out / "victims.parquet")
+    assert f"{victims.height} victim(s)" in ran.err
+    assert victims.columns == ["line", "actor", "first_day", "last_day"]
     files = [path for path in out.rglob("*") if path.is_file()]
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
     assert {path.stat().st_mode & 0o777 for path in out.rglob("*") if path.is_dir()} == {0o700}

@@ -349,3 +349,45 @@ def test_the_called_side_knows_the_trunk_and_the_calling_side_the_card() -> None
     assert mtc["trunk_in"].is_not_null().any()
     spoofed = mtc.filter(pl.col("trunk_in").str.starts_with("INT-"))
     assert not set(spoofed["call_id"]) & set(moc.filter(pl.col("imsi").is_not_null())["call_id"])
+
+
+def test_long_talkers_are_busy_too_and_call_as_ever(
+    all_calls: pl.DataFrame, city: simulate.Sample
+) -> None:
+    talkers = city.truth.filter(pl.col("kind") == "long_talker")
+    assert not set(talkers["line"]) & set(city.victims["line"])
+    then = pl.col("day").is_between("first_day", "last_day")
+    inward = all_calls.join(talkers, left_on="called_number", right_on="line").filter(then)
+    assert (
+        inward.group_by("called_number").agg(pl.col("duration_s").max())["duration_s"] > 600
+    ).all()
+    busy = inward.filter(pl.col("release_cause") == 17)
+    assert busy["called_number"].n_unique() == talkers.height
+
+
+def test_families_call_each_other_and_shops_of_a_name_share_customers(placed: pl.DataFrame) -> None:
+    family = of(placed, "family").select("actor", "line", "called_number")
+    other = family.select("actor", called_number="line").unique()
+    assert family.join(other, on=["actor", "called_number"]).height > 0.5 * family.height
+    shops = of(placed, "franchise_shop").group_by("actor", "called_number")
+    assert (shops.agg(pl.col("line").n_unique())["line"] > 1).mean() > 0.3  # type: ignore[operator]
+
+
+def test_staff_of_the_mall_are_in_the_cell_that_a_site_leaves(placed: pl.DataFrame) -> None:
+    work = of(placed, "mall_staff")["cell_id"].mode().first()
+    site = placed.filter(pl.col("actor") == "site_3").sort("day")
+    assert work == site["cell_id"][0]
+
+
+def test_the_honest_neighbours_are_many_times_the_planted_actors() -> None:
+    truth = simulate.simulate(days=8).truth
+    new = {"overseas_presentation", "agent_shift", "campaign", "site", "hand_off", "captor"}
+    planted = truth.filter(pl.col("pattern").is_in([*new, "evasion_replaced"]))
+    beside = {
+        "depot_courier", "licensed_seat", "clinic", "family", "collector", "pollster",
+        "franchise_shop", "mall_staff", "repair_shop", "overseas_firm", "inbound_roamer",
+        "outbound_roamer", "hotline", "carer", "open_line", "long_talker",
+    }  # fmt: skip
+    honest = truth.filter(pl.col("kind").is_in(beside))
+    assert honest["actor"].n_unique() > 8 * planted["actor"].n_unique()
+    assert honest["line"].n_unique() > 2 * planted["line"].n_unique()
