@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from cdr_anomaly.simulate import identities, numbers
+from cdr_anomaly.simulate.habits import crowded_cell
 from cdr_anomaly.simulate.world import DAY, N_CELLS, NOBODY, Calls
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 ZONE = "Asia/Shanghai"
 UTC_OFFSET_S = 8 * 3_600
 OTHER_FORMS = 0.035
+AT_THE_MALL = 0.03  # share of people's private calls
 SIDES = {"call": 0, "fwd": 1, "moc": 2, "mtc": 3}
 
 
@@ -162,10 +164,14 @@ def _call_ids(call: pl.Expr) -> pl.Expr:
 
 
 def _cells(world: World, rng: np.random.Generator, batch: Calls) -> Ints:
-    """Take the cell given, else one of the caller's usual ones, home most often."""
+    """Take the cell given, else one of the caller's usual ones, home most often, or the mall."""
     given, caller = batch.rows["cell"].to_numpy(), batch.rows["caller"].to_numpy()
     which = rng.choice(4, len(batch), p=[0.55, 0.25, 0.12, 0.08])
     usual = world.book.column("cells")[caller, which]
+    person = world.book.column("person").astype(bool)[caller]
+    private = person & (batch.rows["actor"] == NOBODY).to_numpy()
+    shops = private & (world.rng("mall").random(len(batch)) < AT_THE_MALL)
+    usual = np.where(shops, crowded_cell(world), usual)
     usual = np.where(caller == NOBODY, NOBODY, usual)
     return np.where(identities.placed_here(batch), np.where(given != NOBODY, given, usual), NOBODY)
 
