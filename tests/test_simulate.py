@@ -9,11 +9,11 @@ import polars as pl
 import pytest
 
 from cdr_anomaly import simulate
+from tests.simulated import ZONE, plain, told
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-ZONE = "Asia/Shanghai"
 PATTERNS = {
     "mass_dialler", "high_frequency", "forwarding_relay", "forwarding_hub", "block_burst",
     "new_sim", "evasion_split", "evasion_throttled", "evasion_ramped", "evasion_rotated",
@@ -29,29 +29,6 @@ HONEST = {
     "long_talker",
 }  # fmt: skip
 LAST = simulate.FIRST_DAY + timedelta(days=35)
-
-
-def plain(number: str) -> pl.Expr:
-    """Bring the written forms of a number back to the one that the truth uses."""
-    return (
-        pl.col(number).str.replace("^00", "+")
-        .str.replace(r"^0([1-9]\d{9,})$", "+86$1")
-        .str.replace(r"^(1[3-9]\d{9})$", "+86$1")
-    )  # fmt: skip
-
-
-def told(sample: simulate.Sample) -> pl.DataFrame:
-    """Write every number in one form, add the local day, and the truth about the one who acts.
-
-    That is the line that forwarded, else the caller.
-    """
-    numbers = ("calling_number", "called_number", "redirecting_number")
-    calls = sample.calls.with_columns(*(plain(number) for number in numbers))
-    local = pl.col("start_time").dt.convert_time_zone(ZONE)
-    calls = calls.with_columns(
-        day=local.dt.date(), line=pl.coalesce("redirecting_number", "calling_number")
-    )
-    return calls.join(sample.truth, on="line", how="inner", maintain_order="left")
 
 
 def busiest(calls: pl.DataFrame, hours: float) -> dict[str, int]:
@@ -265,6 +242,9 @@ def test_the_command_writes_for_its_owner_only(tmp_path: Path, run: Any) -> None
     assert ran.code == 0, ran.err
     assert "mass_dialler" in ran.out
     assert "8 day(s)" in ran.err
+    victims = pl.read_parquet(out / "victims.parquet")
+    assert f"{victims.height} victim(s)" in ran.err
+    assert victims.columns == ["line", "actor", "first_day", "last_day"]
     files = [path for path in out.rglob("*") if path.is_file()]
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
     assert {path.stat().st_mode & 0o777 for path in out.rglob("*") if path.is_dir()} == {0o700}

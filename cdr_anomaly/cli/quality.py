@@ -68,8 +68,8 @@ def simulate(
     city.write(sample, out)
     report.show("Lines that are not ordinary", city.kinds(sample))
     talk.LOG.info(
-        "%s: %d record(s) of %d day(s), and the truth about them, in %.1f s.",
-        out, sample.calls.height, days, monotonic() - began,
+        "%s: %d record(s) of %d day(s), the truth about them, and %d victim(s), in %.1f s.",
+        out, sample.calls.height, days, sample.victims.height, monotonic() - began,
     )  # fmt: skip
 
 

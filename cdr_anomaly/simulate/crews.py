@@ -8,6 +8,7 @@ import numpy as np
 
 from cdr_anomaly.simulate import numbers
 from cdr_anomaly.simulate.habits import (
+    crowded_cell,
     fresh_sims,
     moments,
     redials,
@@ -20,7 +21,7 @@ from cdr_anomaly.simulate.habits import (
     work,
 )
 from cdr_anomaly.simulate.ordinary import shops_and_services
-from cdr_anomaly.simulate.sites import crowded_cell, rooms
+from cdr_anomaly.simulate.sites import rooms
 from cdr_anomaly.simulate.teams import dealt, tried_again
 from cdr_anomaly.simulate.trades import COURIER, MORNING_TO_EVENING, OFFICE
 from cdr_anomaly.simulate.world import DAY, HOUR, N_CELLS, Calls, calls, together

@@ -61,7 +61,7 @@ def split(world: World, k: int) -> Calls:
     seconds = talk(rng, len(day), rng.uniform(0.3, 0.5), median=rng.uniform(13, 24), sigma=0.8)
     at = moments(rng, day, DAYLIGHT)
     batch = calls(lines[which], called, at, seconds, actor=actor.id)
-    batch = tried_again(rng, batch, share=0.3, other=0.6)
+    batch = tried_again(rng, batch, share=0.4, other=0.6)
     return with_call_backs(rng, batch, rng.uniform(0, 0.03))
 
 

@@ -123,6 +123,12 @@ def round_trip(rng: np.random.Generator, at: Ints, which: Ints, length: Ints) ->
     return cell
 
 
+def crowded_cell(world: World) -> int:
+    """Tell in which cell most people live: there is a mall, to which others go, too."""
+    home = world.book.column("cells")[world.book.column("person").astype(bool), 0]
+    return int(np.bincount(home, minlength=N_CELLS).argmax())
+
+
 def fresh_sims(
     world: World, rng: np.random.Generator, n: int, *, activation: ArrayLike, **facts: ArrayLike
 ) -> Ints:

@@ -18,6 +18,7 @@ from cdr_anomaly.simulate.world import (
     calls,
     one_at_a_time,
     together,
+    without,
 )
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 SHIFT = ((9.0, 12.0, 3.0), (13.3, 18.5, 5.0))
-HOLDS = 7  # people whom one closer can hold beside his other work
+HOLDS = 6  # people whom one closer can hold beside his other work
+FREE_WITHIN = 4  # tries to find a closer who is free
 
 
 class Roles(NamedTuple):
@@ -72,12 +74,11 @@ def worked(world: World, people: People, actor: Actor, roles: Roles, pattern: st
         world.book.tell(told, kind, actor=actor.id, pattern=pattern)
     opened, kept = _opened(world, actor, roles)
     opened, row, whom = _victims(world, people, actor, (opened, kept), roles)
-    over = _handed_over(actor, roles, opened, kept)
     day = opened.rows["at"].to_numpy()[row] // DAY
     held = victims.groom(
         world, people, actor, (actor.rng.choice(roles.closers, len(row)), whom, day + 1)
     )
-    over = _unhurried(victims.not_while(over, held))
+    over = _handed_over(actor, roles, opened.rows[kept], held)
     few = victims.not_while(_few(world, actor, roles), together([held, over]))
     batch = _in_rooms(roles, together([opened, over, few, held]))
     return with_call_backs(actor.rng, batch, 0.003)
@@ -116,31 +117,41 @@ def _victims(
     return Calls(batch.rows.with_columns(called=pl.Series(called)), batch.hops), row, whom
 
 
-def _handed_over(actor: Actor, roles: Roles, opened: Calls, kept: Ints) -> Calls:
-    """Let a closer call most of those who stayed, 1 to 14 minutes after, at times while still on.
+def _handed_over(actor: Actor, roles: Roles, stayed: pl.DataFrame, held: Calls) -> Calls:
+    """Let a closer call 60 to 85 % of those who stayed; whoever is free does it.
 
-    The closer talks for 8 to 60 minutes.
+    Those whom nobody is free for within a quarter of an hour are not called.
     """
-    rng = actor.rng
-    kept = kept[rng.random(len(kept)) < rng.uniform(0.6, 0.85) / 0.85]  # some are busy besides
-    rows = opened.rows[kept]
-    ended = (rows["at"] + rows["talk"]).to_numpy()
-    wait = rng.uniform(60, 840, len(rows))
-    still_on = rng.random(len(rows)) < rng.uniform(0, 0.2)
-    wait = np.where(still_on, -rng.uniform(5, 50, len(rows)), wait)
-    seconds = np.exp(rng.normal(np.log(1_200), 0.6, len(rows))).clip(480, 3_600)
-    closer = rng.choice(roles.closers, len(rows))
-    at = ended + wait.astype(np.int64)
+    share, still_on = actor.rng.uniform(0.6, 0.85), actor.rng.uniform(0, 0.2)
+    left = stayed.filter(actor.rng.random(len(stayed)) < share)
+    made: list[Calls] = []
+    for _ in range(FREE_WITHIN):
+        tried = _takes_over(actor, roles, left, still_on)
+        can = victims.free(tried, together([held, *made])) & _unhurried(tried)
+        made.append(without(tried, ~can))
+        left = left.filter(~can)
+    return together(made)
+
+
+def _takes_over(actor: Actor, roles: Roles, rows: pl.DataFrame, still_on: float) -> Calls:
+    """Call 1 to 14 minutes after the opener, or before it hung up, and talk 8 to 60 minutes."""
+    rng, n = actor.rng, len(rows)
+    wait = np.where(rng.random(n) < still_on, -rng.uniform(5, 50, n), rng.uniform(60, 840, n))
+    at = (rows["at"] + rows["talk"]).to_numpy() + wait.astype(np.int64)
+    seconds = np.exp(rng.normal(np.log(1_200), 0.6, n)).clip(480, 3_600)
+    closer = rng.choice(roles.closers, n)
     return calls(closer, rows["called"].to_numpy(), at, seconds, actor=actor.id)
 
 
-def _unhurried(batch: Calls) -> Calls:
-    """Leave out the calls that the line would have to wait for; somebody else takes these."""
-    rows = batch.rows.sort("caller", "at")
-    key = rows["caller"].to_numpy() * 10**9 + rows["at"].to_numpy()
-    ends = np.maximum.accumulate(key + rows["talk"].to_numpy() + 5)
-    free = np.concatenate([[True], key[1:] > ends[:-1]])
-    return Calls(rows.filter(free), batch.hops)
+def _unhurried(batch: Calls) -> NDArray[np.bool_]:
+    """Tell which calls a line need not wait for because it is on the one before."""
+    caller, at, seconds = (batch.rows[c].to_numpy() for c in ("caller", "at", "talk"))
+    order = np.lexsort((at, caller))
+    key = (caller * 10**9 + at)[order]
+    ends = np.maximum.accumulate(key + seconds[order] + 5)
+    idle = np.ones(len(key), bool)
+    idle[order[1:]] = key[1:] > ends[:-1]
+    return idle
 
 
 def _few(world: World, actor: Actor, roles: Roles) -> Calls:
@@ -150,7 +161,8 @@ def _few(world: World, actor: Actor, roles: Roles) -> Calls:
     at = moments(rng, day, ((8.5, 20, 1),))
     called = strangers(world, rng, len(at), own=0.5)
     seconds = talk(rng, len(at), 0.7, median=60)
-    return _unhurried(calls(lines[which], called, at, seconds, actor=actor.id))
+    batch = calls(lines[which], called, at, seconds, actor=actor.id)
+    return without(batch, ~_unhurried(batch))
 
 
 def _in_rooms(roles: Roles, batch: Calls) -> Calls:

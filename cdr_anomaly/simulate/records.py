@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from cdr_anomaly.simulate import identities, numbers
+from cdr_anomaly.simulate.habits import crowded_cell
 from cdr_anomaly.simulate.world import DAY, N_CELLS, NOBODY, Calls
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 ZONE = "Asia/Shanghai"
 UTC_OFFSET_S = 8 * 3_600
 OTHER_FORMS = 0.035
+AT_THE_MALL = 0.03  # share of people's private calls
+SIDES = {"call": 0, "fwd": 1, "moc": 2, "mtc": 3}
 
 
 def kept(world: World, batch: Calls) -> Calls:
@@ -38,14 +41,15 @@ def kept(world: World, batch: Calls) -> Calls:
 
 def records(world: World, batch: Calls, *, sides: str) -> pl.DataFrame:
     """Write each call as one row, or as one per side, and each forwarding as a leg of its own."""
-    rng = world.rng("records")
-    ordinary, legs = _ordinary(world, rng, batch), _legs(world, rng, batch)
-    if sides == "both":
-        ordinary = pl.concat([_side(ordinary, "moc"), _side(ordinary, "mtc")])
-    together = pl.concat([ordinary.drop("home_caller", "home_called"), legs])
     start = datetime.combine(world.start, datetime.min.time()) - timedelta(seconds=UTC_OFFSET_S)
     seconds = (pl.col("at") * 1_000_000).cast(pl.Duration("us"))
-    return together.sort("at", "call_id", "record_type").select(
+    # one number to sort by, and a column at a time: else all would be in memory twice
+    order = pl.col("at") * 2**32 + pl.col("call").cast(pl.Int64) * 4
+    order += pl.col("record_type").replace_strict(SIDES, return_dtype=pl.Int64)
+    every = _every(world, batch, sides)
+    place = every.select(order.arg_sort()).to_series()
+    inorder = pl.DataFrame([every.drop_in_place(name).gather(place) for name in every.columns])
+    return inorder.select(
         "calling_number",
         "called_number",
         (pl.lit(start) + seconds).dt.replace_time_zone("UTC").alias("start_time"),
@@ -53,13 +57,21 @@ def records(world: World, batch: Calls, *, sides: str) -> pl.DataFrame:
         "record_type",
         "redirecting_number",
         "redirect_reason",
-        "call_id",
+        _call_ids(pl.col("call")).alias("call_id"),
         "cell_id",
         "imei",
         "imsi",
         "trunk_in",
         "release_cause",
     )
+
+
+def _every(world: World, batch: Calls, sides: str) -> pl.DataFrame:
+    rng = world.rng("records")
+    ordinary, legs = _ordinary(world, rng, batch), _legs(world, rng, batch)
+    if sides == "both":
+        ordinary = pl.concat([_side(ordinary, "moc"), _side(ordinary, "mtc")])
+    return pl.concat([ordinary.drop("home_caller", "home_called"), legs])
 
 
 def _ordinary(world: World, rng: np.random.Generator, batch: Calls) -> pl.DataFrame:
@@ -71,12 +83,12 @@ def _ordinary(world: World, rng: np.random.Generator, batch: Calls) -> pl.DataFr
     return batch.rows.select(
         "at",
         "talk",
+        "call",
         calling_number=_written(world, rng, caller),
         called_number=_written(world, rng, called),
         record_type=pl.lit("call"),
         redirecting_number=pl.lit(None, pl.String),
         redirect_reason=pl.lit(None, pl.String),
-        call_id=_call_ids(pl.col("call")),
         cell_id=_cell_names().gather(pl.Series(np.where(cell == NOBODY, N_CELLS, cell))),
         imei=identities.handsets(world, batch),
         imsi=identities.imsis(world, batch),
@@ -94,12 +106,12 @@ def _legs(world: World, rng: np.random.Generator, batch: Calls) -> pl.DataFrame:
     return hops.select(
         "at",
         batch.rows["talk"].gather(hops["row"]).alias("talk"),
+        of.cast(pl.UInt32).alias("call"),
         calling_number=_written(world, rng, caller),
         called_number=_written(world, rng, hops["target"].to_numpy()),
         record_type=pl.lit("fwd"),
         redirecting_number=_written(world, rng, hops["line"].to_numpy()),
         redirect_reason="reason",
-        call_id=_call_ids(of),
         cell_id=pl.lit(None, pl.String),
         imei=pl.lit(None, pl.String),
         imsi=pl.lit(None, pl.String),
@@ -152,10 +164,14 @@ def _call_ids(call: pl.Expr) -> pl.Expr:
 
 
 def _cells(world: World, rng: np.random.Generator, batch: Calls) -> Ints:
-    """Take the cell given, else one of the caller's usual ones, home most often."""
+    """Take the cell given, else one of the caller's usual ones, home most often, or the mall."""
     given, caller = batch.rows["cell"].to_numpy(), batch.rows["caller"].to_numpy()
     which = rng.choice(4, len(batch), p=[0.55, 0.25, 0.12, 0.08])
     usual = world.book.column("cells")[caller, which]
+    person = world.book.column("person").astype(bool)[caller]
+    private = person & (batch.rows["actor"] == NOBODY).to_numpy()
+    shops = private & (world.rng("mall").random(len(batch)) < AT_THE_MALL)
+    usual = np.where(shops, crowded_cell(world), usual)
     usual = np.where(caller == NOBODY, NOBODY, usual)
     return np.where(identities.placed_here(batch), np.where(given != NOBODY, given, usual), NOBODY)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from cdr_anomaly.simulate.diallers import act
 from cdr_anomaly.simulate.habits import (
+    crowded_cell,
     fresh_sims,
     moments,
     strangers,
@@ -61,12 +62,6 @@ def rooms(world: World, k: int) -> Ints:
     rng = world.rng(f"rooms of site {k}")
     first = crowded_cell(world) if k % 3 == 2 else int(rng.integers(N_CELLS))
     return np.array([first, (first + int(rng.integers(20, N_CELLS - 20))) % N_CELLS])
-
-
-def crowded_cell(world: World) -> int:
-    """Tell in which cell most people live: there is a mall."""
-    home = world.book.column("cells")[world.book.column("person").astype(bool), 0]
-    return int(np.bincount(home, minlength=N_CELLS).argmax())
 
 
 def _move(world: World, rng: np.random.Generator) -> Move:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 ALL_DAY = ((9.0, 12.0, 3.0), (13.5, 18.5, 5.0), (18.5, 20.5, 1.0))
 RETRY_DAYS = 3
+SOONEST = 600  # seconds until somebody is tried again
 
 
 def everyone(world: World, people: People) -> Calls:
@@ -68,13 +69,12 @@ def tried_again(
     missed = rng.permutation(np.flatnonzero(~again & (rows["talk"] == 0).to_numpy()))
     step = 1 if in_turn else rng.integers(1, max(len(lines), 2), len(missed))
     next_line = (who[missed] + step * (rng.random(len(missed)) < other)) % len(lines)
-    due = at[missed] + rng.uniform(0.01, RETRY_DAYS - 1, len(missed)) * DAY
-    place = np.searchsorted(who[slot] * span + at[slot], next_line * span + due)
+    key, due = who[slot] * span + at[slot], next_line * span + at[missed]
+    low = np.searchsorted(key, due + SOONEST)
+    n_slots = np.searchsorted(key, due + RETRY_DAYS * DAY) - low
+    place = (low + rng.random(len(missed)) * n_slots).astype(np.int64)[n_slots > 0]
     taken, first = np.unique(place, return_index=True)
-    first, taken = first[taken < len(slot)], taken[taken < len(slot)]
-    to, of = slot[taken], missed[first]
-    soon = (who[to] == next_line[first]) & (at[to] - at[of] < RETRY_DAYS * DAY)
-    called[to[soon]] = called[of[soon]]
+    called[slot[taken]] = called[missed[n_slots > 0][first]]
     return Calls(rows.with_columns(called=pl.Series(called)), batch.hops)
 
 
@@ -98,10 +98,12 @@ def agent_shift(world: World, people: People, k: int) -> Calls:
     agents, lead = lines[:n], lines[n:]
     days = world.spell(rng, int(rng.integers(8, 21)), within=world.days, until=6)
     which, at, seconds = _shifts(rng, n, days)
-    listed = np.unique(strangers(world, rng, int(rng.integers(2_000, 8_001)), own=0.4))
+    # as long as it must be for an agent not to get the same people again and again
+    fewest = np.clip(int(len(at) / n / 0.4), 2_000, 8_000)
+    listed = np.unique(strangers(world, rng, int(rng.integers(fewest, 8_001)), own=0.4))
     called = dealt(rng, at, listed)
     batch = calls(agents[which], called, at, seconds, actor=actor.id)
-    batch = tried_again(rng, batch, share=rng.uniform(0.2, 0.4), other=0.5)
+    batch = tried_again(rng, batch, share=rng.uniform(0.25, 0.4), other=0.5)
     batch, held = victims.chosen(world, people, actor, batch, lead)
     batch = victims.not_while(batch, held)
     for told, kind in ((agents, "agent"), (lead, "agent_lead")):
@@ -159,7 +161,7 @@ def shared_list(world: World, k: int) -> Calls:
     drawn = rng.random(len(at)) < rng.uniform(0.3, 0.6)
     called = np.where(drawn, rng.choice(listed, len(at)), dealt(rng, at, listed))
     batch = _campaign(actor, lines[which], called, at)
-    batch = tried_again(rng, batch, share=rng.uniform(0.15, 0.35), other=0.5)
+    batch = tried_again(rng, batch, share=rng.uniform(0.2, 0.4), other=0.5)
     return with_call_backs(rng, batch, rng.uniform(0, 0.03))
 
 
@@ -201,5 +203,5 @@ def handed_on(world: World, k: int) -> Calls:
     which, day = work(rng, len(lines), _days(world, rng, 5, 12), rate=100, spread=0.08)
     called = strangers(world, rng, len(day), own=0.35)
     batch = _campaign(actor, lines[which], called, moments(rng, day, ALL_DAY))
-    batch = tried_again(rng, batch, share=0.3, other=0.9, in_turn=True)
+    batch = tried_again(rng, batch, share=0.4, other=0.9, in_turn=True)
     return with_call_backs(rng, batch, rng.uniform(0, 0.03))

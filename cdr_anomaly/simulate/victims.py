@@ -55,9 +55,9 @@ class Held(NamedTuple):
 
 def prey(world: World, people: People, rng: np.random.Generator, n: int) -> Ints:
     """Pick some established people with friends; a small city has few to lose."""
-    free = unnoticed(world)
-    free = free[np.diff(people.begin)[free] >= KNOWN]
-    return rng.choice(free, min(n, max(len(free) // 10, 1)), replace=False)
+    ids = unnoticed(world)
+    ids = ids[np.diff(people.begin)[ids] >= KNOWN]
+    return rng.choice(ids, min(n, max(len(ids) // 10, 1)), replace=False)
 
 
 def chosen(
@@ -166,6 +166,11 @@ def _called_back(rng: np.random.Generator, held: Held) -> Calls:
 
 def not_while(batch: Calls, taken: Calls) -> Calls:
     """Leave out the calls that a line cannot place because it is on the telephone already."""
+    return without(batch, ~free(batch, taken))
+
+
+def free(batch: Calls, taken: Calls) -> Bools:
+    """Tell which calls begin and end while their line places none of those taken."""
     span = 10**9  # longer than any time made
     busy = taken.rows.sort("caller", "at")
     begins = busy["caller"].to_numpy() * span + busy["at"].to_numpy()
@@ -173,7 +178,8 @@ def not_while(batch: Calls, taken: Calls) -> Calls:
     caller, at, seconds = (batch.rows[c].to_numpy() for c in ("caller", "at", "talk"))
     key = caller * span + at
     n_before = np.searchsorted(begins, key + seconds + 5)
-    return without(batch, np.concatenate([[0], ends])[n_before] > key)
+    idle: Bools = np.concatenate([[0], ends])[n_before] <= key
+    return idle
 
 
 def captors(world: World, people: People) -> Calls:
@@ -195,8 +201,7 @@ def captor(world: World, people: People, k: int) -> Calls:
     if k % 2:
         line, small = fresh_sims(world, rng, 1, activation=start - 3), _few(world, actor, start)
     else:
-        free = np.setdiff1d(unnoticed(world), whom)
-        line, small = rng.choice(free, 1), None
+        line, small = rng.choice(np.setdiff1d(unnoticed(world), whom), 1), None
     world.book.tell(line, "captor", actor=actor.id, pattern="captor")
     holder = np.full(len(whom), line[0])
     at = moments(rng, first - 1, ((9, 17, 1),))
