@@ -1,9 +1,37 @@
-"""Who belongs together: subjects of findings that name each other, or use one handset."""
+"""Who belongs together: subjects of findings that name each other, use one handset, are a crew."""
 
 from __future__ import annotations
 
 import numpy as np
 import polars as pl
+
+# Groups that share so much of the smaller one are one crew, seen again or by another detector; with
+# less, somebody happens to be in both.
+ALIKE, FEWEST_ALIKE = 0.5, 2
+
+
+def crews(groups: pl.DataFrame) -> pl.DataFrame:
+    """Give each subject the crew that it was found in most often.
+
+    ``groups`` (subject, members) are of each time that a subject was found in a group. Returns
+    (subject, crew); groups are one crew where they have half of the smaller one in common.
+    """
+    keyed = groups.with_columns(group=pl.col("members").list.sort().list.join(" "))
+    of_group = keyed.select("group", "members").unique("group").sort("group")
+    sized = of_group.with_columns(n=pl.col("members").list.n_unique())
+    rows = sized.explode("members").unique()
+    pairs = rows.join(rows.rename({"group": "other", "n": "n_other"}), on="members").filter(
+        pl.col("group") < pl.col("other")
+    )
+    common = pairs.group_by("group", "other", "n", "n_other").len("common")
+    smaller = pl.min_horizontal("n", "n_other")
+    alike = common.filter(
+        pl.col("common") >= FEWEST_ALIKE, pl.col("common") >= ALIKE * smaller
+    ).select("other", one="group")
+    numbered = grouped(of_group["group"], alike).rename({"subject": "group", "actor": "crew"})
+    times = keyed.join(numbered, on="group").group_by("subject", "crew").len("times")
+    most = times.sort("subject", "times", "crew", descending=[False, True, False])
+    return most.unique("subject", keep="first", maintain_order=True).select("subject", "crew")
 
 
 def grouped(subjects: pl.Series, links: pl.DataFrame) -> pl.DataFrame:

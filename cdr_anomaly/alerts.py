@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from datetime import date
 
 LISTED = GRADES["medium"]
-KINDS = ("block", "hub", "chain", "line")
+KINDS = ("block", "site", "device", "campaign", "hub", "chain", "line")
+# What is found of each line of a group names the others; a line may be in several groups.
+IN_GROUPS = ("site", "device", "campaign")
 REASONS = 3
 SUCCESSION = dict.fromkeys(("line", "earlier", "by"), pl.String)
 HANDSETS = {"subject": pl.String, "day": pl.Date, "imei": pl.String}
@@ -67,9 +69,14 @@ def _joined(weighed: pl.DataFrame, findings: pl.DataFrame, beside: Beside) -> pl
     """
     free = weighed.filter(pl.col("suppressed_by").is_null())
     strong = free.filter(pl.col("grade") >= LISTED)
+    grave = findings.filter(is_grave("medium"), pl.col("suppressed_by").is_null()).join(
+        strong.select("subject"), on="subject", how="semi"
+    )
+    in_group = pl.col("subject_kind").is_in(IN_GROUPS)
+    crews = actors.crews(grave.filter(in_group).select("subject", "members"))
+    together = crews.select(one="subject", other=pl.format("crew {}", "crew"))
     named = (
-        findings.filter(is_grave("medium"), pl.col("suppressed_by").is_null())
-        .join(strong.select("subject"), on="subject", how="semi")
+        grave.filter(~in_group)
         .select(one="subject", other="members")
         .explode("other")
         .filter(pl.col("one") != pl.col("other"), pl.col("other").is_in(free["subject"].implode()))
@@ -78,10 +85,10 @@ def _joined(weighed: pl.DataFrame, findings: pl.DataFrame, beside: Beside) -> pl
     handsets = pl.DataFrame(schema=HANDSETS) if beside.handsets is None else beside.handsets
     used = handsets.join(of_days, on=["subject", "day"], how="semi")
     follow = _successions(beside.successions).select(one="line", other="earlier")
-    grave = strong["subject"].implode()
-    follow = follow.filter(pl.col("one").is_in(grave), pl.col("other").is_in(grave))
+    listed = strong["subject"].implode()
+    follow = follow.filter(pl.col("one").is_in(listed), pl.col("other").is_in(listed))
     same = used.select(one="subject", other=pl.format("imei {}", pl.col("imei").str.slice(0, 14)))
-    links = pl.concat([named, same, follow]).unique(maintain_order=True)
+    links = pl.concat([named, together, same, follow]).unique(maintain_order=True)
     return weighed.join(actors.grouped(weighed["subject"], links), on="subject")
 
 

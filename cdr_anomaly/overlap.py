@@ -31,6 +31,7 @@ PRIOR_MEETINGS = 3
 # Numbers that differ by so much are neighbours; a list is often a range of numbers.
 BESIDE = 5
 FEWEST, MOST_Q = 4, 0.1
+SURE_TIMES, SURE_Q = 3.0, 0.01
 LIST, RANGE = "list", "range"
 
 
@@ -45,6 +46,12 @@ def links(
     active = set(lists["day"])
     made = [_of_day(lists, others, day, opaque=opaque) for day in days if day in active]
     return pl.concat([empty(LINKS, lists.schema["line"]), *made])
+
+
+def is_sure() -> pl.Expr:
+    """Tell which LINKS leave hardly any doubt."""
+    many = pl.col("n_shared") >= SURE_TIMES * pl.col("expected")
+    return many & (pl.col("q_value") <= SURE_Q)
 
 
 def _of_day(lists: pl.DataFrame, others: pl.DataFrame, day: date, *, opaque: bool) -> pl.DataFrame:

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly import significance
+from cdr_anomaly import overlap, significance
 
 if TYPE_CHECKING:
     from datetime import date
 
 # A handset is one place over so many days, as its cards may be used in turn.
-HANDSET_DAYS = 7
+HANDSET_DAYS, STAY_DAYS = 7, 4
 # A place is where the group came from if so great a share of it was there.
 MOST = 0.5
 # A card comes after the one before it in the same handset however long that lay in a drawer.
-KEPT_DAYS, WEEK, SEVERAL = 180, 7, 3
+KEPT_DAYS, WEEK = 180, 7
+SEVERAL, TOGETHER_DAYS = 3, 3
 BY_MANY = ("cell", "number block")
 BY, ENDS = ("handset", "list", *BY_MANY), ("one", "other")
 
@@ -32,7 +33,7 @@ def crowded(outbound: pl.LazyFrame, traffic: pl.LazyFrame, *, since: date) -> pl
     false-discovery rate over all cells of the day. Returns (day, place, group, n_group, expected,
     p_value, q_value) of the cells with two such lines or more.
     """
-    here = _at(outbound.filter(pl.col("day") >= since), "cells")
+    here = _staying(_at(outbound, "cells"), outbound).filter(pl.col("day") >= since)
     # Their own calls are no measure of how many people are there.
     own = pl.col("n_out") / pl.len().over("line", "day")
     lines = here.with_columns(own=own).group_by("day", "place").agg(
@@ -51,6 +52,28 @@ def crowded(outbound: pl.LazyFrame, traffic: pl.LazyFrame, *, since: date) -> pl
     tested = rows.with_columns(p_value=pl.Series(significance.poisson_tail(counts, expected)))
     days = [_with_q(day) for day in tested.partition_by("day", maintain_order=True)]
     return pl.concat([_with_q(tested.clear()), *days]).drop("own", "calls", "n_cells")
+
+
+def _staying(rows: pl.LazyFrame, outbound: pl.LazyFrame) -> pl.LazyFrame:
+    """Keep the line-days at a place where the line was on most of its days of the last four.
+
+    Who comes by has nothing to do with a room.
+    """
+    keys = ("line", "day", "place")
+    before = rows.select("line", "place", past="day")
+    there = _lately(rows.select(keys).join(before, on=["line", "place"]))
+    all_days = _lately(outbound.select("line", "day").join(
+        outbound.select("line", past="day"), on="line"
+    ))  # fmt: skip
+    times = there.group_by(keys).agg(n_there=pl.len())
+    of = all_days.group_by("line", "day").agg(n_days=pl.len())
+    whole = rows.join(times, on=keys).join(of, on=["line", "day"])
+    return whole.filter(pl.col("n_there") * 2 > pl.col("n_days")).drop("n_there", "n_days")
+
+
+def _lately(pairs: pl.LazyFrame) -> pl.LazyFrame:
+    age = (pl.col("day") - pl.col("past")).dt.total_days()
+    return pairs.filter(age.is_between(0, STAY_DAYS - 1))
 
 
 def handsets(outbound: pl.LazyFrame, *, since: date) -> pl.LazyFrame:
@@ -93,14 +116,17 @@ def successions(outbound: pl.LazyFrame, links: pl.LazyFrame, block: pl.Expr) -> 
     """Pair lines that began to call strangers with lines that had stopped, in the same place.
 
     On one handset any line follows the one before, and so it does where the two worked one list
-    (LINKS). At one cell, or in one number ``block``, a line may have stopped up to a week before
-    another began, and it takes three on either side: one begins and one stops everywhere. Returns
-    (line, earlier, by).
+    (LINKS). At one cell a line may have stopped up to a week before another began, and it takes
+    three that began together, and three that stopped: one does so everywhere. A number ``block``
+    has very many lines, and counts for those alone whose cells are not known. Returns (line,
+    earlier, by).
     """
     spans = outbound.group_by("line").agg(first=pl.col("day").min(), last=pl.col("day").max())
-    ends = [links.select(line=a, earlier=b, by=pl.lit("list")) for a, b in (ENDS, ENDS[::-1])]
+    surely = links.filter(overlap.is_sure())
+    ends = [surely.select(line=a, earlier=b, by=pl.lit("list")) for a, b in (ENDS, ENDS[::-1])]
     of_list = pl.concat(ends).unique().with_columns(place=pl.lit(None, pl.String))
-    in_block = spans.select("line", place=block).drop_nulls()
+    nowhere = outbound.filter(pl.col("cells").list.len() == 0)
+    in_block = nowhere.select("line", place=block).unique().drop_nulls()
     near = pl.concat(
         [
             _together(_at(outbound, "cells")).with_columns(by=pl.lit("cell")),
@@ -116,14 +142,24 @@ def successions(outbound: pl.LazyFrame, links: pl.LazyFrame, block: pl.Expr) -> 
     pairs = (
         whole.join(spans, on="line").join(stopped, on="earlier").filter(after.is_between(1, most))
     )
-    several = (pl.col("earlier").n_unique().over("by", "place", "line") >= SEVERAL) & (
-        pl.col("line").n_unique().over("by", "place") >= SEVERAL
-    )
-    found = pairs.filter(several | ~pl.col("by").is_in(BY_MANY)).select("line", "earlier", "by")
+    many = pl.col("by").is_in(BY_MANY)
+    changes = pairs.filter(many)
+    for who, when in (("line", "first"), ("earlier", "stopped")):
+        changes = changes.join(_in_company(changes, who, when), on=["place", who], how="semi")
+    found = pl.concat([pairs.filter(~many), changes]).select("line", "earlier", "by")
     order = pl.col("by").replace_strict({by: n for n, by in enumerate(BY)}, return_dtype=pl.Int64)
     return found.sort("line", "earlier", order).unique(
         ["line", "earlier"], keep="first", maintain_order=True
     )
+
+
+def _in_company(rows: pl.LazyFrame, who: str, when: str) -> pl.LazyFrame:
+    """Find those (place, who) with others that did so there in the same days."""
+    each = rows.select("place", who, when).unique()
+    others = each.rename({who: "company", when: "their"})
+    near = (pl.col(when) - pl.col("their")).dt.total_days().abs() < TOGETHER_DAYS
+    counts = each.join(others, on="place").filter(near).group_by("place", who).len()
+    return counts.filter(pl.col("len") >= SEVERAL)
 
 
 def _together(places: pl.LazyFrame) -> pl.LazyFrame:

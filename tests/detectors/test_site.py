@@ -80,17 +80,25 @@ def test_lines_about_the_town_are_not_found(tmp_path: Path) -> None:
 
 def test_a_room_that_has_moved_is_known_by_its_numbers(tmp_path: Path) -> None:
     room = callers(6, on=WEEK)
-    at(room, HERE, until=WEEK[2])
-    at(room, THERE, since=WEEK[3])
+    at(room, HERE, until=WEEK[1])
+    at(room, THERE, since=WEEK[2])
     result = scanned(tmp_path, feed(*room, *town(WEEK)))
-    first, last = (
-        next(row for row in found(result, "site", room[0].number) if str(row["day"]) == day)
-        for day in (WEEK[2], WEEK[3])
+    rows = {str(row["day"]): row for row in found(result, "site", room[0].number)}
+    assert list(rows) == [*WEEK[:2], WEEK[4]], "who is there for a day may only come by"
+    assert (rows[WEEK[1]]["severity"], rows[WEEK[4]]["severity"]) == ("high", "critical")
+    assert rows[WEEK[4]]["reason"].endswith(
+        "; 6 of them were at cell 460-00-1-7 until 2026-05-05 and are here since 2026-05-06"
     )
-    assert (first["severity"], last["severity"]) == ("high", "critical")
-    assert last["reason"].endswith(
-        "; 6 of them were at cell 460-00-1-7 until 2026-05-06 and are here since 2026-05-07"
-    )
+
+
+def test_who_comes_by_has_nothing_to_do_with_a_room(tmp_path: Path) -> None:
+    room, passing = callers(6, on=WEEK), callers(1, on=WEEK, start=900)
+    at(room, HERE)
+    at(passing, THERE)
+    at(passing, HERE, since=WEEK[3], until=WEEK[3])
+    rows = found(scanned(tmp_path, feed(*room, *passing, *town(WEEK))), "site")
+    assert passing[0].number not in {row["subject"] for row in rows}
+    assert all(len(row["members"]) == 6 for row in rows)
 
 
 def test_a_room_that_has_moved_is_known_by_its_handsets(tmp_path: Path) -> None:
@@ -111,7 +119,7 @@ def test_a_room_with_two_cells_has_not_moved(tmp_path: Path) -> None:
     for n, day in enumerate(WEEK):
         at(room, (HERE, THERE)[n % 2], since=day, until=day)
     rows = found(scanned(tmp_path, feed(*room, *town(WEEK))), "site")
-    assert {row["severity"] for row in rows if str(row["day"]) == WEEK[4]} == {"high"}
+    assert {row["severity"] for row in rows} == {"high"}
 
 
 def test_cards_that_are_used_in_turn_on_one_handset_are_found(tmp_path: Path) -> None:
