@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import births, bridges, forwarding, measures, rolling, tables
+from cdr_anomaly import births, bridges, forwarding, measures, rolling, shifts, tables
 from cdr_anomaly.detectors import Tables
 from cdr_anomaly.ingest import midnight
 from cdr_anomaly.ingest.repairs import PART_GAP_S
@@ -25,6 +25,7 @@ from cdr_anomaly.schema import (
     LINES,
     MEASURES,
     PROFILE,
+    SHIFTS,
     empty,
     require,
 )
@@ -94,6 +95,8 @@ def made(
     legs = _legs(memory, second.legs, young, midnight(source.tz, day), reach).lazy()
     busy = min(detector.remembers() for detector in built)
     measured = measures.line_days(legs, whole, busy=busy, since=day).collect()
+    working = shifts.enough(detector.working() for detector in built)
+    worked = _shifts(legs, measured.lazy(), memory, source.tz, working)
     lines = pl.concat([told, in_week.select(line="target")]).unique().drop_nulls().lazy()
     active = tables.active(profile, built)
     for_detectors = Tables(
@@ -107,6 +110,7 @@ def made(
         births_from=memory.first_day - births.PAST if feed.activations else known_from,
         profile=require(whole, PROFILE, "profile"),
         measures=require(measured.lazy(), MEASURES, "measures"),
+        shifts=worked,
         legs=require(legs, LEGS, "legs"),
         hops=require(hops.lazy(), HOPS, "hops"),
         lines=require(tables.lines_of(lines, born, feed, source.plan), LINES, "lines"),
@@ -115,6 +119,7 @@ def made(
     kept = {
         "profile": profile,
         "hops": forwarded,
+        "shifts": worked.filter(pl.col("day") == day).sort("line").collect(),
         "legs": second.legs.filter(pl.col("day") == day).select(list(LEGS)).sort(pl.all()),
         "late": _as_late(second.late, day),
     }
@@ -217,6 +222,17 @@ def _legs(
         .unique(["line", "day", "counterpart"]),
     ]
     return pl.concat([today.select(list(LEGS)), *pl.collect_all(known)])
+
+
+def _shifts(
+    legs: pl.LazyFrame, measured: pl.LazyFrame, memory: Memory, tz: str, working: shifts.Working
+) -> pl.LazyFrame:
+    """Add to the day's shifts those of the same lines on the days before it that count."""
+    made = shifts.line_days(legs, measured, tz, working, since=memory.day)
+    today = require(made, SHIFTS, "shifts").collect()
+    before = memory.days("shifts", working.days_before)
+    own = before.join(today.lazy().select("line"), on="line", how="semi")
+    return pl.concat([own.collect(), today]).lazy()
 
 
 def _forwarded(looked: Looked, day: date) -> pl.DataFrame:

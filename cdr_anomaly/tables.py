@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import births, forwarding, measures, numbering
+from cdr_anomaly import births, forwarding, measures, numbering, shifts
 from cdr_anomaly.detectors.base import Feed, Tables
 from cdr_anomaly.profile import COUNTS, Least
-from cdr_anomaly.schema import BIRTHS, HOPS, LEGS, LINES, MEASURES, PROFILE, require
+from cdr_anomaly.schema import BIRTHS, HOPS, LEGS, LINES, MEASURES, PROFILE, SHIFTS, require
 from cdr_anomaly.settings import MOST_SILENT_DAYS
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class Gathered:
 
     looked: Looked
     births_from: date
+    working: shifts.Working
     days: pl.DataFrame
     profile: pl.LazyFrame
     legs: pl.LazyFrame
@@ -89,6 +90,7 @@ class Gathered:
         """Make every table, as detectors with that counting need them."""
         feed, source = self.looked.feed, self.looked.source
         measured = measures.line_days(self.legs, self.profile, busy=counting.busy).collect().lazy()
+        worked = shifts.line_days(self.legs, measured, source.tz, self.working).collect().lazy()
         return Tables(
             feed=feed,
             tz=source.tz,
@@ -100,6 +102,7 @@ class Gathered:
             births_from=self.births_from,
             profile=require(self.profile, PROFILE, "profile"),
             measures=require(measured, MEASURES, "measures"),
+            shifts=require(worked, SHIFTS, "shifts"),
             legs=require(self.legs, LEGS, "legs"),
             hops=require(self.hops, HOPS, "hops"),
             lines=require(self.lines, LINES, "lines"),
@@ -142,6 +145,7 @@ def gathered(
     return Gathered(
         looked=looked,
         births_from=start - births.PAST if feed.activations and feed.first_day else known_from,
+        working=shifts.enough(detector.working() for detector in built),
         days=second.days,
         profile=profile.collect().lazy(),
         legs=second.legs.lazy(),
@@ -160,6 +164,7 @@ def feed_of(source: Source, look: FirstLook, *, activations: bool) -> Feed:
         last_day=last,
         opaque=source.as_text,
         attempts=look.unanswered,
+        talk=look.talk,
         activations=activations,
     )
 

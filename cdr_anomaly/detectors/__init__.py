@@ -10,6 +10,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from cdr_anomaly import unlike
+from cdr_anomaly.detectors.agent_shift import AgentShift
 from cdr_anomaly.detectors.base import Detector, Feed, Tables
 from cdr_anomaly.detectors.forwarding_chain import ForwardingChain
 from cdr_anomaly.detectors.high_frequency import HighFrequency
@@ -35,7 +36,9 @@ __all__ = [
     "described",
 ]
 
-ALL: tuple[type[Detector], ...] = (MassDialler, HighFrequency, ForwardingChain, NewSimBurst)
+ALL: tuple[type[Detector], ...] = (
+    MassDialler, HighFrequency, ForwardingChain, NewSimBurst, AgentShift,
+)  # fmt: skip
 NAMES = tuple(detector.name for detector in ALL)
 # What a finding may be of: these, and evidence by itself.
 FINDERS = (*NAMES, unlike.NAME)
