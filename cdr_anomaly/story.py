@@ -88,7 +88,7 @@ def _shift(tables: Tables, own: pl.Expr) -> pl.LazyFrame:
         tables.shifts.filter(own)
         .sort("day")
         .select(
-            "day", (pl.col("talk_s") // 360 / 10).alias("talk h"), calls="n_out",
+            "day", (pl.col("talk_s") // 360 / 10).round(1).alias("talk h"), calls="n_out",
             distinct="n_distinct",
             first=tables.local(pl.col("first_out")).str.slice(11),
             last=tables.local(pl.col("last_out")).str.slice(11),

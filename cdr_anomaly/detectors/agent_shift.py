@@ -261,7 +261,7 @@ def _past(profile: pl.LazyFrame, today: pl.LazyFrame) -> pl.LazyFrame:
 
 def _hours(seconds: pl.Expr) -> pl.Expr:
     """Write seconds as hours, rounded down so that none reaches a limit by it."""
-    return (seconds // 360) / 10
+    return ((seconds // 360) / 10).round(1)
 
 
 def _written(hours: pl.Expr) -> pl.Expr:
