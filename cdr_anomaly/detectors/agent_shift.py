@@ -204,10 +204,15 @@ class AgentShift(Detector):
         )
         some = pl.col("n_often") > 0
         length = (pl.col("x") ** 2 + pl.col("y") ** 2).sqrt().round(9).clip(1e-9, 1)
-        return days.with_columns(
-            begun_min=pl.when(some).then(pl.arctan2("y", "x") / (2 * pi) * DAY_MIN % DAY_MIN),
-            within_min=pl.when(some).then((-2 * length.log()).sqrt() / (2 * pi) * DAY_MIN),
-        ).drop("x", "y")
+        # Half a minute must not be more or less by the rounding of sums.
+        circle = {
+            "begun_min": pl.arctan2("y", "x") % (2 * pi),
+            "within_min": (-2 * length.log()).sqrt(),
+        }
+        minutes = {
+            c: pl.when(some).then((a / (2 * pi) * DAY_MIN).round(6)) for c, a in circle.items()
+        }
+        return days.with_columns(**minutes).drop("x", "y")
 
     def _reason(self, tables: Tables, ordinary: pl.Expr) -> pl.Expr:
         regular = pl.format(
