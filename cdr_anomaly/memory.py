@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import births, bridges, forwarding, measures, outbound, overlap, rolling, tables
+from cdr_anomaly import (
+    births,
+    bridges,
+    forwarding,
+    measures,
+    outbound,
+    overlap,
+    rolling,
+    shifts,
+    tables,
+)
 from cdr_anomaly.detectors import Tables
 from cdr_anomaly.ingest import midnight
 from cdr_anomaly.ingest.repairs import PART_GAP_S
@@ -25,6 +35,7 @@ from cdr_anomaly.schema import (
     LINES,
     MEASURES,
     PROFILE,
+    SHIFTS,
     TRAFFIC,
     empty,
     require,
@@ -96,8 +107,10 @@ def made(
     young = born.filter(pl.col("born") >= day - timedelta(days=reach))["line"]
     legs = _legs(memory, second.legs, young, midnight(source.tz, day), reach).lazy()
     busy = min(detector.remembers() for detector in built)
+    working = shifts.enough(detector.working() for detector in built)
     active = tables.active(profile, built)
     measured = measures.line_days(legs, whole, busy=busy, since=day).collect()
+    worked = _shifts(legs, measured.lazy(), memory, source.tz, working)
     rule, two_way = tables.strangers(built), active.plus(memory.active).two_way()
     knows = outbound.Told(two_way, feed.attempts, feed.opaque)
     ours = outbound.Lines(whole, measured.lazy(), legs)
@@ -114,6 +127,7 @@ def made(
         births_from=memory.first_day - births.PAST if feed.activations else known_from,
         profile=require(whole, PROFILE, "profile"),
         measures=require(measured.lazy(), MEASURES, "measures"),
+        shifts=worked,
         legs=require(legs, LEGS, "legs"),
         **company.checked(),
         hops=require(hops.lazy(), HOPS, "hops"),
@@ -126,6 +140,7 @@ def made(
     kept = {
         "profile": profile,
         "hops": forwarded,
+        "shifts": worked.filter(pl.col("day") == day).sort("line").collect(),
         "legs": second.legs.filter(pl.col("day") == day).select(list(LEGS)).sort(pl.all()),
         "late": _as_late(second.late, day),
         "outbound": company.outbound.filter(pl.col("day") == day).sort("line").collect(),
@@ -229,6 +244,17 @@ def _legs(
         .unique(["line", "day", "counterpart"]),
     ]
     return pl.concat([today.select(list(LEGS)), *pl.collect_all(known)])
+
+
+def _shifts(
+    legs: pl.LazyFrame, measured: pl.LazyFrame, memory: Memory, tz: str, working: shifts.Working
+) -> pl.LazyFrame:
+    """Add to the day's shifts those of the same lines on the days before it that count."""
+    made = shifts.line_days(legs, measured, tz, working, since=memory.day)
+    today = require(made, SHIFTS, "shifts").collect()
+    before = memory.days("shifts", working.days_before)
+    own = before.join(today.lazy().select("line"), on="line", how="semi")
+    return pl.concat([own.collect(), today]).lazy()
 
 
 def _forwarded(looked: Looked, day: date) -> pl.DataFrame:

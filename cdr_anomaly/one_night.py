@@ -193,6 +193,7 @@ def _night(paths: Iterable[str | Path], day: date, run: Run, *, only: bool) -> O
         versions=report.versions(), counts=_counts(result),
         facts={
             "calls": result.counts.used, "attempts": judged.look.unanswered,
+            "talk": judged.look.talk,
             "active": judged.night.active, "callers": judged.look.callers.get(day, 0),
             "beside": chosen.beside,
         },
@@ -235,6 +236,7 @@ def _judged(
         last_day=day,
         opaque=source.as_text,
         attempts=look.unanswered or any(facts["attempts"] for facts in lately),
+        talk=look.talk or any(facts.get("talk", False) for facts in lately),
         activations=wanted.activations is not None,
     )
     reasons = {detector.name: detector.not_applicable(feed) for detector in built}

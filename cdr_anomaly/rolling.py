@@ -74,6 +74,16 @@ def own_past(days: pl.LazyFrame, judged: pl.LazyFrame, value: str) -> pl.LazyFra
     )
 
 
+def midnight(day: pl.Expr, tz: str) -> pl.Expr:
+    """Give the instant at which a local day begins."""
+    # Where summer time begins at midnight, the day begins at one o'clock.
+    hours = (day.cast(pl.Datetime("us")).dt.offset_by(step) for step in ("0h", "1h"))
+    local = (
+        hour.dt.replace_time_zone(tz, ambiguous="earliest", non_existent="null") for hour in hours
+    )
+    return pl.coalesce(*local).dt.convert_time_zone("UTC")
+
+
 def anscombe(count: pl.Expr) -> pl.Expr:
     """Put a count on the scale on which chance moves it by about one (Anscombe 1948)."""
     return 2 * (count + 0.375).sqrt()

@@ -154,6 +154,13 @@ SUCCESSIONS: Table = {
     "by": Column(TEXT, "what they have in common: handset, list, cell or number block"),
 }
 
+# One row per line and local day with many calls and an hour of talk (shifts.py).
+SHIFTS: Table = {
+    **{c: MEASURES[c] for c in ("line", "day", "n_out", "n_distinct", "first_out", "last_out")},
+    "talk_s": Column(COUNT, "seconds within the day that the line talked in calls it placed"),
+    "hours_s": Column(pl.List(COUNT), "of these, how many in each of the 24 local hours"),
+}
+
 # One row per forwarding of one call.
 HOPS: Table = {
     "forwarder": Column(LINE, "the line that forwarded"),

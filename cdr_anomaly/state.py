@@ -1,6 +1,6 @@
 """What is remembered between nights: a folder of Delta tables, of which a run changes all or none.
 
-A Delta table by itself is changed whole or not at all, but a night changes nine. So the ledger is
+A Delta table by itself is changed whole or not at all, but a night changes ten. So the ledger is
 written last, and its event names the version of every table that belongs to it. Those versions are
 what is read; a run that was killed half way leaves newer ones, which the next run takes back.
 """
@@ -32,6 +32,7 @@ from cdr_anomaly.schema import (
     OUTBOUND,
     PROFILE,
     SEEN,
+    SHIFTS,
     SUCCESSIONS,
     VOLUME,
     empty,
@@ -48,8 +49,8 @@ if TYPE_CHECKING:
 
 TABLES = {
     "profile": PROFILE, "hops": FORWARDED, "legs": LEGS, "late": LATE, "lines": SEEN,
-    "volume": VOLUME, "outbound": OUTBOUND, "successions": SUCCESSIONS, "findings": FINDINGS,
-    "evidence": EVIDENCE, "alerts": ALERTS, "feedback": FEEDBACK,
+    "shifts": SHIFTS, "volume": VOLUME, "outbound": OUTBOUND, "successions": SUCCESSIONS,
+    "findings": FINDINGS, "evidence": EVIDENCE, "alerts": ALERTS, "feedback": FEEDBACK,
 }  # fmt: skip
 WHOLE = ("lines",)  # the one table that is not divided by day
 LEDGER_NAME = "ledger"

@@ -17,6 +17,12 @@ DAYS = (
     "By day: calls out, of these answered, different numbers, of these calling back, most in "
     "10 min, 60 min, 24 h; calls in, forwarded; usual out"
 )
+SHIFT = (
+    "The shift: days with many calls, the hours it talked, its first and last call, and each hour "
+    "of the day: . no talk, - up to 20 minutes, = up to 40, # more"
+)
+# A letter an hour; the head says which is which.
+HOURS = "0h    6h    12h   18h   "
 UNLIKE = (
     "How unlike its peers: p of each busy day, q over all lines, p by family, and in what, with "
     "the share of peers' days that are as odd"
@@ -35,6 +41,7 @@ def told(
     parts = {
         "The line": _who(tables, own),
         DAYS: _days(tables, own),
+        SHIFT: _shift(tables, own),
         "Calls placed by hour of day": _hours(tables, legs),
         f"Contacts, the {CONTACTS} with most calls": _contacts(tables, legs),
         "Handsets": _used(tables, legs, "imei"),
@@ -44,6 +51,8 @@ def told(
     }
     whole = dict(zip(parts, pl.collect_all(parts.values()), strict=True))
     number = whole["The line"]["number"].item() if whole["The line"].height else None
+    if whole[SHIFT].is_empty():
+        del whole[SHIFT]
     return whole | {
         UNLIKE: _unlike(weights, number),
         "Findings, with how far over the limit": _findings(findings, number),
@@ -66,6 +75,26 @@ def _days(tables: Tables, own: pl.Expr) -> pl.LazyFrame:
             usual="usual",
         )
         .rename({"h10": "10min", "h60": "60min", "h24": "24h", "inc": "in"})
+    )  # fmt: skip
+
+
+def _shift(tables: Tables, own: pl.Expr) -> pl.LazyFrame:
+    minutes = pl.element() / 60
+    letter = (
+        pl.when(minutes > 40).then(pl.lit("#")).when(minutes > 20).then(pl.lit("="))
+        .when(minutes > 0).then(pl.lit("-")).otherwise(pl.lit("."))
+    )  # fmt: skip
+    return (
+        tables.shifts.filter(own)
+        .sort("day")
+        .select(
+            "day", (pl.col("talk_s") // 360 / 10).round(1).alias("talk h"), calls="n_out",
+            distinct="n_distinct",
+            first=tables.local(pl.col("first_out")).str.slice(11),
+            last=tables.local(pl.col("last_out")).str.slice(11),
+            hours=pl.col("hours_s").list.eval(letter).list.join(""),
+        )
+        .rename({"hours": HOURS})
     )  # fmt: skip
 
 

@@ -8,10 +8,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import births, forwarding, measures, numbering, outbound
+from cdr_anomaly import births, forwarding, measures, numbering, outbound, shifts
 from cdr_anomaly.detectors.base import Feed, Tables
 from cdr_anomaly.profile import COUNTS, Least
-from cdr_anomaly.schema import BIRTHS, HOPS, LEGS, LINES, MEASURES, PROFILE, TRAFFIC, require
+from cdr_anomaly.schema import (
+    BIRTHS,
+    HOPS,
+    LEGS,
+    LINES,
+    MEASURES,
+    PROFILE,
+    SHIFTS,
+    TRAFFIC,
+    require,
+)
 from cdr_anomaly.settings import MOST_SILENT_DAYS
 
 if TYPE_CHECKING:
@@ -75,6 +85,7 @@ class Gathered:
 
     looked: Looked
     births_from: date
+    working: shifts.Working
     days: pl.DataFrame
     profile: pl.LazyFrame
     legs: pl.LazyFrame
@@ -96,6 +107,7 @@ class Gathered:
         nothing = outbound.Before.nothing(source.line_type)
         seen = outbound.Lines(self.profile, measured, self.legs)
         company = outbound.company(seen, counting.strangers, told, feed.days, nothing)
+        worked = shifts.line_days(self.legs, measured, source.tz, self.working).collect().lazy()
         return Tables(
             feed=feed,
             tz=source.tz,
@@ -107,6 +119,7 @@ class Gathered:
             births_from=self.births_from,
             profile=require(self.profile, PROFILE, "profile"),
             measures=require(measured, MEASURES, "measures"),
+            shifts=require(worked, SHIFTS, "shifts"),
             legs=require(self.legs, LEGS, "legs"),
             **company.checked(),
             hops=require(self.hops, HOPS, "hops"),
@@ -151,6 +164,7 @@ def gathered(
     return Gathered(
         looked=looked,
         births_from=start - births.PAST if feed.activations and feed.first_day else known_from,
+        working=shifts.enough(detector.working() for detector in built),
         days=second.days,
         profile=profile.collect().lazy(),
         legs=second.legs.lazy(),
@@ -169,6 +183,7 @@ def feed_of(source: Source, look: FirstLook, *, activations: bool) -> Feed:
         last_day=last,
         opaque=source.as_text,
         attempts=look.unanswered,
+        talk=look.talk,
         activations=activations,
     )
 

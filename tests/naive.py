@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from math import ceil, exp, isfinite, lgamma, log, log1p, log10
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,7 +11,7 @@ from scipy.stats import nbinom
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
+    from zoneinfo import ZoneInfo
 
 Event = tuple[str, float]
 
@@ -29,6 +29,16 @@ def under_way(events: Sequence[tuple[str, float, float]]) -> list[int]:
         sum(g == group and s <= t < s + length for g, s, length in events)
         for group, t, _ in events
     ]  # fmt: skip
+
+
+def talk(calls: Iterable[tuple[datetime, int]], zone: ZoneInfo) -> dict[date, list[int]]:
+    """Count, in each hour of each local day, the seconds in which any call was under way."""
+    days: dict[date, list[int]] = {}
+    begins = [(int(start.timestamp()), length) for start, length in calls]
+    for second in {begin + n for begin, length in begins for n in range(length)}:
+        local = datetime.fromtimestamp(second, zone)
+        days.setdefault(local.date(), [0] * 24)[local.hour] += 1
+    return days
 
 
 class Past(NamedTuple):

@@ -79,6 +79,7 @@ def usual() -> pl.DataFrame:
         ("forwarding_chain.bridge_forwards", 15),
         ("new_sim_burst.line_calls_60min", 15),
         ("new_sim_burst.block_lines", 5),
+        ("agent_shift.talk_h_often", 3.0),
     ],
 )
 def test_a_variant_finds_what_a_scan_with_that_setting_finds(
@@ -135,12 +136,12 @@ def test_variants_equal_scans_where_new_lines_are_known_by_their_first_leg() -> 
 
 
 @pytest.mark.parametrize("detector", detectors.ALL, ids=lambda detector: detector.name)
-def test_limits_are_settings_that_are_whole_numbers(detector: type[detectors.Detector]) -> None:
+def test_limits_are_settings_that_are_numbers(detector: type[detectors.Detector]) -> None:
     built = detectors.build({})[detectors.ALL.index(detector)]
     assert detector.limits
     for name in detector.limits:
         assert name in {field.name for field in fields(detector)}  # type: ignore[arg-type]
-        assert isinstance(getattr(built, name), int)
+        assert type(getattr(built, name)) in {int, float}
 
 
 def values(built: Any, setting: str) -> list[float]:
@@ -149,11 +150,12 @@ def values(built: Any, setting: str) -> list[float]:
 
 def test_values_to_try_are_multiples_within_the_bounds_of_the_setting() -> None:
     told = {"forwarding_chain": {"hub_forwarders": 3}, "new_sim_burst": {"line_forwards": 1}}
-    mass, frequent, chain, burst = detectors.build(told)
+    mass, frequent, chain, burst, shift, *_ = detectors.build(told)
     assert values(mass, "calls") == [500, 750, 1000, 1500, 2000, 3000]
     assert values(frequent, "calls_10min") == [6, 9, 12, 18, 24, 36]
     assert values(chain, "hub_forwarders") == [2, 3, 4, 6, 9]  # 1.5 and 2.25 are 2, its least
     assert values(burst, "line_forwards") == [1, 2, 3]  # less is not allowed
+    assert values(shift, "talk_h") == [4, 6, 8, 12, 16, 24]
     tried = tuning.variants(chain)
     assert all(each.detector.hub_forwarders == 3 for each in tried if "hub" not in each.setting)  # type: ignore[attr-defined]
     assert [each.detector is chain for each in tried if each.setting == "hub_forwarders"] == [

@@ -10,6 +10,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from cdr_anomaly import unlike
+from cdr_anomaly.detectors.agent_shift import AgentShift
 from cdr_anomaly.detectors.base import Detector, Feed, Tables
 from cdr_anomaly.detectors.campaign import Campaign
 from cdr_anomaly.detectors.forwarding_chain import ForwardingChain
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 ALL: tuple[type[Detector], ...] = (
-    MassDialler, HighFrequency, ForwardingChain, NewSimBurst, Campaign, Site,
+    MassDialler, HighFrequency, ForwardingChain, NewSimBurst, AgentShift, Campaign, Site,
 )  # fmt: skip
 NAMES = tuple(detector.name for detector in ALL)
 # What a finding may be of: these, and evidence by itself.

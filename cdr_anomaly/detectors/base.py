@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import polars as pl
 from pydantic import ConfigDict, Field
 
-from cdr_anomaly import numbering
+from cdr_anomaly import numbering, rolling
 from cdr_anomaly.profile import Least
 from cdr_anomaly.schema import FINDINGS, TESTS, require
+from cdr_anomaly.shifts import Working
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,6 +38,7 @@ class Feed:
     last_day: date | None
     opaque: bool
     attempts: bool
+    talk: bool
     activations: bool
 
     @property
@@ -71,6 +73,7 @@ class Tables:
     births_from: date
     profile: pl.LazyFrame
     measures: pl.LazyFrame
+    shifts: pl.LazyFrame
     legs: pl.LazyFrame
     outbound: pl.LazyFrame
     lists: pl.LazyFrame
@@ -112,13 +115,7 @@ class Tables:
 
     def midnight(self, day: pl.Expr) -> pl.Expr:
         """Give the instant at which a local day begins."""
-        # Where summer time begins at midnight, the day begins at one o'clock.
-        hours = (day.cast(pl.Datetime("us")).dt.offset_by(step) for step in ("0h", "1h"))
-        local = (
-            hour.dt.replace_time_zone(self.tz, ambiguous="earliest", non_existent="null")
-            for hour in hours
-        )
-        return pl.coalesce(*local).dt.convert_time_zone("UTC")
+        return rolling.midnight(day, self.tz)
 
 
 class Detector:
@@ -189,6 +186,10 @@ class Detector:
     def reaches(self) -> int:
         """Say over how many days before the one that is judged it needs the calls of new lines."""
         return 0
+
+    def working(self) -> Working:
+        """Say which line-days it needs in SHIFTS; a night must keep their calls, too."""
+        return Working()
 
     def keeps(self) -> pl.Expr:
         """Say which line-days of PROFILE, with ``age_d``, a night must keep the calls of.

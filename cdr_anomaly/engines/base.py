@@ -23,9 +23,10 @@ class FirstLook(NamedTuple):
     Each of the ``profiles`` is the PROFILE of some lines, with all their days, and no line is in
     two; they can be had once, and a later one may take another reading. ``callers`` says how many
     lines placed or forwarded a call on each day, when the profiles were had. ``unanswered`` tells
-    whether any call was; ``lost`` and ``doubt`` whether any number has no code, and any of which a
-    footer seemed to prove that it has. ``alike`` are the keys of rows that may repeat others,
-    ``duplicates`` and ``partial`` count the rows that mending took away.
+    whether any call was, ``talk`` whether any has a duration; ``lost`` and ``doubt`` whether any
+    number has no code, and any of which a footer seemed to prove that it has. ``alike`` are the
+    keys of rows that may repeat others, ``duplicates`` and ``partial`` count the rows that mending
+    took away.
     """
 
     verdicts: Mapping[int, int]
@@ -35,6 +36,7 @@ class FirstLook(NamedTuple):
     forwarded: pl.DataFrame
     traffic: pl.DataFrame
     unanswered: bool
+    talk: bool
     lost: bool
     doubt: bool
     alike: pl.Series

@@ -173,7 +173,7 @@ class _Tally:
         self.forwarded: list[pl.DataFrame] = []
         self.alike: list[pl.Series] = []
         self.open = pl.DataFrame()
-        self.unanswered = self.lost = self.doubt = False
+        self.unanswered = self.talk = self.lost = self.doubt = False
         self.duplicates = self.partial = 0
 
     def take(self, rows: pl.DataFrame, *, until: datetime | None, counted: bool) -> None:
@@ -211,7 +211,7 @@ class _Tally:
             callers=callers,
             forwarded=forwarded,
             traffic=self.traffic.table(),
-            unanswered=self.unanswered, lost=self.lost, doubt=self.doubt,
+            unanswered=self.unanswered, talk=self.talk, lost=self.lost, doubt=self.doubt,
             alike=pl.concat(self.alike).unique(),
             duplicates=self.duplicates, partial=self.partial,
         )  # fmt: skip
@@ -225,6 +225,7 @@ class _Tally:
         self.lost |= bool(rows["lost"].any())
         self.doubt |= bool(rows["doubt"].any())
         self.unanswered = self.unanswered or bool((used["duration_s"] == 0).any())
+        self.talk = self.talk or bool((used["duration_s"] > 0).any())
         return used.drop(MARKS)
 
     def _mend(self, before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:

@@ -33,6 +33,8 @@ WORDS = (
     "new_sim_burst.line_calls_60min=9", "new_sim_burst.line_forwards=3",
     "new_sim_burst.block_lines=3", "new_sim_burst.fdr=0.5", "new_sim_burst.warm_up_days=9",
     "new_sim_burst.line_distinct=0.1", "high_frequency.distinct_ratio=0.2",
+    "agent_shift.calls_day=6", "agent_shift.talk_h=0.3", "agent_shift.talk_h_often=0.1",
+    "agent_shift.days_often=2", "agent_shift.out_share=0.5", "agent_shift.calls_per_contact=3",
 )  # fmt: skip
 ACTIVATED = {f"+861380000{n:04}": f"2026-03-{20 + n:02}" for n in range(0, 11, 2)}
 

@@ -232,7 +232,7 @@ def test_records_in_parts_over_midnight_and_long_calls(tmp_path: Path) -> None:
         found = pipeline.scan(upto, told.told).findings.filter(day=night.day)
         assert_frame_equal(runs.in_order(night.result.findings), runs.in_order(found))
     found = runs.findings(told.place)
-    assert set(found["detector"]) == {"mass_dialler", "high_frequency"}
+    assert set(found["detector"]) == {"mass_dialler", "high_frequency", "agent_shift"}
 
 
 def test_a_token_turns_the_memory_into_text(
