@@ -80,6 +80,8 @@ LEGS: Table = {
     "answered": Column(FLAG, "whether the call was answered"),
     "cell_id": Column(TEXT, "the line's cell, on its own records"),
     "imei": Column(TEXT, "the line's handset, on its own records"),
+    "imsi": Column(TEXT, "the line's subscriber identity, on its own records"),
+    "trunk_in": Column(TEXT, "the trunk on which the call came in, whoever's record tells it"),
 }
 
 # One row per line and local day for the lines that are looked at twice: what does not add up.
@@ -241,7 +243,7 @@ LATE: Table = {
         name: CALLS[name]
         for name in (
             "start_time", "duration_s", "record_type", "redirect_reason", "call_id", "answered",
-            "cell_id", "imei",
+            "cell_id", "imei", "imsi", "trunk_in",
         )
     },
 }  # fmt: skip

@@ -27,7 +27,7 @@ COUNTED = (
     "redirecting_number", "call_id",
 )  # fmt: skip
 ON_FORWARDS = ("redirect_reason", "answered")
-ON_LEGS = ("answered", "cell_id", "imei")
+ON_LEGS = ("answered", "cell_id", "imei", "imsi", "trunk_in")
 NO_DAYS = pl.DataFrame(schema={"day": pl.Date, "calls": pl.UInt32})
 MARKS = ("sound", "lost", "doubt")
 # What two parts and all that is made of them take, and one count while counts are merged: of all
