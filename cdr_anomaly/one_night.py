@@ -228,6 +228,7 @@ def _judged(
         opaque=source.as_text,
         attempts=look.unanswered or any(facts["attempts"] for facts in lately),
         activations=wanted.activations is not None,
+        numbers=look.numbers,
     )
     reasons = {detector.name: detector.not_applicable(feed) for detector in built}
     active = reduce(Active.plus, (Active(*facts["active"]) for facts in lately), Active())

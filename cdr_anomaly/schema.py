@@ -150,7 +150,7 @@ LINES: Table = {
 
 FINDINGS: Table = {
     "detector": Column(TEXT, "which detector found it"),
-    "subject_kind": Column(TEXT, "line, block, hub or chain"),
+    "subject_kind": Column(TEXT, "line, block, pool, hub or chain"),
     "subject": Column(TEXT, "the line, block or target that the finding is about"),
     "members": Column(pl.List(pl.String()), "every line that takes part"),
     "day": Column(DAY, "the local day that was judged"),
@@ -206,7 +206,7 @@ ALERTS: Table = {
         "place in the list, from 1; empty when on watch (low), declared, ongoing, or beyond "
         "max_alerts",
     ),
-    "subject_kind": Column(TEXT, "line, block, hub or chain"),
+    "subject_kind": Column(TEXT, "line, block, pool, hub or chain"),
     "subject": Column(TEXT, "the line, block or target that the alert is about"),
     "members": Column(pl.List(pl.String()), "every line that takes part"),
     "lines": Column(pl.List(pl.String()), "the lines that findings are about, gravest first"),
@@ -285,6 +285,8 @@ LEDGER: Table = {
 }
 
 SEVERITIES = ("low", "medium", "high", "critical")
+# Subjects of these kinds are prefixes of numbers, no lines.
+OF_PREFIXES = ("block", "pool")
 
 
 def require(frame: pl.LazyFrame, table: Table, name: str) -> pl.LazyFrame:

@@ -15,6 +15,7 @@ from cdr_anomaly.detectors.forwarding_chain import ForwardingChain
 from cdr_anomaly.detectors.high_frequency import HighFrequency
 from cdr_anomaly.detectors.mass_dialler import MassDialler
 from cdr_anomaly.detectors.new_sim_burst import NewSimBurst
+from cdr_anomaly.detectors.overseas_presentation import OverseasPresentation
 from cdr_anomaly.errors import SettingError, nearest
 from cdr_anomaly.settings import validation_sentence
 
@@ -35,7 +36,9 @@ __all__ = [
     "described",
 ]
 
-ALL: tuple[type[Detector], ...] = (MassDialler, HighFrequency, ForwardingChain, NewSimBurst)
+ALL: tuple[type[Detector], ...] = (
+    MassDialler, HighFrequency, ForwardingChain, NewSimBurst, OverseasPresentation,
+)  # fmt: skip
 NAMES = tuple(detector.name for detector in ALL)
 # What a finding may be of: these, and evidence by itself.
 FINDERS = (*NAMES, unlike.NAME)

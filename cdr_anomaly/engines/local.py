@@ -71,6 +71,14 @@ class Local:
 
         return tally.look(profiles(), callers)
 
+    def callers(self, source: Source, wanted: pl.Expr) -> pl.Series:
+        """Name the lines that placed any call of which ``wanted`` holds, and maybe a few more."""
+        found = [
+            part.mapped().filter(wanted).select(line="calling_number").unique().collect()["line"]
+            for part in source.parts()
+        ]
+        return pl.concat([pl.Series(dtype=source.line_type), *found]).unique().drop_nulls()
+
     def second_look(
         self,
         source: Source,
@@ -174,6 +182,7 @@ class _Tally:
         self.alike: list[pl.Series] = []
         self.open = pl.DataFrame()
         self.unanswered = self.lost = self.doubt = False
+        self.numbers = not source.as_text
         self.duplicates = self.partial = 0
 
     def take(self, rows: pl.DataFrame, *, until: datetime | None, counted: bool) -> None:
@@ -211,7 +220,7 @@ class _Tally:
             callers=callers,
             forwarded=forwarded,
             traffic=self.traffic.table(),
-            unanswered=self.unanswered, lost=self.lost, doubt=self.doubt,
+            unanswered=self.unanswered, numbers=self.numbers, lost=self.lost, doubt=self.doubt,
             alike=pl.concat(self.alike).unique(),
             duplicates=self.duplicates, partial=self.partial,
         )  # fmt: skip
@@ -225,6 +234,8 @@ class _Tally:
         self.lost |= bool(rows["lost"].any())
         self.doubt |= bool(rows["doubt"].any())
         self.unanswered = self.unanswered or bool((used["duration_s"] == 0).any())
+        if not self.numbers:
+            self.numbers = bool(used["calling_number"].str.starts_with("+").any())
         return used.drop(MARKS)
 
     def _mend(self, before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
