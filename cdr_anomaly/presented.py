@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly.numbering import number_class
-
 if TYPE_CHECKING:
     from cdr_anomaly.numbering import HomePlan
 
@@ -62,16 +60,20 @@ def calling_code(number: pl.Expr) -> pl.Expr:
 
 
 def impossible(number: pl.Expr, home: HomePlan) -> pl.Expr:
-    """Say why nobody has a spelled E.164 number, or null where somebody may."""
+    """Say why nobody has a spelled E.164 number, or null where somebody may.
+
+    It is meant for numbers abroad, and for those of home whose class is not known.
+    """
     code, digits = calling_code(number), number.str.len_bytes().cast(pl.Int64) - 1
     pairs = _lengths().select(pl.format("{} {}", "calling_code", "length")).to_series()
     after = digits - code.str.len_bytes().cast(pl.Int64)
-    fits = pl.format("{} {}", code, after).is_in(pairs.implode())
+    # Not by pl.format: in Polars 2.1 it has panicked here where numbers have no code.
+    pair = pl.concat_str(code, after.cast(pl.String), separator=" ")
+    fits = pair.is_in(pairs.implode())
     country = f"+{home.calling_code}"
     of_home = number.str.starts_with(country)
     home_digits = digits - len(country) + 1
-    no_class = number_class(number, home) == "unknown"
-    wrong = ~home_digits.is_in(sorted(_home_lengths(home))) & no_class
+    wrong = ~home_digits.is_in(sorted(_home_lengths(home)))
     return (
         pl.when(~number.str.starts_with("+"))
         .then(None)
@@ -82,7 +84,15 @@ def impossible(number: pl.Expr, home: HomePlan) -> pl.Expr:
         .when(code.is_null())
         .then(pl.lit("its country code is nobody's"))
         .when(~fits)
-        .then(pl.format("no number of +{} has {} digits after that", code, after))
+        .then(
+            pl.concat_str(
+                pl.lit("no number of +"),
+                code,
+                pl.lit(" has "),
+                after.cast(pl.String),
+                pl.lit(" digits after that"),
+            )
+        )
     )
 
 

@@ -88,23 +88,25 @@ class OverseasPresentation(Detector):
         return Least(abroad=True)
 
     def watch(self) -> pl.Expr:
-        # A pool has another number at each call: none may be left out.
-        return pl.col("abroad")
+        # A pool has another number at each call: none that calls may be left out.
+        return pl.col("abroad") & (pl.col("n_out") > 0)
 
     def worth(self) -> pl.Expr:
-        return pl.col("abroad") | pl.col("sought")
+        return self.watch() | pl.col("sought")
 
     def keeps(self) -> pl.Expr:
-        return pl.col("abroad")
+        return self.watch()
 
     def seeks(self, traffic: pl.DataFrame) -> pl.Expr | None:
         names = trunks.international(traffic.lazy(), self._trunks()).collect()["trunk_in"].unique()
         return pl.col("trunk_in").is_in(names.sort().implode()) if len(names) else None
 
     def find(self, tables: Tables) -> pl.LazyFrame:
-        number = pl.col("number")
         foreign = tables.lines.filter(pl.col("number_class") == "international")
-        nobodys = tables.lines.with_columns(why=presented.impossible(number, tables.plan))
+        odd_class = pl.col("number_class").is_in(["international", "unknown"])
+        nobodys = tables.lines.filter(odd_class).with_columns(
+            why=presented.impossible(pl.col("number"), tables.plan)
+        )
         placed = tables.legs.filter("outgoing")
         calls = placed.join(foreign.select("line", "number"), on="line").collect().lazy()
         today = calls.filter(pl.col("day") >= tables.since)
@@ -134,7 +136,7 @@ class OverseasPresentation(Detector):
     def _calling_many(self, tables: Tables, calls: pl.LazyFrame) -> pl.LazyFrame:
         """Find the numbers that called many home subscribers."""
         days = (
-            pools.contacts(calls, KNOWN_DAYS)
+            pools.contacts(calls.filter(pl.len().over("line") >= self.contacts), KNOWN_DAYS)
             .filter(pl.col("n_contacts") >= self.contacts, pl.col("day") >= tables.since)
             .join(tables.measures.select("line", "day", "n_called_back", "usual"),
                   on=["line", "day"], how="left")
@@ -206,7 +208,7 @@ class OverseasPresentation(Detector):
         base = pl.format(
             "{} % of the {} other calls on it presented as from home; p {}",
             percent(pl.col("n_other") - pl.col("n_abroad"), pl.col("n_other")), "n_other",
-            scientific(pl.col("p_value")),
+            scientific(pl.col("p_value").fill_null(1.0)),
         )  # fmt: skip
         reason = pl.format(
             "presented as foreign, placed {} calls on {} (limit {}) that came in on the domestic "
@@ -281,7 +283,8 @@ class OverseasPresentation(Detector):
             "neighbours a number expected; p {}",
             "n_numbers", "subject", "n_contacts", "n_calls", "day", pl.lit(self.pool_numbers),
             pl.lit(self.pool_contacts), "n_shared",
-            pl.format("{} of the calls on the trunk {}; ", "n_trunk", "trunk").fill_null(""),
+            pl.concat_str(pl.col("n_trunk").cast(pl.String), pl.lit(" of the calls on the trunk "),
+                          "trunk", pl.lit("; ")).fill_null(""),
             pl.col("expected").round(2), scientific(pl.col("p_value")),
         )  # fmt: skip
         return self.finding(

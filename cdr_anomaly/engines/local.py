@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
@@ -28,6 +28,7 @@ COUNTED = (
 )  # fmt: skip
 ON_FORWARDS = ("redirect_reason", "answered")
 ON_LEGS = ("answered", "cell_id", "imei", "imsi", "trunk_in")
+T = TypeVar("T")
 NO_DAYS = pl.DataFrame(schema={"day": pl.Date, "calls": pl.UInt32})
 MARKS = ("sound", "lost", "doubt")
 # What two parts and all that is made of them take, and one count while counts are merged: of all
@@ -73,10 +74,16 @@ class Local:
 
     def callers(self, source: Source, wanted: pl.Expr) -> pl.Series:
         """Name the lines that placed any call of which ``wanted`` holds, and maybe a few more."""
-        found = [
-            part.mapped().filter(wanted).select(line="calling_number").unique().collect()["line"]
-            for part in source.parts()
-        ]
+        kept = iter(self.kept)
+
+        def read(part: Part) -> pl.Series:
+            known, rows = next(kept, None), part.mapped()
+            if known is None:
+                return rows.filter(wanted).select("calling_number").collect().to_series()
+            asked = rows.select(wanted=wanted.fill_null(value=False)).collect().to_series()
+            return known["calling_number"].filter(asked)
+
+        found = [lines.unique() for _, lines in _ahead(source, read)]
         return pl.concat([pl.Series(dtype=source.line_type), *found]).unique().drop_nulls()
 
     def second_look(
@@ -153,9 +160,7 @@ class Local:
         return tally
 
 
-def _ahead(
-    source: Source, read: Callable[[Part], pl.DataFrame]
-) -> Iterator[tuple[Part, pl.DataFrame]]:
+def _ahead(source: Source, read: Callable[[Part], T]) -> Iterator[tuple[Part, T]]:
     """Yield each part with its rows, while the rows of the next one are being read."""
     with ThreadPoolExecutor(1) as reader:
         waiting = None
