@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from cdr_anomaly import actors, subjects, unlike
-from cdr_anomaly.schema import ALERTS, SEVERITIES, empty, require
+from cdr_anomaly.schema import ALERTS, OF_PREFIXES, SEVERITIES, empty, require
 from cdr_anomaly.subjects import GRADES, Beside, grade, is_grave
 
 if TYPE_CHECKING:
     from datetime import date
 
 LISTED = GRADES["medium"]
-KINDS = ("block", "site", "device", "campaign", "hub", "chain", "line")
+KINDS = ("block", "pool", "site", "device", "campaign", "hub", "chain", "line")
 # What is found of each line of a group names the others; a line may be in several groups.
 IN_GROUPS = ("site", "device", "campaign")
 REASONS = 3
@@ -105,7 +105,7 @@ def _by_actor(acting: pl.DataFrame) -> pl.DataFrame:
         name: pl.col(name).list.explode(keep_nulls=False, empty_as_null=False)
         for name in ("members", "detectors", "known_detectors", "why")
     }
-    own = pl.col("subject_kind") != "block"
+    own = ~pl.col("subject_kind").is_in(OF_PREFIXES)
     return ordered.group_by("actor", maintain_order=True).agg(
         pl.col("subject", "subject_kind", "day", "grade", "unless", "suppressed_by",
                "mitigated_by").first(),

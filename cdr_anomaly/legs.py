@@ -39,6 +39,7 @@ def _legs(calls: pl.DataFrame, side: Side, lines: pl.DataFrame) -> pl.DataFrame:
         line=side.line, day="day", counterpart=side.counterpart, start="start_time",
         duration_s="duration_s", answered=_answered(names),
         cell_id=_own_column("cell_id", names, side), imei=_own_column("imei", names, side),
+        imsi=_own_column("imsi", names, side), trunk_in=_or_null("trunk_in", names),
         own=_whose(names).is_in(side.own),
     )  # fmt: skip
     return _own_or_other(found)
@@ -56,7 +57,7 @@ def _own_or_other(legs: pl.DataFrame) -> pl.DataFrame:
 def _own_column(column: str, names: list[str], side: Side) -> pl.Expr:
     """Take a column of the party whose record it is; the other party's is not this line's.
 
-    On a record of the whole call cell and handset are the calling party's.
+    On a record of the whole call cell, handset and subscriber identity are the calling party's.
     """
     if column not in names:
         return pl.lit(None, pl.String).alias(column)

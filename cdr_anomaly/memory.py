@@ -21,6 +21,7 @@ from cdr_anomaly import (
     overlap,
     rolling,
     shifts,
+    sought,
     tables,
 )
 from cdr_anomaly.detectors import Tables
@@ -89,7 +90,10 @@ def made(
     profile = _profile(looked, day)
     known_from = memory.first_day + timedelta(days=max(d.warm_up() for d in built))
     born = _born(memory, profile, activations, known_from)
-    own = _needed(profile, born, built)
+    abroad = sought.elsewhere(source)
+    needed = _needed(profile.with_columns(abroad=abroad), born, built)
+    from_abroad = sought.by_calls(looked.engine, source, looked.look, built)
+    own = pl.concat([needed, from_abroad]).unique(maintain_order=True)
     late = _late("start_time", midnight(source.tz, day + timedelta(days=1)))
     second = looked.again(
         own.join(born.select("line", "born"), on="line", how="left"), pl.lit(value=True), late=late

@@ -238,6 +238,7 @@ def _judged(
         attempts=look.unanswered or any(facts["attempts"] for facts in lately),
         talk=look.talk or any(facts.get("talk", False) for facts in lately),
         activations=wanted.activations is not None,
+        numbers=look.numbers,
     )
     reasons = {detector.name: detector.not_applicable(feed) for detector in built}
     active = reduce(Active.plus, (Active(*facts["active"]) for facts in lately), Active())

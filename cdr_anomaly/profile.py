@@ -81,12 +81,14 @@ class Least(NamedTuple):
     """What a line must have to be needed in PROFILE; by default none is.
 
     That is ``n_out`` placed calls on a day, or ``n_forwarded`` forwarded ones in all, or to be one
-    of ``lines``. What lines received is not counted then.
+    of ``lines``, or that ``abroad`` holds of the ``line``. What lines received is not counted then.
+    A detector says by True that it needs the lines that are presented as foreign.
     """
 
     n_out: int = NEVER
     n_forwarded: int = NEVER
     lines: pl.Series = pl.Series(dtype=pl.Int64)
+    abroad: pl.Expr | bool = False
 
 
 class Sums:
@@ -163,9 +165,13 @@ class Sums:
             # Own records and other sides' together: no fewer than either says.
             sums = pl.concat(forwarded).group_by("line").agg(pl.col("n").sum())
             passing.let(sums.filter(pl.col("n") >= least.n_forwarded)["line"])
+        abroad = least.abroad if isinstance(least.abroad, pl.Expr) else pl.lit(least.abroad)
         for counts in days:
             for name, each in counts.items():
-                counts[name] = [part.filter(passing.passes(part["line"])) for part in each]
+                counts[name] = [
+                    part.filter(passing.passes(part["line"]) | part.select(abroad).to_series())
+                    for part in each
+                ]
 
     def _count(self, who: pl.DataFrame, count: str, sign: int) -> None:
         days = who["day"].unique()

@@ -80,6 +80,8 @@ LEGS: Table = {
     "answered": Column(FLAG, "whether the call was answered"),
     "cell_id": Column(TEXT, "the line's cell, on its own records"),
     "imei": Column(TEXT, "the line's handset, on its own records"),
+    "imsi": Column(TEXT, "the line's subscriber identity, on its own records"),
+    "trunk_in": Column(TEXT, "the trunk on which the call came in, whoever's record tells it"),
 }
 
 # One row per line and local day for the lines that are looked at twice: what does not add up.
@@ -196,7 +198,7 @@ LINES: Table = {
 
 FINDINGS: Table = {
     "detector": Column(TEXT, "which detector found it"),
-    "subject_kind": Column(TEXT, "line, block, hub or chain"),
+    "subject_kind": Column(TEXT, "line, block, pool, hub or chain"),
     "subject": Column(TEXT, "the line, block or target that the finding is about"),
     "members": Column(pl.List(pl.String()), "every line that takes part"),
     "day": Column(DAY, "the local day that was judged"),
@@ -252,7 +254,7 @@ ALERTS: Table = {
         "place in the list, from 1; empty when on watch (low), declared, ongoing, or beyond "
         "max_alerts",
     ),
-    "subject_kind": Column(TEXT, "line, block, hub or chain"),
+    "subject_kind": Column(TEXT, "line, block, pool, hub or chain"),
     "subject": Column(TEXT, "the line, block or target that the alert is about"),
     "members": Column(pl.List(pl.String()), "every line that takes part"),
     "lines": Column(pl.List(pl.String()), "the lines that findings are about, gravest first"),
@@ -292,7 +294,7 @@ LATE: Table = {
         name: CALLS[name]
         for name in (
             "start_time", "duration_s", "record_type", "redirect_reason", "call_id", "answered",
-            "cell_id", "imei",
+            "cell_id", "imei", "imsi", "trunk_in",
         )
     },
 }  # fmt: skip
@@ -334,6 +336,8 @@ LEDGER: Table = {
 }
 
 SEVERITIES = ("low", "medium", "high", "critical")
+# Subjects of these kinds are prefixes of numbers, no lines.
+OF_PREFIXES = ("block", "pool")
 
 
 def require(frame: pl.LazyFrame, table: Table, name: str) -> pl.LazyFrame:

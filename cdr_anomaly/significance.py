@@ -111,6 +111,23 @@ def poisson_tail(count: Floats, expected: Floats) -> Floats:
     return np.where(count >= 1, tail, 1.0)
 
 
+def poisson_tail(count: Floats, mean: Floats) -> Floats:
+    """Return P(X >= count) for a Poisson of that mean; 1 where count is 0."""
+    from scipy.special import gammainc
+
+    tail: Floats = gammainc(np.maximum(count, 1), mean)
+    return np.where(count >= 1, tail, 1.0)
+
+
+def binomial_tail(count: Floats, tries: Floats, share: Floats) -> Floats:
+    """Return P(X >= count) of so many tries, each with that share; 1 where count is 0."""
+    from scipy.special import betainc
+
+    least = np.maximum(count, 1)
+    tail = betainc(least, np.maximum(tries - least + 1, 1), share)
+    return np.where(count >= 1, tail, 1.0)
+
+
 def rarity(values: Floats, known: Floats, *, among: Truths) -> Floats:
     """Return the share of ``known`` values that are as great, counting each value as one more.
 

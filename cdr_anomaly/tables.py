@@ -23,6 +23,7 @@ from cdr_anomaly.schema import (
     require,
 )
 from cdr_anomaly.settings import MOST_SILENT_DAYS
+from cdr_anomaly.sought import by_calls, elsewhere
 
 if TYPE_CHECKING:
     from cdr_anomaly.detectors.base import Detector
@@ -150,8 +151,12 @@ def gathered(
     worth = pl.any_horizontal(told.fill_null(value=False), *(d.worth() for d in applicable))
     # A line that is asked for may have received calls only, which PROFILE need not tell.
     asked = pl.DataFrame({"line": [] if also is None else [also]}, {"line": source.line_type})
-    watched = pl.concat([sifted.watched, asked]).unique()
-    second = looked.again(watched.join(born.select("line", "born"), on="line", how="left"), worth)
+    sought = by_calls(looked.engine, source, look, applicable)
+    watched = pl.concat([sifted.watched, asked, sought]).unique()
+    marked = watched.join(born.select("line", "born"), on="line", how="left").with_columns(
+        abroad=elsewhere(source), sought=pl.col("line").is_in(sought["line"].implode())
+    )
+    second = looked.again(marked, worth)
     link = max(detector.link() for detector in built)
     hops = forwarding.hops(look.forwarded, link_seconds=link).lazy()
     # The first days are judged by births of the week before them, too.
@@ -185,6 +190,7 @@ def feed_of(source: Source, look: FirstLook, *, activations: bool) -> Feed:
         attempts=look.unanswered,
         talk=look.talk,
         activations=activations,
+        numbers=look.numbers,
     )
 
 
@@ -243,14 +249,14 @@ def _sifted(
     known_from: date,
     start: date,
 ) -> Sifted:
-    kept = []
+    kept, abroad = [], elsewhere(looked.source)
     for whole in looked.look.profiles:
         profile = whole.lazy()
         first = births.first_seen(profile) if looked.least is None else _nobody(looked.source)
         seen = first.collect()
         births_known = births.born(seen.lazy(), activations, known_from=known_from)
         born = births_known.select("line", "born").drop_nulls().collect()
-        watched = _watched(profile, born, watch).collect()
+        watched = _watched(profile.with_columns(abroad=abroad), born, watch).collect()
         fresh = born.filter(pl.col("born") > start - births.WEEK)
         lines = pl.concat([watched["line"], fresh["line"]]).implode()
         rows = whole.filter(pl.col("line").is_in(lines))
@@ -296,6 +302,7 @@ def least(
         n_out=min(each.n_out for each in told),
         n_forwarded=min(each.n_forwarded for each in told),
         lines=pl.concat(lines),
+        abroad=any(each.abroad is True for each in told) and elsewhere(source),
     )
 
 

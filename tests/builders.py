@@ -34,6 +34,8 @@ FEED = {
     "call_id": pl.String,
     "cell_id": pl.String,
     "imei": pl.String,
+    "imsi": pl.String,
+    "trunk_in": pl.String,
 }
 BIDDEN = ("fraud", "scam", "criminal", "illegal", "suspicious", "guilty")
 
@@ -59,14 +61,18 @@ class Line:
         talk_s: int = 30,
         cells: int = 1,
         called_back: float = 0.0,
+        **more: Any,
     ) -> Line:
-        """Place calls; a share ``called_back`` of the called numbers calls an hour later."""
+        """Place calls; a share ``called_back`` of the called numbers calls an hour later.
+
+        ``more`` are other columns of their records, as in trunk_in="x".
+        """
         for day in _days(on):
             called = self._numbers(to, n)
             for i, start in enumerate(self._times(n, day, at, gap_s)):
                 cell = f"{self.number}/{i % cells}" if cells else None
                 talk = talk_s if _share(i, answered) else 0
-                self._row(self.number, called[i], start, talk, cell_id=cell)
+                self._row(self.number, called[i], start, talk, **({"cell_id": cell} | more))
                 if _share(i, called_back):
                     self._row(called[i], self.number, start + timedelta(hours=1), 20)
         return self

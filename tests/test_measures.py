@@ -20,7 +20,7 @@ BUSY = 6
 def legs(rows: list[tuple[Any, ...]]) -> pl.DataFrame:
     """Make LEGS of (line, outgoing, counterpart, start, duration_s, cell)."""
     full = [
-        (who, (start + SHANGHAI).date(), out, other, start, talk, talk > 0, cell, None)
+        (who, (start + SHANGHAI).date(), out, other, start, talk, talk > 0, cell, *[None] * 3)
         for who, out, other, start, talk, cell in rows
     ]
     schema = {name: column.dtype or pl.String() for name, column in LEGS.items()}

@@ -1,7 +1,8 @@
-"""Build the two tables that `cdr_anomaly.numbering` reads, from the phonenumbers metadata.
+"""Build the three tables that `cdr_anomaly.numbering` reads, from the phonenumbers metadata.
 
-Run `make numbering`: it writes `number_kinds.parquet` and `home_plans.parquet` into the package.
-The same phonenumbers release always gives the same tables; its number is kept in both files.
+Run `make numbering`: it writes `number_kinds.parquet`, `number_lengths.parquet` and
+`home_plans.parquet` into the package. The same phonenumbers release always gives the same tables;
+its number is kept in the files.
 phonenumbers and regex are needed here only, never when the package runs.
 """
 
@@ -66,8 +67,13 @@ Patterns = list[tuple[str, "regex.Pattern[str]"]]
 
 
 def main() -> None:
-    """Write both tables and say how large they came out."""
-    for name, table in (("number_kinds", number_kinds()), ("home_plans", home_plans())):
+    """Write the tables and say how large they came out."""
+    tables = {
+        "number_kinds": number_kinds(),
+        "number_lengths": number_lengths(),
+        "home_plans": home_plans(),
+    }
+    for name, table in tables.items():
         path = PACKAGE / f"{name}.parquet"
         origin = {"phonenumbers": phonenumbers.__version__}
         table.write_parquet(path, compression="zstd", compression_level=19, metadata=origin)
@@ -94,6 +100,21 @@ def number_kinds() -> pl.DataFrame:
     return table
 
 
+def number_lengths() -> pl.DataFrame:
+    """Say for each calling code that anybody has how many digits may follow it."""
+    rows = {
+        (calling_code, length)
+        for calling_code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()
+        for region in regions
+        for length in _plan(calling_code, region).general_desc.possible_length
+    }
+    return pl.DataFrame(sorted(rows), ["calling_code", "length"], orient="row")
+
+
+def _plan(calling_code: int, region: str) -> Any:
+    return PhoneMetadata.metadata_for_region_or_calling_code(calling_code, region)
+
+
 def _leaves(prefix: str, patterns: Patterns) -> Iterator[tuple[str, str]]:
     """Walk down digit by digit until one kind at most can still follow the prefix."""
     alive = [(kind, p) for kind, p in patterns if p.fullmatch(prefix, partial=True)]
@@ -109,7 +130,7 @@ def _leaves(prefix: str, patterns: Patterns) -> Iterator[tuple[str, str]]:
 
 def _patterns(region: str, calling_code: int) -> Patterns:
     """List the kinds of one region with the pattern of each."""
-    plan: Any = PhoneMetadata.metadata_for_region_or_calling_code(calling_code, region)
+    plan = _plan(calling_code, region)
     found = []
     for kind, attribute in KINDS.items():
         text = _pattern(getattr(plan, attribute))

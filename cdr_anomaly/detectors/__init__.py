@@ -17,6 +17,7 @@ from cdr_anomaly.detectors.forwarding_chain import ForwardingChain
 from cdr_anomaly.detectors.high_frequency import HighFrequency
 from cdr_anomaly.detectors.mass_dialler import MassDialler
 from cdr_anomaly.detectors.new_sim_burst import NewSimBurst
+from cdr_anomaly.detectors.overseas_presentation import OverseasPresentation
 from cdr_anomaly.detectors.site import Site
 from cdr_anomaly.errors import SettingError, nearest
 from cdr_anomaly.settings import validation_sentence
@@ -39,7 +40,8 @@ __all__ = [
 ]
 
 ALL: tuple[type[Detector], ...] = (
-    MassDialler, HighFrequency, ForwardingChain, NewSimBurst, AgentShift, Campaign, Site,
+    MassDialler, HighFrequency, ForwardingChain, NewSimBurst, OverseasPresentation, AgentShift,
+    Campaign, Site,
 )  # fmt: skip
 NAMES = tuple(detector.name for detector in ALL)
 # What a finding may be of: these, and evidence by itself.

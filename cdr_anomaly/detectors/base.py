@@ -31,7 +31,11 @@ def setting(default: Any, description: str, **bounds: Any) -> Any:
 
 @dataclass(frozen=True)
 class Feed:
-    """What is known of a feed before any detector judges it."""
+    """What is known of a feed before any detector judges it.
+
+    It is ``opaque`` if lines are carried as text because some are tokens, and holds no ``numbers``
+    if all who place calls are.
+    """
 
     columns: frozenset[str]
     first_day: date | None
@@ -40,6 +44,7 @@ class Feed:
     attempts: bool
     talk: bool
     activations: bool
+    numbers: bool = True
 
     @property
     def days(self) -> tuple[date, ...]:
@@ -93,6 +98,11 @@ class Tables:
             ),
             "the share of unanswered calls, which does not count: the feed holds answered "
             "calls only": not self.feed.attempts and self.feed.first_day is not None,
+            "numbers presented as foreign with a home identity: the feed has no imsi": (
+                "imsi" not in self.feed.columns
+            ),
+            "numbers presented as foreign on domestic trunks, and home numbers on international "
+            "ones: the feed has no trunk_in": "trunk_in" not in self.feed.columns,
         }
         return [what for what, holds in told.items() if holds]
 
@@ -170,13 +180,21 @@ class Detector:
 
         What a line received is not counted yet (``n_in`` may be 0); ``age_d`` is its age in days,
         empty where it is not new, and ``n_forwarded_all`` what it forwarded on all days, where it
-        forwarded or is new (else it may be 0). The cut must be exact: no line without such a day
-        can have a finding from its legs, or from what it received.
+        forwarded or is new (else it may be 0); ``abroad`` tells which are presented as of elsewhere
+        than the home region (presented.elsewhere). The cut must be exact: no line without such a
+        day, that is not sought either, can have a finding from its legs, or from what it received.
         """
         return pl.lit(value=False)
 
+    def seeks(self, traffic: pl.DataFrame) -> pl.Expr | None:
+        """Say, by TRAFFIC, which CALLS (trunk_in) make their caller worth a second look, if any."""
+        del traffic
+        return None
+
     def worth(self) -> pl.Expr:
         """Say which line-days (line, day, n_out, n_in, age_d) of a watched line need its legs.
+
+        There are ``abroad``, as above, and ``sought``, too.
 
         Here, too, no line without such a day can have a finding from its legs. Detectors that need
         the counts alone need none.
@@ -192,7 +210,7 @@ class Detector:
         return Working()
 
     def keeps(self) -> pl.Expr:
-        """Say which line-days of PROFILE, with ``age_d``, a night must keep the calls of.
+        """Say which line-days of PROFILE, with ``age_d``, ``abroad``, a night keeps the calls of.
 
         These are those that ``find`` needs of the day itself, and of days before. The last hour of
         any line's day is kept beside them.

@@ -23,10 +23,10 @@ class FirstLook(NamedTuple):
     Each of the ``profiles`` is the PROFILE of some lines, with all their days, and no line is in
     two; they can be had once, and a later one may take another reading. ``callers`` says how many
     lines placed or forwarded a call on each day, when the profiles were had. ``unanswered`` tells
-    whether any call was, ``talk`` whether any has a duration; ``lost`` and ``doubt`` whether any
-    number has no code, and any of which a footer seemed to prove that it has. ``alike`` are the
-    keys of rows that may repeat others, ``duplicates`` and ``partial`` count the rows that mending
-    took away.
+    whether any call was, ``talk`` whether any has a duration, ``numbers`` whether any who placed
+    one has more than a token; ``lost`` and ``doubt`` whether any number has no code, and any of
+    which a footer seemed to prove that it has. ``alike`` are the keys of rows that may repeat
+    others, ``duplicates`` and ``partial`` count the rows that mending took away.
     """
 
     verdicts: Mapping[int, int]
@@ -37,6 +37,7 @@ class FirstLook(NamedTuple):
     traffic: pl.DataFrame
     unanswered: bool
     talk: bool
+    numbers: bool
     lost: bool
     doubt: bool
     alike: pl.Series
@@ -66,6 +67,13 @@ class Engine(Protocol):
         With ``least`` PROFILE may leave out lines that have less, and nobody's ``n_in`` is
         counted. ``done`` is told the number of rows after each part. ``counts`` names what TRAFFIC
         is counted of.
+        """
+
+    def callers(self, source: Source, wanted: pl.Expr) -> pl.Series:
+        """Name the lines that placed any call of which ``wanted`` holds: by trunk_in, day or night.
+
+        It is asked between the two looks. Rows are not mended, and lines may be named that placed
+        none once they are.
         """
 
     def second_look(

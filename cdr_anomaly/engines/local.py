@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
@@ -27,7 +27,8 @@ COUNTED = (
     "redirecting_number", "call_id",
 )  # fmt: skip
 ON_FORWARDS = ("redirect_reason", "answered")
-ON_LEGS = ("answered", "cell_id", "imei")
+ON_LEGS = ("answered", "cell_id", "imei", "imsi", "trunk_in")
+T = TypeVar("T")
 NO_DAYS = pl.DataFrame(schema={"day": pl.Date, "calls": pl.UInt32})
 MARKS = ("sound", "lost", "doubt")
 # What two parts and all that is made of them take, and one count while counts are merged: of all
@@ -70,6 +71,20 @@ class Local:
                 put_off += again.sums.off
 
         return tally.look(profiles(), callers)
+
+    def callers(self, source: Source, wanted: pl.Expr) -> pl.Series:
+        """Name the lines that placed any call of which ``wanted`` holds, and maybe a few more."""
+        kept = iter(self.kept)
+
+        def read(part: Part) -> pl.Series:
+            known, rows = next(kept, None), part.mapped()
+            if known is None:
+                return rows.filter(wanted).select("calling_number").collect().to_series()
+            asked = rows.select(wanted=wanted.fill_null(value=False)).collect().to_series()
+            return known["calling_number"].filter(asked)
+
+        found = [lines.unique() for _, lines in _ahead(source, read)]
+        return pl.concat([pl.Series(dtype=source.line_type), *found]).unique().drop_nulls()
 
     def second_look(
         self,
@@ -145,9 +160,7 @@ class Local:
         return tally
 
 
-def _ahead(
-    source: Source, read: Callable[[Part], pl.DataFrame]
-) -> Iterator[tuple[Part, pl.DataFrame]]:
+def _ahead(source: Source, read: Callable[[Part], T]) -> Iterator[tuple[Part, T]]:
     """Yield each part with its rows, while the rows of the next one are being read."""
     with ThreadPoolExecutor(1) as reader:
         waiting = None
@@ -174,6 +187,7 @@ class _Tally:
         self.alike: list[pl.Series] = []
         self.open = pl.DataFrame()
         self.unanswered = self.talk = self.lost = self.doubt = False
+        self.numbers = not source.as_text
         self.duplicates = self.partial = 0
 
     def take(self, rows: pl.DataFrame, *, until: datetime | None, counted: bool) -> None:
@@ -211,7 +225,8 @@ class _Tally:
             callers=callers,
             forwarded=forwarded,
             traffic=self.traffic.table(),
-            unanswered=self.unanswered, talk=self.talk, lost=self.lost, doubt=self.doubt,
+            unanswered=self.unanswered, talk=self.talk, numbers=self.numbers,
+            lost=self.lost, doubt=self.doubt,
             alike=pl.concat(self.alike).unique(),
             duplicates=self.duplicates, partial=self.partial,
         )  # fmt: skip
@@ -226,6 +241,8 @@ class _Tally:
         self.doubt |= bool(rows["doubt"].any())
         self.unanswered = self.unanswered or bool((used["duration_s"] == 0).any())
         self.talk = self.talk or bool((used["duration_s"] > 0).any())
+        if not self.numbers:
+            self.numbers = bool(used["calling_number"].str.starts_with("+").any())
         return used.drop(MARKS)
 
     def _mend(self, before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:

@@ -12,7 +12,7 @@ import pytest
 
 from cdr_anomaly import detectors, pipeline, profile, settings
 from cdr_anomaly.profile import Least
-from cdr_anomaly.schema import FINDINGS, TESTS
+from cdr_anomaly.schema import FINDINGS, OF_PREFIXES, TESTS
 from tests.builders import BIDDEN, FEED, SHANGHAI, scanned
 
 if TYPE_CHECKING:
@@ -35,6 +35,12 @@ WORDS = (
     "new_sim_burst.line_distinct=0.1", "high_frequency.distinct_ratio=0.2",
     "agent_shift.calls_day=6", "agent_shift.talk_h=0.3", "agent_shift.talk_h_often=0.1",
     "agent_shift.days_often=2", "agent_shift.out_share=0.5", "agent_shift.calls_per_contact=3",
+    "overseas_presentation.contacts=3", "overseas_presentation.mismatch_calls=2",
+    "overseas_presentation.mismatch_contacts=2", "overseas_presentation.trunk_calls=2",
+    "overseas_presentation.pool_numbers=2", "overseas_presentation.pool_contacts=3",
+    "overseas_presentation.pool_fdr=0.99", "overseas_presentation.domestic_share=0.6",
+    'overseas_presentation.domestic_trunks=["b"]', "overseas_presentation.pool_digits=4",
+    "overseas_presentation.international_share=0.3",
 )  # fmt: skip
 ACTIVATED = {f"+861380000{n:04}": f"2026-03-{20 + n:02}" for n in range(0, 11, 2)}
 
@@ -81,6 +87,7 @@ def adversarial(seed: int, zone: str) -> pl.DataFrame:
                 begin += timedelta(seconds=random.choice([0, 20, 60, 900]))
                 rows.append(_call(random, each, homes, begin))
     rows += [_call(random, homes[-1], homes, first + timedelta(days=d)) for d in range(18)]
+    rows += _presented(Random(seed), homes[:4], first)  # noqa: S311 - no secret
     return pl.DataFrame(rows, FEED).unique(
         ["calling_number", "called_number", "start_time", "redirecting_number"]
     )
@@ -101,6 +108,25 @@ def _call(random: Random, who: str, homes: list[str], start: datetime) -> dict[s
         row |= {"calling_number": caller, "called_number": target, "redirecting_number": who}
         row |= {"record_type": "fwd", "call_id": random.choice([None, "x"])}
     return row
+
+
+def _presented(random: Random, homes: list[str], first: datetime) -> list[dict[str, Any]]:
+    """Draw calls of numbers shown as foreign, impossible or of home, by trunk and identity."""
+    shown = [f"+4420355501{n:02}" for n in range(12)] + ["+99912345678", "+86138001234567", *homes]
+    rows = []
+    for _ in range(160):
+        minutes = random.choice([-50, -5, 0, 3, 400]) + random.randrange(30)
+        start = first + timedelta(days=random.choice([0, 5, 9, 17]), minutes=minutes)
+        row = {
+            "calling_number": random.choice(shown), "called_number": random.choice(homes),
+            "start_time": start.astimezone(UTC), "duration_s": random.choice([0, 40, 7200]),
+            "record_type": "call", "trunk_in": random.choice([None, "a", "a", "b", "c"]),
+            "imsi": random.choice([None, "460001234567890", "234101234567890"]),
+        }  # fmt: skip
+        if row["trunk_in"] is None:
+            row |= {"cell_id": random.choice("xyz"), "imei": "35209900176148"}
+        rows += [row] * random.choice([1, 1, 2])
+    return rows
 
 
 @pytest.mark.parametrize("detector", detectors.ALL)
@@ -150,8 +176,9 @@ def test_findings_are_complete_and_well_said(sample: Result, name: str) -> None:
         numbers = re.findall(r"[0-9]+(?:\.[0-9]+)?", row["reason"])
         assert {row["observed"], row["limit"]} <= {float(number) for number in numbers}
         assert not any(word in row["reason"].lower() for word in BIDDEN)
-        if row["subject_kind"] == "block":
-            assert all(member.startswith(row["subject"]) for member in row["members"])
+        if row["subject_kind"] in OF_PREFIXES:
+            prefix = row["subject"].rstrip("x")
+            assert all(member.startswith(prefix) for member in row["members"])
             assert len(row["members"]) == row["observed"]
         else:
             assert row["subject"] in row["members"]

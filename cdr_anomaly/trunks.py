@@ -1,0 +1,94 @@
+"""Which trunks calls from home come in on, and which calls from abroad: by settings, or by TRAFFIC.
+
+A trunk is domestic on a day when nearly all of its calls are presented as from home, those of the
+numbers that are judged left aside; it is international when many are presented as from abroad.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import polars as pl
+
+from cdr_anomaly import significance
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The trunks that are told, and what makes others domestic or international."""
+
+    domestic: tuple[str, ...]
+    international: tuple[str, ...]
+    domestic_share: float
+    international_share: float
+    calls: int
+
+
+def international(traffic: pl.LazyFrame, rule: Rule) -> pl.LazyFrame:
+    """Return the international trunks of each day (day, trunk_in)."""
+    many = (pl.col("calls") >= rule.calls) & (
+        pl.col("abroad") >= rule.international_share * pl.col("calls")
+    )
+    name = pl.col("name")
+    is_one = name.is_in(rule.international) | (many & ~name.is_in(rule.domestic))
+    return traffic.filter(pl.col("what") == "trunk", is_one).select("day", trunk_in="name")
+
+
+def on_domestic(calls: pl.DataFrame, traffic: pl.DataFrame, rule: Rule) -> pl.DataFrame:
+    """Keep the rows of ``calls`` (day, trunk_in, n_calls, ...) whose trunk is domestic that day.
+
+    ``calls`` are those of numbers presented as foreign that are judged, a row for each number and
+    trunk. Adds ``told``, whether a setting says so, n_other and n_abroad, the other numbers' calls
+    on the trunk and those of them that are presented as from abroad, and ``p_value``: the
+    probability that a trunk with that share of them has as many of its calls from abroad as with
+    the number's; null where it is told.
+    """
+    own = pl.col("n_calls").sum().over("day", "trunk_in")
+    trunks = traffic.filter(pl.col("what") == "trunk").select("day", "calls", "abroad",
+                                                              trunk_in="name")  # fmt: skip
+    rows = calls.join(trunks, on=["day", "trunk_in"], how="left").with_columns(
+        n_other=(pl.col("calls") - own).clip(lower_bound=0),
+        n_abroad=(pl.col("abroad") - own).clip(lower_bound=0),
+        told=pl.col("trunk_in").is_in(rule.domestic),
+    )
+    mostly_home = (pl.col("n_other") >= rule.calls) & (
+        pl.col("n_other") - pl.col("n_abroad") >= rule.domestic_share * pl.col("n_other")
+    )
+    known = rows.filter(
+        pl.col("told") | (mostly_home & ~pl.col("trunk_in").is_in(rule.international))
+    )
+    count = (known["n_abroad"] + known["n_calls"]).cast(pl.Float64).to_numpy()
+    tries = (known["n_other"] + known["n_calls"]).cast(pl.Float64).to_numpy()
+    share = known.select((pl.col("n_abroad") + 1) / (pl.col("n_other") + 2)).to_series()
+    tail = pl.Series(significance.binomial_tail(count, tries, share.to_numpy()), dtype=pl.Float64)
+    return known.with_columns(p_value=tail).with_columns(
+        p_value=pl.when(~pl.col("told")).then("p_value")
+    ).drop("calls", "abroad")  # fmt: skip
+
+
+def seen_at_home(
+    legs: pl.LazyFrame, abroad: pl.LazyFrame, hours: int, *, cells: bool
+) -> pl.LazyFrame:
+    """Keep the placed legs that came in from ``abroad`` while their line was seen at home.
+
+    That is on a trunk of ``abroad`` (day, trunk_in) and without a cell of the line's own, within so
+    many hours of the same day of a leg of the line with one; in a feed that names no ``cells``, of
+    a call that it placed on no trunk.
+    """
+    on_trunk = (
+        legs.filter("outgoing", pl.col("cell_id").is_null())
+        .join(abroad, on=["day", "trunk_in"], how="semi")
+        .sort("line", "start", "counterpart", "duration_s")
+    )
+    no_trunk = pl.col("outgoing") & pl.col("trunk_in").is_null()
+    seen = legs.filter(pl.col("cell_id").is_not_null() if cells else no_trunk)
+    return (
+        on_trunk.sort("start", maintain_order=True)
+        .join_asof(
+            seen.select("line", "day", "start", seen="start").sort("start"),
+            on="start", by=["line", "day"], strategy="nearest", tolerance=timedelta(hours=hours),
+            check_sortedness=False,
+        )
+        .drop_nulls("seen")
+    )  # fmt: skip

@@ -1,0 +1,57 @@
+"""A state that was written before a table had a column opens, is read, and goes on."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from polars.testing import assert_frame_equal
+
+from cdr_anomaly import one_night, state
+from cdr_anomaly.schema import LATE, LEGS
+from tests.builders import feed, line
+from tests.nights import runs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+FIRST, SECOND = date(2026, 5, 4), date(2026, 5, 5)
+NEW = ("imsi", "trunk_in")
+
+
+def test_columns_that_an_older_state_lacks_are_empty_and_new_nights_have_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = [str(FIRST), str(SECOND)]
+    calls = feed(line("+8613800000001").dials(50, on=days, at="23:20", imsi="460001", trunk_in="x"))
+    folder = runs.by_day(tmp_path / "days", calls)
+    told, plain = runs.run(tmp_path / "state"), runs.run(tmp_path / "plain")
+    runs.every(folder, plain)
+    plainly = state.State.commit
+
+    def as_before(self: state.State, *words: Any, **more: Any) -> state.State:
+        with monkeypatch.context() as then:
+            for name, table in {"legs": LEGS, "late": LATE}.items():
+                older = {column: each for column, each in table.items() if column not in NEW}
+                then.setitem(state.TABLES, name, older)
+            return plainly(self, *words, **more)
+
+    with monkeypatch.context() as once:
+        once.setattr(state.State, "commit", as_before)
+        one_night.nightly([folder / f"{FIRST}.parquet"], FIRST, told)
+    for name in ("legs", "late"):
+        written = pl.scan_delta(str(told.place / name)).collect_schema()
+        assert not set(NEW) & set(written)
+    for name in ("legs", "late"):
+        known = state.shown(told.place).read(name).collect()
+        assert known.height > 0
+        assert known.select(NEW).null_count().row(0) == (known.height, known.height)
+    one_night.nightly([folder / f"{SECOND}.parquet"], SECOND, told)
+    legs = state.shown(told.place).read("legs").collect()
+    told_now = legs.filter(pl.col("day") == SECOND).select(NEW).unique()
+    assert told_now.rows() == [("460001", "x")]
+    assert legs.filter(pl.col("day") == FIRST).select(NEW).unique().rows() == [(None, None)]
+    assert_frame_equal(runs.findings(told.place), runs.findings(plain.place))
