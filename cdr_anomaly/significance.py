@@ -103,14 +103,6 @@ def robust_tail(distance: Floats) -> Floats:
     return surprise
 
 
-def poisson_tail(count: Floats, expected: Floats) -> Floats:
-    """Return P(a Poisson count is as great), of which so many are expected."""
-    from scipy.special import gammainc
-
-    tail: Floats = gammainc(np.maximum(count, 1), expected)
-    return np.where(count >= 1, tail, 1.0)
-
-
 def poisson_tail(count: Floats, mean: Floats) -> Floats:
     """Return P(X >= count) for a Poisson of that mean; 1 where count is 0."""
     from scipy.special import gammainc
