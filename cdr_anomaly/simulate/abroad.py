@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 FIRMS = ("+8522747{:04d}", "+656223{:04d}", "+44207930{:04d}", "+1212555{:04d}", "+81354{:06d}")
-# how the numbers, and the cards, of visitors begin, by country
+# how the numbers, and the cards, of visitors are written, by country
 VISITORS = (
-    ("+8529", "45412"),
-    ("+4478", "23415"),
-    ("+1917", "31041"),
-    ("+6598", "52501"),
-    ("+8190", "44010"),
+    ("+8529{:07d}", "45412"),
+    ("+4478{:08d}", "23415"),
+    ("+1917{:07d}", "31041"),
+    ("+6598{:06d}", "52501"),
+    ("+8190{:08d}", "44010"),
 )
 
 
@@ -69,7 +69,7 @@ def visitors(world: World) -> Calls:
     rng, n = world.rng("inbound_roamer"), world.scaled(150)
     land = rng.integers(0, len(VISITORS), n)
     tail = rng.choice(10**6, n, replace=False)
-    listed = [f"{VISITORS[c][0]}{t:06d}" for c, t in zip(land.tolist(), tail.tolist(), strict=True)]
+    listed = [VISITORS[c][0].format(t) for c, t in zip(land.tolist(), tail.tolist(), strict=True)]
     cards = np.array([code for _, code in VISITORS], object)[land]
     lines = world.book.add(listed, foreign=True, visits=True, imsi=cards, cells=places(rng, n))
     actor = world.book.alone(lines, "inbound_roamer")

@@ -29,7 +29,11 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 PATTERN = "overseas_presentation"
-RANGES = ("+4420", "+1646", "+8523", "+85523", "+9594", "+6321", "+3314", "+4989")
+# how numbers of some cities abroad begin, and how many digits are left
+RANGES = {
+    "+4420": 8, "+1646": 7, "+8523": 7, "+85523": 6, "+9594": 8, "+6328": 7, "+3314": 7,
+    "+4989": 7,
+}  # fmt: skip
 NOBODYS = (210, 214, 215, 217, 219, 259, 280, 801, 837, 893, 999)  # codes of no country
 LONG_DAY = ((8.5, 12.0, 3.0), (13.0, 18.5, 5.0), (18.5, 20.5, 1.0))
 
@@ -81,16 +85,18 @@ def pool(world: World, actor: Actor) -> Calls:
 def _neighbours(rng: np.random.Generator) -> list[str]:
     """Write 8 to 25 numbers that are equal but for the last two or three digits."""
     n, digits = int(rng.integers(8, 26)), int(rng.integers(2, 4))
-    width = int(rng.integers(10, 12)) - digits
-    first = str(rng.choice(RANGES))
-    first += "".join(map(str, rng.integers(1, 10, width - len(first) + 1)))
+    city = str(rng.choice(list(RANGES)))
+    first = city + "".join(map(str, rng.integers(1, 10, RANGES[city] - digits)))
     return [f"{first}{s:0{digits}d}" for s in np.sort(rng.choice(10**digits, n, replace=False))]
 
 
 def looks_foreign(world: World, actor: Actor) -> Calls:
     """Show a number from abroad on calls of a home card, in a handset, at our cells."""
     rng = actor.rng
-    shown = f"{rng.choice(RANGES)}{rng.integers(10**6, 10**7)}"
+    city = str(rng.choice(list(RANGES)))
+    shown = (
+        f"{city}{rng.integers(1, 10)}{rng.integers(10 ** (RANGES[city] - 1)):0{RANGES[city] - 1}d}"
+    )
     line = world.book.add([shown], foreign=True, visits=True, cells=places(rng, 1))
     days = _days(world, actor, 3, 10)
     _, day = work(rng, 1, days, rate=rng.uniform(40, 150))
