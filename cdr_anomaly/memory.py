@@ -25,6 +25,7 @@ from cdr_anomaly.schema import (
     LINES,
     MEASURES,
     PROFILE,
+    REACHED,
     empty,
     require,
 )
@@ -100,6 +101,7 @@ def made(
     rule, two_way = tables.strangers(built), active.plus(memory.active).two_way()
     knows = outbound.Told(two_way, feed.attempts, feed.opaque)
     company = outbound.company(measured.lazy(), legs, rule, knows, (day,), _called(memory))
+    reached = _reached(looked, legs, company.outbound.filter(pl.col("day") == day), built)
     lines = pl.concat([told, in_week.select(line="target")]).unique().drop_nulls().lazy()
     for_detectors = Tables(
         feed=feed,
@@ -114,6 +116,7 @@ def made(
         measures=require(measured.lazy(), MEASURES, "measures"),
         legs=require(legs, LEGS, "legs"),
         **company.checked(),
+        reached=require(reached, REACHED, "reached"),
         hops=require(hops.lazy(), HOPS, "hops"),
         lines=require(tables.lines_of(lines, born, feed, source.plan), LINES, "lines"),
         births=require(born.lazy(), BIRTHS, "births"),
@@ -250,6 +253,13 @@ def _hops(memory: Memory, today: pl.DataFrame, link_seconds: int) -> pl.DataFram
         by_id=pl.lit(value=False),
     )  # fmt: skip
     return pl.concat([linked, placed.select(linked.columns)])
+
+
+def _reached(
+    looked: Looked, legs: pl.LazyFrame, outbound_today: pl.LazyFrame, built: list[Detector]
+) -> pl.LazyFrame:
+    talk_s = min(detector.reached_from() for detector in built)
+    return looked.calls_of(outbound.talked_to(legs, outbound_today, talk_s)).lazy()
 
 
 def _called(memory: Memory) -> outbound.Before:

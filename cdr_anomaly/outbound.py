@@ -124,6 +124,16 @@ def lists(legs: pl.LazyFrame, outbound: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
+def talked_to(legs: pl.LazyFrame, outbound: pl.LazyFrame, talk_s: int) -> pl.LazyFrame:
+    """List the people whom a line of OUTBOUND called and talked to so long, and when (line, day).
+
+    Their calls of these days are REACHED.
+    """
+    talks = legs.filter("outgoing", "answered", pl.col("duration_s") >= talk_s)
+    by_them = talks.join(outbound.select("line", "day"), on=["line", "day"], how="semi")
+    return by_them.select("day", line="counterpart").drop_nulls().unique().select("line", "day")
+
+
 def _others(measures: pl.LazyFrame, legs: pl.LazyFrame, rule: Rule) -> pl.LazyFrame:
     """List whom the busy lines called, strangers or not (line, day, counterpart)."""
     busy = measures.filter(rule.busy()).select("line", "day")

@@ -73,6 +73,9 @@ LEGS: Table = {
     "imei": Column(TEXT, "the line's handset, on its own records"),
 }
 
+# One row per call of the people that lines of OUTBOUND talked to, on the local days of that talk.
+REACHED: Table = {name: LEGS[name] for name in LEGS if name not in {"cell_id", "imei"}}
+
 # One row per line and local day for the lines that are looked at twice: what does not add up.
 MEASURES: Table = {
     "line": Column(LINE, "the line"),

@@ -116,6 +116,14 @@ def overlap_tail(shared: Floats, expected: Floats) -> Floats:
     return np.where(shared >= 1, tail, 1.0)
 
 
+def binomial_tail(count: Floats, tried: Floats, chance: Floats) -> Floats:
+    """Return P(X >= count) of so many tried, each with that chance; 1 where count is 0."""
+    from scipy.special import betainc
+
+    tail = betainc(np.maximum(count, 1), np.maximum(tried - count, 0) + 1, chance)
+    return np.where(count >= 1, tail, 1.0)
+
+
 def rarity(values: Floats, known: Floats, *, among: Truths) -> Floats:
     """Return the share of ``known`` values that are as great, counting each value as one more.
 

@@ -11,15 +11,7 @@ import polars as pl
 from cdr_anomaly import births, forwarding, measures, numbering, outbound
 from cdr_anomaly.detectors.base import Feed, Tables
 from cdr_anomaly.profile import COUNTS, Least
-from cdr_anomaly.schema import (
-    BIRTHS,
-    HOPS,
-    LEGS,
-    LINES,
-    MEASURES,
-    PROFILE,
-    require,
-)
+from cdr_anomaly.schema import BIRTHS, HOPS, LEGS, LINES, MEASURES, PROFILE, REACHED, require
 from cdr_anomaly.settings import MOST_SILENT_DAYS
 
 if TYPE_CHECKING:
@@ -52,6 +44,10 @@ class Looked:
             self.source, lines, worth, alike=alike, late=late, done=self.done
         )
 
+    def calls_of(self, line_days: pl.LazyFrame) -> pl.DataFrame:
+        """Take the calls of some lines on some days (line, day), as REACHED has them."""
+        return self.engine.third_look(self.source, line_days.collect(), alike=self.look.alike)
+
 
 class Sifted(NamedTuple):
     """What is kept of the PROFILE of all lines.
@@ -69,12 +65,14 @@ class Counting(NamedTuple):
     """What tables take from the settings of detectors, beside which lines are looked at twice.
 
     A day is busy from ``busy`` placed calls on; ``two_way`` is as in Active; by the rule of
-    ``strangers`` a line calls strangers one way.
+    ``strangers`` a line calls strangers one way; REACHED are the people that such lines talked to
+    for ``talk_s`` seconds.
     """
 
     busy: int
     two_way: bool
     strangers: outbound.Rule
+    talk_s: int
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,8 @@ class Gathered:
         """Say how ``built``, which is one detector of each kind, count days and calls."""
         busy = min(detector.remembers() for detector in built)
         two_way = _two_way(self.days, built, self.looked.feed.last_day)
-        return Counting(busy, two_way, strangers(built))
+        talk_s = min(detector.reached_from() for detector in built)
+        return Counting(busy, two_way, strangers(built), talk_s)
 
     def tables(self, counting: Counting) -> Tables:
         """Make every table, as detectors with that counting need them."""
@@ -105,6 +104,8 @@ class Gathered:
         company = outbound.company(
             measured, self.legs, counting.strangers, told, feed.days, nothing
         )
+        people = outbound.talked_to(self.legs, company.outbound, counting.talk_s)
+        reached = self.looked.calls_of(people).lazy()
         return Tables(
             feed=feed,
             tz=source.tz,
@@ -118,6 +119,7 @@ class Gathered:
             measures=require(measured, MEASURES, "measures"),
             legs=require(self.legs, LEGS, "legs"),
             **company.checked(),
+            reached=require(reached, REACHED, "reached"),
             hops=require(self.hops, HOPS, "hops"),
             lines=require(self.lines, LINES, "lines"),
             births=require(self.births, BIRTHS, "births"),

@@ -13,6 +13,7 @@ from cdr_anomaly import unlike
 from cdr_anomaly.detectors.base import Detector, Feed, Tables
 from cdr_anomaly.detectors.campaign import Campaign
 from cdr_anomaly.detectors.forwarding_chain import ForwardingChain
+from cdr_anomaly.detectors.hand_off import HandOff
 from cdr_anomaly.detectors.high_frequency import HighFrequency
 from cdr_anomaly.detectors.mass_dialler import MassDialler
 from cdr_anomaly.detectors.new_sim_burst import NewSimBurst
@@ -38,6 +39,7 @@ __all__ = [
 
 ALL: tuple[type[Detector], ...] = (
     MassDialler, HighFrequency, ForwardingChain, NewSimBurst, Campaign,
+    HandOff,
 )  # fmt: skip
 NAMES = tuple(detector.name for detector in ALL)
 # What a finding may be of: these, and evidence by itself.

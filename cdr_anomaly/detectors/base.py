@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import ConfigDict, Field
 
 from cdr_anomaly import numbering
-from cdr_anomaly.profile import Least
+from cdr_anomaly.profile import NEVER, Least
 from cdr_anomaly.schema import FINDINGS, TESTS, require
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ class Tables:
     outbound: pl.LazyFrame
     lists: pl.LazyFrame
     links: pl.LazyFrame
+    reached: pl.LazyFrame
     hops: pl.LazyFrame
     lines: pl.LazyFrame
     births: pl.LazyFrame
@@ -158,6 +159,10 @@ class Detector:
     def outbound(self) -> Rule | None:
         """Say which line-days are of lines that call strangers one way, if that is its to say."""
         return None
+
+    def reached_from(self) -> int:
+        """Say how many seconds with a line of OUTBOUND make somebody's calls needed (REACHED)."""
+        return NEVER
 
     def least(self) -> Least:
         """Say what a line must have for ``watch`` to hold on any of its days, unless it is new."""

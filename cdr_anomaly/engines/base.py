@@ -53,7 +53,7 @@ class SecondLook(NamedTuple):
 
 
 class Engine(Protocol):
-    """Reads a feed twice: all of it once, and once more for the lines that deserve it."""
+    """Reads a feed twice: all of it once, and again for the lines that deserve it."""
 
     def first_look(self, source: Source, least: Least | None, done: Progress) -> FirstLook:
         """Count the rows by verdict, add up PROFILE, and take the forwarded legs.
@@ -77,4 +77,12 @@ class Engine(Protocol):
         A line is worthy if ``worth``, an expression over (line, day, n_out, n_in, age_d), holds on
         any of its days. ``alike`` are the keys of the rows that are to be mended, ``late`` tells
         which CALLS are wanted whoever's they are.
+        """
+
+    def third_look(
+        self, source: Source, line_days: pl.DataFrame, *, alike: pl.Series
+    ) -> pl.DataFrame:
+        """Take the calls of some lines on some days (line, day), in the columns of REACHED.
+
+        ``alike`` are the keys of the rows that are to be mended. Nothing is read for nobody.
         """

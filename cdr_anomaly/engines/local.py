@@ -11,6 +11,7 @@ import polars as pl
 from cdr_anomaly import ingest, legs, profile
 from cdr_anomaly.engines.base import FirstLook, SecondLook
 from cdr_anomaly.ingest import dated, repairs
+from cdr_anomaly.schema import REACHED, empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -40,7 +41,7 @@ KEPT_BYTES = 64
 class Local:
     """Reads part by part, the next one while the last one is counted.
 
-    Rows are kept from the first look to the second as far as the ``memory`` (bytes) goes.
+    Rows are kept from the first look to the others as far as the ``memory`` (bytes) goes.
     """
 
     def __init__(self, memory: int) -> None:
@@ -82,17 +83,45 @@ class Local:
         columns = source.columns
         more = () if late is None else ON_FORWARDS
         wanted = [c for c in dict.fromkeys((*COUNTED, *ON_LEGS, *more)) if c in columns]
-        kept, self.kept = iter(self.kept), []  # free them when this is done
         key = repairs.key(columns, as_text=source.as_text)
         asked = ingest.of_lines(lines["line"])
         if late is not None:
             # Of a late call that was delivered in parts all parts are needed.
             asked = asked | late | (key.is_in(alike.implode()) if len(alike) else False)
+        only = lines["line"] if late is None else None
+        calls = self._again(source, wanted, asked, only, alike=alike, done=done)
+        calls = dated(calls, source.tz)
+        days = profile.by_day(calls, lines)
+        age = (pl.col("day") - pl.col("born")).dt.total_days()
+        aged = days.join(lines, on="line").with_columns(age_d=age)
+        worthy = aged.filter(worth).select("line").unique()
+        whose = pl.lit(value=False) if late is None else late
+        return SecondLook(days, legs.of_lines(calls, worthy), calls.filter(whose))
+
+    def third_look(
+        self, source: Source, line_days: pl.DataFrame, *, alike: pl.Series
+    ) -> pl.DataFrame:
+        """Take the calls of some lines on some days (line, day), in the columns of REACHED."""
+        if line_days.is_empty():
+            return empty(REACHED, source.line_type)
+        lines = line_days.select("line").unique()
+        wanted = [c for c in (*COUNTED, "answered") if c in source.columns]
+        asked = ingest.of_lines(lines["line"])
+        calls = self._again(source, wanted, asked, lines["line"], alike=alike, done=lambda _: None)
+        found = legs.of_lines(dated(calls, source.tz), lines).select(list(REACHED))
+        return found.join(line_days, on=["line", "day"], how="semi").sort(pl.all())
+
+    def _again(
+        self, source: Source, wanted: list[str], asked: pl.Expr, lines: pl.Series | None, *,
+        alike: pl.Series, done: Progress,
+    ) -> pl.DataFrame:  # fmt: skip
+        """Take columns of the calls that are ``asked`` for, mended; all are of ``lines`` if any."""
+        kept = iter(self.kept)
 
         def read(part: Part) -> pl.DataFrame:
             known = next(kept, None)
             if known is None:
-                fresh = part.mapped(lines["line"]) if late is None else part.mapped().filter(asked)
+                fresh = part.mapped().filter(asked) if lines is None else part.mapped(lines)
                 return fresh.filter("sound").select(wanted).collect()
             some = known.select(asked & pl.col("sound")).to_series()
             rows, rest = known.filter(some), [c for c in wanted if c not in known.columns]
@@ -106,14 +135,9 @@ class Local:
             done(part.rows)
         calls = pl.concat(found)
         if len(alike):
-            calls = repairs.settled(calls, columns, key.is_in(alike.implode()))
-        calls = dated(calls, source.tz)
-        days = profile.by_day(calls, lines)
-        age = (pl.col("day") - pl.col("born")).dt.total_days()
-        aged = days.join(lines, on="line").with_columns(age_d=age)
-        worthy = aged.filter(worth).select("line").unique()
-        whose = pl.lit(value=False) if late is None else late
-        return SecondLook(days, legs.of_lines(calls, worthy), calls.filter(whose))
+            key = repairs.key(source.columns, as_text=source.as_text)
+            calls = repairs.settled(calls, source.columns, key.is_in(alike.implode()))
+        return calls
 
     def _tallied(
         self, source: Source, lines: Bucket, least: Least | None, done: Progress
