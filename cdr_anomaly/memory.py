@@ -123,6 +123,7 @@ def made(
     )
     kept = {
         "profile": profile,
+        "long": looked.look.long.filter(pl.col("day") == day),
         "hops": forwarded,
         "legs": second.legs.filter(pl.col("day") == day).select(list(LEGS)).sort(pl.all()),
         "late": _as_late(second.late, day),

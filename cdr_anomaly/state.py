@@ -29,9 +29,11 @@ from cdr_anomaly.schema import (
     LATE,
     LEDGER,
     LEGS,
+    LONG,
     OUTBOUND,
     PROFILE,
     SEEN,
+    VICTIMS,
     VOLUME,
     empty,
     lines,
@@ -47,8 +49,8 @@ if TYPE_CHECKING:
 
 TABLES = {
     "profile": PROFILE, "hops": FORWARDED, "legs": LEGS, "late": LATE, "lines": SEEN,
-    "volume": VOLUME, "outbound": OUTBOUND, "findings": FINDINGS, "evidence": EVIDENCE,
-    "alerts": ALERTS, "feedback": FEEDBACK,
+    "volume": VOLUME, "outbound": OUTBOUND, "long": LONG, "findings": FINDINGS,
+    "evidence": EVIDENCE, "alerts": ALERTS, "victims": VICTIMS, "feedback": FEEDBACK,
 }  # fmt: skip
 WHOLE = ("lines",)  # the one table that is not divided by day
 LEDGER_NAME = "ledger"

@@ -22,7 +22,8 @@ class FirstLook(NamedTuple):
     ``verdicts`` counts the rows of each verdict, ``days`` the calls of each local day (day, calls).
     Each of the ``profiles`` is the PROFILE of some lines, with all their days, and no line is in
     two; they can be had once, and a later one may take another reading. ``callers`` says how many
-    lines placed or forwarded a call on each day, when the profiles were had. ``unanswered`` tells
+    lines placed or forwarded a call on each day, when the profiles were had. ``long`` are the calls
+    with much talk (LONG). ``unanswered`` tells
     whether any call was; ``lost`` and ``doubt`` whether any number has no code, and any of which a
     footer seemed to prove that it has. ``alike`` are the keys of rows that may repeat others,
     ``duplicates`` and ``partial`` count the rows that mending took away.
@@ -33,6 +34,7 @@ class FirstLook(NamedTuple):
     profiles: Iterator[pl.DataFrame]
     callers: Mapping[date, int]
     forwarded: pl.DataFrame
+    long: pl.DataFrame
     unanswered: bool
     lost: bool
     doubt: bool

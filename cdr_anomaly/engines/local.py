@@ -11,7 +11,7 @@ import polars as pl
 from cdr_anomaly import ingest, legs, profile
 from cdr_anomaly.engines.base import FirstLook, SecondLook
 from cdr_anomaly.ingest import dated, repairs
-from cdr_anomaly.schema import REACHED, empty
+from cdr_anomaly.schema import LONG, REACHED, empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -188,6 +188,7 @@ class _Tally:
         self.verdicts: Counter[int] = Counter()
         self.days: list[pl.DataFrame] = []
         self.forwarded: list[pl.DataFrame] = []
+        self.long: list[pl.DataFrame] = []
         self.alike: list[pl.Series] = []
         self.open = pl.DataFrame()
         self.unanswered = self.lost = self.doubt = False
@@ -206,6 +207,7 @@ class _Tally:
         self.sums.add(used, placed=repairs.placed(ordered) if by_key else None)
         if "redirecting_number" in self.columns:
             self.forwarded.append(used.filter(pl.col("redirecting_number").is_not_null()))
+        self.long.append(used.filter(pl.col("duration_s") >= legs.LONG_S))
         before = self.open if self.open.height else used.clear()
         alike = pl.concat([repairs.repeated(ordered), repairs.shared(before["key"], ordered)])
         self.alike.append(alike)
@@ -213,6 +215,9 @@ class _Tally:
         waiting = pl.concat([before.filter(still_open), used.filter(still_open)])
         if len(alike):
             repeat = pl.col("key").is_in(alike.implode())
+            # Parts of a call that may be long as a whole.
+            parts = repeat & (pl.col("duration_s") >= legs.PART_S)
+            self.long += [before.filter(parts), used.filter(parts)]
             once = self._mend(before.filter(repeat), used.filter(repeat))
             waiting = pl.concat([waiting.filter(~repeat), once.filter(still_open)])
         self.open = waiting
@@ -226,6 +231,7 @@ class _Tally:
             profiles=profiles,
             callers=callers,
             forwarded=forwarded,
+            long=self._long(),
             unanswered=self.unanswered, lost=self.lost, doubt=self.doubt,
             alike=pl.concat(self.alike).unique(),
             duplicates=self.duplicates, partial=self.partial,
@@ -261,6 +267,12 @@ class _Tally:
     def _mended(self, calls: pl.DataFrame) -> pl.DataFrame:
         whole = repairs.mended(calls.drop("day").lazy(), self.columns).collect()
         return dated(whole, self.source.tz)
+
+    def _long(self) -> pl.DataFrame:
+        calls = pl.concat([self.open.clear(), *self.long], how="diagonal_relaxed")
+        if calls.is_empty():
+            return empty(LONG, self.source.line_type)
+        return legs.long(self._mended(calls) if any(map(len, self.alike)) else calls)
 
     def _forwarded(self) -> pl.DataFrame:
         calls = pl.concat([self.open.clear(), *self.forwarded], how="diagonal_relaxed")
