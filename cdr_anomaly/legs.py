@@ -8,6 +8,10 @@ from __future__ import annotations
 import polars as pl
 
 from cdr_anomaly.profile import SIDES, Side, diverted, filtered, of_types
+from cdr_anomaly.schema import LONG
+
+# A call with so much talk is long; switches write the parts of one every five minutes at most.
+LONG_S, PART_S = 1800, 300
 
 
 def of_lines(calls: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
@@ -29,6 +33,18 @@ def forwarded(calls: pl.DataFrame) -> pl.DataFrame:
         own=_whose(names).is_in(side.own),
     )  # fmt: skip
     return _own_or_other(rows)
+
+
+def long(calls: pl.DataFrame) -> pl.DataFrame:
+    """Return the calls with talk of LONG_S or more (LONG)."""
+    side = SIDES["n_out"]
+    rows = calls.filter(pl.col("duration_s") >= LONG_S)
+    rows = filtered(rows, of_types(rows, (*side.own, *side.other)))
+    found = rows.select(
+        "day", "duration_s", line=side.line, called=side.counterpart, start="start_time",
+        own=_whose(rows.columns).is_in(side.own),
+    ).drop_nulls(["line", "called"])  # fmt: skip
+    return _own_or_other(found).rename({"line": "caller"}).select(list(LONG)).sort(pl.all())
 
 
 def _legs(calls: pl.DataFrame, side: Side, lines: pl.DataFrame) -> pl.DataFrame:

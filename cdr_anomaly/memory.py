@@ -36,6 +36,7 @@ from cdr_anomaly.schema import (
     LINES,
     MEASURES,
     PROFILE,
+    REACHED,
     SHIFTS,
     TRAFFIC,
     empty,
@@ -119,6 +120,7 @@ def made(
     knows = outbound.Told(two_way, feed.attempts, feed.opaque)
     ours = outbound.Lines(whole, measured.lazy(), legs)
     company = outbound.company(ours, rule, knows, (day,), _called(memory))
+    reached = _reached(looked, legs, company.outbound.filter(pl.col("day") == day), built)
     lines = pl.concat([told, in_week.select(line="target")]).unique().drop_nulls().lazy()
     for_detectors = Tables(
         feed=feed,
@@ -134,6 +136,7 @@ def made(
         shifts=worked,
         legs=require(legs, LEGS, "legs"),
         **company.checked(),
+        reached=require(reached, REACHED, "reached"),
         hops=require(hops.lazy(), HOPS, "hops"),
         lines=require(tables.lines_of(lines, born, feed, source.plan), LINES, "lines"),
         births=require(born.lazy(), BIRTHS, "births"),
@@ -143,6 +146,7 @@ def made(
     )
     kept = {
         "profile": profile,
+        "long": looked.look.long.filter(pl.col("day") == day),
         "hops": forwarded,
         "shifts": worked.filter(pl.col("day") == day).sort("line").collect(),
         "legs": second.legs.filter(pl.col("day") == day).select(list(LEGS)).sort(pl.all()),
@@ -285,6 +289,13 @@ def _hops(memory: Memory, today: pl.DataFrame, link_seconds: int) -> pl.DataFram
         by_id=pl.lit(value=False),
     )  # fmt: skip
     return pl.concat([linked, placed.select(linked.columns)])
+
+
+def _reached(
+    looked: Looked, legs: pl.LazyFrame, outbound_today: pl.LazyFrame, built: list[Detector]
+) -> pl.LazyFrame:
+    talk_s = min(detector.reached_from() for detector in built)
+    return looked.calls_of(outbound.talked_to(legs, outbound_today, talk_s)).lazy()
 
 
 def _called(memory: Memory) -> outbound.Before:

@@ -16,6 +16,7 @@ from cdr_anomaly import (
     declared,
     detectors,
     evidence,
+    held,
     inputs,
     judging,
     ledger,
@@ -25,9 +26,11 @@ from cdr_anomaly import (
     pipeline,
     recall,
     report,
+    rolling,
     state,
     tables,
     volume,
+    warned,
 )
 from cdr_anomaly.engines import Local
 from cdr_anomaly.pipeline import SILENT, Asked, Result
@@ -35,10 +38,9 @@ from cdr_anomaly.subjects import Beside
 from cdr_anomaly.tables import Active
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from cdr_anomaly.engines import FirstLook
     from cdr_anomaly.ingest import Source
     from cdr_anomaly.inputs import Inputs
     from cdr_anomaly.ledger import Night
@@ -49,9 +51,11 @@ if TYPE_CHECKING:
 # So many nights back it counts whether unanswered calls, and calls received, are delivered.
 FEED_NIGHTS = timedelta(days=tables.TWO_WAY_DAYS - 1)
 # Tables that hold calls are kept for a shorter time than those that hold sums.
-OF_CALLS = ("hops", "legs")
+OF_CALLS = ("hops", "legs", "victims")
 # The end of a night is needed by the next one, and when that is run again.
 LATE_DAYS = 35
+# So are long calls, by the night four weeks later.
+LONG_DAYS = 35
 
 
 class Lists(NamedTuple):
@@ -148,7 +152,7 @@ def listed(
 def cut(last: date, profiles: int, calls: int) -> dict[str, date]:
     """Say from which day on each table is kept, when the last night is that of ``last``."""
     days = dict.fromkeys(state.TABLES, profiles) | dict.fromkeys(OF_CALLS, calls)
-    days |= {"late": LATE_DAYS, "outbound": memory.OUTBOUND_DAYS}
+    days |= {"late": LATE_DAYS, "outbound": memory.OUTBOUND_DAYS, "long": LONG_DAYS}
     return {name: last - timedelta(days=kept) for name, kept in days.items()}
 
 
@@ -169,20 +173,24 @@ def _night(paths: Iterable[str | Path], day: date, run: Run, *, only: bool) -> O
     subjects = Subjects(entities, made.plan, used, follow)
     findings, own, weights = judged.found
     alert = listed(known, findings, weights, day, told, subjects)
+    warn = _to_warn(known, judged, day, told, subjects, nights)
     result = Result(
         findings=findings,
         evidence=weights.filter(pl.col("day") == day),
         alerts=alert,
-        counts=pipeline.counted(judged.look),
+        victims=warn.victims,
+        counts=pipeline.counted(judged.again.look),
         not_applicable=judged.not_applicable,
         tables=made,
         source=chosen.source,
         line=None,
     )
     run.say("remembering")
-    seen = recall.seen(judged.read, judged.night.kept["profile"], day, lost)
+    seen = recall.seen(judged.remembered.read, judged.night.kept["profile"], day, lost)
+    kept_legs = pl.concat([judged.night.kept["legs"], warn.legs]).sort(pl.all())
     frames = {
         **judged.night.kept, "lines": seen, "volume": chosen.volume,
+        "legs": kept_legs, "victims": warn.victims,
         "findings": findings, "evidence": own, "alerts": alert,
         "successions": follow.with_columns(day=pl.lit(day, pl.Date)),
     }  # fmt: skip
@@ -192,10 +200,10 @@ def _night(paths: Iterable[str | Path], day: date, run: Run, *, only: bool) -> O
         inputs=[each._asdict() for each in chosen.files], settings=_settings(told, run.lists),
         versions=report.versions(), counts=_counts(result),
         facts={
-            "calls": result.counts.used, "attempts": judged.look.unanswered,
-            "talk": judged.look.talk,
-            "active": judged.night.active, "callers": judged.look.callers.get(day, 0),
-            "beside": chosen.beside,
+            "calls": result.counts.used, "attempts": judged.again.look.unanswered,
+            "talk": judged.again.look.talk,
+            "active": judged.night.active, "callers": judged.again.look.callers.get(day, 0),
+            "beside": chosen.beside, "long": judged.night.kept["long"].height,
         },
     )  # fmt: skip
     nights = ledger.nights(known.ledger)
@@ -205,13 +213,16 @@ def _night(paths: Iterable[str | Path], day: date, run: Run, *, only: bool) -> O
 
 
 class _Judged(NamedTuple):
-    """What came of the calls of a day; ``read`` gives the state with lines as they carry them."""
+    """What came of the calls of a day.
 
-    look: FirstLook
+    ``again`` reads more of them, ``remembered`` gives the state with lines as they carry them.
+    """
+
+    again: tables.Looked
     night: memory.Night
     found: judging.Judged
     not_applicable: dict[str, str]
-    read: Callable[[str], pl.LazyFrame]
+    remembered: memory.Memory
 
 
 def _judged(
@@ -255,7 +266,35 @@ def _judged(
     knows = evidence.Known(before, callers)
     found = judging.judged(applicable, night.tables, knows, run.told.fdr)
     why = {name: reason for name, reason in reasons.items() if reason}
-    return _Judged(look, night, found, why, read)
+    return _Judged(again, night, found, why, remembered)
+
+
+def _to_warn(
+    known: State, judged: _Judged, day: date, told: Settings, subjects: Subjects,
+    nights: Mapping[date, Night],
+) -> warned.Warned:  # fmt: skip
+    """Make the list of people to warn, by what this night and those of the week have found."""
+    made, remembered, today = judged.night.tables, judged.remembered, pl.col("day") == day
+    week = pl.col("day").is_between(day - warned.WEEK, day, closed="none")
+    earlier = known.read("findings").filter(week).collect()
+    found = pl.concat([earlier, judged.found.findings])
+    marked = declared.set_aside(found, subjects.entities, subjects.plan, subjects.handsets)
+    said = known.read("feedback").filter(pl.col("day") < day).collect()
+    beside = Beside(judging.explained(found, judged.found.weights), told=said)
+    long = [remembered.days("long", held.REMEMBERED).collect(), judged.night.kept["long"]]
+
+    def past(lines: pl.LazyFrame) -> pl.LazyFrame:
+        before = remembered.days("profile", *reversed(rolling.PAST_DAYS))
+        return before.join(lines, on="line", how="semi")
+
+    legs = [remembered.days("legs", warned.WEEK.days - 1), made.legs.filter(today)]
+    without = [d + timedelta(days=1) for d in nights if "long" not in nights[d].facts and d < day]
+    long_from = max([remembered.first_day, *without])
+    these = warned.Week(
+        day, marked, beside, pl.concat(legs), pl.concat(long), long_from, judged.again.calls_of,
+        (day,), past,
+    )  # fmt: skip
+    return warned.to_warn(made, these, subjects.entities, subjects.handsets, told.max_victims)
 
 
 def _settings(told: Settings, lists: Lists) -> dict[str, Any]:
@@ -273,6 +312,7 @@ def _counts(result: Result) -> dict[str, Any]:
         "findings": dict(result.findings["detector"].value_counts().sort("detector").iter_rows()),
         "alerts": dict(listed["severity"].value_counts().sort("severity").iter_rows()),
         **{name: rows.height for name, rows in report.unranked(result.alerts).items()},
+        "to_warn": report.to_warn(result.victims),
     }
 
 

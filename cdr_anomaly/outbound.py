@@ -129,6 +129,16 @@ def lists(legs: pl.LazyFrame, outbound: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
+def talked_to(legs: pl.LazyFrame, outbound: pl.LazyFrame, talk_s: int) -> pl.LazyFrame:
+    """List the people whom a line of OUTBOUND called and talked to so long, and when (line, day).
+
+    Their calls of these days are REACHED.
+    """
+    talks = legs.filter("outgoing", "answered", pl.col("duration_s") >= talk_s)
+    by_them = talks.join(outbound.filter("steady"), on=["line", "day"], how="semi")
+    return by_them.select("day", line="counterpart").drop_nulls().unique().select("line", "day")
+
+
 def _steady(days: pl.LazyFrame, before: pl.LazyFrame, busy: pl.LazyFrame) -> pl.LazyFrame:
     """Add whether most of the busy days of the last 14, up to each day, were of its kind.
 

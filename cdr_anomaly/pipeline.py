@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import polars as pl
@@ -19,6 +20,7 @@ from cdr_anomaly import (
     story,
     subjects,
     tables,
+    warned,
 )
 from cdr_anomaly.engines import Local
 from cdr_anomaly.errors import InputError
@@ -97,11 +99,12 @@ class Counts:
 
 @dataclass(frozen=True)
 class Result:
-    """What a scan found, what it was found in, and the ``line`` that was asked for."""
+    """What a scan found, whom to warn, what it was found in, the ``line`` that was asked for."""
 
     findings: pl.DataFrame
     evidence: pl.DataFrame
     alerts: pl.DataFrame
+    victims: pl.DataFrame
     counts: Counts
     not_applicable: dict[str, str]
     tables: Tables
@@ -156,15 +159,32 @@ def scan(
     beside = subjects.Beside(
         explained, handsets=used.collect(), successions=judging.successions(made)
     )
+    week = _week(read, made, marked, beside)
     return Result(
         findings=judged.findings,
         evidence=judged.weights,
         alerts=alerts.ranked(marked, beside, most=told.max_alerts),
+        victims=warned.to_warn(made, week, known, used, told.max_victims).victims,
         counts=counted(read.look),
         not_applicable=read.not_applicable,
         tables=made,
         source=read.source,
         line=read.line,
+    )
+
+
+def _week(read: Read, made: Tables, marked: pl.DataFrame, beside: subjects.Beside) -> warned.Week:
+    """Say what the list of people to warn is made of: the last week that the files cover."""
+    day = made.feed.last_day or date.min
+    return warned.Week(
+        day=day,
+        findings=marked.filter(pl.col("day") > day - min(warned.WEEK, day - date.min)),
+        beside=beside,
+        legs=made.legs,
+        long=read.look.long,
+        long_from=made.feed.first_day or day,
+        look=read.gathered.looked.calls_of,
+        days=made.feed.days[-warned.PAST :],
     )
 
 
@@ -216,7 +236,9 @@ def explain(
     if carried is None or result.tables.profile.filter(line=carried).collect().is_empty():
         msg = f"'{line}' has no call in these files."
         raise InputError(msg)
-    return story.told(result.tables, result.findings, result.evidence, pl.lit(carried))
+    return story.told(
+        result.tables, result.findings, result.evidence, result.victims, pl.lit(carried)
+    )
 
 
 def check(

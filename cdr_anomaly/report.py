@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 PLAIN_WIDTH = 100
 NO_WRAP = {"day", "subject", "severity", "setting", "pattern", "p"}
 UNFINISHED, ABANDONED_S = ".unfinished-", 3600
+# How soon to warn, and how it is said.
+TIERS = {"now": "now", "today": "today", "watch": "on watch"}
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}
 
 
@@ -46,6 +48,8 @@ def write(out: Path, result: Result) -> None:
         _put_alerts(place, result.alerts)
         result.findings.write_parquet(place / "findings.parquet")
         result.evidence.write_parquet(place / "evidence.parquet")
+        result.victims.write_parquet(place / "victims.parquet")
+        safe(flattened(result.victims)).write_csv(place / "victims.csv")
         refused.sink_parquet(place / "refused.parquet")
         run = facts(result)
         text = json.dumps(run, indent=2, sort_keys=True, default=str, ensure_ascii=False)
@@ -124,6 +128,7 @@ def facts(result: Result) -> dict[str, Any]:
         "calibrated_days": calibrated_days(result.evidence),
         "findings": result.findings.height,
         "alerts": result.alerts["rank"].count(),
+        "to_warn": to_warn(result.victims),
     } | {name: rows.height for name, rows in unranked(result.alerts).items()}
 
 
@@ -142,6 +147,7 @@ def summary(result: Result, seconds: float) -> list[str]:
         *(f"Not known: {what}." for what in result.tables.unknown()),
         *calibration_sentences(result.evidence),
         f"Alerts: {alerts_sentence(result.alerts)}.",
+        f"To warn: {victims_sentence(result.victims)}.",
         f"Time: {seconds:.1f} s.",
     ]
 
@@ -188,6 +194,19 @@ def alerts_sentence(alerts: pl.DataFrame) -> str:
     parts = [f"{others[name]} {said}" for name, said in words.items() if others[name]]
     aside = f"{others['suppressed']} declared ones set aside"
     return f"{', '.join(grades) or 'none'}; {', '.join([aside, *parts])}"
+
+
+def to_warn(victims: pl.DataFrame) -> dict[str, int]:
+    """Count the people of each tier on the list of those to warn."""
+    return {tier: int((victims["tier"] == tier).sum()) for tier in TIERS}
+
+
+def victims_sentence(victims: pl.DataFrame) -> str:
+    """Say how many people there are to warn, and how soon."""
+    words = (
+        f"{n} {said}" for n, said in zip(to_warn(victims).values(), TIERS.values(), strict=True)
+    )
+    return ", ".join(words) if victims.height else "nobody"
 
 
 def versions() -> dict[str, str]:

@@ -84,6 +84,9 @@ LEGS: Table = {
     "trunk_in": Column(TEXT, "the trunk on which the call came in, whoever's record tells it"),
 }
 
+# One row per call of the people that lines of OUTBOUND talked to, on the local days of that talk.
+REACHED: Table = {name: LEGS[name] for name in LEGS if name not in {"cell_id", "imei"}}
+
 # One row per line and local day for the lines that are looked at twice: what does not add up.
 MEASURES: Table = {
     "line": Column(LINE, "the line"),
@@ -278,6 +281,44 @@ ALERTS: Table = {
     "continues": Column(
         TEXT, "the earlier alert, on other lines, that this one goes on with, or empty"
     ),
+}
+
+# One row per person to be warned; nobody is accused here (victims.py).
+VICTIMS: Table = {
+    "place": Column(COUNT, "place in the list, from 1"),
+    "number": Column(TEXT, "the person's line, as findings write numbers"),
+    "day": Column(DAY, "the day judged: the last of the 7 that count"),
+    "tier": Column(TEXT, "now, today or watch: how soon to warn"),
+    "score": Column(SHARE, "points for the talk, its days and what came of it, fading with time"),
+    "streak": Column(COUNT, "days of talk that follow each other, up to the last one"),
+    "days": Column(COUNT, "days with talk of 20 s or more"),
+    "minutes": Column(SHARE, "minutes of that talk"),
+    "longest": Column(SHARE, "minutes of its longest call"),
+    "calls": Column(COUNT, "how many calls that were"),
+    "n_lines": Column(COUNT, "with how many lines"),
+    "lines": Column(pl.List(TEXT), "these lines"),
+    "found_by": Column(pl.List(TEXT), "the detectors that found them; held where none did"),
+    "call_backs": Column(COUNT, "calls of the person to these lines, and to others found"),
+    "handed_over": Column(COUNT, "calls of one line just after the talk with another one"),
+    "found_busy": Column(
+        COUNT, "others that called in vain on the day while such a call was under way, or empty"
+    ),
+    "placed": Column(COUNT, "calls that the person placed that day to anybody else, or empty"),
+    "usual": Column(SHARE, "median calls placed on active days 8 to 35 days before, or empty"),
+    "silence": Column(SHARE, "share of its usual calls that were not placed, or empty"),
+    "held": Column(FLAG, "most of the talk was with a line that no detector found (held.py)"),
+    "last_contact": Column(INSTANT, "end of the last talk"),
+    "hours_since": Column(SHARE, "hours from there to the end of the day"),
+    "why": Column(TEXT, "one sentence with the numbers in it"),
+}
+
+# One row per call with half an hour of talk or more, by who placed it.
+LONG: Table = {
+    "caller": Column(LINE, "who placed it"),
+    "called": Column(LINE, "who was called"),
+    "day": Column(DAY, "the local day of the start"),
+    "start": Column(INSTANT, "when it began"),
+    "duration_s": Column(COUNT, "seconds of talk"),
 }
 
 # What a night hands to the nights after it, beside PROFILE and LEGS (see docs/nightly.md).

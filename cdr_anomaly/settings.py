@@ -56,6 +56,7 @@ class Settings(BaseModel):
         description="false-discovery rate at which a line is found for being unlike its peers",
     )
     max_alerts: int = Field(200, ge=1, description="alerts that are ranked; others have no rank")
+    max_victims: int = Field(200, ge=1, description="people on the list of those to be warned")
     repeat_after_days: int = Field(
         7, ge=1, description="nights after which an alert that goes on is listed again"
     )

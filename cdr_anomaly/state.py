@@ -29,11 +29,13 @@ from cdr_anomaly.schema import (
     LATE,
     LEDGER,
     LEGS,
+    LONG,
     OUTBOUND,
     PROFILE,
     SEEN,
     SHIFTS,
     SUCCESSIONS,
+    VICTIMS,
     VOLUME,
     empty,
     lines,
@@ -50,7 +52,8 @@ if TYPE_CHECKING:
 TABLES = {
     "profile": PROFILE, "hops": FORWARDED, "legs": LEGS, "late": LATE, "lines": SEEN,
     "shifts": SHIFTS, "volume": VOLUME, "outbound": OUTBOUND, "successions": SUCCESSIONS,
-    "findings": FINDINGS, "evidence": EVIDENCE, "alerts": ALERTS, "feedback": FEEDBACK,
+    "long": LONG, "findings": FINDINGS, "evidence": EVIDENCE, "alerts": ALERTS,
+    "victims": VICTIMS, "feedback": FEEDBACK,
 }  # fmt: skip
 WHOLE = ("lines",)  # the one table that is not divided by day
 LEDGER_NAME = "ledger"

@@ -30,11 +30,12 @@ UNLIKE = (
 
 
 def told(
-    tables: Tables, findings: pl.DataFrame, weights: pl.DataFrame, line: pl.Expr
-) -> dict[str, pl.DataFrame]:
+    tables: Tables, findings: pl.DataFrame, weights: pl.DataFrame, victims: pl.DataFrame,
+    line: pl.Expr,
+) -> dict[str, pl.DataFrame]:  # fmt: skip
     """Tell a line's story: title to table. ``line`` is its number as the calls carry it.
 
-    ``weights`` is EVIDENCE with lines as text.
+    ``weights`` is EVIDENCE with lines as text, ``victims`` are VICTIMS.
     """
     own = pl.col("line") == line
     legs = tables.legs.filter(own)
@@ -56,6 +57,10 @@ def told(
     return whole | {
         UNLIKE: _unlike(weights, number),
         "Findings, with how far over the limit": _findings(findings, number),
+        "To be warned": _warned(victims.filter(number=number)),
+        "Talked to these, who are to be warned": _warned(
+            victims.filter(pl.col("lines").list.contains(number))
+        ),
     }
 
 
@@ -162,6 +167,13 @@ def _findings(findings: pl.DataFrame, number: str | None) -> pl.DataFrame:
     return findings.filter(part).select(
         "day", "detector", "severity", "observed", "limit",
         (pl.col("observed") / pl.col("limit")).round(2).alias("x limit"), "reason",
+    )  # fmt: skip
+
+
+def _warned(victims: pl.DataFrame) -> pl.DataFrame:
+    return victims.select(
+        "place", "number", "tier", "day", "why", lines=pl.col("lines").list.join(", "),
+        found_by=pl.col("found_by").list.join(", "),
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from cdr_anomaly.schema import (
     LINES,
     MEASURES,
     PROFILE,
+    REACHED,
     SHIFTS,
     TRAFFIC,
     require,
@@ -55,6 +56,10 @@ class Looked:
             self.source, lines, worth, alike=alike, late=late, done=self.done
         )
 
+    def calls_of(self, line_days: pl.LazyFrame) -> pl.DataFrame:
+        """Take the calls of some lines on some days (line, day), as REACHED has them."""
+        return self.engine.third_look(self.source, line_days.collect(), alike=self.look.alike)
+
 
 class Sifted(NamedTuple):
     """What is kept of the PROFILE of all lines.
@@ -72,12 +77,14 @@ class Counting(NamedTuple):
     """What tables take from the settings of detectors, beside which lines are looked at twice.
 
     A day is busy from ``busy`` placed calls on; ``two_way`` is as in Active; by the rule of
-    ``strangers`` a line calls strangers one way.
+    ``strangers`` a line calls strangers one way; REACHED are the people that such lines talked to
+    for ``talk_s`` seconds.
     """
 
     busy: int
     two_way: bool
     strangers: outbound.Rule
+    talk_s: int
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,8 @@ class Gathered:
         """Say how ``built``, which is one detector of each kind, count days and calls."""
         busy = min(detector.remembers() for detector in built)
         two_way = _two_way(self.days, built, self.looked.feed.last_day)
-        return Counting(busy, two_way, strangers(built))
+        talk_s = min(detector.reached_from() for detector in built)
+        return Counting(busy, two_way, strangers(built), talk_s)
 
     def tables(self, counting: Counting) -> Tables:
         """Make every table, as detectors with that counting need them."""
@@ -108,6 +116,8 @@ class Gathered:
         nothing = outbound.Before.nothing(source.line_type)
         seen = outbound.Lines(self.profile, measured, self.legs)
         company = outbound.company(seen, counting.strangers, told, feed.days, nothing)
+        people = outbound.talked_to(self.legs, company.outbound, counting.talk_s)
+        reached = self.looked.calls_of(people).lazy()
         worked = shifts.line_days(self.legs, measured, source.tz, self.working).collect().lazy()
         return Tables(
             feed=feed,
@@ -123,6 +133,7 @@ class Gathered:
             shifts=require(worked, SHIFTS, "shifts"),
             legs=require(self.legs, LEGS, "legs"),
             **company.checked(),
+            reached=require(reached, REACHED, "reached"),
             hops=require(self.hops, HOPS, "hops"),
             lines=require(self.lines, LINES, "lines"),
             births=require(self.births, BIRTHS, "births"),

@@ -13,13 +13,21 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.cli.options import Severity
 
+# Alerts come first; who warns people takes the file.
+SHOWN = 10
 
-def show(alerts: pl.DataFrame, form: Format, rows: int) -> None:
-    """Print the first alerts as a table, or all of them as data."""
+
+def show(
+    alerts: pl.DataFrame, form: Format, rows: int, victims: pl.DataFrame | None = None
+) -> None:
+    """Print the first alerts, and people to warn, as tables, or all alerts as data."""
     from cdr_anomaly import report
 
     if form is Format.table:
         report.show_alerts(alerts, rows)
+        if victims is not None and not victims.is_empty():
+            columns = ("tier", "number", "hours_since", "why")
+            report.show(f"To warn, the first {SHOWN}", victims.head(SHOWN).select(columns))
     else:
         report.put(alerts, form)
 

@@ -262,7 +262,7 @@ def _yesterday(told: Settings, place: Path) -> date:
 def _tell(outcome: Outcome, form: Format, rows: int) -> None:
     from cdr_anomaly import report
 
-    answers.show(outcome.result.alerts, form, rows)
+    answers.show(outcome.result.alerts, form, rows, outcome.result.victims)
     for sentence in report.summary(outcome.result, outcome.seconds):
         talk.LOG.info(sentence)
     for warning in outcome.warnings:

@@ -62,7 +62,7 @@ def scan(
         if out is not None:
             say("writing the results")
             report.write(out, result)
-    answers.show(result.alerts, form, rows)
+    answers.show(result.alerts, form, rows, result.victims)
     for sentence in report.summary(result, monotonic() - began):
         talk.LOG.info(sentence)
     if out is not None:

@@ -14,6 +14,7 @@ from cdr_anomaly.detectors.agent_shift import AgentShift
 from cdr_anomaly.detectors.base import Detector, Feed, Tables
 from cdr_anomaly.detectors.campaign import Campaign
 from cdr_anomaly.detectors.forwarding_chain import ForwardingChain
+from cdr_anomaly.detectors.hand_off import HandOff
 from cdr_anomaly.detectors.high_frequency import HighFrequency
 from cdr_anomaly.detectors.mass_dialler import MassDialler
 from cdr_anomaly.detectors.new_sim_burst import NewSimBurst
@@ -41,7 +42,7 @@ __all__ = [
 
 ALL: tuple[type[Detector], ...] = (
     MassDialler, HighFrequency, ForwardingChain, NewSimBurst, OverseasPresentation, AgentShift,
-    Campaign, Site,
+    Campaign, Site, HandOff,
 )  # fmt: skip
 NAMES = tuple(detector.name for detector in ALL)
 # What a finding may be of: these, and evidence by itself.

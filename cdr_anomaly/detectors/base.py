@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import ConfigDict, Field
 
 from cdr_anomaly import numbering, rolling
-from cdr_anomaly.profile import Least
+from cdr_anomaly.profile import NEVER, Least
 from cdr_anomaly.schema import FINDINGS, TESTS, require
 from cdr_anomaly.shifts import Working
 
@@ -83,6 +83,7 @@ class Tables:
     outbound: pl.LazyFrame
     lists: pl.LazyFrame
     links: pl.LazyFrame
+    reached: pl.LazyFrame
     hops: pl.LazyFrame
     lines: pl.LazyFrame
     births: pl.LazyFrame
@@ -170,6 +171,10 @@ class Detector:
     def counts(self) -> frozenset[str]:
         """Name what it needs TRAFFIC of: "cell", "trunk"; a night has that of its own day."""
         return frozenset()
+
+    def reached_from(self) -> int:
+        """Say how many seconds with a line of OUTBOUND make somebody's calls needed (REACHED)."""
+        return NEVER
 
     def least(self) -> Least:
         """Say what a line must have for ``watch`` to hold on any of its days, unless it is new."""

@@ -22,11 +22,12 @@ class FirstLook(NamedTuple):
     ``verdicts`` counts the rows of each verdict, ``days`` the calls of each local day (day, calls).
     Each of the ``profiles`` is the PROFILE of some lines, with all their days, and no line is in
     two; they can be had once, and a later one may take another reading. ``callers`` says how many
-    lines placed or forwarded a call on each day, when the profiles were had. ``unanswered`` tells
-    whether any call was, ``talk`` whether any has a duration, ``numbers`` whether any who placed
-    one has more than a token; ``lost`` and ``doubt`` whether any number has no code, and any of
-    which a footer seemed to prove that it has. ``alike`` are the keys of rows that may repeat
-    others, ``duplicates`` and ``partial`` count the rows that mending took away.
+    lines placed or forwarded a call on each day, when the profiles were had. ``long`` are the calls
+    with much talk (LONG). ``unanswered`` tells whether any call was, ``talk`` whether any has a
+    duration, ``numbers`` whether any who placed one has more than a token; ``lost`` and ``doubt``
+    whether any number has no code, and any of which a footer seemed to prove that it has. ``alike``
+    are the keys of rows that may repeat others, ``duplicates`` and ``partial`` count the rows that
+    mending took away.
     """
 
     verdicts: Mapping[int, int]
@@ -35,6 +36,7 @@ class FirstLook(NamedTuple):
     callers: Mapping[date, int]
     forwarded: pl.DataFrame
     traffic: pl.DataFrame
+    long: pl.DataFrame
     unanswered: bool
     talk: bool
     numbers: bool
@@ -57,7 +59,7 @@ class SecondLook(NamedTuple):
 
 
 class Engine(Protocol):
-    """Reads a feed twice: all of it once, and once more for the lines that deserve it."""
+    """Reads a feed twice: all of it once, and again for the lines that deserve it."""
 
     def first_look(
         self, source: Source, least: Least | None, done: Progress, counts: Collection[str] = ()
@@ -91,4 +93,12 @@ class Engine(Protocol):
         A line is worthy if ``worth``, an expression over (line, day, n_out, n_in, age_d), holds on
         any of its days. ``alike`` are the keys of the rows that are to be mended, ``late`` tells
         which CALLS are wanted whoever's they are.
+        """
+
+    def third_look(
+        self, source: Source, line_days: pl.DataFrame, *, alike: pl.Series
+    ) -> pl.DataFrame:
+        """Take the calls of some lines on some days (line, day), in the columns of REACHED.
+
+        ``alike`` are the keys of the rows that are to be mended. Nothing is read for nobody.
         """

@@ -11,6 +11,7 @@ import polars as pl
 from cdr_anomaly import ingest, legs, numbering, profile
 from cdr_anomaly.engines.base import FirstLook, SecondLook
 from cdr_anomaly.ingest import dated, repairs
+from cdr_anomaly.schema import LONG, REACHED, empty
 from cdr_anomaly.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ KEPT_BYTES = 64
 class Local:
     """Reads part by part, the next one while the last one is counted.
 
-    Rows are kept from the first look to the second as far as the ``memory`` (bytes) goes.
+    Rows are kept from the first look to the others as far as the ``memory`` (bytes) goes.
     """
 
     def __init__(self, memory: int) -> None:
@@ -100,17 +101,45 @@ class Local:
         columns = source.columns
         more = () if late is None else ON_FORWARDS
         wanted = [c for c in dict.fromkeys((*COUNTED, *ON_LEGS, *more)) if c in columns]
-        kept, self.kept = iter(self.kept), []  # free them when this is done
         key = repairs.key(columns, as_text=source.as_text)
         asked = ingest.of_lines(lines["line"])
         if late is not None:
             # Of a late call that was delivered in parts all parts are needed.
             asked = asked | late | (key.is_in(alike.implode()) if len(alike) else False)
+        only = lines["line"] if late is None else None
+        calls = self._again(source, wanted, asked, only, alike=alike, done=done)
+        calls = dated(calls, source.tz)
+        days = profile.by_day(calls, lines)
+        age = (pl.col("day") - pl.col("born")).dt.total_days()
+        aged = days.join(lines, on="line").with_columns(age_d=age)
+        worthy = aged.filter(worth).select("line").unique()
+        whose = pl.lit(value=False) if late is None else late
+        return SecondLook(days, legs.of_lines(calls, worthy), calls.filter(whose))
+
+    def third_look(
+        self, source: Source, line_days: pl.DataFrame, *, alike: pl.Series
+    ) -> pl.DataFrame:
+        """Take the calls of some lines on some days (line, day), in the columns of REACHED."""
+        if line_days.is_empty():
+            return empty(REACHED, source.line_type)
+        lines = line_days.select("line").unique()
+        wanted = [c for c in (*COUNTED, "answered") if c in source.columns]
+        asked = ingest.of_lines(lines["line"])
+        calls = self._again(source, wanted, asked, lines["line"], alike=alike, done=lambda _: None)
+        found = legs.of_lines(dated(calls, source.tz), lines).select(list(REACHED))
+        return found.join(line_days, on=["line", "day"], how="semi").sort(pl.all())
+
+    def _again(
+        self, source: Source, wanted: list[str], asked: pl.Expr, lines: pl.Series | None, *,
+        alike: pl.Series, done: Progress,
+    ) -> pl.DataFrame:  # fmt: skip
+        """Take columns of the calls that are ``asked`` for, mended; all are of ``lines`` if any."""
+        kept = iter(self.kept)
 
         def read(part: Part) -> pl.DataFrame:
             known = next(kept, None)
             if known is None:
-                fresh = part.mapped(lines["line"]) if late is None else part.mapped().filter(asked)
+                fresh = part.mapped().filter(asked) if lines is None else part.mapped(lines)
                 return fresh.filter("sound").select(wanted).collect()
             some = known.select(asked & pl.col("sound")).to_series()
             rows, rest = known.filter(some), [c for c in wanted if c not in known.columns]
@@ -124,14 +153,9 @@ class Local:
             done(part.rows)
         calls = pl.concat(found)
         if len(alike):
-            calls = repairs.settled(calls, columns, key.is_in(alike.implode()))
-        calls = dated(calls, source.tz)
-        days = profile.by_day(calls, lines)
-        age = (pl.col("day") - pl.col("born")).dt.total_days()
-        aged = days.join(lines, on="line").with_columns(age_d=age)
-        worthy = aged.filter(worth).select("line").unique()
-        whose = pl.lit(value=False) if late is None else late
-        return SecondLook(days, legs.of_lines(calls, worthy), calls.filter(whose))
+            key = repairs.key(source.columns, as_text=source.as_text)
+            calls = repairs.settled(calls, source.columns, key.is_in(alike.implode()))
+        return calls
 
     def _tallied(
         self, source: Source, lines: Bucket, least: Least | None, done: Progress,
@@ -184,6 +208,7 @@ class _Tally:
         self.verdicts: Counter[int] = Counter()
         self.days: list[pl.DataFrame] = []
         self.forwarded: list[pl.DataFrame] = []
+        self.long: list[pl.DataFrame] = []
         self.alike: list[pl.Series] = []
         self.open = pl.DataFrame()
         self.unanswered = self.talk = self.lost = self.doubt = False
@@ -204,6 +229,7 @@ class _Tally:
         self.traffic.add(used)
         if "redirecting_number" in self.columns:
             self.forwarded.append(used.filter(pl.col("redirecting_number").is_not_null()))
+        self.long.append(used.filter(pl.col("duration_s") >= legs.LONG_S))
         before = self.open if self.open.height else used.clear()
         alike = pl.concat([repairs.repeated(ordered), repairs.shared(before["key"], ordered)])
         self.alike.append(alike)
@@ -211,6 +237,9 @@ class _Tally:
         waiting = pl.concat([before.filter(still_open), used.filter(still_open)])
         if len(alike):
             repeat = pl.col("key").is_in(alike.implode())
+            # Parts of a call that may be long as a whole.
+            parts = repeat & (pl.col("duration_s") >= legs.PART_S)
+            self.long += [before.filter(parts), used.filter(parts)]
             once = self._mend(before.filter(repeat), used.filter(repeat))
             waiting = pl.concat([waiting.filter(~repeat), once.filter(still_open)])
         self.open = waiting
@@ -225,6 +254,7 @@ class _Tally:
             callers=callers,
             forwarded=forwarded,
             traffic=self.traffic.table(),
+            long=self._long(),
             unanswered=self.unanswered, talk=self.talk, numbers=self.numbers,
             lost=self.lost, doubt=self.doubt,
             alike=pl.concat(self.alike).unique(),
@@ -265,6 +295,12 @@ class _Tally:
     def _mended(self, calls: pl.DataFrame) -> pl.DataFrame:
         whole = repairs.mended(calls.drop("day").lazy(), self.columns).collect()
         return dated(whole, self.source.tz)
+
+    def _long(self) -> pl.DataFrame:
+        calls = pl.concat([self.open.clear(), *self.long], how="diagonal_relaxed")
+        if calls.is_empty():
+            return empty(LONG, self.source.line_type)
+        return legs.long(self._mended(calls) if any(map(len, self.alike)) else calls)
 
     def _forwarded(self) -> pl.DataFrame:
         calls = pl.concat([self.open.clear(), *self.forwarded], how="diagonal_relaxed")

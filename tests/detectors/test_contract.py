@@ -41,6 +41,7 @@ WORDS = (
     "overseas_presentation.pool_fdr=0.99", "overseas_presentation.domestic_share=0.6",
     'overseas_presentation.domestic_trunks=["b"]', "overseas_presentation.pool_digits=4",
     "overseas_presentation.international_share=0.3",
+    "campaign.calls_day=12", "hand_off.fdr=0.5",
 )  # fmt: skip
 ACTIVATED = {f"+861380000{n:04}": f"2026-03-{20 + n:02}" for n in range(0, 11, 2)}
 
@@ -88,9 +89,31 @@ def adversarial(seed: int, zone: str) -> pl.DataFrame:
                 rows.append(_call(random, each, homes, begin))
     rows += [_call(random, homes[-1], homes, first + timedelta(days=d)) for d in range(18)]
     rows += _presented(Random(seed), homes[:4], first)  # noqa: S311 - no secret
+    rows += _one_list(first, first + timedelta(days=random.randrange(11, 16), hours=20))
     return pl.DataFrame(rows, FEED).unique(
         ["calling_number", "called_number", "start_time", "redirecting_number"]
     )
+
+
+def _one_list(first: datetime, begin: datetime) -> list[dict[str, Any]]:
+    """Let three lines work one list into the night, and a fourth call those who talk just after."""
+    rows = []
+    for k in range(4):
+        who = f"+861370000{k:04}"
+        rows.append((who, "+493100000000", first, 9))
+        for i in range(14):
+            start, person = begin + timedelta(minutes=20 * i + 5 * k), f"+49310{i:06}"
+            talk_s = 90 if (i + k) % 2 == 0 else 0
+            if k < 3:
+                rows.append((who, person, start, talk_s))
+            elif i % 2 == 0:
+                rows.append((who, person, begin + timedelta(minutes=20 * i + 3), 600))
+    names = ("calling_number", "called_number", "start_time", "duration_s")
+    named = [dict(zip(names, row, strict=True)) for row in rows]
+    return [
+        row | {"start_time": row["start_time"].astimezone(UTC), "record_type": "call"}
+        for row in named
+    ]
 
 
 def _call(random: Random, who: str, homes: list[str], start: datetime) -> dict[str, Any]:
