@@ -15,6 +15,7 @@ import polars as pl
 from cdr_anomaly import (
     births,
     bridges,
+    derived,
     forwarding,
     measures,
     outbound,
@@ -24,30 +25,17 @@ from cdr_anomaly import (
     sought,
     tables,
 )
-from cdr_anomaly.detectors import Tables
+from cdr_anomaly.derived import Basis, Counting, Past
 from cdr_anomaly.ingest import midnight
 from cdr_anomaly.ingest.repairs import PART_GAP_S
-from cdr_anomaly.schema import (
-    BIRTHS,
-    FORWARDED,
-    HOPS,
-    LATE,
-    LEGS,
-    LINES,
-    MEASURES,
-    PROFILE,
-    REACHED,
-    SHIFTS,
-    TRAFFIC,
-    empty,
-    require,
-)
+from cdr_anomaly.schema import FORWARDED, LATE, LEGS, PROFILE, empty, require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cdr_anomaly.detectors import Detector
-    from cdr_anomaly.tables import Active, Looked
+    from cdr_anomaly.derived import Looked
+    from cdr_anomaly.detectors import Detector, Tables
+    from cdr_anomaly.tables import Active
 
 # A call matters after midnight where it began in the last hour, or has not ended yet, or may have
 # another part: for windows of 10 and 60 minutes, calls under way at once, and partial records.
@@ -111,49 +99,34 @@ def made(
     reach = max(detector.reaches() for detector in built)
     young = born.filter(pl.col("born") >= day - timedelta(days=reach))["line"]
     legs = _legs(memory, second.legs, young, midnight(source.tz, day), reach).lazy()
-    busy = min(detector.remembers() for detector in built)
-    working = shifts.enough(detector.working() for detector in built)
     active = tables.active(profile, built)
-    measured = measures.line_days(legs, whole, busy=busy, since=day).collect()
-    worked = _shifts(legs, measured.lazy(), memory, source.tz, working)
-    rule, two_way = tables.strangers(built), active.plus(memory.active).two_way()
-    knows = outbound.Told(two_way, feed.attempts, feed.opaque)
-    ours = outbound.Lines(whole, measured.lazy(), legs)
-    company = outbound.company(ours, rule, knows, (day,), _called(memory))
-    reached = _reached(looked, legs, company.outbound.filter(pl.col("day") == day), built)
+    counting = Counting.of(built, two_way=active.plus(memory.active).two_way())
+    working = shifts.enough(detector.working() for detector in built)
     lines = pl.concat([told, in_week.select(line="target")]).unique().drop_nulls().lazy()
-    for_detectors = Tables(
-        feed=feed,
-        tz=source.tz,
-        plan=source.plan,
-        two_way=two_way,
-        busy=busy,
+    basis = Basis(
+        looked=looked,
         since=day,
         judged=(day,),
         births_from=memory.first_day - births.PAST if feed.activations else known_from,
-        profile=require(whole, PROFILE, "profile"),
-        measures=require(measured.lazy(), MEASURES, "measures"),
-        shifts=worked,
-        legs=require(legs, LEGS, "legs"),
-        **company.checked(),
-        reached=require(reached, REACHED, "reached"),
-        hops=require(hops.lazy(), HOPS, "hops"),
-        lines=require(tables.lines_of(lines, born, feed, source.plan), LINES, "lines"),
-        births=require(born.lazy(), BIRTHS, "births"),
-        traffic=require(looked.look.traffic.lazy(), TRAFFIC, "traffic").filter(
-            pl.col("day") == day
-        ),
+        working=working,
+        past=Past(_called(memory), memory.days("shifts", working.days_before)),
+        profile=whole,
+        legs=legs,
+        hops=hops.lazy(),
+        lines=tables.lines_of(lines, born, feed, source.plan),
+        births=born.lazy(),
     )
+    judging_by = derived.made(basis, counting)
     kept = {
         "profile": profile,
         "long": looked.look.long.filter(pl.col("day") == day),
         "hops": forwarded,
-        "shifts": worked.filter(pl.col("day") == day).sort("line").collect(),
         "legs": second.legs.filter(pl.col("day") == day).select(list(LEGS)).sort(pl.all()),
         "late": _as_late(second.late, day),
-        "outbound": company.outbound.filter(pl.col("day") == day).sort("line").collect(),
+        "shifts": judging_by.tables.shifts.filter(pl.col("day") == day).sort("line").collect(),
+        "outbound": judging_by.outbound.sort("line").collect(),
     }
-    return Night(for_detectors, kept, active)
+    return Night(judging_by.tables, kept, active)
 
 
 def seen(
@@ -254,17 +227,6 @@ def _legs(
     return pl.concat([today.select(list(LEGS)), *pl.collect_all(known)])
 
 
-def _shifts(
-    legs: pl.LazyFrame, measured: pl.LazyFrame, memory: Memory, tz: str, working: shifts.Working
-) -> pl.LazyFrame:
-    """Add to the day's shifts those of the same lines on the days before it that count."""
-    made = shifts.line_days(legs, measured, tz, working, since=memory.day)
-    today = require(made, SHIFTS, "shifts").collect()
-    before = memory.days("shifts", working.days_before)
-    own = before.join(today.lazy().select("line"), on="line", how="semi")
-    return pl.concat([own.collect(), today]).lazy()
-
-
 def _forwarded(looked: Looked, day: date) -> pl.DataFrame:
     calls = looked.look.forwarded.lazy().filter(pl.col("day") == day)
     named = calls.rename({"line": "forwarder"})
@@ -289,13 +251,6 @@ def _hops(memory: Memory, today: pl.DataFrame, link_seconds: int) -> pl.DataFram
         by_id=pl.lit(value=False),
     )  # fmt: skip
     return pl.concat([linked, placed.select(linked.columns)])
-
-
-def _reached(
-    looked: Looked, legs: pl.LazyFrame, outbound_today: pl.LazyFrame, built: list[Detector]
-) -> pl.LazyFrame:
-    talk_s = min(detector.reached_from() for detector in built)
-    return looked.calls_of(outbound.talked_to(legs, outbound_today, talk_s)).lazy()
 
 
 def _called(memory: Memory) -> outbound.Before:

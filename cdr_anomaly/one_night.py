@@ -14,6 +14,7 @@ from cdr_anomaly import (
     activated,
     alerts,
     declared,
+    derived,
     detectors,
     evidence,
     held,
@@ -218,7 +219,7 @@ class _Judged(NamedTuple):
     ``again`` reads more of them, ``remembered`` gives the state with lines as they carry them.
     """
 
-    again: tables.Looked
+    again: derived.Looked
     night: memory.Night
     found: judging.Judged
     not_applicable: dict[str, str]
@@ -256,7 +257,7 @@ def _judged(
     read = recall.reader(known, source, lost)
     remembered = memory.Memory(day, feed.first_day or day, active, read)
     run.say("looking again at the lines that stand out", source.rows)
-    again = tables.Looked(engine, source, look, feed, None, run.say.done)
+    again = derived.Looked(engine, source, look, feed, None, run.say.done)
     night = memory.made(again, built, remembered, wanted.activations)
     run.say("judging")
     applicable = [detector for detector in built if not reasons[detector.name]]

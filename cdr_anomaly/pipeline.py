@@ -12,6 +12,7 @@ from cdr_anomaly import (
     activated,
     alerts,
     declared,
+    derived,
     detectors,
     evidence,
     ingest,
@@ -183,7 +184,7 @@ def _week(read: Read, made: Tables, marked: pl.DataFrame, beside: subjects.Besid
         legs=made.legs,
         long=read.look.long,
         long_from=made.feed.first_day or day,
-        look=read.gathered.looked.calls_of,
+        look=read.gathered.basis.looked.calls_of,
         days=made.feed.days[-warned.PAST :],
     )
 
@@ -216,7 +217,7 @@ def read_twice(
     reasons = {detector.name: detector.not_applicable(feed) for detector in built}
     applicable = [detector for detector in built if not reasons[detector.name]]
     say("looking again at the lines that stand out", source.rows)
-    again = tables.Looked(engine, source, look, feed, wanted.least, say.done)
+    again = derived.Looked(engine, source, look, feed, wanted.least, say.done)
     gathered = tables.gathered(again, built, applicable, wanted.activations, wanted.line)
     why = {name: reason for name, reason in reasons.items() if reason}
     return Read(source, look, gathered, why, wanted.line)

@@ -127,7 +127,7 @@ def _by_subject(findings: pl.DataFrame) -> pl.DataFrame:
         .group_by("subject", maintain_order=True)
         .agg(
             pl.col("members").list.explode(keep_nulls=False, empty_as_null=False).unique().sort(),
-            pl.col("subject_kind", "day", "grade", "lowered", "unless").first(),
+            pl.col("subject_kind", "day", "grade", "lowered", "unless", "lasting").first(),
             pl.col(BACK, OWN_PAST).first(),
             score=pl.col("excess").max(),
             # Blocks bring a p of their own.
@@ -149,7 +149,7 @@ def _reliefs() -> list[tuple[pl.Expr, pl.Expr]]:
     return [
         (pl.col(BACK) >= MANY_CALL_BACKS, pl.format("{} % of the numbers called back", back)),
         (
-            pl.col(OWN_PAST) < AS_USUAL,
+            (pl.col(OWN_PAST) < AS_USUAL) & ~pl.col("lasting").fill_null(value=False),
             pl.lit("no more than is usual for it"),
         ),
         (

@@ -8,57 +8,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import births, forwarding, measures, numbering, outbound, shifts
+from cdr_anomaly import births, forwarding, numbering, outbound, shifts
+from cdr_anomaly.derived import Basis, Counting, Looked, Past, made
 from cdr_anomaly.detectors.base import Feed, Tables
 from cdr_anomaly.profile import COUNTS, Least
-from cdr_anomaly.schema import (
-    BIRTHS,
-    HOPS,
-    LEGS,
-    LINES,
-    MEASURES,
-    PROFILE,
-    REACHED,
-    SHIFTS,
-    TRAFFIC,
-    require,
-)
 from cdr_anomaly.settings import MOST_SILENT_DAYS
 from cdr_anomaly.sought import by_calls, elsewhere
 
 if TYPE_CHECKING:
     from cdr_anomaly.detectors.base import Detector
-    from cdr_anomaly.engines.base import Engine, FirstLook, Progress, SecondLook
+    from cdr_anomaly.engines.base import FirstLook
     from cdr_anomaly.ingest import Source
 
 FEW_LINE_DAYS = 50
 # How many days back it counts whether calls that lines receive are delivered.
 TWO_WAY_DAYS = 36
-
-
-@dataclass(frozen=True)
-class Looked:
-    """A feed that was looked at once, and how to look again."""
-
-    engine: Engine
-    source: Source
-    look: FirstLook
-    feed: Feed
-    least: Least | None
-    done: Progress
-
-    def again(
-        self, lines: pl.DataFrame, worth: pl.Expr, *, late: pl.Expr | None = None
-    ) -> SecondLook:
-        """Count the calls of those lines, and take the legs of those that are worth it."""
-        alike = self.look.alike
-        return self.engine.second_look(
-            self.source, lines, worth, alike=alike, late=late, done=self.done
-        )
-
-    def calls_of(self, line_days: pl.LazyFrame) -> pl.DataFrame:
-        """Take the calls of some lines on some days (line, day), as REACHED has them."""
-        return self.engine.third_look(self.source, line_days.collect(), alike=self.look.alike)
 
 
 class Sifted(NamedTuple):
@@ -73,72 +37,25 @@ class Sifted(NamedTuple):
     seen: pl.DataFrame
 
 
-class Counting(NamedTuple):
-    """What tables take from the settings of detectors, beside which lines are looked at twice.
-
-    A day is busy from ``busy`` placed calls on; ``two_way`` is as in Active; by the rule of
-    ``strangers`` a line calls strangers one way; REACHED are the people that such lines talked to
-    for ``talk_s`` seconds.
-    """
-
-    busy: int
-    two_way: bool
-    strangers: outbound.Rule
-    talk_s: int
-
-
 @dataclass(frozen=True)
 class Gathered:
-    """What two looks gave, for some detectors and for any others that watch no more lines."""
+    """What two looks gave, for some detectors and for any others that watch no more lines.
 
-    looked: Looked
-    births_from: date
-    working: shifts.Working
+    ``days`` are (line, day, n_out, n_in) of the lines that were looked at twice.
+    """
+
+    basis: Basis
     days: pl.DataFrame
-    profile: pl.LazyFrame
-    legs: pl.LazyFrame
-    hops: pl.LazyFrame
-    lines: pl.LazyFrame
-    births: pl.LazyFrame
 
     def counting(self, built: list[Detector]) -> Counting:
         """Say how ``built``, which is one detector of each kind, count days and calls."""
-        busy = min(detector.remembers() for detector in built)
-        two_way = _two_way(self.days, built, self.looked.feed.last_day)
-        talk_s = min(detector.reached_from() for detector in built)
-        return Counting(busy, two_way, strangers(built), talk_s)
+        return Counting.of(
+            built, two_way=_two_way(self.days, built, self.basis.looked.feed.last_day)
+        )
 
     def tables(self, counting: Counting) -> Tables:
         """Make every table, as detectors with that counting need them."""
-        feed, source = self.looked.feed, self.looked.source
-        measured = measures.line_days(self.legs, self.profile, busy=counting.busy).collect().lazy()
-        told = outbound.Told(counting.two_way, feed.attempts, feed.opaque)
-        nothing = outbound.Before.nothing(source.line_type)
-        seen = outbound.Lines(self.profile, measured, self.legs)
-        company = outbound.company(seen, counting.strangers, told, feed.days, nothing)
-        people = outbound.talked_to(self.legs, company.outbound, counting.talk_s)
-        reached = self.looked.calls_of(people).lazy()
-        worked = shifts.line_days(self.legs, measured, source.tz, self.working).collect().lazy()
-        return Tables(
-            feed=feed,
-            tz=source.tz,
-            plan=source.plan,
-            two_way=counting.two_way,
-            busy=counting.busy,
-            since=date.min,
-            judged=feed.days,
-            births_from=self.births_from,
-            profile=require(self.profile, PROFILE, "profile"),
-            measures=require(measured, MEASURES, "measures"),
-            shifts=require(worked, SHIFTS, "shifts"),
-            legs=require(self.legs, LEGS, "legs"),
-            **company.checked(),
-            reached=require(reached, REACHED, "reached"),
-            hops=require(self.hops, HOPS, "hops"),
-            lines=require(self.lines, LINES, "lines"),
-            births=require(self.births, BIRTHS, "births"),
-            traffic=require(self.looked.look.traffic.lazy(), TRAFFIC, "traffic"),
-        )
+        return made(self.basis, counting).tables
 
 
 def gathered(
@@ -177,17 +94,20 @@ def gathered(
     profile = sifted.profile.lazy()
     if looked.least is not None:
         profile = _with_incoming(profile, second.days.lazy())
-    return Gathered(
+    basis = Basis(
         looked=looked,
+        since=date.min,
+        judged=feed.days,
         births_from=start - births.PAST if feed.activations and feed.first_day else known_from,
         working=shifts.enough(detector.working() for detector in built),
-        days=second.days,
+        past=Past(outbound.Before.nothing(source.line_type)),
         profile=profile.collect().lazy(),
         legs=second.legs.lazy(),
         hops=hops,
         lines=lines_of(lines, born, feed, source.plan),
         births=born.lazy(),
     )
+    return Gathered(basis, second.days)
 
 
 def feed_of(source: Source, look: FirstLook, *, activations: bool) -> Feed:
@@ -315,11 +235,6 @@ def least(
         lines=pl.concat(lines),
         abroad=any(each.abroad is True for each in told) and elsewhere(source),
     )
-
-
-def strangers(built: list[Detector]) -> outbound.Rule:
-    """Take the rule of calling strangers from the detector whose settings hold it."""
-    return next(rule for detector in built if (rule := detector.outbound()) is not None)
 
 
 def _nobody(source: Source) -> pl.LazyFrame:

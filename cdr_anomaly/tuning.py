@@ -83,7 +83,7 @@ def of_files(
     say("judging")
     judges = {detector: n for n, detector in enumerate(read.applicable(every))}
     found = _found(read, built, list(judges), known, told.fdr)
-    days = read.gathered.looked.feed.days
+    days = read.gathered.basis.looked.feed.days
     rows = pl.DataFrame(
         [
             (v.detector.name, v.setting, v.value, judges[v.detector], v.detector in built)

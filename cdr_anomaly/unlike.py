@@ -97,7 +97,7 @@ def found(
         "limit": (surprise + pl.col("q_value").log10() - log10(fdr)).round(2).clip(0.01),
         "reason": pl.col("unlike"), "evidence": pl.struct("families").struct.json_encode(),
         "unless": pl.format("a q over {}; this one has {}", fdr, scientific(pl.col("q_value"))),
-        "policy": pl.lit(value=False),
+        "policy": pl.lit(value=False), "lasting": pl.lit(value=False),
     }  # fmt: skip
     return rows.select(
         given.get(name, pl.col(name) if name in rows.columns else pl.lit(None)).cast(

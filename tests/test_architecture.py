@@ -23,7 +23,8 @@ FLOORS = (
      "alerts", "report", "story", "detectors.base", "engines.base", "header", "ledger", "volume",
      "truth", "sought"),
     (*DETECTORS, "engines.local", "state", "evaluation"),
-    ("detectors", "engines", "tables", "simulate", "victims"),
+    ("detectors", "engines", "derived", "simulate", "victims"),
+    ("tables",),
     ("judging", "memory", "metrics", "warned"),
     ("pipeline",),
     ("inputs", "recall", "tuning"),
@@ -71,7 +72,7 @@ def room(file: Path) -> str:
 def of_folder(name: str) -> str:
     """Name the room of a module: all files of some folders are one."""
     first = name.partition(".")[0]
-    return first if first in {"ingest", "simulate"} else name
+    return first if first in {"ingest", "schema", "simulate"} else name
 
 
 def imports(file: Path) -> list[str]:

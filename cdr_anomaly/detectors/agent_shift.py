@@ -54,6 +54,7 @@ class AgentShift(Detector):
 
     name: ClassVar[str] = "agent_shift"
     family: ClassVar[str] = "talk"
+    lasting: ClassVar[bool] = True
     limits: ClassVar[tuple[str, ...]] = ("talk_h", "talk_h_often", "days_often")
 
     talk_h: float = setting(8.0, "hours of talk in a day that make a finding", gt=0, le=25)

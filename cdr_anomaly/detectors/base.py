@@ -136,7 +136,8 @@ class Detector:
     ``name`` is its file, its settings section and its word in every table; it never changes.
     Detectors of one ``family`` measure related things and are not independent evidence. Its
     ``measures``, by family, are what ``tests`` compares lines by. What is ``policy`` stays as grave
-    as it is found, however usual it is among the line's peers.
+    as it is found, however usual it is among the line's peers, and what is ``lasting`` however
+    usual it is for the line.
     Its ``limits`` are the settings that say from how many on something is a finding, the ones to
     try other values of (tuning.py).
     """
@@ -144,6 +145,7 @@ class Detector:
     name: ClassVar[str]
     family: ClassVar[str]
     policy: ClassVar[bool] = True
+    lasting: ClassVar[bool] = False
     measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = {}
     limits: ClassVar[tuple[str, ...]] = ()
 
@@ -253,6 +255,7 @@ class Detector:
         """
         own: dict[str, pl.Expr | str | float | None] = {
             "detector": self.name, "subject_kind": "line", "policy": self.policy,
+            "lasting": self.lasting,
         }  # fmt: skip
         values = own | given
         columns = {name: _expression(value) for name, value in values.items()}

@@ -52,6 +52,7 @@ class OverseasPresentation(Detector):
 
     name: ClassVar[str] = "overseas_presentation"
     family: ClassVar[str] = "overseas"
+    lasting: ClassVar[bool] = True
     limits: ClassVar[tuple[str, ...]] = (
         "contacts", "mismatch_calls", "pool_numbers", "pool_contacts",
     )  # fmt: skip

@@ -1,0 +1,49 @@
+"""Every table that passes between steps, column by column, with its unit and meaning.
+
+A line is carried as a 64-bit integer where every number of the feed can be (see numbering.py),
+else as text; columns of type LINE are either. The tables that leave the house hold text only.
+"""
+
+from cdr_anomaly.schema.nights import (
+    FEEDBACK,
+    FORWARDED,
+    LATE,
+    LEDGER,
+    LONG,
+    SEEN,
+    SUCCESSIONS,
+    VOLUME,
+)
+from cdr_anomaly.schema.results import (
+    ALERTS,
+    EVIDENCE,
+    FINDINGS,
+    OF_PREFIXES,
+    SEVERITIES,
+    VICTIMS,
+)
+from cdr_anomaly.schema.steps import (
+    BIRTHS,
+    CALLS,
+    HOPS,
+    LEGS,
+    LINES,
+    LINKS,
+    LISTS,
+    MEASURES,
+    OUTBOUND,
+    PROFILE,
+    REACHED,
+    REQUIRED,
+    SHIFTS,
+    TESTS,
+    TRAFFIC,
+)
+from cdr_anomaly.schema.table import Column, Table, columns, empty, lines, require
+
+__all__ = [
+    "ALERTS", "BIRTHS", "CALLS", "EVIDENCE", "FEEDBACK", "FINDINGS", "FORWARDED", "HOPS", "LATE",
+    "LEDGER", "LEGS", "LINES", "LINKS", "LISTS", "LONG", "MEASURES", "OF_PREFIXES", "OUTBOUND",
+    "PROFILE", "REACHED", "REQUIRED", "SEEN", "SEVERITIES", "SHIFTS", "SUCCESSIONS", "TESTS",
+    "TRAFFIC", "VICTIMS", "VOLUME", "Column", "Table", "columns", "empty", "lines", "require",
+]  # fmt: skip

@@ -1,0 +1,117 @@
+"""What comes out: findings, the evidence and alerts of them, and whom to warn."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from cdr_anomaly.schema.table import COUNT, DAY, FLAG, INSTANT, LINE, SHARE, TEXT, Column, Table
+
+FINDINGS: Table = {
+    "detector": Column(TEXT, "which detector found it"),
+    "subject_kind": Column(TEXT, "line, block, pool, hub or chain"),
+    "subject": Column(TEXT, "the line, block or target that the finding is about"),
+    "members": Column(pl.List(pl.String()), "every line that takes part"),
+    "day": Column(DAY, "the local day that was judged"),
+    "window_start": Column(INSTANT, "start of what was looked at, exclusive"),
+    "window_end": Column(INSTANT, "end of what was looked at, inclusive"),
+    "severity": Column(TEXT, "low, medium, high or critical"),
+    "observed": Column(SHARE, "the value that was seen"),
+    "limit": Column(SHARE, "the limit that it reached"),
+    "usual": Column(SHARE, "what is usual for this subject, or empty"),
+    "p_value": Column(SHARE, "probability of as much by chance, where a null model exists"),
+    "reason": Column(TEXT, "one sentence with the numbers in it"),
+    "evidence": Column(TEXT, "further figures as a JSON object"),
+    "unless": Column(TEXT, "what would have kept it from being found, or as grave"),
+    "policy": Column(FLAG, "found by a fixed limit, however usual that is among its peers"),
+    "lasting": Column(FLAG, "of what lasts: that the line is as it ever was does not speak for it"),
+}
+
+MEASURED = pl.List(pl.Struct({"peers": TEXT, "measure": TEXT, "value": SHARE, "share": SHARE}))
+
+WEIGHED = pl.List(pl.Struct({"family": TEXT, "peers": TEXT, "score": SHARE, "p_value": SHARE}))
+
+# One row per line and local day that was tested; all other active lines have p = 1.
+EVIDENCE: Table = {
+    "line": Column(LINE, "the line"),
+    "day": Column(DAY, "the local day"),
+    "peers": Column(TEXT, "the kind of line that it is compared with"),
+    "measures": Column(MEASURED, "what was measured, and the share of its peers that are as odd"),
+    "families": Column(WEIGHED, "for each family of measures its score and calibrated p"),
+    "most": Column(SHARE, "-log10 p of the family that says most"),
+    "sum": Column(SHARE, "what all families say: their -log10 p less 1, at most 5 each"),
+    "p_value": Column(SHARE, "calibrated probability that an active line's day is as odd"),
+    "q_value": Column(SHARE, "false-discovery rate, if this and all smaller p are taken"),
+    "tested": Column(
+        COUNT, "lines of the day that placed or forwarded a call: all that could be tested"
+    ),
+    "calibrated_by": Column(TEXT, "the nights before, or the same day where these are too few"),
+    "odd": Column(
+        FLAG, "found high or critical by a rule, or by a q of 0.01: nobody is compared with it"
+    ),
+}
+
+ALERTS: Table = {
+    "rank": Column(
+        COUNT,
+        "place in the list, from 1; empty when on watch (low), declared, ongoing, or beyond "
+        "max_alerts",
+    ),
+    "subject_kind": Column(TEXT, "line, block, pool, hub or chain"),
+    "subject": Column(TEXT, "the line, block or target that the alert is about"),
+    "members": Column(pl.List(pl.String()), "every line that takes part"),
+    "lines": Column(pl.List(pl.String()), "the lines that findings are about, gravest first"),
+    "severities": Column(pl.List(pl.String()), "how grave each of these lines is by itself"),
+    "day": Column(DAY, "the day of its gravest finding, the latest of these"),
+    "severity": Column(TEXT, "that of the gravest finding, a grade less if mitigated"),
+    "score": Column(SHARE, "the greatest excess over a limit: observed / limit"),
+    "p_value": Column(
+        SHARE,
+        "calibrated probability that so odd a day is chance; of several lines the least times "
+        "their number; empty where nothing was tested",
+    ),
+    "q_value": Column(SHARE, "false-discovery rate over all active lines, the least of its lines"),
+    "detectors": Column(pl.List(pl.String()), "which detectors found it"),
+    "reasons": Column(pl.List(pl.String()), "the strongest reasons, up to three"),
+    "unless": Column(TEXT, "what would have kept it from being found, or as grave"),
+    "mitigated_by": Column(TEXT, "what speaks for it and lowered it by a grade, or empty"),
+    "suppressed_by": Column(TEXT, "the declared purpose that takes it off the list, or empty"),
+    "ongoing_since": Column(DAY, "when it was last listed, where it comes too soon again"),
+    "feedback": Column(TEXT, "what was said of the subject after an earlier alert, or empty"),
+    "continues": Column(
+        TEXT, "the earlier alert, on other lines, that this one goes on with, or empty"
+    ),
+}
+
+# One row per person to be warned; nobody is accused here (victims.py).
+VICTIMS: Table = {
+    "place": Column(COUNT, "place in the list, from 1"),
+    "number": Column(TEXT, "the person's line, as findings write numbers"),
+    "day": Column(DAY, "the day judged: the last of the 7 that count"),
+    "tier": Column(TEXT, "now, today or watch: how soon to warn"),
+    "score": Column(SHARE, "points for the talk, its days and what came of it, fading with time"),
+    "streak": Column(COUNT, "days of talk that follow each other, up to the last one"),
+    "days": Column(COUNT, "days with talk of 20 s or more"),
+    "minutes": Column(SHARE, "minutes of that talk"),
+    "longest": Column(SHARE, "minutes of its longest call"),
+    "calls": Column(COUNT, "how many calls that were"),
+    "n_lines": Column(COUNT, "with how many lines"),
+    "lines": Column(pl.List(TEXT), "these lines"),
+    "found_by": Column(pl.List(TEXT), "the detectors that found them; held where none did"),
+    "call_backs": Column(COUNT, "calls of the person to these lines, and to others found"),
+    "handed_over": Column(COUNT, "calls of one line just after the talk with another one"),
+    "found_busy": Column(
+        COUNT, "others that called in vain on the day while such a call was under way, or empty"
+    ),
+    "placed": Column(COUNT, "calls that the person placed that day to anybody else, or empty"),
+    "usual": Column(SHARE, "median calls placed on active days 8 to 35 days before, or empty"),
+    "silence": Column(SHARE, "share of its usual calls that were not placed, or empty"),
+    "held": Column(FLAG, "most of the talk was with a line that no detector found (held.py)"),
+    "last_contact": Column(INSTANT, "end of the last talk"),
+    "hours_since": Column(SHARE, "hours from there to the end of the day"),
+    "why": Column(TEXT, "one sentence with the numbers in it"),
+}
+
+SEVERITIES = ("low", "medium", "high", "critical")
+
+# Subjects of these kinds are prefixes of numbers, no lines.
+OF_PREFIXES = ("block", "pool")
