@@ -28,8 +28,9 @@ HELD, HELD_WEIGHT = "held", 0.5
 HALF_LIFE_H, STILL_TALKING = 48, 1.5
 # Fewer points by the talk alone are one short call, as mass diallers have by the hundred.
 LEAST = 20
-# So many minutes are many, of all talk and of one call; older talk is nothing to run for.
-MANY, LONG, FRESH_H = 20, 10, 48
+# So many minutes are many, in all and in one call, and so many are some; older talk is nothing to
+# run for.
+MANY, LONG, SOME, FRESH_H = 20, 10, 5, 48
 SILENT, FEW_PAST_DAYS, HELD_DAYS = 0.5, 3, 3
 # Classes of numbers behind which there is no person.
 NO_PERSON = ("emergency", "iot", "sms_port", "service", "short_95", "short_96", "toll_free")
@@ -141,7 +142,7 @@ def _scored(people: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _tier() -> pl.Expr:
-    """Say how soon to warn: two signs of being worked on and fresh is now, one is today."""
+    """Say how soon to warn: two signs of being worked on are now, one is today, if it is fresh."""
     running, backs, handed = pl.col("streak") >= 2, pl.col("call_backs") > 0, pl.col("handed_over")
     much = pl.col("minutes") >= MANY
     urgent = (much & (running | backs)) | ((handed > 0) & (pl.col("longest") >= LONG))
@@ -151,10 +152,9 @@ def _tier() -> pl.Expr:
     supported = ~pl.col("held") | kept_out | (pl.col("streak") >= HELD_DAYS)
     fresh = pl.col("hours_since") <= FRESH_H
     words = [pl.lit(word) for word in TIERS]
-    some = much | running | backs | (handed > 0)
-    return pl.when(urgent & supported & fresh).then(words[0]).when(some).then(words[1]).otherwise(
-        words[2]
-    )  # fmt: skip
+    some = much | (handed > 0) | ((running | backs) & (pl.col("minutes") >= SOME))
+    soon = pl.when(urgent & supported).then(words[0]).when(some).then(words[1])
+    return pl.when(fresh).then(soon.otherwise(words[2])).otherwise(words[2])
 
 
 def _busy(seen: Seen, tables: Tables, day: date) -> pl.LazyFrame:
@@ -209,8 +209,8 @@ def _why() -> pl.Expr:
     whom = pl.concat_str([listed, held], separator=" and ", ignore_nulls=True)
     talked = pl.format(
         "talked {} in {} {} with {}, longest {}",
-        _n(pl.col("minutes").round().cast(pl.Int64), "minute"), _n(pl.col("calls"), "call"), days,
-        whom, pl.col("longest").round().cast(pl.Int64),
+        _n(pl.col("minutes").ceil().cast(pl.Int64), "minute"), _n(pl.col("calls"), "call"), days,
+        whom, pl.col("longest").ceil().cast(pl.Int64),
     )  # fmt: skip
     others = pl.when(pl.col("found_busy") == 1).then(pl.lit("1 other")).otherwise(
         pl.format("{} others", "found_busy")

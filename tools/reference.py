@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
-OF_A_RUN = {"findings", "alerts", "evidence"}
+OF_A_RUN = {"findings", "alerts", "evidence", "victims"}
 
 
 def detectors_page() -> str:
@@ -65,6 +65,7 @@ def tables_page() -> str:
         "FINDINGS (`findings.parquet`)": schema.FINDINGS,
         "ALERTS (`alerts.parquet`, `.csv`, `.jsonl`)": schema.ALERTS,
         "EVIDENCE (`evidence.parquet`)": schema.EVIDENCE,
+        "VICTIMS, whom to warn (`victims.parquet`, `.csv`)": schema.VICTIMS,
         "TESTS, what is compared; EVIDENCE is made of it": schema.TESTS,
     } | {f"`{name}` of a state": table for name, table in remembered().items()}
     parts = ["# Tables, settings, layouts\n\nWritten by `make docs` from the code.\n"]

@@ -70,11 +70,11 @@ class HandOff(Detector):
             .rename({"line": "opener", "start": "begun", "duration_s": "talk_s"})
             .with_columns(ended=pl.col("begun") + pl.duration(seconds="talk_s"))
         )
-        pairs = self._pairs(calls, talks).collect().lazy()
-        tested = self._tested(pairs, _meeting(pairs, calls, talks, tables.tz)).lazy()
-        found = tested.filter(pl.col("n_people") >= self.people, pl.col("q_value") <= self.fdr)
+        pairs = self._pairs(calls, talks).collect()
+        found = self._tested(pairs, calls, talks, tables.tz).lazy()
         handed = (
-            pairs.filter("handed")
+            pairs.lazy()
+            .filter("handed")
             .join(found, on=["closer", "day"])
             .sort("at", "ended", "opener", "person")
         )
@@ -91,34 +91,44 @@ class HandOff(Detector):
             .with_columns(handed=inside & (pl.col("at") > pl.col("begun")))
         )
 
-    def _tested(self, pairs: pl.LazyFrame, meeting: pl.LazyFrame) -> pl.DataFrame:
-        """Say of each closer and day how many people it was handed, of how many, with p and q."""
-        width = self.within_s + self.overlap_s
-        one = pl.max_horizontal(width / 3600 * pl.col("meeting").fill_null(0.0), width / 86_400)
-        each = pairs.group_by("closer", "day", "person").agg(
-            pl.col("handed").any(), n_pairs=pl.len()
+    def _tested(
+        self, pairs: pl.DataFrame, calls: pl.LazyFrame, talks: pl.LazyFrame, tz: str
+    ) -> pl.DataFrame:
+        """Find the closers of each day: how many people they were handed, of how many, with p, q.
+
+        Those that were handed fewer than ``people`` count as tested, with a p of 1.
+        """
+        by = ["closer", "day"]
+        each = pairs.group_by(*by, "person").agg(pl.col("handed").any(), n_pairs=pl.len())
+        counts = each.group_by(by).agg(
+            n_people=pl.col("handed").sum().cast(pl.Int64), n_both=pl.len().cast(pl.Int64)
         )
-        chance = 1 - (1 - one.clip(upper_bound=1.0)) ** pl.col("n_pairs")
-        counts = (
-            each.join(meeting, on=["closer", "day"], how="left")
-            .group_by("closer", "day")
-            .agg(n_people=pl.col("handed").sum().cast(pl.Int64), n_both=pl.len().cast(pl.Int64),
-                 chance=chance.sort().mean())
-            .with_columns(expected=pl.col("n_both") * pl.col("chance"))
-            .sort("day", "closer")
-            .collect()
-        )  # fmt: skip
-        columns = (counts[name].to_numpy() for name in ("n_people", "n_both", "chance"))
-        tested = counts.with_columns(p_value=significance.binomial_tail(*columns))
+        tested = counts.group_by("day").agg(n_tested=pl.len().cast(pl.Int64))
+        enough = counts.filter(pl.col("n_people") >= self.people).join(tested, on="day")
+        own = pairs.join(enough, on=by, how="semi").lazy()
+        chance = self._chance(each, _meeting(own, calls, talks, tz).collect())
+        judged = enough.join(chance, on=by).sort("day", "closer")
+        columns = (judged[name].to_numpy() for name in ("n_people", "n_both", "chance"))
+        with_p = judged.with_columns(
+            p_value=significance.binomial_tail(*columns),
+            expected=pl.col("n_both") * pl.col("chance"),
+        )
         of_days = [
             day.with_columns(
-                n_tested=pl.lit(day.height, pl.Int64),
-                q_value=significance.false_discovery(day["p_value"].to_numpy(), day.height),
+                q_value=significance.false_discovery(day["p_value"].to_numpy(), day["n_tested"][0])
             )
-            for day in tested.partition_by("day", maintain_order=True)
+            for day in with_p.partition_by("day", maintain_order=True)
         ]
-        none = tested.clear().with_columns(n_tested=pl.lit(0, pl.Int64), q_value=pl.lit(0.0))
-        return pl.concat([none, *of_days])
+        none = with_p.clear().with_columns(q_value=pl.lit(None, pl.Float64))
+        return pl.concat([none, *of_days]).filter(pl.col("q_value") <= self.fdr)
+
+    def _chance(self, each: pl.DataFrame, meeting: pl.DataFrame) -> pl.DataFrame:
+        """Give the chance that one person is handed to a closer, the mean of all its people."""
+        width = self.within_s + self.overlap_s
+        one = pl.max_horizontal(width / 3600 * pl.col("meeting"), width / 86_400)
+        chance = 1 - (1 - one.clip(upper_bound=1.0)) ** pl.col("n_pairs")
+        whole = each.join(meeting, on=["closer", "day"])
+        return whole.group_by("closer", "day").agg(chance=chance.sort().mean())
 
     def _closers(self, tables: Tables, handed: pl.LazyFrame) -> pl.LazyFrame:
         people = handed.unique(["closer", "day", "person"], keep="first", maintain_order=True)
@@ -206,8 +216,8 @@ def _meeting(
         )
         for rows in (ends, own.join(openers, on=by, how="semi"))
     )  # fmt: skip
-    both = one.join(other, on=[*by, "hour"])
-    product = pl.col("share") * pl.col("share_right")
+    both = one.join(other, on=[*by, "hour"], how="left")
+    product = pl.col("share") * pl.col("share_right").fill_null(0.0)
     return both.group_by(by).agg(meeting=product.sort().sum())
 
 

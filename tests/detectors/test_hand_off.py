@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 from scipy.stats import binom
 
+from cdr_anomaly import ingest, pipeline, settings
+from cdr_anomaly.engines import local
 from tests.builders import BIDDEN, Line, feed, found, line, scanned
 
 if TYPE_CHECKING:
@@ -194,3 +197,59 @@ def test_reached_is_all_calls_of_those_people_that_day_and_no_other(tmp_path: Pa
     assert set(reached["day"].cast(pl.String)) == {DAY}
     written = reached.select(result.tables.written(pl.col("line"))).to_series()
     assert Counter(written) == {person(n, OPENERS[0]): 1 for n in range(4, 48, 4)} | {victim: 9}
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_how_much_is_read_at_once_or_kept_makes_no_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, kept: bool
+) -> None:
+    """Repeats of a call stand in several parts, too."""
+    calls = feed(*map(opener, OPENERS), closer(4)).with_columns(answered=pl.col("duration_s") > 0)
+    plain = scanned(tmp_path / "plain", calls)
+    monkeypatch.setattr(ingest, "PART_ROWS", 20)
+    if not kept:
+        monkeypatch.setattr(local, "KEPT_BYTES", 2**62)
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    repeated = pl.concat([calls, calls.gather_every(3)])
+    repeated.write_parquet(folder / "calls.parquet", row_group_size=7)
+    told = settings.load(tz="Asia/Shanghai")
+    parted = pipeline.scan([folder / "calls.parquet"], told)
+    assert parted.counts.duplicates == calls.gather_every(3).height
+    assert_frame_equal(parted.tables.reached.collect(), plain.tables.reached.collect())
+    assert_frame_equal(parted.findings, plain.findings)
+    assert_frame_equal(parted.victims, plain.victims)
+    assert not plain.victims.is_empty()
+
+
+def test_opaque_numbers_are_handed_over_as_well(tmp_path: Path) -> None:
+    numbers = pl.col("calling_number", "called_number").str.replace("+86", "x", literal=True)
+    calls = feed(*map(opener, OPENERS), closer(4)).with_columns(numbers)
+    result = scanned(tmp_path, calls)
+    (row,) = found(result, "hand_off", CLOSER.replace("+86", "x"))
+    assert row["observed"] == 6
+    assert set(result.victims["number"].str.slice(0, 1)) == {"x"}
+    assert set(result.victims["handed_over"]) == {1}
+
+
+def test_nobody_is_looked_at_where_nobody_was_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = line(OPENERS[0]).dials(48, on=DAY, answered=0.2, talk_s=50)
+    calls = feed(own)
+    monkeypatch.setattr(local.Local, "_again", _once(local.Local._again))
+    result = scanned(tmp_path, calls)
+    assert result.tables.outbound.collect().height == 1
+    assert result.tables.reached.collect().is_empty()
+
+
+def _once(plain: Any) -> Any:
+    """Let rows be read again once, for the second look."""
+    times: list[int] = []
+
+    def again(*given: Any, **named: Any) -> Any:
+        times.append(1)
+        assert len(times) == 1
+        return plain(*given, **named)
+
+    return again
