@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly import declared, evidence, ledger, lock, numbering, one_night, state, volume
+from cdr_anomaly import (
+    declared,
+    evidence,
+    ledger,
+    lock,
+    numbering,
+    one_night,
+    ranking,
+    state,
+    volume,
+)
 from cdr_anomaly.detectors import FINDERS
 from cdr_anomaly.errors import StateError
 from cdr_anomaly.schema import SEVERITIES
@@ -62,8 +72,8 @@ def again(
     of_nights = known.read("evidence").filter(pl.col("day").is_between(since, when))
     weights = numbering.as_text(of_nights, ("line",)).collect()
     follow = known.read("successions").filter(pl.col("day") == when).drop("day").collect()
-    subjects = one_night.Subjects(declared.read(entities, plan, FINDERS), plan, handsets, follow)
-    alerts = one_night.listed(known, findings, weights, when, told, subjects)
+    subjects = ranking.Subjects(declared.read(entities, plan, FINDERS), plan, handsets, follow)
+    alerts = ranking.listed(known, findings, weights, when, told, subjects)
     return when, alerts, findings
 
 

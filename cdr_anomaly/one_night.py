@@ -12,30 +12,26 @@ import polars as pl
 
 from cdr_anomaly import (
     activated,
-    alerts,
     declared,
     derived,
     detectors,
     evidence,
-    held,
     inputs,
     judging,
     ledger,
     lock,
     memory,
-    numbering,
     pipeline,
+    ranking,
     recall,
     report,
-    rolling,
     state,
     tables,
     volume,
-    warned,
 )
 from cdr_anomaly.engines import Local
 from cdr_anomaly.pipeline import SILENT, Asked, Result
-from cdr_anomaly.subjects import Beside
+from cdr_anomaly.ranking import Found
 from cdr_anomaly.tables import Active
 
 if TYPE_CHECKING:
@@ -67,18 +63,6 @@ class Lists(NamedTuple):
 
 
 NO_LISTS = Lists()
-
-
-class Subjects(NamedTuple):
-    """What tells who a subject is: the declared entities, the plan, and its handsets by day.
-
-    ``successions`` (line, earlier, by) tell whose place it takes.
-    """
-
-    entities: pl.DataFrame
-    plan: numbering.HomePlan
-    handsets: pl.LazyFrame
-    successions: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -129,27 +113,6 @@ def backfill(
                 yield str(error)
 
 
-def listed(
-    known: State, findings: pl.DataFrame, weights: pl.DataFrame, day: date, told: Settings,
-    subjects: Subjects,
-) -> pl.DataFrame:  # fmt: skip
-    """Rank a night's findings, by the entities and by what earlier nights have listed.
-
-    ``weights`` is EVIDENCE of the night and of those before, with lines as text.
-    """
-    marked = declared.set_aside(findings, subjects.entities, subjects.plan, subjects.handsets)
-    since = day - timedelta(days=told.repeat_after_days)
-    kept = day - timedelta(days=memory.OUTBOUND_DAYS)
-    before = (pl.col("day") > kept) & (pl.col("day") < day)
-    earlier = known.read("alerts").filter(before).collect()
-    said = known.read("feedback").filter(pl.col("day") < day).collect()
-    beside = Beside(
-        judging.explained(findings, weights), earlier, said, subjects.handsets.collect(),
-        subjects.successions, since,
-    )  # fmt: skip
-    return alerts.ranked(marked, beside, most=told.max_alerts)
-
-
 def cut(last: date, profiles: int, calls: int) -> dict[str, date]:
     """Say from which day on each table is kept, when the last night is that of ``last``."""
     days = dict.fromkeys(state.TABLES, profiles) | dict.fromkeys(OF_CALLS, calls)
@@ -171,10 +134,10 @@ def _night(paths: Iterable[str | Path], day: date, run: Run, *, only: bool) -> O
     made = judged.night.tables
     used = declared.handsets(made.legs, made.written(pl.col("line")))
     follow = judging.successions(made)
-    subjects = Subjects(entities, made.plan, used, follow)
+    subjects = ranking.Subjects(entities, made.plan, used, follow)
     findings, own, weights = judged.found
-    alert = listed(known, findings, weights, day, told, subjects)
-    warn = _to_warn(known, judged, day, told, subjects, nights)
+    alert = ranking.listed(known, findings, weights, day, told, subjects)
+    warn = ranking.to_warn(known, judged, day, told, subjects, nights)
     result = Result(
         findings=findings,
         evidence=weights.filter(pl.col("day") == day),
@@ -213,23 +176,10 @@ def _night(paths: Iterable[str | Path], day: date, run: Run, *, only: bool) -> O
     return Outcome(day, result, seconds, _warnings(known, nights, day, chosen))
 
 
-class _Judged(NamedTuple):
-    """What came of the calls of a day.
-
-    ``again`` reads more of them, ``remembered`` gives the state with lines as they carry them.
-    """
-
-    again: derived.Looked
-    night: memory.Night
-    found: judging.Judged
-    not_applicable: dict[str, str]
-    remembered: memory.Memory
-
-
 def _judged(
     known: State, nights: Mapping[date, Night], chosen: Source, day: date, run: Run,
     lost: Collection[str],
-) -> _Judged:  # fmt: skip
+) -> Found:  # fmt: skip
     built = detectors.build(run.told.detectors)
     engine = Local(run.told.memory)
     late = known.read("late").filter(pl.col("day") == day - timedelta(days=1)).drop("day").collect()
@@ -267,35 +217,7 @@ def _judged(
     knows = evidence.Known(before, callers)
     found = judging.judged(applicable, night.tables, knows, run.told.fdr)
     why = {name: reason for name, reason in reasons.items() if reason}
-    return _Judged(again, night, found, why, remembered)
-
-
-def _to_warn(
-    known: State, judged: _Judged, day: date, told: Settings, subjects: Subjects,
-    nights: Mapping[date, Night],
-) -> warned.Warned:  # fmt: skip
-    """Make the list of people to warn, by what this night and those of the week have found."""
-    made, remembered, today = judged.night.tables, judged.remembered, pl.col("day") == day
-    week = pl.col("day").is_between(day - warned.WEEK, day, closed="none")
-    earlier = known.read("findings").filter(week).collect()
-    found = pl.concat([earlier, judged.found.findings])
-    marked = declared.set_aside(found, subjects.entities, subjects.plan, subjects.handsets)
-    said = known.read("feedback").filter(pl.col("day") < day).collect()
-    beside = Beside(judging.explained(found, judged.found.weights), told=said)
-    long = [remembered.days("long", held.REMEMBERED).collect(), judged.night.kept["long"]]
-
-    def past(lines: pl.LazyFrame) -> pl.LazyFrame:
-        before = remembered.days("profile", *reversed(rolling.PAST_DAYS))
-        return before.join(lines, on="line", how="semi")
-
-    legs = [remembered.days("legs", warned.WEEK.days - 1), made.legs.filter(today)]
-    without = [d + timedelta(days=1) for d in nights if "long" not in nights[d].facts and d < day]
-    long_from = max([remembered.first_day, *without])
-    these = warned.Week(
-        day, marked, beside, pl.concat(legs), pl.concat(long), long_from, judged.again.calls_of,
-        (day,), past,
-    )  # fmt: skip
-    return warned.to_warn(made, these, subjects.entities, subjects.handsets, told.max_victims)
+    return Found(again, night, found, why, remembered)
 
 
 def _settings(told: Settings, lists: Lists) -> dict[str, Any]:

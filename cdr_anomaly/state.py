@@ -1,7 +1,7 @@
 """What is remembered between nights: a folder of Delta tables, of which a run changes all or none.
 
-A Delta table by itself is changed whole or not at all, but a night changes fifteen. So the ledger is
-written last, and its event names the version of every table that belongs to it. Those versions are
+A Delta table by itself is changed whole or not at all, but a night changes fourteen. So the ledger
+is written last, and its event names the version of every table that belongs to it. Those are
 what is read; a run that was killed half way leaves newer ones, which the next run takes back.
 """
 

@@ -27,7 +27,7 @@ FLOORS = (
     ("tables",),
     ("judging", "memory", "metrics", "warned"),
     ("pipeline",),
-    ("inputs", "recall", "tuning"),
+    ("inputs", "recall", "tuning", "ranking"),
     ("one_night",),
     ("desk",),
     ("cli.options", "cli.talk"),

@@ -1,0 +1,94 @@
+"""What a night lists, of what it and earlier nights have found: alerts, and people to warn."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+import polars as pl
+
+from cdr_anomaly import alerts, declared, held, judging, memory, rolling, warned
+from cdr_anomaly.subjects import Beside
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from cdr_anomaly import derived, numbering
+    from cdr_anomaly.ledger import Night
+    from cdr_anomaly.settings import Settings
+    from cdr_anomaly.state import State
+
+
+class Subjects(NamedTuple):
+    """What tells who a subject is: the declared entities, the plan, and its handsets by day.
+
+    ``successions`` (line, earlier, by) tell whose place it takes.
+    """
+
+    entities: pl.DataFrame
+    plan: numbering.HomePlan
+    handsets: pl.LazyFrame
+    successions: pl.DataFrame
+
+
+class Found(NamedTuple):
+    """What came of the calls of a day.
+
+    ``again`` reads more of them, ``remembered`` gives the state with lines as they carry them.
+    """
+
+    again: derived.Looked
+    night: memory.Night
+    found: judging.Judged
+    not_applicable: dict[str, str]
+    remembered: memory.Memory
+
+
+def listed(
+    known: State, findings: pl.DataFrame, weights: pl.DataFrame, day: date, told: Settings,
+    subjects: Subjects,
+) -> pl.DataFrame:  # fmt: skip
+    """Rank a night's findings, by the entities and by what earlier nights have listed.
+
+    ``weights`` is EVIDENCE of the night and of those before, with lines as text.
+    """
+    marked = declared.set_aside(findings, subjects.entities, subjects.plan, subjects.handsets)
+    since = day - timedelta(days=told.repeat_after_days)
+    kept = day - timedelta(days=memory.OUTBOUND_DAYS)
+    before = (pl.col("day") > kept) & (pl.col("day") < day)
+    earlier = known.read("alerts").filter(before).collect()
+    said = known.read("feedback").filter(pl.col("day") < day).collect()
+    beside = Beside(
+        judging.explained(findings, weights), earlier, said, subjects.handsets.collect(),
+        subjects.successions, since,
+    )  # fmt: skip
+    return alerts.ranked(marked, beside, most=told.max_alerts)
+
+
+def to_warn(
+    known: State, judged: Found, day: date, told: Settings, subjects: Subjects,
+    nights: Mapping[date, Night],
+) -> warned.Warned:  # fmt: skip
+    """Make the list of people to warn, by what this night and those of the week have found."""
+    made, remembered, today = judged.night.tables, judged.remembered, pl.col("day") == day
+    week = pl.col("day").is_between(day - warned.WEEK, day, closed="none")
+    earlier = known.read("findings").filter(week).collect()
+    found = pl.concat([earlier, judged.found.findings])
+    marked = declared.set_aside(found, subjects.entities, subjects.plan, subjects.handsets)
+    said = known.read("feedback").filter(pl.col("day") < day).collect()
+    beside = Beside(judging.explained(found, judged.found.weights), told=said)
+    long = [remembered.days("long", held.REMEMBERED).collect(), judged.night.kept["long"]]
+
+    def past(lines: pl.LazyFrame) -> pl.LazyFrame:
+        before = remembered.days("profile", *reversed(rolling.PAST_DAYS))
+        return before.join(lines, on="line", how="semi")
+
+    legs = [remembered.days("legs", warned.WEEK.days - 1), made.legs.filter(today)]
+    without = [d + timedelta(days=1) for d in nights if "long" not in nights[d].facts and d < day]
+    long_from = max([remembered.first_day, *without])
+    these = warned.Week(
+        day, marked, beside, pl.concat(legs), pl.concat(long), long_from, judged.again.calls_of,
+        (day,), past,
+    )  # fmt: skip
+    return warned.to_warn(made, these, subjects.entities, subjects.handsets, told.max_victims)
