@@ -12,6 +12,7 @@ from cdr_anomaly.subjects import is_grave
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from cdr_anomaly.detectors import Detector, Tables
     from cdr_anomaly.evidence import Known
@@ -58,11 +59,17 @@ def explained(findings: pl.DataFrame, weights: pl.DataFrame) -> pl.DataFrame:
     return rows.join(sentences, on=["line", "day"], how="left")
 
 
-def successions(made: Tables) -> pl.DataFrame:
-    """Say which lines take the place of others, with lines as text (line, earlier, by)."""
+def successions(made: Tables, day: date | None = None) -> pl.DataFrame:
+    """Say which lines take the place of others, with lines as text (line, earlier, by).
+
+    With a ``day`` as the night of that day knows it, else as the last day judged does.
+    """
     block = numbering.block(made.written(pl.col("line")), made.plan, BLOCK_DIGITS)
-    today = made.outbound.filter(pl.col("day") >= made.since).select("line")
-    found = rooms.successions(made.outbound, made.links, block)
+    known = (pl.col("day") <= day) if day else pl.lit(value=True)
+    judged = (pl.col("day") == day) if day else pl.col("day") >= made.since
+    outbound = made.outbound.filter(known)
+    today = outbound.filter(judged).select("line")
+    found = rooms.successions(outbound, made.links.filter(judged), block)
     ours = found.join(today, on="line", how="semi", maintain_order="left")
     ends = {end: made.written(pl.col(end)) for end in ("line", "earlier")}
     return ours.with_columns(**ends).collect()

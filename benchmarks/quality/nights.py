@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from cdr_anomaly import alerts, declared, detectors, judging
-from cdr_anomaly.schema import ALERTS, empty
+from cdr_anomaly.schema import ALERTS, SUCCESSIONS, empty
 from cdr_anomaly.subjects import Beside
 
 if TYPE_CHECKING:
@@ -21,18 +21,33 @@ if TYPE_CHECKING:
 
 
 class Ground(NamedTuple):
-    """What lists are made by beside findings; ``handsets`` are those used (subject, day, imei)."""
+    """What lists are made by beside findings.
+
+    ``handsets`` are those used (subject, day, imei), ``successions`` (day, line, earlier, by) the
+    lines that take the place of others.
+    """
 
     entities: pl.DataFrame
     plan: HomePlan
     handsets: pl.DataFrame
+    successions: pl.DataFrame
 
 
 def ground(result: Result, entities: Path | None) -> Ground:
     """Read the declared entities, and take from a scan in which handsets its lines called."""
     plan = result.source.plan
-    used = declared.handsets(result.tables.legs, result.tables.written(pl.col("line")))
-    return Ground(declared.read(entities, plan, detectors.FINDERS), plan, used.collect())
+    made = result.tables
+    used = declared.handsets(made.legs, made.written(pl.col("line")))
+    follow = [
+        judging.successions(made, day).with_columns(day=pl.lit(day, pl.Date)) for day in made.judged
+    ]
+    known = declared.read(entities, plan, detectors.FINDERS)
+    return Ground(
+        known,
+        plan,
+        used.collect(),
+        pl.concat([empty(SUCCESSIONS), *(f.select(list(SUCCESSIONS)) for f in follow)]),
+    )
 
 
 def listed(
@@ -56,8 +71,10 @@ def listed(
     for day in days:
         of_day = pl.col("day") == day
         since = day - timedelta(days=told.repeat_after_days)
-        earlier = pl.concat(made).filter(pl.col("day") > since)
-        beside = Beside(weighed.filter(of_day), earlier, None, by.handsets.filter(of_day))
+        beside = Beside(
+            weighed.filter(of_day), pl.concat(made), None, by.handsets.filter(of_day),
+            by.successions.filter(of_day), since,
+        )  # fmt: skip
         made.append(alerts.ranked(marked.filter(of_day), beside, most=told.max_alerts))
     return pl.concat(made)
 
