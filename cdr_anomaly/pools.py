@@ -127,4 +127,5 @@ def _weighed(counted: pl.DataFrame) -> pl.DataFrame:
     for _, day in weighed.group_by("day", maintain_order=True):
         q_values = significance.false_discovery(day["p_value"].to_numpy(), day.height)
         made.append(day.with_columns(q_value=pl.Series(q_values)))
+    # On frames of several chunks pl.format may panic (Polars 2.1).
     return pl.concat(made, rechunk=True)

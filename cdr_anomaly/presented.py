@@ -67,7 +67,7 @@ def impossible(number: pl.Expr, home: HomePlan) -> pl.Expr:
     code, digits = calling_code(number), number.str.len_bytes().cast(pl.Int64) - 1
     pairs = _lengths().select(pl.format("{} {}", "calling_code", "length")).to_series()
     after = digits - code.str.len_bytes().cast(pl.Int64)
-    # Not by pl.format: in Polars 2.1 it has panicked here where numbers have no code.
+    # Not by pl.format: in Polars 2.1 it may panic on a frame of several chunks, as here.
     pair = pl.concat_str(code, after.cast(pl.String), separator=" ")
     fits = pair.is_in(pairs.implode())
     country = f"+{home.calling_code}"

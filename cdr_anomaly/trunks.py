@@ -62,9 +62,10 @@ def on_domestic(calls: pl.DataFrame, traffic: pl.DataFrame, rule: Rule) -> pl.Da
     tries = (known["n_other"] + known["n_calls"]).cast(pl.Float64).to_numpy()
     share = known.select((pl.col("n_abroad") + 1) / (pl.col("n_other") + 2)).to_series()
     tail = pl.Series(significance.binomial_tail(count, tries, share.to_numpy()), dtype=pl.Float64)
-    return known.with_columns(p_value=tail).with_columns(
-        p_value=pl.when(~pl.col("told")).then("p_value")
-    ).drop("calls", "abroad")  # fmt: skip
+    p_value = pl.when(~pl.col("told")).then("p_value")
+    weighed = known.with_columns(p_value=tail).with_columns(p_value=p_value)
+    # On frames of several chunks pl.format may panic (Polars 2.1).
+    return weighed.drop("calls", "abroad").rechunk()
 
 
 def seen_at_home(
