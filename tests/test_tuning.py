@@ -150,11 +150,7 @@ def values(built: Any, setting: str) -> list[float]:
 
 def test_values_to_try_are_multiples_within_the_bounds_of_the_setting() -> None:
     told = {"forwarding_chain": {"hub_forwarders": 3}, "new_sim_burst": {"line_forwards": 1}}
-<<<<<<< HEAD
-    mass, frequent, chain, burst, shift, *_ = detectors.build(told)
-=======
-    mass, frequent, chain, burst, *_ = detectors.build(told)
->>>>>>> overseas6
+    mass, frequent, chain, burst, _, shift, *_ = detectors.build(told)
     assert values(mass, "calls") == [500, 750, 1000, 1500, 2000, 3000]
     assert values(frequent, "calls_10min") == [6, 9, 12, 18, 24, 36]
     assert values(chain, "hub_forwarders") == [2, 3, 4, 6, 9]  # 1.5 and 2.25 are 2, its least
