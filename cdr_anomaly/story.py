@@ -171,7 +171,7 @@ def _findings(findings: pl.DataFrame, number: str | None) -> pl.DataFrame:
 
 
 def _warned(victims: pl.DataFrame) -> pl.DataFrame:
-    return victims.select(
+    return victims.head(CONTACTS).select(
         "place", "number", "tier", "day", "why", lines=pl.col("lines").list.join(", "),
         found_by=pl.col("found_by").list.join(", "),
     )  # fmt: skip

@@ -87,7 +87,7 @@ def _people(seen: Seen, tables: Tables, day: date) -> pl.LazyFrame:
     called = talk.filter(~pl.col("back")).select("person").unique()
     end = pl.col("start") + pl.duration(seconds="duration_s")
     midnight = tables.midnight(pl.lit(day) + pl.duration(days=1))
-    minutes = pl.col("duration_s") / 60
+    talk_s = pl.col("duration_s")  # in whole seconds, so that no order of rows makes a difference
     of_held = pl.col("found_by").list.contains(HELD)
     days = talk.select("person", "day").unique().sort("person", "day", descending=[False, True])
     gap = (pl.col("day").max() - pl.col("day")).dt.total_days()
@@ -97,14 +97,14 @@ def _people(seen: Seen, tables: Tables, day: date) -> pl.LazyFrame:
     backs = seen.talk.filter("back").group_by("person").agg(call_backs=pl.len().cast(pl.Int64))
     detectors = pl.col("found_by").list.explode(keep_nulls=False, empty_as_null=False)
     sums = talk.join(called, on=BY, how="semi").group_by("person").agg(
-        days=pl.col("day").n_unique().cast(pl.Int64), minutes=minutes.sort().sum(),
-        longest=minutes.max(), calls=pl.len().cast(pl.Int64),
+        days=pl.col("day").n_unique().cast(pl.Int64), minutes=talk_s.sum() / 60,
+        longest=talk_s.max() / 60, calls=pl.len().cast(pl.Int64),
         n_lines=pl.col("line").n_unique().cast(pl.Int64),
         n_held=pl.col("line").filter(of_held).n_unique().cast(pl.Int64),
         lines=tables.written(pl.col("line")).unique().sort(),
         found_by=detectors.unique().sort(),
         weight=pl.col("weight").max(), last_contact=end.max(),
-        held=2 * minutes.filter(of_held).sort().sum() >= minutes.sort().sum(),
+        held=2 * talk_s.filter(of_held).sum() >= talk_s.sum(),
     )  # fmt: skip
     since = (midnight - pl.col("last_contact")).dt.total_seconds() / 3600
     number = tables.written(pl.col("person"))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from scipy.stats import nbinom, poisson, t
+from scipy.stats import binom, nbinom, poisson, t
 
 from cdr_anomaly import significance
 from tests import naive
@@ -268,3 +268,10 @@ def test_who_scores_more_is_never_said_to_be_likelier(known: list[float], tested
     among = np.zeros(300, dtype=np.bool_)
     found = significance.calibrated(scores, np.array(known), tested, among=among)
     assert (np.diff(found) <= 1e-12).all()
+
+
+def test_the_binomial_tail_is_that_of_scipy() -> None:
+    count, tried = np.array([0, 1, 3, 8, 8]), np.array([4, 4, 3, 50, 8])
+    chance = np.array([0.2, 0.2, 0.01, 0.03, 0.5])
+    expected = binom.sf(count - 1, tried, chance)
+    assert significance.binomial_tail(count, tried, chance) == pytest.approx(expected, rel=1e-12)

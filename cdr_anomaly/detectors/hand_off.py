@@ -123,12 +123,15 @@ class HandOff(Detector):
         return pl.concat([none, *of_days]).filter(pl.col("q_value") <= self.fdr)
 
     def _chance(self, each: pl.DataFrame, meeting: pl.DataFrame) -> pl.DataFrame:
-        """Give the chance that one person is handed to a closer, the mean of all its people."""
+        """Give the chance that one person is handed to a closer, the mean of all its people.
+
+        It is rounded, as a sum's last digit depends on the order of rows.
+        """
         width = self.within_s + self.overlap_s
         one = pl.max_horizontal(width / 3600 * pl.col("meeting"), width / 86_400)
         chance = 1 - (1 - one.clip(upper_bound=1.0)) ** pl.col("n_pairs")
         whole = each.join(meeting, on=["closer", "day"])
-        return whole.group_by("closer", "day").agg(chance=chance.sort().mean())
+        return whole.group_by("closer", "day").agg(chance=chance.mean().round(12))
 
     def _closers(self, tables: Tables, handed: pl.LazyFrame) -> pl.LazyFrame:
         people = handed.unique(["closer", "day", "person"], keep="first", maintain_order=True)
@@ -218,7 +221,7 @@ def _meeting(
     )  # fmt: skip
     both = one.join(other, on=[*by, "hour"], how="left")
     product = pl.col("share") * pl.col("share_right").fill_null(0.0)
-    return both.group_by(by).agg(meeting=product.sort().sum())
+    return both.group_by(by).agg(meeting=product.sum().round(12))
 
 
 def _minutes(seconds: int) -> str:

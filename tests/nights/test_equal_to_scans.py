@@ -46,8 +46,10 @@ def test_the_sample_night_by_night_and_at_once(tmp_path: Path) -> None:
     # The paths hold all days; a night reads its own.
     outcomes = list(one_night.backfill([calls], first, last, told))
     assert len(outcomes) == 36
+    assert isinstance(outcomes[-1], one_night.Outcome)
     assert_frame_equal(runs.findings(told.place), runs.in_order(found))
     assert_frame_equal(runs.evidence(outcomes), whole.evidence)
+    assert_frame_equal(outcomes[-1].result.victims, whole.victims)
     assert set(found.filter(pl.col("day") == last)["detector"]) >= set(NAMES)
 
 
