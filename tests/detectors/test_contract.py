@@ -41,7 +41,8 @@ WORDS = (
     "overseas_presentation.pool_fdr=0.99", "overseas_presentation.domestic_share=0.6",
     'overseas_presentation.domestic_trunks=["b"]', "overseas_presentation.pool_digits=4",
     "overseas_presentation.international_share=0.3",
-    "campaign.calls_day=12", "hand_off.fdr=0.5",
+    "campaign.calls_day=12", "hand_off.fdr=0.5", "site.lines=2", "site.times=1", "site.fdr=1",
+    "site.cards=2",
 )  # fmt: skip
 ACTIVATED = {f"+861380000{n:04}": f"2026-03-{20 + n:02}" for n in range(0, 11, 2)}
 
@@ -96,7 +97,7 @@ def adversarial(seed: int, zone: str) -> pl.DataFrame:
 
 
 def _one_list(first: datetime, begin: datetime) -> list[dict[str, Any]]:
-    """Let three lines work one list into the night, and a fourth call those who talk just after."""
+    """Let three lines of a room work one list, and a fourth call those who talk just after."""
     rows = []
     for k in range(4):
         who = f"+861370000{k:04}"
@@ -110,10 +111,8 @@ def _one_list(first: datetime, begin: datetime) -> list[dict[str, Any]]:
                 rows.append((who, person, begin + timedelta(minutes=20 * i + 3), 600))
     names = ("calling_number", "called_number", "start_time", "duration_s")
     named = [dict(zip(names, row, strict=True)) for row in rows]
-    return [
-        row | {"start_time": row["start_time"].astimezone(UTC), "record_type": "call"}
-        for row in named
-    ]
+    there = {"record_type": "call", "cell_id": "room", "imei": "35209900176199"}
+    return [row | {"start_time": row["start_time"].astimezone(UTC)} | there for row in named]
 
 
 def _call(random: Random, who: str, homes: list[str], start: datetime) -> dict[str, Any]:
@@ -313,9 +312,11 @@ def test_the_planted_are_found_and_the_honest_spared(sample: Result, truth: pl.D
         for members in grave.filter(pl.col("subject_kind").is_in(["hub", "chain"]))["members"]
         for member in members
     }
+    # Who holds one person and calls nobody else is found through that person alone.
+    unseen = pl.col("kind").is_in(["captor", "agent_lead"])
     kinds = dict(
         truth.with_columns(found=pl.col("line").is_in(list(accused)))
-        .filter(~pl.col("honest"), ~pl.col("pattern").str.starts_with("evasion"))
+        .filter(~pl.col("honest"), ~pl.col("pattern").str.starts_with("evasion"), ~unseen)
         .group_by("kind")
         .agg(pl.col("found").mean())
         .iter_rows()
