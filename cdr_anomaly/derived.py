@@ -153,7 +153,7 @@ def made(basis: Basis, counting: Counting) -> Made:
 
 def _company(basis: Basis, measured: pl.LazyFrame, counting: Counting) -> outbound.Company:
     feed = basis.looked.feed
-    told = outbound.Told(counting.two_way, feed.attempts, feed.opaque)
+    told = outbound.Told(counting.two_way, feed.attempts)
     lines = outbound.Lines(basis.profile, measured, basis.legs)
     return outbound.company(lines, counting.strangers, told, basis.judged, basis.past.outbound)
 

@@ -107,6 +107,16 @@ def e164(written: pl.Expr) -> pl.Expr:
     return pl.when(value < E164_END).then(value)
 
 
+def e164_of(line: pl.Expr, carried: pl.DataType) -> pl.Expr:
+    """Give the digits of a line that is a number, as an integer; of a token nothing.
+
+    Lines may be ``carried`` as codes or as text.
+    """
+    if carried != pl.String:
+        return pl.when(line > 0).then(line)
+    return pl.when(line.str.starts_with("+")).then(line).str.slice(1).cast(pl.Int64, strict=False)
+
+
 def is_opaque(written: pl.Expr, home: HomePlan) -> pl.Expr:
     """Tell which lines `code` cannot carry although they are not withheld."""
     return code(written, home).is_null() & ~_is_withheld(written)

@@ -78,11 +78,10 @@ class Company(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What a feed tells: calls both ways, calls not answered, and numbers that can be read."""
+    """What a feed tells: calls both ways, and calls not answered."""
 
     two_way: bool
     attempts: bool
-    opaque: bool
 
 
 def company(
@@ -93,7 +92,7 @@ def company(
     today = _steady(found, before.outbound, lines.profile.filter(rule.busy())).collect()
     called = pl.concat([before.lists, lists(lines.legs, today.lazy())]).collect()
     others = _others(lines, rule).join(today.lazy(), on=["line", "day"], how="anti")
-    linked = overlap.links(called, others.collect(), days, opaque=told.opaque)
+    linked = overlap.links(called, others.collect(), days)
     whole = pl.concat([before.outbound, today.lazy()])
     return Company(whole, called.lazy(), linked.lazy())
 

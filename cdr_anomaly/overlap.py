@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from cdr_anomaly import significance
+from cdr_anomaly import numbering, significance
 from cdr_anomaly.schema import LINKS, empty
 
 if TYPE_CHECKING:
@@ -35,16 +35,16 @@ SURE_TIMES, SURE_Q = 3.0, 0.01
 LIST, RANGE = "list", "range"
 
 
-def links(
-    lists: pl.DataFrame, others: pl.DataFrame, days: Iterable[date], *, opaque: bool
-) -> pl.DataFrame:
+def links(lists: pl.DataFrame, others: pl.DataFrame, days: Iterable[date]) -> pl.DataFrame:
     """Return LINKS of the lines that called strangers on each of the days, or on the 6 before.
 
     ``lists`` are LISTS, ``others`` the same (line, day, counterpart) of busy lines that call no
-    strangers; opaque numbers have no blocks and no neighbours.
+    strangers. Tokens are in one block, and have no neighbours.
     """
     active = set(lists["day"])
-    made = [_of_day(lists, others, day, opaque=opaque) for day in days if day in active]
+    number = numbering.e164_of(pl.col("counterpart"), lists.schema["counterpart"])
+    whole, busy = (rows.with_columns(number=number) for rows in (lists, others))
+    made = [_of_day(whole, busy, day) for day in days if day in active]
     return pl.concat([empty(LINKS, lists.schema["line"]), *made])
 
 
@@ -54,16 +54,15 @@ def is_sure() -> pl.Expr:
     return many & (pl.col("q_value") <= SURE_Q)
 
 
-def _of_day(lists: pl.DataFrame, others: pl.DataFrame, day: date, *, opaque: bool) -> pl.DataFrame:
+def _of_day(lists: pl.DataFrame, others: pl.DataFrame, day: date) -> pl.DataFrame:
     pairs = _unpopular(lists.filter(pl.col("day").is_between(day - timedelta(days=DAYS - 1), day)))
     lines = pairs["line"].unique().sort()
-    blocks = pl.lit(0) if opaque else pl.col("counterpart") // BLOCK
-    called = pairs.with_columns(block=blocks, row=lines.search_sorted(pairs["line"]))
+    called = pairs.with_columns(row=lines.search_sorted(pairs["line"]))
     by_block = _incidence(called["row"], called["block"], len(lines))
-    meeting = _popularity(others.filter(day=day), blocks)
-    tests = {LIST: (_same(called, len(lines)), meeting)}
-    if not opaque:
-        tests[RANGE] = (_beside(called, len(lines)), 2 * BESIDE / BLOCK)
+    tests = {
+        LIST: (_same(called, len(lines)), _popularity(others.filter(day=day))),
+        RANGE: (_beside(called.drop_nulls("number"), len(lines)), 2 * BESIDE / BLOCK),
+    }
     m = len(lines) * (len(lines) - 1) // 2 * len(tests)
     found = pl.concat([_tested(by, *pair, by_block, lines) for by, pair in tests.items()])
     q_value = significance.false_discovery(found["p_value"].to_numpy(), m)
@@ -78,13 +77,14 @@ def _of_day(lists: pl.DataFrame, others: pl.DataFrame, day: date, *, opaque: boo
 
 
 def _unpopular(lists: pl.DataFrame) -> pl.DataFrame:
-    pairs = lists.select("line", "counterpart").unique()
+    block = (pl.col("number") // BLOCK).fill_null(0)
+    pairs = lists.select("line", "counterpart", "number", block=block).unique()
     return pairs.filter(pl.len().over("counterpart") <= POPULAR).sort("line", "counterpart")
 
 
-def _popularity(others: pl.DataFrame, blocks: pl.Expr) -> float:
+def _popularity(others: pl.DataFrame) -> float:
     """Estimate how likely two calls of different lines into one block are to the same number."""
-    pairs = _unpopular(others).with_columns(block=blocks)
+    pairs = _unpopular(others)
     of_number, of_block = (
         pairs.group_by(key).len()["len"].to_numpy().astype(float)
         for key in ("counterpart", "block")
@@ -103,12 +103,12 @@ def _same(called: pl.DataFrame, n: int) -> csr_array:
 
 def _beside(called: pl.DataFrame, n: int) -> csr_array:
     """Count the numbers of one line that stand beside one of the other line's."""
-    numbers = called["counterpart"].unique().sort()
+    numbers = called["number"].unique().sort()
     steps = [step for step in range(-BESIDE, BESIDE + 1) if step]
-    near = pl.concat([called.select("row", pl.col("counterpart") + step) for step in steps])
-    near = near.filter(pl.col("counterpart").is_in(numbers.implode()))
+    near = pl.concat([called.select("row", pl.col("number") + step) for step in steps])
+    near = near.filter(pl.col("number").is_in(numbers.implode()))
     one, other = (
-        _incidence(side["row"], side["counterpart"], n, among=numbers) for side in (near, called)
+        _incidence(side["row"], side["number"], n, among=numbers) for side in (near, called)
     )
     counts: csr_array = one @ other.T
     return counts

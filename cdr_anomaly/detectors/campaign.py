@@ -111,7 +111,9 @@ class Campaign(Detector):
             - timedelta(microseconds=1),
             severity=severity, observed=pl.col("n_group"), limit=self.lines, reason=reason,
             p_value=(pl.col("p_value") * (pl.col("n_lines") - 1)).clip(upper_bound=1.0),
-            evidence=pl.struct("by", "n_shared", "expected", "n_common", "n_numbers", "n_links"),
+            evidence=pl.struct(
+                "by", "n_shared", pl.col("expected").round(3), "n_common", "n_numbers", "n_links"
+            ),
             unless=f"fewer than {self.numbers} numbers in common, or fewer than {self.lines} lines",
         )  # fmt: skip
 

@@ -78,7 +78,8 @@ class Site(Detector):
             tables, found, kind="site", limit=self.lines, reason=reason, first=pl.col("day"),
             severity=ladder({"critical": pl.col("came")}, "high"), p_value=pl.col("p_value"),
             evidence=pl.struct(
-                "expected", "q_value", "before", "until", "here_since", "n_moved", cell="place"
+                pl.col("expected").round(3), pl.col("q_value").round_sig_figs(3), "before",
+                "until", "here_since", "n_moved", cell="place"
             ),
             unless=f"fewer than {self.lines} such lines there, or as many as its traffic explains",
         )  # fmt: skip

@@ -123,13 +123,14 @@ def _legs(world: World, rng: np.random.Generator, batch: Calls) -> pl.DataFrame:
 def _side(ordinary: pl.DataFrame, kind: str) -> pl.DataFrame:
     """Keep the calls whose caller (moc) or called (mtc) is in the country.
 
-    Handset, card and cell are the caller's, so the called side does not know them; only that one
-    knows the trunk.
+    Handset, card and cell are the caller's, so the called side does not know them; where there is
+    one, only that one knows the trunk.
     """
     nothing, side = pl.lit(None, pl.String), pl.lit(kind)
     if kind == "moc":
         placed = ordinary.filter("home_caller")
-        return placed.with_columns(record_type=side, trunk_in=nothing)
+        told = pl.when(~pl.col("home_called")).then("trunk_in")
+        return placed.with_columns(record_type=side, trunk_in=told)
     seen = ordinary.filter("home_called")
     return seen.with_columns(record_type=side, cell_id=nothing, imei=nothing, imsi=nothing)
 
