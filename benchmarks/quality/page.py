@@ -13,7 +13,7 @@ from benchmarks.quality import figures, parts, tables
 from benchmarks.quality.cities import FIRST_DAYS, WHOLE, City, Clean, Size, together
 from benchmarks.quality.parts import SYNTHETIC
 from benchmarks.quality.tables import between, figure, markdown, percent
-from cdr_anomaly import evaluation
+from cdr_anomaly import calibration, evaluation
 
 if TYPE_CHECKING:
     from benchmarks.quality.sichuan import Sample
@@ -169,7 +169,7 @@ def _undeclared(run: Run) -> pl.DataFrame:
     declared = pl.concat([city.declared for city in run.cities])
     if evidence is not None:
         evidence = evidence.join(declared, on=["line", "day"], how="anti")
-    return evaluation.discoveries(evidence, run.truth())
+    return calibration.discoveries(evidence, run.truth())
 
 
 def _delays(told: dict[str, pl.DataFrame]) -> str:
