@@ -24,7 +24,7 @@ HELD = {
 }  # fmt: skip
 MAIN, DELAYS, SUMS, TIERS = "people_to_warn", "time_to_warning", "lists_of_people", "who_is_listed"
 ALL = "all"
-NEAR, ANYWHERE = "first 2n", "any place"
+PLACES = NEAR, ANYWHERE = "first 2n", "any place"
 # The list of the second day is made in the night after it.
 SECOND_NIGHT, HALF = 1, 0.5
 NO_LISTS = f"no {NAME} beside the alerts"
@@ -98,11 +98,7 @@ def tables(people: People | str, truth: pl.DataFrame) -> dict[str, pl.DataFrame]
     return {
         MAIN: pl.DataFrame([_among(*group) for group in groups.items()], infer_schema_length=None),
         DELAYS: pl.DataFrame(
-            [
-                _delay(kind, group, where)
-                for kind, group in groups.items()
-                for where in (NEAR, ANYWHERE)
-            ],
+            [_delay(kind, group, where) for kind, group in groups.items() for where in PLACES],
             infer_schema_length=None,
         ),
         SUMS: summed_up(people, rows),
