@@ -47,7 +47,8 @@ RULES = {
     "actors found": "recall: actors of whom a true alert among the first k of some list names a "
     "line, of all planted ones, whether there are lists of their days or not",
     "lines found": "recall: planted lines that such an alert names themselves",
-    "false alerts": "alerts of medium or graver that name an honest line; a true one may, too",
+    "false alerts": "alerts of medium or graver that name an honest line; a true one may, too; "
+    "in_false_ones are the lines that one which is not true names",
     "time to detection": "days from an actor's first_day to its first true alert among the first "
     f"{DETECTED_AT}; of those that are found",
     **calibration.RULES,
@@ -151,18 +152,25 @@ def false_alerts(judged: Judged, truth: pl.DataFrame) -> pl.DataFrame:
         alerts=pl.struct(ALERT).n_unique(),
         false_ones=pl.struct(ALERT).filter(~pl.col("true")).n_unique(),
         lines_named=pl.col("line").n_unique(),
+        in_false_ones=pl.col("line").filter(~pl.col("true")).n_unique(),
     )  # fmt: skip
     sizes = honest.group_by("kind").agg(lines=pl.col("line").n_unique()).sort("kind")
     whole = pl.DataFrame({"kind": HONEST, "lines": honest["line"].n_unique()})
     last = pl.DataFrame({"kind": ORDINARY, "lines": None})
     rows = pl.concat([frame.cast({"lines": pl.Int64}) for frame in (whole, sizes, last)])
     filled = rows.join(counts, on="kind", how="left", maintain_order="left").with_columns(
-        pl.col("alerts", "false_ones", "lines_named").fill_null(0).cast(pl.Int64)
+        pl.col("alerts", "false_ones", "lines_named", "in_false_ones").fill_null(0).cast(pl.Int64)
     )
     some = pl.col("lines") > 0
     share = pl.when(some).then(pl.col("lines_named") / pl.col("lines"))
     return filled.select(
-        "kind", "alerts", "false_ones", "lines_named", "lines", share_named=share.round(4)
+        "kind",
+        "alerts",
+        "false_ones",
+        "lines_named",
+        "in_false_ones",
+        "lines",
+        share_named=share.round(4),
     )
 
 
