@@ -1,8 +1,9 @@
-"""Alerts held against the truth: precision, recall, false alerts, delay, calibration.
+"""Alerts held against the truth: precision, recall, false alerts, delay.
 
-Which alerts are true is for truth.py to say. Where there is nothing to work a figure out from it is
-empty, never 0. Shares are of 1; intervals are of 90 %, by bootstrap over lists for precision and
-over actors for recall, and empty where there is one list or one actor.
+Which alerts are true is for truth.py to say, how far p and q can be believed for calibration.py,
+what lists of people to warn are worth for forewarned.py. Where there is nothing to work a figure
+out from it is empty, never 0. Shares are of 1; intervals are of 90 %, by bootstrap over lists for
+precision and over actors for recall, and empty where there is one list or one actor.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from cdr_anomaly import calibration, forewarned
 from cdr_anomaly import truth as known
 from cdr_anomaly.subjects import is_grave
 from cdr_anomaly.truth import ALERT
@@ -21,16 +23,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from cdr_anomaly.forewarned import People
     from cdr_anomaly.truth import Judged, Lists
 
 BUDGETS = (17, 50, 200)
 DETECTED_AT = 50
 INTERVAL = (0.05, 0.95)
-P_VALUES = (1e-2, 1e-3, 1e-4, 1e-5)
-Q_VALUES = (0.01, 0.05, 0.1)
 EVASION = "evasion_"
-ALL, ORDINARY, HONEST = "all but evasion", "ordinary", "all in the truth"
-NO_EVIDENCE = "no evidence.parquet beside the alerts"
+# Lines that nobody is to be alerted to: they are found through the people that they hold.
+APART = ("captor",)
+ALL, ORDINARY, HONEST = "all but evasion and captors", "ordinary", "all in the truth"
 MAIN = "precision_and_recall"
 RULES = {
     "true": "an alert that names a planted line from its first_day to 7 days after its last_day, "
@@ -40,13 +42,17 @@ RULES = {
     "many days is that of its gravest finding, the latest of these",
     "precision": "true alerts among those listed up to place k; mean over lists with any alert",
     "precision of all alerts": "the same, of the alerts of all lists together",
+    "all but evasion and captors": "what evades is told apart, and so are lone captors, who are "
+    "to be found through the people that they hold (people to warn), not as alerts",
     "actors found": "recall: actors of whom a true alert among the first k of some list names a "
     "line, of all planted ones, whether there are lists of their days or not",
     "lines found": "recall: planted lines that such an alert names themselves",
-    "false alerts": "alerts of medium or graver that name an honest line; a true one may, too",
+    "false alerts": "alerts of medium or graver that name an honest line; a true one may, too; "
+    "in_false_ones are the lines that one which is not true names",
     "time to detection": "days from an actor's first_day to its first true alert among the first "
     f"{DETECTED_AT}; of those that are found",
-    "calibration": "tested line-days of no planted line at or under p, over tested times p",
+    **calibration.RULES,
+    **forewarned.RULES,
 }
 
 
@@ -57,8 +63,10 @@ class Draws(NamedTuple):
     seed: int = 1
 
 
-def evaluated(lists: Lists, truth: pl.DataFrame, draws: Draws) -> dict[str, pl.DataFrame]:
-    """Work out every figure; ``truth`` is as truth.read_truth gives it."""
+def evaluated(
+    lists: Lists, truth: pl.DataFrame, draws: Draws, people: People | str = forewarned.NO_LISTS
+) -> dict[str, pl.DataFrame]:
+    """Work out every figure; ``truth`` is as truth.read_truth gives it, people as forewarned."""
     judged = known.judged(lists, truth)
     figures = pl.concat([precision(judged, draws), recall(judged, truth, draws)])
     return {
@@ -66,8 +74,9 @@ def evaluated(lists: Lists, truth: pl.DataFrame, draws: Draws) -> dict[str, pl.D
         "lists": summed_up(lists, judged, truth),
         "false_alerts": false_alerts(judged, truth),
         "time_to_detection": delays(judged, truth),
-        "calibration": calibration(lists.evidence, truth),
-        "false_discoveries": discoveries(lists.evidence, truth),
+        "calibration": calibration.calibrated(lists.evidence, truth),
+        "false_discoveries": calibration.discoveries(lists.evidence, truth),
+        **forewarned.tables(people, truth),
         "rules": pl.DataFrame(list(RULES.items()), schema=["what", "rule"], orient="row"),
     }
 
@@ -117,7 +126,7 @@ def recall(judged: Judged, truth: pl.DataFrame, draws: Draws) -> pl.DataFrame:
     )  # fmt: skip
     lines = known.planted(truth).select("pattern", "actor", "line").unique()
     found = lines.join(places, on=["pattern", "actor", "line"], how="left")
-    plain = found.filter(~pl.col("pattern").str.starts_with(EVASION))
+    plain = found.filter(~is_apart())
     groups = {ALL: plain} | {name: found.filter(pattern=name) for name in _patterns(found)}
     rows = [_recalled(pattern, group, draws) for pattern, group in groups.items()]
     return _figures([row for pair in zip(*rows, strict=True) for row in pair])
@@ -143,18 +152,25 @@ def false_alerts(judged: Judged, truth: pl.DataFrame) -> pl.DataFrame:
         alerts=pl.struct(ALERT).n_unique(),
         false_ones=pl.struct(ALERT).filter(~pl.col("true")).n_unique(),
         lines_named=pl.col("line").n_unique(),
+        in_false_ones=pl.col("line").filter(~pl.col("true")).n_unique(),
     )  # fmt: skip
     sizes = honest.group_by("kind").agg(lines=pl.col("line").n_unique()).sort("kind")
     whole = pl.DataFrame({"kind": HONEST, "lines": honest["line"].n_unique()})
     last = pl.DataFrame({"kind": ORDINARY, "lines": None})
     rows = pl.concat([frame.cast({"lines": pl.Int64}) for frame in (whole, sizes, last)])
     filled = rows.join(counts, on="kind", how="left", maintain_order="left").with_columns(
-        pl.col("alerts", "false_ones", "lines_named").fill_null(0).cast(pl.Int64)
+        pl.col("alerts", "false_ones", "lines_named", "in_false_ones").fill_null(0).cast(pl.Int64)
     )
     some = pl.col("lines") > 0
     share = pl.when(some).then(pl.col("lines_named") / pl.col("lines"))
     return filled.select(
-        "kind", "alerts", "false_ones", "lines_named", "lines", share_named=share.round(4)
+        "kind",
+        "alerts",
+        "false_ones",
+        "lines_named",
+        "in_false_ones",
+        "lines",
+        share_named=share.round(4),
     )
 
 
@@ -174,39 +190,6 @@ def delays(judged: Judged, truth: pl.DataFrame) -> pl.DataFrame:
     return _patterns(rows).to_frame().join(rows, on="pattern", maintain_order="left")
 
 
-def calibration(evidence: pl.DataFrame | None, truth: pl.DataFrame) -> pl.DataFrame:
-    """Compare how many line-days of no planted line have a small p with how many should.
-
-    ``tested`` of a day are all lines that were active and tested; the planted ones that were at
-    work that day are taken from it.
-    """
-    if evidence is None:
-        return _none()
-    bad = known.planted(truth)
-    days = evidence.group_by("day").agg(pl.col("tested").max())
-    at_work = days.join(bad, how="cross").filter(pl.col("day").is_between("first_day", "last_day"))
-    working = at_work.select("day", "line").n_unique()
-    tested = int(days["tested"].sum()) - working
-    p_value = _clean(evidence, bad)["p_value"]
-    rows = [(p, tested, int((p_value <= p).sum()), tested * p) for p in P_VALUES]
-    counted = pl.DataFrame(rows, ["p_at_most", "line_days", "observed", "expected"], orient="row")
-    ratio = pl.when(pl.col("expected") > 0).then(pl.col("observed") / pl.col("expected"))
-    return counted.with_columns(pl.col("expected").round(2), ratio=ratio.round(3))
-
-
-def discoveries(evidence: pl.DataFrame | None, truth: pl.DataFrame) -> pl.DataFrame:
-    """Give the share of line-days of no planted line among those at or under a q, beside that q."""
-    if evidence is None:
-        return _none()
-    whole = evidence["q_value"]
-    clean = _clean(evidence, known.planted(truth))["q_value"]
-    rows = [(q, int((whole <= q).sum()), int((clean <= q).sum())) for q in Q_VALUES]
-    counted = pl.DataFrame(rows, ["q_at_most", "line_days", "false_ones"], orient="row")
-    some = pl.col("line_days") > 0
-    share = pl.when(some).then(pl.col("false_ones") / pl.col("line_days"))
-    return counted.with_columns(false_share=share.round(4))
-
-
 def shown(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """Write the tables for people, titled: a figure and its interval in one text."""
 
@@ -215,10 +198,10 @@ def shown(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         between = pl.format(" ({}-{})", low, high).fill_null("")
         return (value + between).alias(f"at {k}")
 
-    figures, number = tables[MAIN], pl.col("number").cast(pl.String)
-    told = {
-        MAIN: figures.select("figure", "pattern", "number", *(text(k) for k in BUDGETS)),
-        "lists": tables["lists"].with_columns(number.str.strip_suffix(".0")),
+    number = pl.col("number").cast(pl.String).str.strip_suffix(".0")
+    sums = [name for name in ("lists", forewarned.SUMS) if name in tables]
+    told = {name: tables[name].with_columns(number) for name in sums} | {
+        MAIN: tables[MAIN].select("figure", "pattern", "number", *(text(k) for k in BUDGETS))
     }
     return {
         name.replace("_", " ").capitalize(): table for name, table in ({**tables} | told).items()
@@ -294,21 +277,15 @@ def _figures(rows: list[dict[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(rows, shape).with_columns(pl.col(columns).round(4))
 
 
+def is_apart() -> pl.Expr:
+    """Tell which patterns do not count in all: those that evade, and those of captors."""
+    return pl.col("pattern").str.starts_with(EVASION) | pl.col("pattern").is_in(APART)
+
+
 def _patterns(rows: pl.DataFrame) -> pl.Series:
-    """Name the patterns in order, those that evade last."""
-    names = rows.select(pl.col("pattern").unique())
-    return names.sort(pl.col("pattern").str.starts_with(EVASION), "pattern").to_series()
+    """Name the patterns in order, those that do not count in all last."""
+    return rows.select(pl.col("pattern").unique()).sort(is_apart(), "pattern").to_series()
 
 
 def _honest(truth: pl.DataFrame) -> pl.DataFrame:
     return truth.filter("honest").select("line", "kind").unique()
-
-
-def _clean(evidence: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
-    """Leave out the line-days that are planted."""
-    theirs = evidence.select("line", "day").join(bad, on="line").filter(known.on_its_day())
-    return evidence.join(theirs, on=["line", "day"], how="anti")
-
-
-def _none() -> pl.DataFrame:
-    return pl.DataFrame({"state": [NO_EVIDENCE]})

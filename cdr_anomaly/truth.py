@@ -112,18 +112,25 @@ def on_its_day() -> pl.Expr:
 
 def read(place: Path) -> Lists:
     """Read the list in a file, or all lists in and below a folder, with the evidence beside."""
-    files = _files(place)
-    lists = [(str(file.parent), _date(file.parent.resolve().name)) for file in files]
-    names = pl.DataFrame(lists, {"list": pl.String, "list_day": pl.Date}, orient="row")
-    types = {name: ALERTS[name].dtype or pl.String() for name in NEEDED}
-    alerts = [
-        _columns(file, types).with_columns(list=pl.lit(name), list_day=pl.lit(day, pl.Date))
-        for file, (name, day) in zip(files, lists, strict=True)
-    ]
-    beside = [file.with_name(EVIDENCE_NAME) for file in files]
-    evidence = [_columns(file, EVIDENCE) for file in beside if file.exists()]
+    found = files(place)
+    names, alerts = dated(found, {name: ALERTS[name].dtype or pl.String() for name in NEEDED})
+    beside = [file.with_name(EVIDENCE_NAME) for file in found]
+    evidence = [columns(file, EVIDENCE) for file in beside if file.exists()]
     whole = pl.concat(evidence).unique(["line", "day"], keep="first") if evidence else None
-    return Lists(names, pl.concat(alerts), whole)
+    return Lists(names, alerts, whole)
+
+
+def dated(
+    found: Sequence[Path], types: Mapping[str, pl.DataType]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Give the names and days of lists in these files, and these columns of all of them."""
+    lists = [(str(file.parent), _date(file.parent.resolve().name)) for file in found]
+    names = pl.DataFrame(lists, {"list": pl.String, "list_day": pl.Date}, orient="row")
+    rows = [
+        columns(file, types).with_columns(list=pl.lit(name), list_day=pl.lit(day, pl.Date))
+        for file, (name, day) in zip(found, lists, strict=True)
+    ]
+    return names, pl.concat(rows)
 
 
 def read_truth(file: Path) -> pl.DataFrame:
@@ -151,7 +158,8 @@ def read_truth(file: Path) -> pl.DataFrame:
     return whole.with_columns(pl.col("actor").fill_null(pl.col("line"))).unique(maintain_order=True)
 
 
-def _files(place: Path) -> Sequence[Path]:
+def files(place: Path) -> Sequence[Path]:
+    """Name the file of a list, or those of all lists in and below a folder."""
     if not place.exists():
         msg = f"There is no file or folder '{place}'."
         raise InputError(msg)
@@ -159,15 +167,15 @@ def _files(place: Path) -> Sequence[Path]:
         return [place]
     below = place.rglob(ALERTS_NAME)
     # What a run that was killed has left begins with a dot.
-    files = sorted(
+    found = sorted(
         file for file in below if not any(p[0] == "." for p in file.relative_to(place).parts)
     )
-    if not files:
+    if not found:
         msg = (
             f"There is no {ALERTS_NAME} in or below '{place}'; scan and backfill write it to --out."
         )
         raise InputError(msg)
-    return files
+    return found
 
 
 def _date(name: str) -> date | None:
@@ -178,7 +186,7 @@ def _date(name: str) -> date | None:
         return None
 
 
-def _columns(file: Path, types: Mapping[str, pl.DataType]) -> pl.DataFrame:
+def columns(file: Path, types: Mapping[str, pl.DataType]) -> pl.DataFrame:
     """Read the columns of a file that are needed, as these types."""
     try:
         found = pl.read_parquet_schema(file)

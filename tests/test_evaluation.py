@@ -124,19 +124,19 @@ def test_false_alerts_are_counted_by_honest_kind() -> None:
     )
     table = evaluation.evaluated(given, PLANTED, QUIET)["false_alerts"]
     assert table.rows() == [
-        ("all in the truth", 4, 3, 2, 3, pytest.approx(2 / 3, abs=1e-4)),
-        ("courier", 3, 2, 1, 2, 0.5),
-        ("school", 1, 1, 1, 1, 1.0),
-        ("ordinary", 3, 2, 3, None, None),
+        ("all in the truth", 4, 3, 2, 2, 3, pytest.approx(2 / 3, abs=1e-4)),
+        ("courier", 3, 2, 1, 1, 2, 0.5),
+        ("school", 1, 1, 1, 1, 1, 1.0),
+        ("ordinary", 3, 2, 3, 2, None, None),
     ]
 
 
 def test_a_line_that_is_planted_too_is_not_honest_on_these_days() -> None:
     both = known(("a1", "RING", "a", 5, 6), ("a1", "courier", None, 0, 30))
     table = evaluation.evaluated(lists({night(5): ranked("a1")}), both, QUIET)["false_alerts"]
-    assert table.filter(kind="courier").row(0) == ("courier", 0, 0, 0, 1, 0.0)
+    assert table.filter(kind="courier").row(0) == ("courier", 0, 0, 0, 0, 1, 0.0)
     table = evaluation.evaluated(lists({night(1): ranked("a1")}), both, QUIET)["false_alerts"]
-    assert table.filter(kind="courier").row(0) == ("courier", 1, 1, 1, 1, 1.0)
+    assert table.filter(kind="courier").row(0) == ("courier", 1, 1, 1, 1, 1, 1.0)
 
 
 def test_time_to_detection_is_from_the_first_day_to_the_first_list_that_has_it_near_the_top() -> (

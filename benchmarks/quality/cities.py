@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from benchmarks.quality import ablation, nights, peers
+from benchmarks.quality import ablation, bare, nights, peers, people
+from benchmarks.quality.bare import Bare
 from cdr_anomaly import pipeline, settings, simulate, truth
+from cdr_anomaly.forewarned import People
 from cdr_anomaly.simulate import FIRST_DAY
 from cdr_anomaly.truth import Lists
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from benchmarks.quality.people import Agreed
 
 # Before these days are over there are not seven nights to calibrate a night by.
 FIRST_DAYS = 8
@@ -38,7 +42,9 @@ class City(NamedTuple):
 
     ``lists`` are those of the nights from the 9th on, by what they were made with; ``first`` are
     those of the nights before. ``findings`` are those that name planted lines. ``measured`` and
-    ``declared`` are what peers judge by.
+    ``declared`` are what peers judge by. ``people`` are the lists of people to warn of the same
+    nights, each really run, and ``agreed`` says how far the alerts of these are those listed.
+    ``bare`` is what is found with fewer columns, if that was asked.
     """
 
     seed: int
@@ -49,6 +55,9 @@ class City(NamedTuple):
     measured: pl.DataFrame
     declared: pl.DataFrame
     calls: int
+    people: People
+    agreed: Agreed
+    bare: Bare | None = None
 
 
 class Clean(NamedTuple):
@@ -58,25 +67,31 @@ class Clean(NamedTuple):
     lists: Lists
 
 
-def planted(seed: int, size: Size, place: Path) -> City:
-    """Simulate, scan, and make the lists of a city, with all that detectors have and with less."""
+def planted(seed: int, size: Size, place: Path, *, barely: bool = False) -> City:
+    """Simulate, scan, and make the lists of a city, with all that detectors have and with less.
+
+    ``barely`` scans it once more without some columns.
+    """
     scanned = _scanned(seed, size, place, clean=False)
     result, told, days = scanned.result, scanned.told, scanned.days
 
-    def lists(findings: pl.DataFrame, evidence: pl.DataFrame, days: list[date]) -> Lists:
-        made = nights.listed(findings, evidence, scanned.ground, told, scanned.days)
-        return _lists(made, evidence, days, seed)
+    def listed(findings: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
+        return nights.listed(findings, evidence, scanned.ground, told, days)
 
-    whole = (result.findings, result.evidence)
-    made = {WHOLE: lists(*whole, days[FIRST_DAYS:])}
+    all_listed = listed(result.findings, result.evidence)
+    made = {WHOLE: _lists(all_listed, result.evidence, days[FIRST_DAYS:], seed)}
     for name, less in ablation.variants(result, told).items():
-        made[name] = lists(less.findings, less.weights, days[FIRST_DAYS:])
+        alerts = listed(less.findings, less.weights)
+        made[name] = _lists(alerts, less.weights, days[FIRST_DAYS:], seed)
         _say(f"seed {seed}: {name}")
     made[peers.MANY_CALLS] = _lists(
         peers.many_calls(result, scanned.ground), None, days[FIRST_DAYS:], seed
     )
     measured = peers.measured(result.evidence)
     of_planted = truth.planted(scanned.truth)["line"].unique().implode()
+    began = monotonic()
+    real = people.nights(place, told, days)
+    _say(f"seed {seed}: {len(days)} nights in {monotonic() - began:.0f} s")
     names = pl.concat_list(pl.col("members").fill_null([]), "subject")
     named = result.findings.with_columns(line=names).explode("line").filter(
         pl.col("line").is_in(of_planted)
@@ -85,12 +100,29 @@ def planted(seed: int, size: Size, place: Path) -> City:
         seed=seed,
         truth=apart(scanned.truth, seed),
         lists=made,
-        first=lists(*whole, days[:FIRST_DAYS]),
+        first=_lists(all_listed, result.evidence, days[:FIRST_DAYS], seed),
         findings=apart(named.select("line", "day", "severity", "detector").unique(), seed),
         measured=apart(measured, seed),
         declared=apart(nights.suppressed(measured, scanned.ground), seed),
         calls=result.counts.used,
+        people=People(
+            *(apart(part, seed) for part in people.listed(real, place, days[FIRST_DAYS:]))
+        ),
+        agreed=people.agreed(real, all_listed),
+        bare=_bare(scanned, seed, place) if barely else None,
     )
+
+
+def _bare(scanned: _Scanned, seed: int, place: Path) -> Bare:
+    """Scan a city without some columns, and make the lists of the same nights."""
+    result, whole, days = bare.scanned(place, scanned.told), scanned.result, scanned.days
+    _say(f"seed {seed}: without {', '.join(bare.REMOVED)}")
+    ground = nights.ground(result, place / "entities.csv")
+    made = nights.listed(result.findings, result.evidence, ground, scanned.told, days)
+    return Bare(
+        bare.compared(whole.findings, result.findings), result.not_applicable,
+        result.tables.unknown(), _lists(made, result.evidence, days[FIRST_DAYS:], seed),
+    )  # fmt: skip
 
 
 def clean(seed: int, size: Size, place: Path) -> Clean:
@@ -114,12 +146,17 @@ def together(lists: list[Lists]) -> Lists:
 def apart(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
     """Tell the lines and the days of a city apart from those of others."""
     mark = pl.lit(f"{seed}/")
-    texts = [name for name in ("line", "actor", "subject") if name in frame.columns]
-    days = [name for name in ("day", "first_day", "last_day") if name in frame.columns]
-    named = frame.with_columns((mark + pl.col(name)).alias(name) for name in texts)
-    if "members" in frame.columns:
-        named = named.with_columns(pl.col("members").list.eval(mark + pl.element()))
-    return named.with_columns(pl.col(days) + seed * APART)
+    texts, sets, dates = (
+        [name for name in names if name in frame.columns]
+        for names in (
+            ("line", "actor", "subject", "number", "list"), ("members", "lines"),
+            ("day", "first_day", "last_day", "list_day"),
+        )
+    )  # fmt: skip
+    named = frame.with_columns((mark + pl.col(name)).alias(name) for name in texts).with_columns(
+        pl.col(sets).list.eval(mark + pl.element())
+    )
+    return named.with_columns(pl.col(dates) + seed * APART)
 
 
 class _Scanned(NamedTuple):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from cdr_anomaly import evaluation, truth
-from cdr_anomaly.evaluation import ALL, DETECTED_AT, EVASION, HONEST, MAIN, Draws
+from cdr_anomaly.evaluation import ALL, APART, DETECTED_AT, EVASION, HONEST, MAIN, Draws
+from cdr_anomaly.subjects import is_grave
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,6 +77,40 @@ def honest_heavy(lists: Lists, told: pl.DataFrame, measured: pl.DataFrame) -> fl
     return honest({"false_alerts": evaluation.false_alerts(truth.judged(lists, told), known)})
 
 
+def honest_groups(lists: Lists, told: pl.DataFrame) -> pl.DataFrame:
+    """Count honest actors of two lines or more, and those named by an alert, by kind; HONEST last.
+
+    ``named`` are those of which any alert of medium or graver names a line that is not planted that
+    day, ``together`` those of which one alert names two, ``by_false`` those named by one that is
+    not true.
+    """
+    judged = truth.judged(lists, told)
+    actors = (
+        told.filter("honest")
+        .group_by("actor")
+        .agg(kind=pl.col("kind").unique().sort().str.join(" and "), line=pl.col("line").unique())
+        .filter(pl.col("line").list.len() > 1)
+        .explode("line")
+    )
+    grave = judged.alerts.filter(is_grave("medium"))
+    accused = (
+        judged.named.join(grave, on=truth.ALERT)
+        .join(judged.hits, on=[*truth.ALERT, "line"], how="anti")
+        .join(actors, on="line")
+        .group_by(*truth.ALERT, "actor")
+        .agg(n=pl.col("line").n_unique(), true=pl.col("true").first())
+        .group_by("actor")
+        .agg(most=pl.col("n").max(), false=(~pl.col("true")).any())
+    )
+    each = actors.group_by("kind", "actor").agg(lines=pl.col("line").n_unique())
+    known = each.join(accused, on="actor", how="left")
+    both = pl.concat([known, known.with_columns(kind=pl.lit(HONEST))])
+    return both.group_by("kind").agg(
+        groups=pl.len(), lines=pl.col("lines").sum(), named=pl.col("most").count(),
+        together=(pl.col("most") > 1).sum(), by_false=pl.col("false").sum(),
+    ).sort(pl.col("kind") == HONEST, "kind")  # fmt: skip
+
+
 def by_detector(lists: Lists, told: pl.DataFrame) -> pl.DataFrame:
     """Count of each detector its alerts, the true ones, and actors that it finds, it alone too."""
     judged = truth.judged(lists, told)
@@ -101,12 +136,12 @@ def by_detector(lists: Lists, told: pl.DataFrame) -> pl.DataFrame:
 def not_found(lists: Lists, findings: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
     """Count the actors of each pattern that are not found, by how far they came (ENDS).
 
-    ``findings`` (line, day, severity) name planted lines. ``least_q`` is the median over these
-    actors of the least q of any of their line-days.
+    Captors are no matter of alerts. ``findings`` (line, day, severity) name planted lines.
+    ``least_q`` is the median over these actors of the least q of any of their line-days.
     """
     judged = truth.judged(lists, told)
     near = judged.hits.filter("true", pl.col("place") <= DETECTED_AT)
-    bad = truth.planted(told)
+    bad = truth.planted(told).filter(~pl.col("pattern").is_in(APART))
     missed = bad.join(near, on=["actor", "pattern"], how="anti")
     came = _came(lists, findings, judged, missed)
     evidence = lists.evidence if lists.evidence is not None else pl.DataFrame(schema=truth.EVIDENCE)

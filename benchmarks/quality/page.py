@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
-from benchmarks.quality import figures, parts, tables
+from benchmarks.quality import figures, parts, people, sections, tables
 from benchmarks.quality.cities import FIRST_DAYS, WHOLE, City, Clean, Size, together
-from benchmarks.quality.parts import SYNTHETIC
-from benchmarks.quality.tables import between, figure, markdown, percent
-from cdr_anomaly import evaluation
+from benchmarks.quality.tables import SYNTHETIC, between, figure, markdown, percent
+from cdr_anomaly import calibration, evaluation, forewarned
 
 if TYPE_CHECKING:
     from benchmarks.quality.sichuan import Sample
+    from cdr_anomaly.forewarned import People
     from cdr_anomaly.truth import Lists
+
+# Seeds that were looked at while the program was made.
+LOOKED_AT = ((1, 5), (11, 15), (21, 25), (31, 35))
 
 
 class Run(NamedTuple):
@@ -38,10 +41,18 @@ class Run(NamedTuple):
         """Put the lists of all cities together."""
         return together([city.lists[name] for city in self.cities])
 
+    def people(self) -> People:
+        """Put the lists of people to warn of all cities together."""
+        return people.together([city.people for city in self.cities])
+
 
 def written(run: Run) -> str:
     """Write the whole page."""
-    told = evaluation.evaluated(run.lists(), run.truth(), evaluation.Draws())
+    to_warn = run.people()
+    told = evaluation.evaluated(
+        run.lists(), run.truth(), evaluation.Draws(),
+        forewarned.NOBODY if to_warn.held.is_empty() else to_warn,
+    )  # fmt: skip
     quiet = evaluation.evaluated(
         together([each.lists for each in run.clean]),
         pl.concat([each.truth for each in run.clean]),
@@ -49,22 +60,26 @@ def written(run: Run) -> str:
     )
     measured = pl.concat([city.measured for city in run.cities])
     heavy = figures.honest_heavy(run.lists(), run.truth(), measured)
+    groups = figures.honest_groups(run.lists(), run.truth())
     undeclared = _undeclared(run)
-    sections = [
+    whole = [
         _head(run),
-        tables.asked(told, quiet, undeclared, heavy, run.sample),
+        tables.asked(tables.Measured(told, quiet, undeclared, heavy, groups, run.sample)),
         _precision_and_recall(run, told),
         _false_alerts(told, quiet),
+        sections.groups(run),
         _delays(told),
+        sections.people(told),
         tables.chances(told, quiet, undeclared),
         parts.detectors(run),
         parts.ablated(run),
         parts.peers(run),
+        sections.fewer_columns(run),
         parts.not_found(run),
         tables.sichuan(run.sample),
-        _rules(),
+        _rules(run),
     ]
-    return "\n\n".join(sections) + "\n"
+    return "\n\n".join(whole) + "\n"
 
 
 def _head(run: Run) -> str:
@@ -80,14 +95,32 @@ the figures and this page; it took {run.minutes:.0f} minutes on a shared machine
 {pl.__version__}).
 
 Seeds {seeds}, each {run.size.lines:,} lines and {run.size.days} days ({calls:,} calls in all), \
-and the same seeds again with nothing planted ({calls_clean(run)}). No limit and no measure was \
-chosen by these seeds. (Ten others, 11 to 15 and 21 to 25, were looked at before; as what they \
-showed changed how much a usual day, volume alone, and kinds with few lines count, they are not \
-reported.) The operator's list of declared lines is used (`entities.csv`), the dates of activation \
+and the same seeds again with nothing planted ({calls_clean(run)}). {_chosen_by(run)} What is \
+planted, and who is honest, is told in [sample_data/README.md](../sample_data/README.md). The \
+operator's list of declared lines is used (`entities.csv`), the dates of activation \
 are not. Counted are the lists of each night from day {FIRST_DAYS + 1} on: before, there are not \
 seven nights to calibrate a night by. The figures are those of `cdr-anomaly \
 evaluate`, over the lists of all seeds together; intervals in brackets are of 90 %, by bootstrap \
 over lists for precision and over actors for recall."""
+
+
+def _chosen_by(run: Run) -> str:
+    """Say whether anything was chosen by these seeds."""
+    ranges = [f"{first} to {last}" for first, last in LOOKED_AT]
+    before = f"{', '.join(ranges[:-1])} and {ranges[-1]}"
+    known = [
+        city.seed for city in run.cities
+        if any(first <= city.seed <= last for first, last in LOOKED_AT)
+    ]  # fmt: skip
+    if known:
+        return (
+            f"Of these, {', '.join(map(str, known))} were looked at while the program was made "
+            f"(so were others of {before}): of seeds that nothing was chosen by expect less."
+        )
+    return (
+        "No limit and no measure was chosen by these seeds. (Others, of "
+        f"{before}, were looked at while the program was made, and are not reported.)"
+    )
 
 
 def calls_clean(run: Run) -> str:
@@ -113,7 +146,9 @@ def _precision_and_recall(run: Run, told: dict[str, pl.DataFrame]) -> str:
 lists {sums["lists with any alert"]:.0f} have an alert, the median list {median}, the longest \
 {most}: a list of one or two weighs as much in the mean as a long one, so precision is given of \
 all alerts together, too. An actor is found when a true alert names one of its lines; of a group \
-not all lines need be named.
+not all lines need be named. Lone captors ({", ".join(evaluation.APART)}) call hardly anybody but \
+those whom they hold: they are to be found through these people, not as alerts, so they do not \
+count in "{evaluation.ALL}", and what is found of them is told under "Whom to warn".
 
 The first {FIRST_DAYS} nights, which are not counted: precision at 50 is {figure(first.mean)} as a \
 mean over lists and {figure(first.pooled)} of all alerts, {first.alerts:.1f} alerts a night.
@@ -147,7 +182,7 @@ def _each_seed(run: Run) -> str:
 def _false_alerts(told: dict[str, pl.DataFrame], quiet: dict[str, pl.DataFrame]) -> str:
     rows = [
         [row["kind"], row["lines"] or "-", row["lines_named"], percent(row["share_named"]),
-         row["false_ones"]]
+         row["in_false_ones"], row["false_ones"]]
         for row in told["false_alerts"].iter_rows(named=True)
     ]  # fmt: skip
     sums = dict(quiet["lists"].iter_rows())
@@ -155,9 +190,10 @@ def _false_alerts(told: dict[str, pl.DataFrame], quiet: dict[str, pl.DataFrame])
     return f"""## False alerts by honest kind {SYNTHETIC}
 
 Lines of each kind that any alert of medium or graver named on any of the nights, and alerts that \
-are not true. An alert may name lines of two kinds.
+are not true. An alert may name lines of two kinds, and one about planted lines may name honest \
+ones among them: "by a false alert" are those that one which is not true names.
 
-{markdown(["kind", "lines", "named", "share", "false alerts"], rows)}
+{markdown(["kind", "lines", "named", "share", "by a false alert", "false alerts"], rows)}
 
 Where nothing is planted, {sums["lists with any alert"]:.0f} of {sums["lists"]:.0f} nights have an \
 alert, at most {sums["alerts a list, most"]:.0f}; {alerts[0] + alerts[-1]} alerts in all."""
@@ -169,7 +205,7 @@ def _undeclared(run: Run) -> pl.DataFrame:
     declared = pl.concat([city.declared for city in run.cities])
     if evidence is not None:
         evidence = evidence.join(declared, on=["line", "day"], how="anti")
-    return evaluation.discoveries(evidence, run.truth())
+    return calibration.discoveries(evidence, run.truth())
 
 
 def _delays(told: dict[str, pl.DataFrame]) -> str:
@@ -187,8 +223,11 @@ Days from an actor's first day to the first list that has it among the first \
 {markdown(head, rows)}"""
 
 
-def _rules() -> str:
+def _rules(run: Run) -> str:
     rules = "\n".join(f"- *{what}*: {rule}." for what, rule in evaluation.RULES.items())
+    real, scan, both = (
+        sum(numbers) for numbers in zip(*(c.agreed for c in run.cities), strict=True)
+    )
     spread = f"{evaluation.Draws().number} samples, NumPy {np.__version__}"
     return f"""## How the figures are defined
 
@@ -196,4 +235,5 @@ def _rules() -> str:
 
 Lists night by night are made from one scan of all days (`benchmarks/quality/nights.py`): what a \
 night finds is, by test, what a scan finds on its day, and a test holds these lists against those \
-of real nights. Intervals: {spread}."""
+of real nights. Of the {real} alerts that the real nights of these seeds listed, {both} are on \
+these lists, which have {scan}. Intervals: {spread}."""

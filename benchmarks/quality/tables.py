@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.quality import figures
-from cdr_anomaly.evaluation import DETECTED_AT, MAIN
+from cdr_anomaly import forewarned
+from cdr_anomaly.evaluation import DETECTED_AT, HONEST, MAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,9 +15,11 @@ if TYPE_CHECKING:
 
     from benchmarks.quality.sichuan import Sample, Score
 
+SYNTHETIC = "(synthetic)"
 RECALL = {
     "mass_dialler": 0.9, "forwarding_relay": 0.9, "forwarding_hub": 0.9, "block_burst": 0.9,
-    "new_sim": 0.9, "high_frequency": 0.8,
+    "new_sim": 0.9, "high_frequency": 0.8, "overseas_presentation": 0.8, "agent_shift": 0.8,
+    "campaign": 0.8, "site": 0.8, "hand_off": 0.8,
 }  # fmt: skip
 PUBLISHED = (
     ("GDFGAT, with labels", ".945", "F1 .921"),
@@ -26,6 +29,22 @@ PUBLISHED = (
     ("calls per contact alone", ".877", ""),
     ("unweighted rank sum of five measures, chosen with labels in view", ".896", ""),
 )
+
+
+class Measured(NamedTuple):
+    """What the first table is made of.
+
+    ``told`` are the figures of evaluate, ``quiet`` those where nothing is planted; ``undeclared``
+    is the false share beside q without the declared lines, ``heavy`` the share of honest heavy
+    lines named, ``groups`` are figures.honest_groups.
+    """
+
+    told: Mapping[str, pl.DataFrame]
+    quiet: Mapping[str, pl.DataFrame]
+    undeclared: pl.DataFrame
+    heavy: float | None
+    groups: pl.DataFrame
+    sample: Sample | None
 
 
 class Asked(NamedTuple):
@@ -61,24 +80,15 @@ def between(row: Mapping[str, Any], name: str, digits: int = 2) -> str:
     return figure(row[name], digits) + interval
 
 
-def asked(
-    told: Mapping[str, pl.DataFrame],
-    quiet: Mapping[str, pl.DataFrame],
-    undeclared: pl.DataFrame,
-    heavy: float | None,
-    sample: Sample | None,
-) -> str:
-    """Hold the figures against those asked for.
-
-    ``undeclared`` is the false share beside q without the declared lines, ``heavy`` the share of
-    honest lines named.
-    """
+def asked(by: Measured) -> str:
+    """Hold the figures against those asked for."""
     every = [
-        *_recalls(told),
-        *_precisions(told),
-        *_honest(told, heavy),
-        *_chances(quiet, undeclared),
-        _real(sample),
+        *_recalls(by.told),
+        *_precisions(by.told),
+        *_honest(by),
+        *_people(by.told),
+        *_chances(by.quiet, by.undeclared),
+        _real(by.sample),
     ]
     rows = [
         [row.what, row.asked, row.written if row.holds or row.got is None else f"**{row.written}**"]
@@ -123,15 +133,45 @@ def _precisions(told: Mapping[str, pl.DataFrame]) -> list[Asked]:
     return made
 
 
-def _honest(told: Mapping[str, pl.DataFrame], heavy: float | None) -> list[Asked]:
+def _honest(by: Measured) -> list[Asked]:
     shares = {
         f"honest heavy lines ({figures.HEAVY} calls on some day) at medium or above, on any night":
-        heavy,
-        "all honest lines in the truth, the same": figures.honest(told),
+        by.heavy,
+        "all honest lines in the truth, the same": figures.honest(by.told),
     }  # fmt: skip
-    return [
+    made = [
         Asked(what, "at most 2 %", share, (share or 0) <= 0.02, percent(share))
         for what, share in shares.items()
+    ]
+    for row in by.groups.filter(kind=HONEST).iter_rows(named=True):
+        share = row["named"] / row["groups"]
+        text = f"{percent(share)} ({row['named']} of {row['groups']})"
+        what = "honest groups (two lines or more) of which a line is named, the same"
+        made.append(Asked(what, "at most 2 %", share, share <= 0.02, text))
+    return made
+
+
+def _people(told: Mapping[str, pl.DataFrame]) -> list[Asked]:
+    main = told[forewarned.MAIN]
+    asked = {
+        "planted victims among the first 2n of the list, of n on a night": "at least 0.8",
+        "the median victim among the first 2n no later than on the list of its second day":
+        "at least half by then",
+    }  # fmt: skip
+    if "state" in main.columns:
+        return [Asked(what, least, None, holds=False, written="-") for what, least in asked.items()]
+    every = {"who": forewarned.ALL}
+    row = main.filter(**every).row(0, named=True)
+    soon = told[forewarned.DELAYS].filter(**every, listed_in=forewarned.NEAR).row(0, named=True)
+    got = row["in_first_2n"], soon["by_second_night"]
+    texts = (
+        f"{figure(got[0])}, of {row['nights']} nights of {row['victims']} victims",
+        f"{percent(got[1])} by then, of {soon['victims']} victims",
+    )
+    least = (0.8, forewarned.HALF)
+    return [
+        Asked(what, words, value, (value or 0) >= limit, text)
+        for (what, words), value, limit, text in zip(asked.items(), got, least, texts, strict=True)
     ]
 
 

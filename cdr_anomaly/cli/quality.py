@@ -98,15 +98,18 @@ def evaluate(
 
     An alert is true where it names a planted line (not honest) from its first_day to 7 days after
     its last_day, and where at least half of its lines that are known at all are planted so. It
-    names its subject and members; of a block or a hub the members alone decide.
+    names its subject and members; of a block or a hub the members alone decide. Where there is a
+    victims.parquet beside the alerts, and one beside the truth (line, actor, first_day, last_day),
+    the lists of people to warn are held against it, too.
     """
-    from cdr_anomaly import evaluation, report
+    from cdr_anomaly import evaluation, forewarned, report
     from cdr_anomaly.truth import read, read_truth
 
     if out is not None:
         report.check_writable(out.parent)
     draws = evaluation.Draws(bootstrap, seed)
-    tables = evaluation.evaluated(read(alerts), read_truth(truth), draws)
+    lists, told = read(alerts), read_truth(truth)
+    tables = evaluation.evaluated(lists, told, draws, forewarned.read(alerts, truth))
     if form is Format.table:
         for title, table in evaluation.shown(tables).items():
             report.show(title, table)

@@ -1,0 +1,216 @@
+"""Sections of the page on people to warn, on honest groups, and on records with fewer columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from benchmarks.quality import bare, figures
+from benchmarks.quality.cities import WHOLE
+from benchmarks.quality.tables import SYNTHETIC, figure, markdown, percent
+from cdr_anomaly import evaluation, forewarned
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from benchmarks.quality.bare import Bare
+    from benchmarks.quality.page import Run
+
+WITHOUT = ", ".join(f"`{name}`" for name in bare.REMOVED)
+
+
+def people(told: Mapping[str, pl.DataFrame]) -> str:
+    """Show what the lists of people to warn are worth."""
+    main = told[forewarned.MAIN]
+    title = f"## Whom to warn {SYNTHETIC}"
+    if "state" in main.columns:
+        return f"{title}\n\nThere is {main.item()}."
+    among = [
+        [row["who"], row["victims"], row["nights"],
+         *(percent(row[name]) for name in
+           ("in_first_n", "in_first_2n", "ever_in_first_2n", "ever_listed"))]
+        for row in main.iter_rows(named=True)
+    ]  # fmt: skip
+    delays = [
+        [row["who"], row["listed_in"], row["victims"], row["found"],
+         figure(row["median_days"], 1), figure(row["days_90"], 1), percent(row["by_second_night"]),
+         {True: "yes", False: "no", None: "-"}[row["in_time"]]]
+        for row in told[forewarned.DELAYS].iter_rows(named=True)
+    ]  # fmt: skip
+    tiers = [
+        [*(row[name] for name in ("tier", "people", "victims", "others_called", "neither")),
+         percent(row["share_neither"])]
+        for row in told[forewarned.TIERS].iter_rows(named=True)
+    ]  # fmt: skip
+    sums = dict(told[forewarned.SUMS].iter_rows())
+    median, most, victims = (
+        f"{sums[name] or 0:.0f}"
+        for name in ("people a list, median", "people a list, most", "victims a night, most")
+    )
+    captors = ", ".join(f"`{name}`" for name in evaluation.APART)
+    return f"""{title}
+
+Those whom a planted actor held on the telephone for days (`victims.parquet` of a simulation), and \
+the list of people to warn of each night, which was really run. By kind of actor; {captors} are \
+lone callers who do nothing else, and are to be found through those whom they hold alone. Of n \
+victims of a night, those among the first n and the first 2n of its list; and victims that ever \
+were, on one of their nights:
+
+{
+        markdown(
+            [
+                "held by",
+                "victims",
+                "their nights",
+                "in first n",
+                "in first 2n",
+                "ever in first 2n",
+                "ever listed",
+            ],
+            among,
+        )
+    }
+
+Days from a victim's first day to the first list that has it; 0 is the list of that day, made the \
+night after. Victims are those of whose first day there is a counted list:
+
+{
+        markdown(
+            [
+                "held by",
+                "listed in",
+                "victims",
+                "listed",
+                "median, days",
+                "90 %, days",
+                "by the second night",
+                "median victim in time",
+            ],
+            delays,
+        )
+    }
+
+The median list has {median} people, the longest {most}; at most {victims} are held on a night. \
+Whoever is listed counts once a night; a victim is one up to a week after its last day:
+
+{
+        markdown(
+            [
+                "tier",
+                "listed",
+                "victims",
+                "others who talked with planted lines",
+                "neither",
+                "share",
+            ],
+            tiers,
+        )
+    }"""
+
+
+def groups(run: Run) -> str:
+    """Show which honest groups are named."""
+    rows = [
+        [row["kind"], row["groups"], row["lines"], row["named"], row["together"], row["by_false"]]
+        for row in figures.honest_groups(run.lists(), run.truth()).iter_rows(named=True)
+    ]
+    return f"""## Honest groups {SYNTHETIC}
+
+Actors of honest kinds with two lines or more, those of which any alert of medium or graver named \
+a line on any of the nights; of these, those of which one alert named two lines or more, and those \
+that an alert named which is not true. An alert about planted lines may name honest ones among them.
+
+{
+        markdown(
+            ["kind", "groups", "lines", "named", "two lines by one alert", "by a false alert"], rows
+        )
+    }"""
+
+
+def fewer_columns(run: Run) -> str:
+    """Show what is found without cells, handsets, cards and trunks."""
+    title = f"## Without cells, handsets, cards and trunks {SYNTHETIC}"
+    city = next((city for city in run.cities if city.bare is not None), None)
+    if city is None or city.bare is None:
+        return f"{title}\n\nThis was not tried."
+    found = city.bare
+    rows = [
+        [row["detector"], row["with"], row["without"], row["both"], row["as_grave"],
+         row["less_grave"], row["graver"],
+         f"{row['free_as_grave']} of {row['free']}" if row["free"] else "-"]
+        for row in found.compared.iter_rows(named=True)
+    ]  # fmt: skip
+    head = ["detector", "findings with", "without", "in both", "as grave", "less grave", "graver",
+            "as grave, of those whose reason names no cell"]  # fmt: skip
+    shorts = {
+        "all columns": figures.short(city.lists[WHOLE], city.truth),
+        "without these": figures.short(found.lists, city.truth),
+    }
+    worth = [
+        [name, figure(short.mean), figure(short.pooled), figure(short.recall),
+         ", ".join(_missed(short.patterns)) or "-", percent(short.honest)]
+        for name, short in shorts.items()
+    ]  # fmt: skip
+    said = "\n".join(
+        f"- not applicable, `{name}`: {why}." for name, why in found.not_applicable.items()
+    )
+    unknown = "\n".join(f"- not known: {what}." for what in found.unknown)
+    return f"""{title}
+
+Seed {city.seed} scanned once more without the columns {WITHOUT}. A finding is the same when \
+detector, subject, day, value and limit are.
+
+{markdown(head, rows)}
+
+{_verdict(found)}
+
+What the run says of such records:
+
+{said or "- every detector applies."}
+{unknown}
+
+What the lists are then worth:
+
+{
+        markdown(
+            [
+                "",
+                "precision at 50",
+                "of all alerts",
+                "actors found at 50",
+                "patterns of which not all are found",
+                "honest lines named",
+            ],
+            worth,
+        )
+    }"""
+
+
+def _verdict(found: Bare) -> str:
+    """Say whether what needs none of these columns finds what it found."""
+    old = found.compared.filter(pl.col("detector").is_in(bare.OLD))
+    other = pl.col("both") < pl.max_horizontal("with", "without")
+    differ = ", ".join(f"`{name}`" for name in old.filter(other)["detector"])
+    names = ", ".join(f"`{name}`" for name in bare.OLD)
+    least = old.select((pl.col("free") - pl.col("free_as_grave")).sum()).item()
+    alike = (
+        f"differ in what they find: {differ}" if differ else "find the same lines, with the same "
+        "values, on the same days"
+    )  # fmt: skip
+    grades = (
+        "all are as grave as they were"
+        if not least
+        else f"{least} are not as grave as they were, for another reason"
+    )
+    return f"""The detectors that need none of these columns ({names}) {alike}. How grave a \
+finding is may differ where cells are a sign: for `high_frequency` a mobile that stays in one or \
+two cells is a sign for attention and many cells speak against it, and for `new_sim_burst` many \
+cells speak against it. Of the findings of these four whose reason names no cell, {grades}."""
+
+
+def _missed(patterns: Mapping[str, float]) -> list[str]:
+    return [
+        f"{name} {share:.2f}" for name, share in patterns.items()
+        if share < 1 and name not in evaluation.APART
+    ]  # fmt: skip
