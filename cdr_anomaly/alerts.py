@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from cdr_anomaly import actors, subjects, unlike
-from cdr_anomaly.schema import ALERTS, OF_PREFIXES, SEVERITIES, empty, require
+from cdr_anomaly.schema import ALERTS, OF_GROUPS, OF_PREFIXES, SEVERITIES, empty, require
 from cdr_anomaly.subjects import GRADES, Beside, grade, is_grave
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 LISTED = GRADES["medium"]
 KINDS = ("block", "pool", "site", "device", "campaign", "hub", "chain", "line")
-# What is found of each line of a group names the others; a line may be in several groups.
-IN_GROUPS = ("site", "device", "campaign")
 REASONS = 3
 SUCCESSION = dict.fromkeys(("line", "earlier", "by"), pl.String)
 HANDSETS = {"subject": pl.String, "day": pl.Date, "imei": pl.String}
@@ -72,7 +70,7 @@ def _joined(weighed: pl.DataFrame, findings: pl.DataFrame, beside: Beside) -> pl
     grave = findings.filter(is_grave("medium"), pl.col("suppressed_by").is_null()).join(
         strong.select("subject"), on="subject", how="semi"
     )
-    in_group = pl.col("subject_kind").is_in(IN_GROUPS)
+    in_group = pl.col("subject_kind").is_in(OF_GROUPS)
     crews = actors.crews(grave.filter(in_group).select("subject", "members"))
     together = crews.select(one="subject", other=pl.format("crew {}", "crew"))
     named = (

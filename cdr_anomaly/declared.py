@@ -14,6 +14,7 @@ import polars as pl
 
 from cdr_anomaly import numbering, sheets
 from cdr_anomaly.errors import InputError, nearest
+from cdr_anomaly.schema import OF_GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -68,7 +69,8 @@ def set_aside(
 ) -> pl.DataFrame:
     """Add ``suppressed_by`` to FINDINGS: the purpose of the entity that declares its subject.
 
-    ``used_in`` is what handsets() says.
+    ``used_in`` is what handsets() says. Declared lines are no members of others' groups, either; a
+    group of which too few are left is set aside with them.
     """
     same = ["subject", "detector", "day"]
     keys = findings.select(same).unique()
@@ -102,7 +104,31 @@ def set_aside(
     )
     purposes = found.filter(*holds).group_by(same).agg(pl.col("purpose").unique().sort())
     named = purposes.select(*same, suppressed_by=pl.col("purpose").list.join("; "))
-    return findings.join(named, on=same, how="left", maintain_order="left")
+    marked = findings.join(named, on=same, how="left", maintain_order="left")
+    return _without_declared(marked) if "members" in marked.columns else marked
+
+
+def _without_declared(marked: pl.DataFrame) -> pl.DataFrame:
+    """Leave declared lines out of the groups that are found with them."""
+    known = marked.filter(
+        pl.col("subject_kind").is_in(OF_GROUPS), pl.col("suppressed_by").is_not_null()
+    )
+    if known.is_empty():
+        return marked
+    same = ["subject_kind", "detector", "day"]
+    theirs = known.group_by(same).agg(
+        apart=pl.col("subject").unique(), purposes=pl.col("suppressed_by").unique().sort()
+    )
+    free = pl.col("members").list.set_difference("apart")
+    in_group = pl.col("apart").is_not_null() & pl.col("suppressed_by").is_null()
+    left = marked.join(theirs, on=same, how="left", maintain_order="left").with_columns(
+        members=pl.when(in_group).then(free.list.sort()).otherwise("members")
+    )
+    too_few = in_group & (pl.col("members").list.len() < pl.col("limit"))
+    among = pl.format("among {}", pl.col("purposes").list.join("; "))
+    return left.with_columns(
+        suppressed_by=pl.when(too_few).then(among).otherwise("suppressed_by")
+    ).drop("apart", "purposes")
 
 
 def _begins(plan: numbering.HomePlan) -> pl.Expr:

@@ -15,23 +15,25 @@ from datetime import date, timedelta
 
 import polars as pl
 
-# Two days running with an hour of long calls each; a week before them must be known.
-DAYS, TALK_S, KNOWN_DAYS = 2, 3600, 7
+# Two days running with long calls, the last of them no longer ago than this; a week before them
+# must be known.
+DAYS, AGO_DAYS, KNOWN_DAYS = 2, 2, 7
 # Long calls are remembered for so many days.
 REMEMBERED = 28
 
 
 def pairs(long: pl.DataFrame, day: date, first_day: date) -> pl.DataFrame:
-    """Return who holds whom on ``day`` (caller, called, since), by LONG up to that day.
+    """Return who holds whom by ``day`` (caller, called, since), by LONG up to that day.
 
     ``first_day`` is the first that is known. Nobody is said to be held whose days before are not.
     """
     known_from = max(first_day, day - timedelta(days=REMEMBERED))
     lately = long.filter(pl.col("day").is_between(known_from, day))
-    by_day = lately.group_by("caller", "called", "day").agg(pl.col("duration_s").sum())
-    age = (pl.lit(day) - pl.col("day")).dt.total_days()
+    by_day = lately.select("caller", "called", "day").unique()
+    last = pl.col("day").max().over("caller", "called")
+    age = (last - pl.col("day")).dt.total_days()
     running = (
-        by_day.filter(pl.col("duration_s") >= TALK_S)
+        by_day.filter((pl.lit(day) - last).dt.total_days() <= AGO_DAYS)
         .sort("caller", "called", "day", descending=[False, False, True])
         # Of days without a gap the first is 0 days ago, the next one 1, and so on.
         .filter(age == pl.int_range(pl.len()).over("caller", "called"))

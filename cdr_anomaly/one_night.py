@@ -116,7 +116,7 @@ def backfill(
 def cut(last: date, profiles: int, calls: int) -> dict[str, date]:
     """Say from which day on each table is kept, when the last night is that of ``last``."""
     days = dict.fromkeys(state.TABLES, profiles) | dict.fromkeys(OF_CALLS, calls)
-    days |= {"late": LATE_DAYS, "outbound": memory.OUTBOUND_DAYS, "long": LONG_DAYS}
+    days |= {"late": LATE_DAYS, "outbound": min(memory.OUTBOUND_DAYS, profiles), "long": LONG_DAYS}
     return {name: last - timedelta(days=kept) for name, kept in days.items()}
 
 

@@ -13,6 +13,9 @@ import polars as pl
 
 from cdr_anomaly import significance
 
+# A domestic trunk has at least so great a share of the calls that come in on all trunks.
+LEAST_SHARE = 0.02
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -47,13 +50,18 @@ def on_domestic(calls: pl.DataFrame, traffic: pl.DataFrame, rule: Rule) -> pl.Da
     own = pl.col("n_calls").sum().over("day", "trunk_in")
     trunks = traffic.filter(pl.col("what") == "trunk").select("day", "calls", "abroad",
                                                               trunk_in="name")  # fmt: skip
+    trunks = trunks.with_columns(calls_all=pl.col("calls").sum().over("day"))
     rows = calls.join(trunks, on=["day", "trunk_in"], how="left").with_columns(
         n_other=(pl.col("calls") - own).clip(lower_bound=0),
         n_abroad=(pl.col("abroad") - own).clip(lower_bound=0),
         told=pl.col("trunk_in").is_in(rule.domestic),
     )
-    mostly_home = (pl.col("n_other") >= rule.calls) & (
-        pl.col("n_other") - pl.col("n_abroad") >= rule.domestic_share * pl.col("n_other")
+    # What few calls come in on says little; most of them may be those of one caller.
+    much = pl.col("calls") >= LEAST_SHARE * pl.col("calls_all")
+    mostly_home = (
+        much
+        & (pl.col("n_other") >= rule.calls)
+        & (pl.col("n_other") - pl.col("n_abroad") >= rule.domestic_share * pl.col("n_other"))
     )
     known = rows.filter(
         pl.col("told") | (mostly_home & ~pl.col("trunk_in").is_in(rule.international))

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.detectors import Tables
 
-# Talk of so many seconds counts, in so many days.
-TALK_S, DAYS = 20, 7
+# Talk of so many seconds counts, in so many days; a day runs on with five minutes of it.
+TALK_S, DAYS, DAY_S = 20, 7, 300
 TIERS = ("now", "today", "watch")
 WEIGHTS = dict(zip(SEVERITIES, (0.0, 0.5, 0.8, 1.0), strict=True))
 HELD, HELD_WEIGHT = "held", 0.5
@@ -89,7 +89,8 @@ def _people(seen: Seen, tables: Tables, day: date) -> pl.LazyFrame:
     midnight = tables.midnight(pl.lit(day) + pl.duration(days=1))
     talk_s = pl.col("duration_s")  # in whole seconds, so that no order of rows makes a difference
     of_held = pl.col("found_by").list.contains(HELD)
-    days = talk.select("person", "day").unique().sort("person", "day", descending=[False, True])
+    by_day = talk.group_by("person", "day").agg(talk_s.sum()).filter(talk_s >= DAY_S)
+    days = by_day.sort("person", "day", descending=[False, True])
     gap = (pl.col("day").max() - pl.col("day")).dt.total_days()
     streak = days.group_by("person", maintain_order=True).agg(
         streak=(gap == pl.int_range(pl.len())).sum().cast(pl.Int64)
@@ -109,13 +110,13 @@ def _people(seen: Seen, tables: Tables, day: date) -> pl.LazyFrame:
     since = (midnight - pl.col("last_contact")).dt.total_seconds() / 3600
     number = tables.written(pl.col("person"))
     whole = (
-        sums.join(streak, on=BY)
+        sums.join(streak, on=BY, how="left")
         .join(backs, on=BY, how="left")
         .with_columns(number=number)
         .join(seen.handed, on="number", how="left")
     )
     return whole.with_columns(
-        pl.col("call_backs", "handed_over").fill_null(0),
+        pl.col("call_backs", "handed_over", "streak").fill_null(0),
         pl.col("minutes", "longest").round(1),
         day=pl.lit(day, pl.Date), hours_since=since.clip(lower_bound=0).round(1),
         talking=since <= 0, number_class=numbering.number_class(pl.col("number"), tables.plan),

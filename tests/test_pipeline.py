@@ -144,7 +144,8 @@ def test_lines_carried_as_text_give_the_same(
     calls: pl.DataFrame, found: pl.DataFrame, tmp_path: Path
 ) -> None:
     odd = calls.head(1).with_columns(
-        calling_number=pl.lit("sip:somebody"), called_number=pl.lit("sip:else"), call_id=pl.lit("x"),
+        calling_number=pl.lit("sip:somebody"), called_number=pl.lit("sip:else"),
+        call_id=pl.lit("x"),
         cell_id=pl.lit(None, pl.String), trunk_in=pl.lit(None, pl.String),
     )  # fmt: skip
     result = pipeline.scan([_written(tmp_path, pl.concat([calls, odd]))], TOLD)

@@ -18,6 +18,7 @@ from cdr_anomaly.schema.results import (
     ALERTS,
     EVIDENCE,
     FINDINGS,
+    OF_GROUPS,
     OF_PREFIXES,
     SEVERITIES,
     VICTIMS,
@@ -43,7 +44,7 @@ from cdr_anomaly.schema.table import Column, Table, columns, empty, lines, requi
 
 __all__ = [
     "ALERTS", "BIRTHS", "CALLS", "EVIDENCE", "FEEDBACK", "FINDINGS", "FORWARDED", "HOPS", "LATE",
-    "LEDGER", "LEGS", "LINES", "LINKS", "LISTS", "LONG", "MEASURES", "OF_PREFIXES", "OUTBOUND",
-    "PROFILE", "REACHED", "REQUIRED", "SEEN", "SEVERITIES", "SHIFTS", "SUCCESSIONS", "TESTS",
-    "TRAFFIC", "VICTIMS", "VOLUME", "Column", "Table", "columns", "empty", "lines", "require",
+    "LEDGER", "LEGS", "LINES", "LINKS", "LISTS", "LONG", "MEASURES", "OF_GROUPS", "OF_PREFIXES",
+    "OUTBOUND", "PROFILE", "REACHED", "REQUIRED", "SEEN", "SEVERITIES", "SHIFTS", "SUCCESSIONS",
+    "TESTS", "TRAFFIC", "VICTIMS", "VOLUME", "Column", "Table", "columns", "empty", "lines", "require",
 ]  # fmt: skip

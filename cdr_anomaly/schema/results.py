@@ -115,3 +115,5 @@ SEVERITIES = ("low", "medium", "high", "critical")
 
 # Subjects of these kinds are prefixes of numbers, no lines.
 OF_PREFIXES = ("block", "pool")
+# What is found of each line of a group, and names the others.
+OF_GROUPS = ("site", "device", "campaign")
