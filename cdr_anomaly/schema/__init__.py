@@ -46,5 +46,6 @@ __all__ = [
     "ALERTS", "BIRTHS", "CALLS", "EVIDENCE", "FEEDBACK", "FINDINGS", "FORWARDED", "HOPS", "LATE",
     "LEDGER", "LEGS", "LINES", "LINKS", "LISTS", "LONG", "MEASURES", "OF_GROUPS", "OF_PREFIXES",
     "OUTBOUND", "PROFILE", "REACHED", "REQUIRED", "SEEN", "SEVERITIES", "SHIFTS", "SUCCESSIONS",
-    "TESTS", "TRAFFIC", "VICTIMS", "VOLUME", "Column", "Table", "columns", "empty", "lines", "require",
+    "TESTS", "TRAFFIC", "VICTIMS", "VOLUME", "Column", "Table", "columns", "empty", "lines",
+    "require",
 ]  # fmt: skip
