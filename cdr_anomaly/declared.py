@@ -73,7 +73,7 @@ def set_aside(
     group of which too few are left is set aside with them.
     """
     same = ["subject", "detector", "day"]
-    keys = findings.select(same).unique()
+    keys = pl.concat([findings.select(same), *_members(findings)]).unique()
     digits = pl.col("subject").str.strip_prefix("+")
     keys = keys.with_columns(
         number_class=numbering.number_class(pl.col("subject"), plan),
@@ -105,30 +105,36 @@ def set_aside(
     purposes = found.filter(*holds).group_by(same).agg(pl.col("purpose").unique().sort())
     named = purposes.select(*same, suppressed_by=pl.col("purpose").list.join("; "))
     marked = findings.join(named, on=same, how="left", maintain_order="left")
-    return _without_declared(marked) if "members" in marked.columns else marked
+    return _without_declared(marked, named) if "members" in marked.columns else marked
 
 
-def _without_declared(marked: pl.DataFrame) -> pl.DataFrame:
-    """Leave declared lines out of the groups that are found with them."""
-    known = marked.filter(
-        pl.col("subject_kind").is_in(OF_GROUPS), pl.col("suppressed_by").is_not_null()
-    )
-    if known.is_empty():
-        return marked
-    same = ["subject_kind", "detector", "day"]
-    theirs = known.group_by(same).agg(
-        apart=pl.col("subject").unique(), purposes=pl.col("suppressed_by").unique().sort()
+def _members(findings: pl.DataFrame) -> list[pl.DataFrame]:
+    """List the members of groups that are found (subject, detector, day), if findings name any."""
+    if "members" not in findings.columns:
+        return []
+    groups = findings.filter(pl.col("subject_kind").is_in(OF_GROUPS))
+    return [groups.select("detector", "day", subject="members").explode("subject").select(
+        "subject", "detector", "day"
+    )]  # fmt: skip
+
+
+def _without_declared(marked: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
+    """Leave the lines that are ``named`` by entities out of the groups that are found with them."""
+    theirs = named.group_by("detector", "day").agg(
+        apart=pl.col("subject"), purposes=pl.col("suppressed_by").unique().sort()
     )
     free = pl.col("members").list.set_difference("apart")
-    in_group = pl.col("apart").is_not_null() & pl.col("suppressed_by").is_null()
-    left = marked.join(theirs, on=same, how="left", maintain_order="left").with_columns(
-        members=pl.when(in_group).then(free.list.sort()).otherwise("members")
+    of_group = pl.col("subject_kind").is_in(OF_GROUPS) & pl.col("suppressed_by").is_null()
+    in_group = of_group & (free.list.len() < pl.col("members").list.len())
+    left = marked.join(theirs, on=["detector", "day"], how="left", maintain_order="left")
+    left = left.with_columns(in_group=in_group.fill_null(value=False)).with_columns(
+        members=pl.when("in_group").then(free.list.sort()).otherwise("members")
     )
-    too_few = in_group & (pl.col("members").list.len() < pl.col("limit"))
+    too_few = pl.col("in_group") & (pl.col("members").list.len() < pl.col("limit"))
     among = pl.format("among {}", pl.col("purposes").list.join("; "))
     return left.with_columns(
         suppressed_by=pl.when(too_few).then(among).otherwise("suppressed_by")
-    ).drop("apart", "purposes")
+    ).drop("apart", "purposes", "in_group")
 
 
 def _begins(plan: numbering.HomePlan) -> pl.Expr:

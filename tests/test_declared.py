@@ -183,3 +183,32 @@ def test_toml_that_is_none_is_named(tmp_path: Path) -> None:
 
 def test_a_list_that_is_not_there_is_named() -> None:
     assert fault(Path("nowhere/e.csv")) == "There is no file 'nowhere/e.csv'."
+
+
+def room(subject: str, members: list[str], **more: Any) -> dict[str, Any]:
+    return {
+        "subject": subject, "detector": "site", "day": date(2026, 5, 4), "subject_kind": "site",
+        "members": members, "limit": 3.0,
+    } | more  # fmt: skip
+
+
+def test_declared_lines_are_no_members_of_the_rooms_of_others(tmp_path: Path) -> None:
+    """Those who did nothing that day are none, either; and where few are left it is theirs."""
+    seats = [f"+861380000000{n}" for n in range(3)]
+    others = [f"+861390000000{n}" for n in range(4)]
+    listed = file(tmp_path, "line,purpose\n" + "".join(f"{seat},licensed\n" for seat in seats))
+    rows = [
+        room(others[0], [*seats, *others]),
+        room(seats[0], [*seats, *others]),
+        room(others[0], [*seats, *others[:2]], day=date(2026, 5, 5)),
+        room(others[0], others, detector="campaign"),
+        room(others[0], [*seats, *others], subject_kind="hub"),
+    ]
+    entities = declared.read(listed, CHINA, DETECTORS)
+    nothing = pl.LazyFrame(schema={"subject": pl.String, "day": pl.Date, "imei": pl.String})
+    found = declared.set_aside(pl.DataFrame(rows), entities, CHINA, nothing)
+    assert found["members"].to_list() == [
+        others, [*seats, *others], others[:2], others, [*seats, *others],
+    ]  # fmt: skip
+    assert found["suppressed_by"].to_list() == [None, "licensed", "among licensed", None, None]
+    assert found.columns == [*rows[0], "suppressed_by"]
