@@ -344,7 +344,8 @@ def test_without_the_planted_nobody_is_held() -> None:
 def test_the_called_side_knows_the_trunk_and_the_calling_side_the_card() -> None:
     both = simulate.simulate(days=9, lines=200, seed=6, sides="both").calls
     moc, mtc = (both.filter(pl.col("record_type") == side) for side in ("moc", "mtc"))
-    assert moc["trunk_in"].is_null().all()
+    told_twice = moc.join(mtc, on="call_id", how="semi")
+    assert told_twice["trunk_in"].is_null().all(), "the called side tells of it, where there is one"
     assert mtc["imsi"].is_null().all()
     assert mtc["trunk_in"].is_not_null().any()
     spoofed = mtc.filter(pl.col("trunk_in").str.starts_with("INT-"))
