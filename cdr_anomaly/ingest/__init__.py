@@ -63,7 +63,7 @@ class Source:
     trusting: bool = True
     carried: pl.DataFrame | None = None
 
-    @property
+    @cached_property
     def columns(self) -> set[str]:
         """The columns of CALLS that at least one of the files offers."""
         return {column for shape in self._shapes() for column in shape.expressions} & set(CALLS)
