@@ -14,14 +14,14 @@ DETECTORS = [f"detectors.{f.stem}" for f in HOUSE.glob("detectors/[a-z]*.py") if
 
 # A file imports only from lower floors; siblings never import each other.
 FLOORS = (
-    ("errors", "rolling", "significance", "sieve", "actors"),
+    ("errors", "rolling", "significance", "sieve", "actors", "mask"),
     ("schema", "numbering", "settings", "profile", "sheets", "lock"),
     ("evidence", "overlap", "traffic", "presented"),
     ("subjects", "busy", "bridges", "unlike", "outbound", "rooms", "shifts", "pools", "trunks",
      "held"),
     ("ingest", "legs", "forwarding", "births", "measures", "activated", "declared",
      "alerts", "report", "story", "detectors.base", "engines.base", "header", "ledger", "volume",
-     "truth", "sought"),
+     "truth", "sought", "page"),
     (*DETECTORS, "engines.local", "state", "forewarned", "calibration"),
     ("detectors", "engines", "derived", "simulate", "victims", "evaluation"),
     ("tables",),
@@ -51,6 +51,9 @@ DOORS = {
         "evaluation",
         "truth",
     },
+    "altair": {"page"},
+    "jinja2": {"page"},
+    "networkx": {"edges"},
     "scipy": {"significance", "actors", "overlap"},
     "typer": {"cli", "cli.options", "cli.answers", "cli.records", "cli.nights", "cli.quality"},
     "rich": {"cli.talk", "report"},
@@ -72,7 +75,7 @@ def room(file: Path) -> str:
 def of_folder(name: str) -> str:
     """Name the room of a module: all files of some folders are one."""
     first = name.partition(".")[0]
-    return first if first in {"ingest", "schema", "simulate"} else name
+    return first if first in {"ingest", "page", "schema", "simulate"} else name
 
 
 def imports(file: Path) -> list[str]:
