@@ -14,12 +14,15 @@ from cdr_anomaly import (
     lock,
     numbering,
     one_night,
+    page,
     ranking,
+    recall,
     state,
     volume,
 )
 from cdr_anomaly.detectors import FINDERS
 from cdr_anomaly.errors import StateError
+from cdr_anomaly.page import Past
 from cdr_anomaly.schema import SEVERITIES
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cdr_anomaly.ledger import Night
+    from cdr_anomaly.one_night import Outcome
     from cdr_anomaly.settings import Settings
     from cdr_anomaly.state import State
 
@@ -75,6 +79,20 @@ def again(
     subjects = ranking.Subjects(declared.read(entities, plan, FINDERS), plan, handsets, follow)
     alerts = ranking.listed(known, findings, weights, when, told, subjects)
     return when, alerts, findings
+
+
+def past(place: Path, outcome: Outcome) -> Past:
+    """Take from the state what the page of a night shows beside what the night found."""
+    known, day = state.shown(place), outcome.day
+    read = recall.reader(known, outcome.result.source, ())
+    days = {
+        "volume": timedelta(weeks=volume.WEEKS), "alerts": page.NIGHTS, "legs": page.GRID_DAYS,
+    }  # fmt: skip
+    tables = {
+        name: read(name).filter(pl.col("day").is_between(day - age, day))
+        for name, age in days.items()
+    }
+    return Past(tables["volume"].collect(), tables["alerts"].collect(), tables["legs"])
 
 
 def feedback(

@@ -79,7 +79,7 @@ def chosen(
         files=[
             Input(str(file.path.resolve()), file.size, file.rows, sha) for sha, file in kept.items()
         ],
-        volume=volume.of_day(starts, day),
+        volume=volume.counted(starts.filter(pl.col("day") == day)),
         beside=beside,
         copies=copies,
     )

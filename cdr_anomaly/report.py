@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.pipeline import Result
 
 PLAIN_WIDTH = 100
+PAGE = "report.html"
 NO_WRAP = {"day", "subject", "severity", "setting", "pattern", "p"}
 UNFINISHED, ABANDONED_S = ".unfinished-", 3600
 # How soon to warn, and how it is said.
@@ -36,10 +37,10 @@ TIERS = {"now": "now", "today": "today", "watch": "on watch"}
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}
 
 
-def write(out: Path, result: Result) -> None:
+def write(out: Path, result: Result, page: str) -> None:
     """Write a run's files into ``out``, readable by their owner only, all of them or none.
 
-    They are written aside and moved into place when the last one is whole.
+    They are written aside and moved into place when the last one is whole. ``page`` is report.html.
     """
     refused = result.source.refused()
     if not result.counts.refused:
@@ -54,6 +55,7 @@ def write(out: Path, result: Result) -> None:
         run = facts(result)
         text = json.dumps(run, indent=2, sort_keys=True, default=str, ensure_ascii=False)
         (place / "run.json").write_text(text + "\n", encoding="utf-8")
+        (place / PAGE).write_text(page, encoding="utf-8")
 
 
 def write_alerts(out: Path, alerts: pl.DataFrame) -> None:
@@ -132,7 +134,7 @@ def facts(result: Result) -> dict[str, Any]:
     } | {name: rows.height for name, rows in unranked(result.alerts).items()}
 
 
-def summary(result: Result, seconds: float) -> list[str]:
+def summary(result: Result) -> list[str]:
     """Say what was read, refused, judged and found, a sentence a line."""
     counts = result.counts
     rows = ", ".join(f"{n:,} {what}" for what, n in counts.rows().items() if n)
@@ -148,7 +150,6 @@ def summary(result: Result, seconds: float) -> list[str]:
         *calibration_sentences(result.evidence),
         f"Alerts: {alerts_sentence(result.alerts)}.",
         f"To warn: {victims_sentence(result.victims)}.",
-        f"Time: {seconds:.1f} s.",
     ]
 
 

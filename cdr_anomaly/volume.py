@@ -46,38 +46,62 @@ def source_name(path: str) -> str:
     return "/".join([*(key for key in keys if "*" not in key), CHANGING.sub("*", file)])
 
 
-def of_day(starts: pl.DataFrame, day: date) -> pl.DataFrame:
-    """Make a day's VOLUME from the starts of its files (file, day, hour, rows)."""
+def counted(starts: pl.DataFrame) -> pl.DataFrame:
+    """Make VOLUME from the starts of files (file, day, hour, rows)."""
     names = {file: source_name(file) for file in starts["file"].unique()}
-    own = starts.filter(pl.col("day") == day)
     source = pl.col("file").replace_strict(names, return_dtype=pl.String)
-    rows = own.group_by("day", "hour", source=source).agg(pl.col("rows").sum())
-    return rows.sort("hour", "source")
+    rows = starts.group_by("day", "hour", source=source).agg(pl.col("rows").sum())
+    return rows.sort("day", "hour", "source")
+
+
+def by_hour(volume: pl.DataFrame, day: date) -> pl.DataFrame:
+    """Put the rows ``n`` of each hour of a day beside the ``usual``, which may be unknown."""
+    rows = volume.filter(pl.col("day") == day).group_by("hour").agg(n=pl.col("rows").sum())
+    past = _before(volume, day)
+    usual = _usual(*past) if past else pl.DataFrame(schema={"hour": pl.Int64, "usual": pl.Float64})
+    both = rows.join(usual.cast({"hour": pl.Int64}), on="hour", how="full", coalesce=True)
+    return both.select("hour", pl.col("n").fill_null(0), pl.col("usual").round(1)).sort("hour")
 
 
 def compared(volume: pl.DataFrame, day: date) -> Compared:
     """Compare a day's VOLUME with that of the same weekday, or where these are few, of all days."""
+    today = volume.filter(pl.col("day") == day)
+    rows = int(today["rows"].sum())
+    before = _before(volume, day)
+    if before is None:
+        return Compared(rows, None, [])
+    past, days = before
+    usual = median(past.group_by("day").agg(pl.col("rows").sum())["rows"])
+    hours = _hours(today, past, days) if rows < FAR_BELOW * usual else []
+    return Compared(rows, usual, [*hours, *_sources(today, past, days)])
+
+
+def _before(volume: pl.DataFrame, day: date) -> tuple[pl.DataFrame, int] | None:
+    """Give the rows of the days that a day is compared with, and how many days these are."""
     before = volume.filter(pl.col("day") < day)
     same = before.filter(
         pl.col("day").dt.weekday() == day.isoweekday(),
         pl.col("day") >= day - timedelta(weeks=WEEKS),
     )
     lately = before.filter(pl.col("day") >= day - timedelta(days=DAYS))
-    today = volume.filter(pl.col("day") == day)
-    rows = int(today["rows"].sum())
     for past, few in ((same, FEW_WEEKS), (lately, FEW_DAYS)):
         days = past["day"].n_unique()
         if days >= few:
-            usual = median(past.group_by("day").agg(pl.col("rows").sum())["rows"])
-            hours = _hours(today, past, days) if rows < FAR_BELOW * usual else []
-            return Compared(rows, usual, [*hours, *_sources(today, past, days)])
-    return Compared(rows, None, [])
+            return past, days
+    return None
+
+
+def _usual(past: pl.DataFrame, days: int) -> pl.DataFrame:
+    return past.group_by("hour").agg(usual=pl.col("rows").sum() / days)
 
 
 def _hours(today: pl.DataFrame, past: pl.DataFrame, days: int) -> list[str]:
-    usual = past.group_by("hour").agg(usual=pl.col("rows").sum() / days)
     now = today.group_by("hour").agg(pl.col("rows").sum())
-    both = usual.join(now, on="hour", how="left").with_columns(pl.col("rows").fill_null(0))
+    both = (
+        _usual(past, days)
+        .join(now, on="hour", how="left")
+        .with_columns(pl.col("rows").fill_null(0))
+    )
     # An hour of the night may be empty by itself.
     worth = pl.col("usual") >= 0.1 * pl.col("usual").mean()
     low = both.filter(worth, pl.col("rows") < HOUR_BELOW * pl.col("usual"))

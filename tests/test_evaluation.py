@@ -332,7 +332,7 @@ def scanned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     out = tmp_path_factory.mktemp("scan")
     days = [SAMPLE / "calls" / f"date={day}" for day in ("2026-06-03", "2026-06-04", "2026-06-05")]
-    report.write(out, pipeline.scan(days, settings.load()))
+    report.write(out, pipeline.scan(days, settings.load()), "")
     return out
 
 

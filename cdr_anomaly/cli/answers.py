@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cdr_anomaly.cli import talk
 from cdr_anomaly.cli.options import Format
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import polars as pl
 
     from cdr_anomaly.cli.options import Severity
@@ -18,11 +21,18 @@ SHOWN = 10
 
 
 def show(
-    alerts: pl.DataFrame, form: Format, rows: int, victims: pl.DataFrame | None = None
+    alerts: pl.DataFrame,
+    form: Format,
+    rows: int,
+    victims: pl.DataFrame | None = None,
+    *,
+    hide: bool = False,
 ) -> None:
     """Print the first alerts, and people to warn, as tables, or all alerts as data."""
-    from cdr_anomaly import report
+    from cdr_anomaly import mask, report
 
+    if hide:
+        alerts, victims = mask.frame(alerts), None if victims is None else mask.frame(victims)
     if form is Format.table:
         report.show_alerts(alerts, rows)
         if victims is not None and not victims.is_empty():
@@ -30,6 +40,14 @@ def show(
             report.show(f"To warn, the first {SHOWN}", victims.head(SHOWN).select(columns))
     else:
         report.put(alerts, form)
+
+
+def where(out: Path) -> None:
+    """Say where the files are, and what to do next."""
+    from cdr_anomaly import report
+
+    talk.LOG.info("The results are in %s; open %s in a browser.", out, out / report.PAGE)
+    talk.LOG.info("Next: cdr-anomaly explain LINE PATH tells one line's story (--html FILE).")
 
 
 def fail_on(alerts: pl.DataFrame, severity: Severity | None) -> None:

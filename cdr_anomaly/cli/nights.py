@@ -20,7 +20,10 @@ from cdr_anomaly.cli.options import (
     Format,
     Home,
     JsonLog,
+    Lang,
+    Language,
     Layout,
+    Mask,
     MaxAlerts,
     Memory,
     Out,
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from cdr_anomaly.one_night import Outcome
+    from cdr_anomaly.pipeline import Say
     from cdr_anomaly.settings import Settings
 
 
@@ -89,6 +93,8 @@ def nightly(
     stop_severity: StopSeverity = Severity.high,
     stop_days: StopDays = 7,
     json_log: JsonLog = False,
+    lang: Lang = Language.en,
+    mask: Mask = False,
 ) -> None:
     """Judge one day by its calls and what earlier nights remember, and remember it, too."""
     from cdr_anomaly import one_night, report
@@ -105,10 +111,10 @@ def nightly(
             paths, options.day(date) or _yesterday(told, state), run, only=only
         )
         if out is not None:
-            report.write(out, outcome.result)
-    _tell(outcome, form, rows)
+            _write(out, state, outcome, lang, say, hide=mask)
+    _tell(outcome, form, rows, hide=mask)
     if out is not None:
-        talk.LOG.info("The results are in %s.", out)
+        answers.where(out)
     if stop_list is not None:
         _stop(
             outcome.result.alerts,
@@ -141,6 +147,8 @@ def backfill(
     subscribers: Subscribers = None,
     max_alerts: MaxAlerts = None,
     json_log: JsonLog = False,
+    lang: Lang = Language.en,
+    mask: Mask = False,
 ) -> None:
     """Run the nights that are missing or may have changed, in order; goes on where it stopped."""
     from cdr_anomaly import one_night, report
@@ -160,7 +168,7 @@ def backfill(
                 continue
             done += 1
             if out is not None:
-                report.write(out / str(night.day), night.result)
+                _write(out / str(night.day), state, night, lang, say, hide=mask)
             listed = night.result.alerts["rank"].count()
             found = night.result.findings.height
             talk.LOG.info(
@@ -259,11 +267,23 @@ def _yesterday(told: Settings, place: Path) -> date:
     return datetime.now(zone).date() - timedelta(days=1)
 
 
-def _tell(outcome: Outcome, form: Format, rows: int) -> None:
+def _write(
+    out: Path, state: Path, outcome: Outcome, lang: Language, say: Say, *, hide: bool
+) -> None:
+    from cdr_anomaly import desk, report
+    from cdr_anomaly.page import Look, night
+
+    say("drawing the page")
+    page = night(outcome.result, desk.past(state, outcome), Look(lang.value, hide))
+    say("writing the results")
+    report.write(out, outcome.result, page)
+
+
+def _tell(outcome: Outcome, form: Format, rows: int, *, hide: bool) -> None:
     from cdr_anomaly import report
 
-    answers.show(outcome.result.alerts, form, rows, outcome.result.victims)
-    for sentence in report.summary(outcome.result, outcome.seconds):
+    answers.show(outcome.result.alerts, form, rows, outcome.result.victims, hide=hide)
+    for sentence in (*report.summary(outcome.result), f"Time: {outcome.seconds:.1f} s."):
         talk.LOG.info(sentence)
     for warning in outcome.warnings:
         talk.LOG.warning("Look at this: %s.", warning)

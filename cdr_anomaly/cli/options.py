@@ -30,6 +30,13 @@ class Severity(StrEnum):
     critical = "critical"
 
 
+class Language(StrEnum):
+    """What language a page is in."""
+
+    en = "en"
+    zh = "zh"
+
+
 DAY = ["%Y-%m-%d"]
 
 Paths = Annotated[list[str], typer.Argument(help="Parquet files, folders or globs.")]
@@ -57,6 +64,10 @@ Memory = Annotated[
 ]
 Form = Annotated[Format, typer.Option("--format", help="Form of the data on standard output.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for the result files.")]
+Lang = Annotated[Language, typer.Option("--lang", help="Language of the page.")]
+Mask = Annotated[
+    bool, typer.Option("--mask", help="Hide four digits of each number that is shown.")
+]
 Rows = Annotated[int, typer.Option(min=1, help="Alerts shown in the table.")]
 MaxAlerts = Annotated[
     int | None,

@@ -15,7 +15,10 @@ from cdr_anomaly.cli.options import (
     Form,
     Format,
     Home,
+    Lang,
+    Language,
     Layout,
+    Mask,
     MaxAlerts,
     Memory,
     Out,
@@ -46,6 +49,8 @@ def scan(
     rows: Rows = 50,
     max_alerts: MaxAlerts = None,
     fail_on: FailOn = None,
+    lang: Lang = Language.en,
+    mask: Mask = False,
 ) -> None:
     """Judge call records by every detector; remembers nothing."""
     from cdr_anomaly import pipeline, report
@@ -60,13 +65,17 @@ def scan(
     with talk.progress() as say, talk.naming_the_damaged(paths):
         result = pipeline.scan(paths, told, entities=entities, subscribers=subscribers, say=say)
         if out is not None:
+            from cdr_anomaly.page import Look, Past, night
+
+            say("drawing the page")
+            page = night(result, Past.of_scan(result), Look(lang.value, mask))
             say("writing the results")
-            report.write(out, result)
-    answers.show(result.alerts, form, rows, result.victims)
-    for sentence in report.summary(result, monotonic() - began):
+            report.write(out, result, page)
+    answers.show(result.alerts, form, rows, result.victims, hide=mask)
+    for sentence in (*report.summary(result), f"Time: {monotonic() - began:.1f} s."):
         talk.LOG.info(sentence)
     if out is not None:
-        talk.LOG.info("The results are in %s.", out)
+        answers.where(out)
     answers.fail_on(result.alerts, fail_on)
 
 

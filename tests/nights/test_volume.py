@@ -103,4 +103,6 @@ def test_the_volume_of_a_day_is_counted_by_hour_and_source() -> None:
          ("/a/x-20260601.pq", MONDAY - timedelta(days=1), 23, 9)],
         ["file", "day", "hour", "rows"], orient="row",
     )  # fmt: skip
-    assert volume.of_day(starts, MONDAY).rows() == [(MONDAY, 3, "x-*.pq", 7)]
+    assert volume.counted(starts.filter(pl.col("day") == MONDAY)).rows() == [
+        (MONDAY, 3, "x-*.pq", 7)
+    ]

@@ -1,0 +1,190 @@
+"""The kinds of picture that pages draw, as Vega-Lite specifications; their rows come beside them.
+
+Each takes its rows from the data set ``rows``, whose columns its docstring names. Colours are the
+page's own (page.css), so that they follow light, dark and print.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import altair as alt
+
+ACCENT, SOFT, INK, WARN = "var(--accent)", "var(--soft)", "var(--ink)", "var(--warn)"
+# A family by name: the width of what inherits its own cannot be foreseen.
+FONT = "system-ui, sans-serif"
+HOURS = list(range(24))
+STEP = 17
+TALL, LOW = 190, 130
+SEVERITIES = ("critical", "high", "medium")
+# A page is drawn for the eye; what it draws is in its tables for those who cannot see it.
+CONFIG: dict[str, Any] = {
+    "background": None,
+    "font": FONT,
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": INK, "titleColor": INK, "domainColor": SOFT, "tickColor": SOFT,
+        "gridColor": SOFT, "gridOpacity": 0.4, "labelFontSize": 11, "titleFontSize": 11,
+        "titleFontWeight": "normal", "labelOverlap": True, "labelLimit": 220,
+    },
+    "legend": {
+        "labelColor": INK, "titleColor": INK, "orient": "bottom", "titleFontWeight": "normal",
+        "gradientLength": 90,
+    },
+    "text": {"fill": INK, "fontSize": 11},
+}  # fmt: skip
+
+
+def specifications(said: Callable[[str], str]) -> dict[str, Any]:
+    """Return every kind of picture by name, its titles in the language that ``said`` gives."""
+    import altair as alt
+
+    rows = alt.Chart(alt.NamedData("rows"))
+    drawn = {
+        "grid": _heat(rows, "hour", "day", said("local hour"), None, said("calls placed")),
+        "lines": _heat(rows, "day", "line", None, None, said("calls placed")),
+        "used": _heat(rows, "day", "name", None, None, said("calls")),
+        "hours": _hours(rows, said),
+        "days": _days(rows, said),
+        "births": _births(rows, said),
+        "volume": _volume(rows, said),
+        "graph": _graph(rows, said),
+        "severity": _severities(rows, said),
+        "detector": _heat(rows, "day", "detector", None, None, said("alerts")),
+    }
+    specs = {name: chart.to_dict() for name, chart in drawn.items()}
+    whole = {
+        "config": CONFIG,
+        "width": "container",
+        "autosize": {"type": "fit-x", "contains": "padding"},
+    }
+    return {name: spec | whole for name, spec in specs.items()}
+
+
+def _heat(
+    rows: alt.Chart, across: str, down: str, across_title: str | None, down_title: str | None,
+    what: str,
+) -> Any:  # fmt: skip
+    """Draw ``n`` by two columns, darker for more."""
+    import altair as alt
+
+    hours = across == "hour"
+    return rows.mark_rect(fill=ACCENT, cornerRadius=1).encode(
+        x=alt.X(
+            f"{across}:O", title=across_title, axis=alt.Axis(labelAngle=0 if hours else -45),
+            scale=alt.Scale(domain=HOURS) if hours else alt.Undefined,
+        ),
+        y=alt.Y(f"{down}:O", title=down_title, sort=None),
+        fillOpacity=alt.FillOpacity(
+            "n:Q", title=what, scale=alt.Scale(type="sqrt", zero=True, range=[0.08, 1])
+        ),
+        tooltip=[f"{down}:N", f"{across}:N", alt.Tooltip("n:Q", title=what)],
+    ).properties(height=alt.Step(STEP))  # fmt: skip
+
+
+def _hours(rows: alt.Chart, said: Callable[[str], str]) -> Any:
+    """Draw ``n`` by ``hour`` as bars, and beside it what is ``usual`` as a line."""
+    import altair as alt
+
+    x = alt.X(
+        "hour:O",
+        title=said("local hour"),
+        scale=alt.Scale(domain=HOURS),
+        axis=alt.Axis(labelAngle=0),
+    )
+    bars = rows.mark_bar(fill=ACCENT).encode(
+        x=x, y=alt.Y("n:Q", title=said("calls placed")), tooltip=["hour:O", "n:Q", "usual:Q"]
+    )
+    usual = rows.mark_line(stroke=INK, strokeDash=[3, 2], interpolate="step").encode(
+        x=x, y=alt.Y("usual:Q")
+    )
+    return (bars + usual).properties(height=LOW)
+
+
+def _days(rows: alt.Chart, said: Callable[[str], str]) -> Any:
+    """Draw ``n`` by ``day`` as bars, its ``usual`` as ticks and the ``limit`` as a line."""
+    import altair as alt
+
+    x = alt.X("day:O", title=None, axis=alt.Axis(labelAngle=-45))
+    bars = rows.mark_bar(fill=ACCENT).encode(
+        x=x,
+        y=alt.Y("n:Q", title=said("calls placed")),
+        tooltip=["day:O", "n:Q", "usual:Q", "limit:Q"],
+    )
+    usual = rows.mark_tick(stroke=INK, thickness=2).encode(x=x, y="usual:Q")
+    limit = rows.mark_rule(stroke=WARN, strokeDash=[4, 3]).encode(y="max(limit):Q")
+    return (bars + usual + limit).properties(height=TALL)
+
+
+def _births(rows: alt.Chart, said: Callable[[str], str]) -> Any:
+    """Draw new lines ``n`` of a block by ``day``, and the ``usual`` of the days before."""
+    import altair as alt
+
+    x = alt.X("day:O", title=None, axis=alt.Axis(labelAngle=-45))
+    bars = rows.mark_bar(fill=ACCENT).encode(
+        x=x, y=alt.Y("n:Q", title=said("new lines")), tooltip=["day:O", "n:Q", "usual:Q"]
+    )
+    usual = rows.mark_rule(stroke=INK, strokeDash=[3, 2]).encode(y="max(usual):Q")
+    return (bars + usual).properties(height=TALL)
+
+
+def _volume(rows: alt.Chart, said: Callable[[str], str]) -> Any:
+    """Draw ``rows`` by ``hour`` as bars, and the ``usual`` as a line."""
+    import altair as alt
+
+    x = alt.X(
+        "hour:O",
+        title=said("local hour"),
+        scale=alt.Scale(domain=HOURS),
+        axis=alt.Axis(labelAngle=0),
+    )
+    bars = rows.mark_bar(fill=ACCENT).encode(
+        x=x, y=alt.Y("n:Q", title=said("rows")), tooltip=["hour:O", "n:Q", "usual:Q"]
+    )
+    usual = rows.mark_line(stroke=INK, strokeDash=[3, 2], interpolate="step").encode(
+        x=x, y="usual:Q"
+    )
+    return (bars + usual).properties(height=LOW)
+
+
+def _graph(rows: alt.Chart, said: Callable[[str], str]) -> Any:
+    """Draw hops from (``x``, ``y``) to (``x2``, ``y2``) with ``n`` calls, and who stands there.
+
+    Rows with a ``name`` are lines that stand at (``x``, ``y``), those without are hops.
+    """
+    import altair as alt
+
+    plain = alt.Axis(labels=False, ticks=False, grid=False, domain=False)
+    x = alt.X(
+        "x:Q", title=said("who forwards, and where to"), axis=plain, scale=alt.Scale(padding=120)
+    )
+    y = alt.Y("y:O", title=None, axis=plain, scale=alt.Scale(type="point", padding=1))
+    hops = rows.transform_filter("!isValid(datum.name)").mark_rule(stroke=SOFT).encode(
+        x=x, y=y, x2="x2:Q", y2="y2:O", tooltip=[alt.Tooltip("n:Q", title=said("calls forwarded"))],
+        strokeWidth=alt.StrokeWidth("n:Q", legend=None, scale=alt.Scale(type="sqrt", range=[1, 6])),
+    )  # fmt: skip
+    lines = rows.transform_filter("isValid(datum.name)")
+    ends = lines.mark_circle(fill=ACCENT, size=90, opacity=1).encode(
+        x=x, y=y, tooltip=[alt.Tooltip("name:N"), alt.Tooltip("n:Q", title=said("calls forwarded"))]
+    )
+    first = lines.transform_filter("datum.x == 0").mark_text(align="right", dx=-9)
+    later = lines.transform_filter("datum.x > 0").mark_text(align="left", dx=9)
+    names = [each.encode(x=x, y=y, text="name:N") for each in (first, later)]
+    return alt.layer(hops, ends, *names).properties(height=alt.Step(STEP))
+
+
+def _severities(rows: alt.Chart, said: Callable[[str], str]) -> Any:
+    """Draw how many alerts ``n`` there were by ``day`` and ``severity``."""
+    import altair as alt
+
+    colours = alt.Scale(domain=list(SEVERITIES), range=[f"var(--{name})" for name in SEVERITIES])
+    return rows.mark_bar().encode(
+        x=alt.X("day:O", title=None, axis=alt.Axis(labelAngle=-45)),
+        y=alt.Y("sum(n):Q", title=said("alerts")),
+        fill=alt.Fill("severity:N", title=None, scale=colours, sort=list(SEVERITIES)),
+        order=alt.Order("place:Q"),
+        tooltip=["day:O", "severity:N", "n:Q"],
+    ).properties(height=LOW)  # fmt: skip

@@ -1,0 +1,274 @@
+"""What is drawn of each alert: its lines' calls by day and hour, its forwards, its new lines."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+import polars as pl
+
+from cdr_anomaly import numbering
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cdr_anomaly.detectors import Tables
+
+DAYS, GRID_DAYS, HOPS_DAYS = (timedelta(days=n) for n in (28, 14, 7))
+ONE = timedelta(days=1)
+# A picture is to be taken in at a glance; files and tables hold the rest.
+LINES, HOPS, CALLS = 16, 40, 8
+# Two calls of a chain more would be hard to tell apart on a page.
+DEEPEST = 5
+# Of fewer other days it cannot be said what is usual at an hour.
+FEW_DAYS = 3
+
+
+class Drawn(NamedTuple):
+    """The rows of every picture and small table of alerts, each row with its alert's ``rank``."""
+
+    pictures: Mapping[str, pl.DataFrame]
+    calls: pl.DataFrame
+    hops: pl.DataFrame
+    heads: pl.DataFrame
+    classes: pl.DataFrame
+
+
+def drawn(
+    listed: pl.DataFrame, findings: pl.DataFrame, tables: Tables, legs: pl.LazyFrame
+) -> Drawn:
+    """Draw the alerts of a list (ALERTS with a rank).
+
+    ``legs`` are LEGS of the days before, as far as they are remembered beside ``tables``.
+    """
+    lines = _lines(listed, tables)
+    by_line = _by_line(lines, tables)
+    heads = lines.join(by_line, on=["rank", "number"], how="semi")
+    heads = heads.sort("rank", "place").unique("rank", keep="first", maintain_order=True)
+    own = _legs(heads, tables, legs)
+    grid = _grid(own)
+    hops = _hops(listed, tables)
+    return Drawn(
+        pictures={
+            "graph": _graph(hops),
+            "births": _births(listed, tables),
+            "hours": _hours(grid),
+            "grid": grid.filter(pl.col("n_days") > 1).select("rank", "day", "hour", "n"),
+            "days": _days(heads, findings, tables),
+            "lines": by_line.filter(pl.col("number").n_unique().over("rank") > 1).rename(
+                {"number": "line"}
+            ),
+        },
+        calls=_calls(own, tables),
+        hops=_forwarded(hops, tables),
+        heads=heads.select("rank", head="number"),
+        classes=lines.filter(place=0).select("rank", "number_class"),
+    )
+
+
+def _lines(listed: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+    """Give the first lines of each alert, as they are written and as the calls carry them."""
+    own = listed.select("rank", "judged_day", number=pl.col("lines").list.head(LINES))
+    places = own.with_columns(place=pl.int_ranges(pl.col("number").list.len()))
+    return places.explode("number", "place", empty_as_null=False).with_columns(
+        line=_carried(pl.col("number"), tables),
+        number_class=_class(pl.col("number"), tables),
+    )
+
+
+def _carried(number: pl.Expr, tables: Tables) -> pl.Expr:
+    """Give a line as the calls carry it."""
+    return number if tables.feed.opaque else numbering.code(number, tables.plan)
+
+
+def _class(number: pl.Expr, tables: Tables) -> pl.Expr:
+    return pl.lit("") if tables.feed.opaque else numbering.number_class(number, tables.plan)
+
+
+def _calendar(alerts: pl.DataFrame, days: timedelta, tables: Tables) -> pl.LazyFrame:
+    """Give every day of the time up to an alert's day that the feed covers."""
+    first = pl.max_horizontal(
+        pl.col("judged_day") - days + ONE, pl.lit(tables.feed.first_day, pl.Date)
+    )
+    every = pl.date_ranges(first, "judged_day")
+    return alerts.lazy().with_columns(day=every).explode("day", empty_as_null=False)
+
+
+def _days(heads: pl.DataFrame, findings: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+    """Count what each alert's first line placed by day, beside its usual and the limit of a day."""
+    limit = (
+        findings.filter(pl.col("detector") == "mass_dialler")
+        .group_by(number="subject").agg(limit=pl.col("limit").min())
+    )  # fmt: skip
+    usual = tables.measures.select("line", "day", "usual")
+    return (
+        _calendar(heads, DAYS, tables)
+        .join(tables.profile.select("line", "day", n="n_out"), on=["line", "day"], how="left")
+        .join(usual, on=["line", "day"], how="left")
+        .join(limit.lazy(), on="number", how="left")
+        .sort("rank", "day")
+        .select("rank", _short("day"), pl.col("n").fill_null(0), "usual", "limit")
+        .filter(pl.col("n").sum().over("rank") > 0)
+        .collect()
+    )
+
+
+def _by_line(lines: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+    """Count what the first lines of an alert placed by day, those that were looked at twice."""
+    return (
+        _calendar(lines, GRID_DAYS, tables)
+        .join(tables.profile.select("line", "day", n="n_out"), on=["line", "day"], how="left")
+        .sort("rank", "place", "day")
+        .filter(pl.col("n").sum().over("rank", "line") > 0)
+        .select("rank", _short("day"), pl.col("n").fill_null(0), "number")
+        .collect()
+    )
+
+
+def _legs(heads: pl.DataFrame, tables: Tables, before: pl.LazyFrame) -> pl.DataFrame:
+    """Give the calls of each alert's first line in the time before it, those of its day too."""
+    columns = ["line", "day", "outgoing", "counterpart", "start", "duration_s", "cell_id"]
+    known = pl.concat([each.select(columns) for each in (before, tables.legs)]).unique()
+    age = pl.col("judged_day") - pl.col("day")
+    return (
+        known.join(heads.lazy().select("rank", "judged_day", "line", "number"), on="line")
+        .filter(age.is_between(timedelta(0), GRID_DAYS - ONE))
+        .with_columns(local=pl.col("start").dt.convert_time_zone(tables.tz))
+        .collect()
+    )
+
+
+def _grid(legs: pl.DataFrame) -> pl.DataFrame:
+    """Count placed calls by day and hour; ``n_days`` is how many days there are."""
+    return (
+        legs.filter("outgoing")
+        .group_by("rank", "judged_day", "day", hour=pl.col("local").dt.hour().cast(pl.Int64))
+        .agg(n=pl.len())
+        .with_columns(n_days=pl.col("day").n_unique().over("rank"), date="day")
+        .sort("rank", "day", "hour")
+        .with_columns(_short("day"))
+    )
+
+
+def _hours(grid: pl.DataFrame) -> pl.DataFrame:
+    """Put the hours of the day judged beside what is usual at them, where days before tell it."""
+    today = grid.filter(pl.col("date") == pl.col("judged_day"))
+    others = grid.filter(pl.col("date") < pl.col("judged_day"))
+    n_others = pl.col("n_days") - 1
+    usual = others.group_by("rank", "hour").agg(
+        usual=(pl.col("n").sum() / n_others.first()).round(1), n_others=n_others.first()
+    ).filter(pl.col("n_others") >= FEW_DAYS)  # fmt: skip
+    both = today.select("rank", "hour", "n").join(
+        usual.select("rank", "hour", "usual").join(today.select("rank").unique(), on="rank"),
+        on=["rank", "hour"], how="full", coalesce=True,
+    )  # fmt: skip
+    return both.sort("rank", "hour").with_columns(pl.col("n").fill_null(0))
+
+
+def _births(listed: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+    """Count the new lines of each block by day, and what was usual before the day judged."""
+    blocks = listed.filter(pl.col("subject_kind") == "block").select(
+        "rank", "judged_day", block="subject"
+    )
+    country = 1 + len(str(tables.plan.calling_code))
+    levels = sorted((blocks["block"].str.len_chars() - country).unique())
+    if not levels:
+        return pl.DataFrame(schema={"rank": pl.Int64})
+    named = pl.concat_list(f"block_{n}" for n in levels)
+    born = (
+        tables.blocks(levels)
+        .select("line", day="born", block=named)
+        .explode("block")
+        .join(blocks.lazy().select("block"), on="block", how="semi")
+        .group_by("block", "day").agg(n=pl.len())
+    )  # fmt: skip
+    before = pl.col("n").filter(pl.col("day") < pl.col("judged_day"))
+    return (
+        _calendar(blocks, DAYS, tables)
+        .join(born, on=["block", "day"], how="left")
+        .with_columns(pl.col("n").fill_null(0))
+        .with_columns(usual=before.mean().over("rank").round(1))
+        .sort("rank", "day")
+        .select("rank", _short("day"), "n", "usual")
+        .collect()
+    )
+
+
+def _hops(listed: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+    """Give the forwards of a week in which the lines of alerts about forwarding take part."""
+    about = listed.filter(pl.col("detectors").list.contains("forwarding_chain"))
+    ours = (
+        about.select("rank", "judged_day", number=pl.col("lines").list.concat("members"))
+        .explode("number").unique().lazy()
+        .select("rank", "judged_day", line=_carried(pl.col("number"), tables))
+    )  # fmt: skip
+    ends = [tables.hops.join(ours, left_on=end, right_on="line") for end in ("forwarder", "target")]
+    columns = ["rank", "judged_day", "day", "start", "caller", "forwarder", "target", "answered"]
+    age = pl.col("judged_day") - pl.col("day")
+    return (
+        pl.concat([each.select(columns) for each in ends])
+        .filter(age.is_between(timedelta(0), HOPS_DAYS - ONE))
+        .unique(columns)
+        .with_columns(
+            **{end: tables.written(pl.col(end)) for end in ("caller", "forwarder", "target")}
+        )
+        .sort("rank", "start", "forwarder")
+        .collect()
+    )
+
+
+def _graph(hops: pl.DataFrame) -> pl.DataFrame:
+    """Lay forwards out from left to right: rows with a name are lines, those without are hops."""
+    hop = (
+        hops.group_by("rank", "forwarder", "target").agg(n=pl.len())
+        .sort("rank", "n", "forwarder", "target", descending=[False, True, False, False])
+        .group_by("rank", maintain_order=True).head(HOPS)
+    )  # fmt: skip
+    forwarders = hop.select("rank", name="forwarder", x=pl.lit(0))
+    place = pl.concat([forwarders, hop.select("rank", name="target", x=pl.lit(1))])
+    for _ in range(DEEPEST):  # a loop of forwards would move on for ever
+        behind = hop.join(place, left_on=["rank", "forwarder"], right_on=["rank", "name"])
+        later = behind.select("rank", name="target", x=pl.col("x") + 1)
+        place = pl.concat([place, later]).group_by("rank", "name").agg(pl.col("x").max())
+        place = place.with_columns(pl.col("x").clip(upper_bound=DEEPEST))
+    taken = pl.concat([
+        hop.select("rank", "n", name="forwarder"), hop.select("rank", "n", name="target"),
+    ]).group_by("rank", "name").agg(pl.col("n").sum())  # fmt: skip
+    stands = (
+        place.join(taken, on=["rank", "name"])
+        .sort("rank", "x", "n", "name", descending=[False, False, True, False])
+        .with_columns(y=2 * pl.int_range(pl.len()).over("rank", "x") - pl.len().over("rank", "x"))
+    )
+    at = stands.select("rank", "name", "x", "y")
+    lines = hop.join(at, left_on=["rank", "forwarder"], right_on=["rank", "name"]).join(
+        at.rename({"x": "x2", "y": "y2"}), left_on=["rank", "target"], right_on=["rank", "name"]
+    )
+    shape = ["rank", "name", "x", "y", "x2", "y2", "n"]
+    return pl.concat([lines.select(shape[0], *shape[2:]), stands], how="diagonal_relaxed").select(
+        shape
+    )
+
+
+def _calls(legs: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+    """Give the first calls of each alert's first line on its day."""
+    of_day = legs.filter(pl.col("day") == pl.col("judged_day")).sort("rank", "start")
+    other = tables.written(pl.col("counterpart"))
+    return of_day.group_by("rank", maintain_order=True).head(CALLS).select(
+        "rank", at=pl.col("local").dt.strftime("%m-%d %H:%M:%S"),
+        calling=pl.when("outgoing").then("number").otherwise(other),
+        called=pl.when("outgoing").then(other).otherwise("number"),
+        talk_s="duration_s", cell="cell_id",
+    )  # fmt: skip
+
+
+def _forwarded(hops: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+    """Give the last forwards of each alert."""
+    last = hops.sort("rank", "start", descending=[False, True])
+    return last.group_by("rank", maintain_order=True).head(CALLS).select(
+        "rank", at=tables.local(pl.col("start")).str.slice(5), caller="caller",
+        forwarder="forwarder", target="target", answered="answered",
+    )  # fmt: skip
+
+
+def _short(day: str) -> pl.Expr:
+    return pl.col(day).dt.strftime("%m-%d")
