@@ -6,6 +6,8 @@ import gettext
 from pathlib import Path
 from typing import NamedTuple
 
+from markupsafe import Markup
+
 from cdr_anomaly import mask
 from cdr_anomaly.errors import SettingError
 
@@ -29,7 +31,11 @@ def translations(lang: str) -> gettext.NullTranslations:
 
 
 def shown(value: object, look: Look) -> object:
-    """Give what stands on the page for a value: nothing for nothing, numbers as they may be."""
+    """Give what stands on the page for a value: nothing for nothing, numbers as they may be.
+
+    What is HTML already, as of a macro, has come through here in its parts.
+    """
     if value is None:
         return ""
-    return mask.text(value) if look.mask and isinstance(value, str) else value
+    plain = isinstance(value, str) and not isinstance(value, Markup)
+    return mask.text(str(value)) if look.mask and plain else value
