@@ -1,0 +1,99 @@
+"""Bring the Chinese words of pages up to date with their templates and code; `make words`.
+
+Writes cdr_anomaly/page/locale/zh_Hans/LC_MESSAGES/page.po, keeping what is translated, and page.mo.
+Says which words have no translation yet.
+"""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+
+from babel.messages import Catalog, mofile, pofile
+from babel.messages.extract import extract_from_file
+from jinja2.ext import babel_extract
+
+from cdr_anomaly import alerts, detectors, numbering, report
+from cdr_anomaly.page import sheet
+from cdr_anomaly.schema import SEVERITIES
+
+PAGE = Path(__file__).resolve().parents[1] / "cdr_anomaly" / "page"
+PLACE = PAGE / "locale" / "zh_Hans" / "LC_MESSAGES"
+# Always the same, so that the same words are the same bytes.
+SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+# Words that templates look up by a variable.
+LOOKED_UP = {
+    *SEVERITIES, *report.TIERS.values(), *alerts.KINDS, *detectors.FINDERS, *sheet.TABLES.values(),
+    *numbering.CLASSES,
+}  # fmt: skip
+
+
+def wanted() -> Catalog:
+    """List every word of the pages, without translations."""
+    catalog = Catalog(
+        "zh_Hans", header_comment="# The words of pages, in Simplified Chinese.", fuzzy=False,
+        project="cdr-anomaly", version="1", creation_date=SINCE, revision_date=SINCE,
+        last_translator="cdr-anomaly", language_team="", msgid_bugs_address="",
+    )  # fmt: skip
+    for file in sorted(PAGE.glob("*.py")):
+        for _, told, _, _ in extract_from_file("python", file, keywords={"said": None}):
+            catalog.add(told)
+    for file in sorted((PAGE / "templates").glob("*.html")):
+        with io.BytesIO(file.read_bytes()) as raw:
+            options = {"trimmed": "true"}
+            for _, name, told, _ in babel_extract(raw, ("_", "ngettext"), [], options):
+                if name == "ngettext":
+                    catalog.add((str(told[0]), str(told[1])))
+                elif word := _one(told):  # what is looked up by a variable is no word by itself
+                    catalog.add(word)
+    for word in sorted(LOOKED_UP):
+        catalog.add(word)
+    return catalog
+
+
+def updated() -> Catalog:
+    """Give every word of the pages its translation, where there is one."""
+    catalog = wanted()
+    known = pofile.read_po((PLACE / "page.po").open("rb"), locale="zh_Hans")
+    for message in catalog:
+        before = known.get(message.id)
+        if message.id and before is not None:
+            message.string = before.string
+    return catalog
+
+
+def texts(catalog: Catalog) -> tuple[bytes, bytes]:
+    """Write a catalogue as page.po and as page.mo."""
+    with io.BytesIO() as text, io.BytesIO() as compiled:
+        pofile.write_po(text, catalog, omit_header=False, sort_output=True, width=0)
+        mofile.write_mo(compiled, catalog)
+        return text.getvalue(), compiled.getvalue()
+
+
+def missing(catalog: Catalog) -> list[object]:
+    """List the words that have no translation."""
+    given = {
+        message.id: message.string if isinstance(message.string, tuple) else (message.string,)
+        for message in catalog
+        if message.id
+    }
+    return [told for told, strings in given.items() if not all(strings)]
+
+
+def _one(told: object) -> str | None:
+    word = told[0] if isinstance(told, tuple) else told
+    return word if isinstance(word, str) else None
+
+
+def main() -> None:
+    """Write both files, and say what is not translated."""
+    catalog = updated()
+    for name, text in zip(("page.po", "page.mo"), texts(catalog), strict=True):
+        (PLACE / name).write_bytes(text)
+    for message in missing(catalog):
+        print("not translated:", message)
+
+
+if __name__ == "__main__":
+    main()
