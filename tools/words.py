@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from babel.messages import Catalog, mofile, pofile
 from babel.messages.extract import extract_from_file
@@ -37,16 +38,15 @@ def wanted() -> Catalog:
         last_translator="cdr-anomaly", language_team="", msgid_bugs_address="",
     )  # fmt: skip
     for file in sorted(PAGE.glob("*.py")):
-        for _, told, _, _ in extract_from_file("python", file, keywords={"said": None}):
-            catalog.add(told)
+        for _, word, _, _ in extract_from_file("python", file, keywords={"said": None}):
+            catalog.add(str(word))
     for file in sorted((PAGE / "templates").glob("*.html")):
         with io.BytesIO(file.read_bytes()) as raw:
-            options = {"trimmed": "true"}
-            for _, name, told, _ in babel_extract(raw, ("_", "ngettext"), [], options):
-                if name == "ngettext":
-                    catalog.add((str(told[0]), str(told[1])))
-                elif word := _one(told):  # what is looked up by a variable is no word by itself
-                    catalog.add(word)
+            found: Any = babel_extract(raw, ("_", "ngettext"), [], {"trimmed": "true"})
+            for _, name, told, _ in found:
+                one = told[0] if isinstance(told, tuple) else told
+                if one:  # what is looked up by a variable is no word by itself
+                    catalog.add(tuple(told[:2]) if name == "ngettext" else one)
     for word in sorted(LOOKED_UP):
         catalog.add(word)
     return catalog
@@ -79,11 +79,6 @@ def missing(catalog: Catalog) -> list[object]:
         if message.id
     }
     return [told for told, strings in given.items() if not all(strings)]
-
-
-def _one(told: object) -> str | None:
-    word = told[0] if isinstance(told, tuple) else told
-    return word if isinstance(word, str) else None
 
 
 def main() -> None:

@@ -180,11 +180,12 @@ def _severities(rows: alt.Chart, said: Callable[[str], str]) -> Any:
     """Draw how many alerts ``n`` there were by ``day`` and ``severity``."""
     import altair as alt
 
-    colours = alt.Scale(domain=list(SEVERITIES), range=[f"var(--{name})" for name in SEVERITIES])
+    names = [said(word) for word in SEVERITIES]
+    colours = alt.Scale(domain=names, range=[f"var(--{word})" for word in SEVERITIES])
     return rows.mark_bar().encode(
         x=alt.X("day:O", title=None, axis=alt.Axis(labelAngle=-45)),
         y=alt.Y("sum(n):Q", title=said("alerts")),
-        fill=alt.Fill("severity:N", title=None, scale=colours, sort=list(SEVERITIES)),
+        fill=alt.Fill("severity:N", title=None, scale=colours, sort=names),
         order=alt.Order("place:Q"),
         tooltip=["day:O", "severity:N", "n:Q"],
     ).properties(height=LOW)  # fmt: skip

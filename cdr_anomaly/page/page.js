@@ -1,8 +1,10 @@
 // Draws the pictures of a page where they are seen, and lets its tables be searched and sorted.
-(() => {
+(async () => {
   "use strict";
-  const held = (id) => JSON.parse(document.getElementById(id).textContent);
-  const specs = held("specs"), pictures = held("pictures"), said = held("said");
+  const packed = atob(document.getElementById("held").textContent);
+  const bytes = new Blob([Uint8Array.from(packed, (sign) => sign.charCodeAt(0))]);
+  const text = new Response(bytes.stream().pipeThrough(new DecompressionStream("gzip"))).text();
+  const { specs, pictures, parts, words } = JSON.parse(await text);
 
   const draw = (figure) => {
     if (figure.dataset.drawn) return;
@@ -21,20 +23,19 @@
   if (list) {
     const table = new DataTable(list, {
       paging: list.tBodies[0].rows.length > 100, pageLength: 100, lengthChange: false,
-      order: [], autoWidth: false, language: said,
+      order: [], autoWidth: false, language: words,
       columnDefs: [{ targets: "unsorted", orderable: false }, { targets: "unshown", visible: false }],
       layout: {
-        topStart: { buttons: [{ extend: "copyHtml5", text: said.copy, title: null }] },
+        topStart: { buttons: [{ extend: "copyHtml5", text: words.copy, title: null }] },
         topEnd: "search", bottomStart: "info", bottomEnd: "paging",
       },
     });
     const show = (button, open) => {
       const row = table.row(button.closest("tr"));
       if (open && !row.child.isShown()) {
-        const part = document.getElementById(button.getAttribute("aria-controls").replace("row", "told"));
         const place = document.createElement("div");
         place.id = button.getAttribute("aria-controls");
-        place.append(part.content.cloneNode(true));
+        place.innerHTML = parts[button.dataset.part];
         row.child(place, "told").show();
         drawIn(place);
       } else if (!open && row.child.isShown()) row.child.remove();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 from pathlib import Path
@@ -14,8 +15,6 @@ from cdr_anomaly import mask
 from cdr_anomaly.page import charts, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import polars as pl
 
     from cdr_anomaly.page.words import Look
@@ -42,52 +41,79 @@ class Picture(NamedTuple):
     title: str
 
 
-class Pictures:
-    """The pictures of one page: each gets a number, by which the page's script finds its rows."""
+class Sheet:
+    """One page: its pictures and its parts that open, each found by its number, and its frame.
+
+    Whatever stands on it is escaped, and masked if the look says so. What opens is held packed: of
+    a thousand alerts it would be more than the page.
+    """
 
     def __init__(self, look: Look) -> None:
-        self.look = look
-        self.held: list[dict[str, Any]] = []
+        from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    def add(self, picture: Picture) -> dict[str, Any]:
+        self.look = look
+        self.known = words.translations(look.lang)
+        self.pictures: list[dict[str, Any]] = []
+        self.parts: list[str] = []
+        self.env = Environment(
+            autoescape=True,
+            extensions=["jinja2.ext.i18n"],
+            finalize=lambda value: words.shown(value, look),
+            loader=PackageLoader("cdr_anomaly.page"),
+            lstrip_blocks=True,
+            trim_blocks=True,
+            undefined=StrictUndefined,
+        )
+        self.env.install_gettext_translations(self.known, newstyle=True)  # type: ignore[attr-defined]
+
+    def said(self, word: str) -> str:
+        """Say one of the page's own words in its language."""
+        return self.known.gettext(word)
+
+    def picture(self, picture: Picture) -> dict[str, Any]:
         """Keep a picture's rows for the page, and return what its template needs of it."""
         rows = mask.frame(picture.rows) if self.look.mask else picture.rows
-        self.held.append({"kind": picture.kind, "columns": rows.columns, "rows": rows.rows()})
-        return {"number": len(self.held) - 1, "title": picture.title}
+        self.pictures.append({"kind": picture.kind, "columns": rows.columns, "rows": rows.rows()})
+        return {"number": len(self.pictures) - 1, "title": picture.title}
 
-    def kinds(self) -> Iterable[str]:
-        """Name the kinds of picture that the page has."""
-        return {each["kind"] for each in self.held}
+    def part(self, template: str, **content: Any) -> int:
+        """Keep a part of the page that is shown when it is opened, and return its number."""
+        self.parts.append(self.env.get_template(template).render(**content))
+        return len(self.parts) - 1
+
+    def written(self, template: str, **content: Any) -> str:
+        """Write the page."""
+        kinds = {each["kind"] for each in self.pictures}
+        specs = charts.specifications(self.said)
+        held = {
+            "specs": {kind: specs[kind] for kind in sorted(kinds)},
+            "pictures": self.pictures,
+            "parts": self.parts,
+            "words": {key: self.said(word) for key, word in TABLES.items()},
+        }
+        scripts = [*(_asset("vendor", name) for name in SCRIPTS), _asset("page.js")]
+        styles = [*(_asset("vendor", name) for name in STYLES), _asset("page.css")]
+        return self.env.get_template(template).render(
+            language=words.LANGUAGES[self.look.lang],
+            styles=[Markup(style) for style in styles],  # noqa: S704 - our own files
+            scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own files
+            policy=_policy(scripts),
+            held=_packed(held),
+            **content,
+        )
 
 
-def written(template: str, look: Look, pictures: Pictures, **content: Any) -> str:
-    """Write a page from its template; what is shown in it is escaped, and masked if so wanted."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+def unpacked(page: str) -> dict[str, Any]:
+    """Read what a page holds packed: specs, pictures, parts and words."""
+    text = page.split('id="held">')[1].split("<", maxsplit=1)[0]
+    held: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(text)))
+    return held
 
-    env = Environment(
-        autoescape=True,
-        extensions=["jinja2.ext.i18n"],
-        finalize=lambda value: words.shown(value, look),
-        loader=PackageLoader("cdr_anomaly.page"),
-        lstrip_blocks=True,
-        trim_blocks=True,
-        undefined=StrictUndefined,
-    )
-    known = words.translations(look.lang)
-    env.install_gettext_translations(known, newstyle=True)  # type: ignore[attr-defined]
-    specs = charts.specifications(known.gettext)
-    scripts = [*(_asset("vendor", name) for name in SCRIPTS), _asset("page.js")]
-    styles = [*(_asset("vendor", name) for name in STYLES), _asset("page.css")]
-    return env.get_template(template).render(
-        language=words.LANGUAGES[look.lang],
-        styles=[Markup(style) for style in styles],  # noqa: S704 - our own files
-        scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own files
-        policy=_policy(scripts),
-        specs=_json({kind: specs[kind] for kind in sorted(pictures.kinds())}),
-        pictures=_json(pictures.held),
-        said=_json({key: known.gettext(text) for key, text in TABLES.items()}),
-        **content,
-    )
+
+def _packed(held: dict[str, Any]) -> str:
+    """Pack what the page's script reads; the same is always packed into the same."""
+    text = json.dumps(held, default=str, ensure_ascii=False, separators=(",", ":"))
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
 def _policy(scripts: list[str]) -> str:
@@ -103,11 +129,3 @@ def _policy(scripts: list[str]) -> str:
 def _asset(*path: str) -> str:
     """Return a script or style of ours, to stand in the page as it is."""
     return HERE.joinpath(*path).read_text(encoding="utf-8").replace("</script", "<\\/script")
-
-
-def _json(value: object) -> Markup:
-    """Write what a script of the page reads, so that nothing in it can end the script."""
-    text = json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"))
-    for sign in "<>&":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return Markup(text)  # noqa: S704 - escaped here
