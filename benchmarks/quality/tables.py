@@ -154,7 +154,9 @@ def _honest(by: Measured) -> list[Asked]:
 def _people(told: Mapping[str, pl.DataFrame]) -> list[Asked]:
     main = told[forewarned.MAIN]
     asked = {
-        "planted victims among the first 2n of the list, of n on a night": "at least 0.8",
+        "planted victims among the first 2n of the list, of n that night, on a night of theirs":
+        "at least 0.8",
+        "the same, of all nights of each, the first day included": "told beside it",
         "the median victim among the first 2n no later than on the list of its second day":
         "at least half by then",
     }  # fmt: skip
@@ -163,12 +165,13 @@ def _people(told: Mapping[str, pl.DataFrame]) -> list[Asked]:
     every = {"who": forewarned.ALL}
     row = main.filter(**every).row(0, named=True)
     soon = told[forewarned.DELAYS].filter(**every, listed_in=forewarned.NEAR).row(0, named=True)
-    got = row["in_first_2n"], soon["by_second_night"]
+    got = row["ever_in_first_2n"], row["in_first_2n"], soon["by_second_night"]
     texts = (
-        f"{figure(got[0])}, of {row['nights']} nights of {row['victims']} victims",
-        f"{percent(got[1])} by then, of {soon['victims']} victims",
+        f"{figure(got[0])}, of {row['victims']} victims",
+        f"{figure(got[1])}, of {row['nights']} nights",
+        f"{percent(got[2])} by then, of {soon['victims']} victims",
     )
-    least = (0.8, forewarned.HALF)
+    least = (0.8, 0.0, forewarned.HALF)
     return [
         Asked(what, words, value, (value or 0) >= limit, text)
         for (what, words), value, limit, text in zip(asked.items(), got, least, texts, strict=True)
