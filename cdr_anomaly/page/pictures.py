@@ -50,7 +50,7 @@ def drawn(
     hops = _hops(listed, tables)
     return Drawn(
         pictures={
-            "graph": _graph(hops),
+            "graph": graph(hops),
             "births": _births(listed, tables),
             "hours": _hours(grid),
             "grid": grid.filter(pl.col("n_days") > 1).select("rank", "day", "hour", "n"),
@@ -217,7 +217,7 @@ def _hops(listed: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     )
 
 
-def _graph(hops: pl.DataFrame) -> pl.DataFrame:
+def graph(hops: pl.DataFrame) -> pl.DataFrame:
     """Lay forwards out from left to right: rows with a name are lines, those without are hops."""
     hop = (
         hops.group_by("rank", "forwarder", "target").agg(n=pl.len())
