@@ -123,9 +123,4 @@ def _weighed(counted: pl.DataFrame) -> pl.DataFrame:
     neighbours = (counted["n_numbers"] - 1).cast(pl.Float64).to_numpy()
     tail = significance.poisson_tail(neighbours, counted["expected"].to_numpy())
     weighed = counted.with_columns(p_value=pl.Series(tail, dtype=pl.Float64))
-    made = [weighed.with_columns(q_value=pl.lit(1.0)).clear()]
-    for _, day in weighed.group_by("day", maintain_order=True):
-        q_values = significance.false_discovery(day["p_value"].to_numpy(), day.height)
-        made.append(day.with_columns(q_value=pl.Series(q_values)))
-    # On frames of several chunks pl.format may panic (Polars 2.1).
-    return pl.concat(made, rechunk=True)
+    return significance.by_day(weighed, pl.len())

@@ -50,8 +50,7 @@ def crowded(outbound: pl.LazyFrame, traffic: pl.LazyFrame, *, since: date) -> pl
     rows = known.filter(pl.col("n_group") > 1).collect()
     counts, expected = (rows[c].cast(pl.Float64).to_numpy() for c in ("n_group", "expected"))
     tested = rows.with_columns(p_value=pl.Series(significance.poisson_tail(counts, expected)))
-    days = [_with_q(day) for day in tested.partition_by("day", maintain_order=True)]
-    return pl.concat([_with_q(tested.clear()), *days]).drop("own", "calls", "n_cells")
+    return significance.by_day(tested, pl.first("n_cells")).drop("own", "calls", "n_cells")
 
 
 def _staying(rows: pl.LazyFrame, outbound: pl.LazyFrame) -> pl.LazyFrame:
@@ -187,9 +186,3 @@ def _at(outbound: pl.LazyFrame, column: str) -> pl.LazyFrame:
     """Give a row to each place of a line-day."""
     rows = outbound.with_columns(place=pl.col(column))
     return rows.explode("place", empty_as_null=False, keep_nulls=False)
-
-
-def _with_q(rows: pl.DataFrame) -> pl.DataFrame:
-    tested = int(rows["n_cells"][0]) if rows.height else 0
-    q_value = significance.false_discovery(rows["p_value"].to_numpy(), tested)
-    return rows.with_columns(q_value=pl.Series(q_value, dtype=pl.Float64))

@@ -6,6 +6,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -171,3 +172,16 @@ def false_discovery(p_values: Floats, tested: int) -> Floats:
     q_values = np.empty_like(ranked)
     q_values[order] = np.minimum.accumulate(ranked[::-1])[::-1]
     return np.minimum(q_values, 1.0)
+
+
+def by_day(rows: pl.DataFrame, tested: pl.Expr) -> pl.DataFrame:
+    """Add the q_value of rows (day, p_value, ...), of which so many were ``tested`` on their day.
+
+    ``tested`` is one value of a day's rows, such as ``pl.len()``.
+    """
+    made = [rows.clear().with_columns(q_value=pl.lit(None, pl.Float64))]
+    for day in rows.partition_by("day", maintain_order=True):
+        q_values = false_discovery(day["p_value"].to_numpy(), day.select(tested).item())
+        made.append(day.with_columns(q_value=pl.Series(q_values)))
+    # On frames of several chunks pl.format may panic (Polars 2.1).
+    return pl.concat(made, rechunk=True)

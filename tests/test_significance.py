@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -275,3 +276,11 @@ def test_the_binomial_tail_is_that_of_scipy() -> None:
     chance = np.array([0.2, 0.2, 0.01, 0.03, 0.5])
     expected = binom.sf(count - 1, tried, chance)
     assert significance.binomial_tail(count, tried, chance) == pytest.approx(expected, rel=1e-12)
+
+
+def test_false_discovery_is_weighed_by_day() -> None:
+    rows = pl.DataFrame({"day": [2, 1, 2], "p_value": [0.02, 0.02, 0.01], "n": [4, 9, 4]})
+    of_all = significance.by_day(rows, pl.first("n"))
+    assert of_all.rows() == [(2, 0.02, 4, 0.04), (2, 0.01, 4, 0.04), (1, 0.02, 9, 0.18)]
+    assert significance.by_day(rows, pl.len())["q_value"].to_list() == [0.02, 0.02, 0.02]
+    assert significance.by_day(rows.clear(), pl.len()).schema == of_all.schema

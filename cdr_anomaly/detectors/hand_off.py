@@ -113,14 +113,8 @@ class HandOff(Detector):
             p_value=significance.binomial_tail(*columns),
             expected=pl.col("n_both") * pl.col("chance"),
         )
-        of_days = [
-            day.with_columns(
-                q_value=significance.false_discovery(day["p_value"].to_numpy(), day["n_tested"][0])
-            )
-            for day in with_p.partition_by("day", maintain_order=True)
-        ]
-        none = with_p.clear().with_columns(q_value=pl.lit(None, pl.Float64))
-        return pl.concat([none, *of_days]).filter(pl.col("q_value") <= self.fdr)
+        with_q = significance.by_day(with_p, pl.first("n_tested"))
+        return with_q.filter(pl.col("q_value") <= self.fdr)
 
     def _chance(self, each: pl.DataFrame, meeting: pl.DataFrame) -> pl.DataFrame:
         """Give the chance that one person is handed to a closer, the mean of all its people.
