@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly import actors, subjects, unlike
+from cdr_anomaly import actors, numbering, subjects, unlike
 from cdr_anomaly.schema import ALERTS, OF_GROUPS, OF_PREFIXES, SEVERITIES, empty, require
 from cdr_anomaly.subjects import GRADES, Beside, grade, is_grave
 
@@ -85,7 +85,8 @@ def _joined(weighed: pl.DataFrame, findings: pl.DataFrame, beside: Beside) -> pl
     follow = _successions(beside.successions).select(one="line", other="earlier")
     listed = strong["subject"].implode()
     follow = follow.filter(pl.col("one").is_in(listed), pl.col("other").is_in(listed))
-    same = used.select(one="subject", other=pl.format("imei {}", pl.col("imei").str.slice(0, 14)))
+    handset = numbering.handset(pl.col("imei"))
+    same = used.select(one="subject", other=pl.format("imei {}", handset))
     links = pl.concat([named, together, same, follow]).unique(maintain_order=True)
     return weighed.join(actors.grouped(weighed["subject"], links), on="subject")
 

@@ -27,8 +27,6 @@ SHAPE: dict[str, Any] = {
 WHO = ("line", "range", "prefix", "class", "handset")
 COLUMNS = (*WHO, "detectors", "purpose", "owner", "expires")
 SAME = {"number": "line", "reason": "purpose", "detector": "detectors"}
-# The fifteenth digit of an IMEI is a check digit, or the software's; the first eight are the model.
-IMEI_DIGITS = 14
 RANGE = r"^\s*(\S+?)\s*(?:\.\.|\s-\s|-)\s*(\+?\d+)\s*$"
 
 
@@ -161,7 +159,7 @@ def _shaped(told: pl.DataFrame, plan: numbering.HomePlan) -> pl.DataFrame:
     return numbers.with_columns(
         pl.col(*ends).str.strip_prefix("+").cast(pl.Int64, strict=False),
         prefix=pl.col("prefix").str.replace("^00", "+"),
-        handset=pl.col("handset").str.slice(0, IMEI_DIGITS),
+        handset=numbering.handset(pl.col("handset")),
         purpose=pl.col("purpose").fill_null("declared") + owner.fill_null(""),
         detectors=pl.col("detectors").str.split(";").list.eval(pl.element().str.strip_chars()),
         written=pl.col("expires"),

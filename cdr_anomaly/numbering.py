@@ -23,6 +23,7 @@ E164_DIGITS = 15  # ITU-T E.164, calling code included
 E164_END = 10**E164_DIGITS
 LEAST_ABROAD = 10**6  # a number abroad has 7 digits or more
 TOKEN_END = 10**13
+IMEI_DIGITS = 14  # the fifteenth is a check digit, or the software's; the first 8 are the model
 MOST_DIGITS = 99  # (99 + 1) * TOKEN_END stays below 2**50: a code times 8192 still fits
 CARRIER_SELECT = (17951, 12593, 17911, 17909, 10193)
 
@@ -174,6 +175,11 @@ def is_abroad(line: pl.Expr, home: HomePlan, *, as_text: bool) -> pl.Expr:
     own = ((country * 10**n, (country + 1) * 10**n) for n in sizes)
     long_enough = [span for span in own if span[1] > LEAST_ABROAD]
     return (line >= LEAST_ABROAD) & ~_in(line, *long_enough)
+
+
+def handset(imei: pl.Expr) -> pl.Expr:
+    """Cut an IMEI to what tells one handset from another."""
+    return imei.str.slice(0, IMEI_DIGITS)
 
 
 def block(spelled: pl.Expr, home: HomePlan, digits: int) -> pl.Expr:

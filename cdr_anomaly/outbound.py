@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import overlap
+from cdr_anomaly import numbering, overlap
 from cdr_anomaly.schema import LINKS, LISTS, OUTBOUND, empty, require
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 # A cell or handset with so great a share of the day's calls, or so many of them, is the line's.
 AT_CELL, ON_HANDSET = 0.4, 10
-# The last digit of an IMEI is a check digit, or the software's.
-IMEI_DIGITS = 14
 STEADY_DAYS = 14
 
 
@@ -109,7 +107,7 @@ def line_days(lines: Lines, rule: Rule, told: Told) -> pl.LazyFrame:
         pl.col("n_cells") <= rule.cells,
     ).select("line", "day", "n_out", "n_answered", "n_distinct")
     placed = lines.legs.filter("outgoing").join(days, on=["line", "day"], how="semi")
-    handset = pl.col("imei").str.slice(0, IMEI_DIGITS)
+    handset = numbering.handset(pl.col("imei"))
     cells = _often(placed, pl.col("cell_id"), "cells", of=AT_CELL * n_out, days=days)
     handsets = _often(placed, handset, "handsets", of=pl.lit(ON_HANDSET), days=days)
     whole = days.join(cells, on=["line", "day"], how="left")
