@@ -6,6 +6,8 @@ wants its frame sorted by the group first and the instant second.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import polars as pl
 
 US_PER_S = 1_000_000
@@ -82,6 +84,11 @@ def midnight(day: pl.Expr, tz: str) -> pl.Expr:
         hour.dt.replace_time_zone(tz, ambiguous="earliest", non_existent="null") for hour in hours
     )
     return pl.coalesce(*local).dt.convert_time_zone("UTC")
+
+
+def just_before(instant: pl.Expr) -> pl.Expr:
+    """Give the start of a window that holds an instant, as one call alone has a window, too."""
+    return instant - timedelta(microseconds=1)
 
 
 def anscombe(count: pl.Expr) -> pl.Expr:

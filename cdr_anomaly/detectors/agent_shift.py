@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from math import pi
 from typing import ClassVar
 
@@ -96,7 +95,6 @@ class AgentShift(Detector):
         days = self._judged(tables)
         long = pl.col("talk_s") >= self.talk_h * HOUR_S
         limit = pl.when(long).then(self.talk_h).otherwise(self.talk_h_often)
-        tomorrow = tables.midnight(pl.col("day") + timedelta(days=1))
         signs = {
             "often": pl.col("n_often") >= self.days_often,
             "regular": self._regular(),
@@ -120,8 +118,7 @@ class AgentShift(Detector):
         return self.finding(
             days.with_columns(limit=limit),
             subject=tables.written(pl.col("line")), day=pl.col("day"),
-            window_start=tables.midnight(pl.col("day")) - timedelta(microseconds=1),
-            window_end=tomorrow - timedelta(microseconds=1),
+            window_start=tables.opens(pl.col("day")), window_end=tables.closes(pl.col("day")),
             severity=pl.when(grave).then(pl.lit("medium")).otherwise(pl.lit("low")),
             observed=pl.max_horizontal(_hours(pl.col("talk_s")), "limit"), limit=pl.col("limit"),
             reason=self._reason(tables, ordinary),

@@ -128,6 +128,14 @@ class Tables:
         """Give the instant at which a local day begins."""
         return rolling.midnight(day, self.tz)
 
+    def opens(self, day: pl.Expr) -> pl.Expr:
+        """Give the start of a window whose first local day this is."""
+        return rolling.just_before(self.midnight(day))
+
+    def closes(self, day: pl.Expr) -> pl.Expr:
+        """Give the end of a window whose last local day this is."""
+        return self.opens(day + timedelta(days=1))
+
 
 class Detector:
     """One pattern: which lines deserve a second look, and what of them is a finding.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import ClassVar
 
 import polars as pl
 from pydantic.dataclasses import dataclass
 
 from cdr_anomaly import actors
-from cdr_anomaly.detectors.base import STRICT, Detector, Tables, ladder, setting
+from cdr_anomaly.detectors.base import STRICT, Detector, Tables, days_back, ladder, setting
 from cdr_anomaly.outbound import Rule
 from cdr_anomaly.overlap import DAYS, RANGE
 from cdr_anomaly.profile import Least
@@ -105,10 +104,8 @@ class Campaign(Detector):
         return self.finding(
             found, subject_kind="campaign", subject=tables.written(pl.col("line")),
             members=members, day=pl.col("day"),
-            window_start=tables.midnight(pl.col("day") - timedelta(days=DAYS - 1))
-            - timedelta(microseconds=1),
-            window_end=tables.midnight(pl.col("day") + timedelta(days=1))
-            - timedelta(microseconds=1),
+            window_start=tables.opens(days_back(pl.col("day"), DAYS - 1)),
+            window_end=tables.closes(pl.col("day")),
             severity=severity, observed=pl.col("n_group"), limit=self.lines, reason=reason,
             p_value=(pl.col("p_value") * (pl.col("n_lines") - 1)).clip(upper_bound=1.0),
             evidence=pl.struct(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import ClassVar
 
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly import bridges, forwarding
-from cdr_anomaly.detectors.base import STRICT, Detector, Feed, Tables, ladder, setting
+from cdr_anomaly import bridges, forwarding, rolling
+from cdr_anomaly.detectors.base import STRICT, Detector, Feed, Tables, days_back, ladder, setting
 from cdr_anomaly.evidence import Measure
 from cdr_anomaly.profile import Least
 
@@ -168,7 +167,8 @@ class ForwardingChain(Detector):
         )  # fmt: skip
         return self.finding(
             days, subject_kind="chain", subject=tables.written(pl.col("line")), members=written,
-            day=pl.col("day"), window_start=_just_before("start"), window_end=pl.col("end"),
+            day=pl.col("day"),
+            window_start=rolling.just_before(pl.col("start")), window_end=pl.col("end"),
             severity=severity, observed=pl.col("hops"), limit=self.min_hops, reason=reason,
             evidence=pl.struct("n_calls", "n_callers", "loop", "abroad", "bridge", "new",
                                "n_by_id"),
@@ -199,7 +199,8 @@ class ForwardingChain(Detector):
         )  # fmt: skip
         return self.finding(
             hubs, subject_kind="hub", subject=tables.written(pl.col("target")), members=members,
-            day=pl.col("day"), window_start=_week_start(tables), window_end=_day_end(tables),
+            day=pl.col("day"), window_start=_week_start(tables),
+            window_end=tables.closes(pl.col("day")),
             severity=severity, observed=pl.col("n_bridges"), limit=self.hub_forwarders,
             reason=reason,
             evidence=pl.struct("n_bridges", "n_new", "n_beside", "n_calls", "n_callers"),
@@ -234,7 +235,8 @@ class ForwardingChain(Detector):
         members = _with_few("target").list.eval(tables.written(pl.element()))
         return self.finding(
             lone, subject=tables.written(pl.col("line")), members=members,
-            day=pl.col("day"), window_start=_week_start(tables), window_end=_day_end(tables),
+            day=pl.col("day"), window_start=_week_start(tables),
+            window_end=tables.closes(pl.col("day")),
             severity=severity, observed=pl.col("n_forwarded"), limit=self.bridge_forwards,
             reason=reason,
             evidence=pl.struct("n_forwarded", "n_in", "n_out", "n_callers", "n_abroad", "new",
@@ -273,7 +275,8 @@ class ForwardingChain(Detector):
         reached = pl.col("target").list.eval(tables.written(pl.element()))
         return self.finding(
             days, subject=tables.written(pl.col("line")), day=pl.col("day"),
-            window_start=_just_before("start"), window_end=pl.col("end"), severity=severity,
+            window_start=rolling.just_before(pl.col("start")), window_end=pl.col("end"),
+            severity=severity,
             observed=pl.col("n_targets"), limit=self.targets_day, reason=reason,
             evidence=pl.struct("n_calls", "n_callers", "n_targets", "n_reused", "bridge", "new",
                                targets=reached),
@@ -291,7 +294,8 @@ class ForwardingChain(Detector):
         )  # fmt: skip
         return self.finding(
             days, subject=tables.written(pl.col("line")), members=members, day=pl.col("day"),
-            window_start=_just_before("start"), window_end=pl.col("end"), severity="high",
+            window_start=rolling.just_before(pl.col("start")), window_end=pl.col("end"),
+            severity="high",
             observed=pl.col("n_calls"), limit=self.self_calls, reason=reason,
             evidence=pl.struct("n_calls"),
             unless=f"fewer than {self.self_calls} such calls in a day",
@@ -304,16 +308,5 @@ def _with_few(column: str) -> pl.Expr:
     return pl.when(few).then(pl.concat_list("line", column)).otherwise(pl.concat_list("line"))
 
 
-def _just_before(instant: str) -> pl.Expr:
-    # A window is open at its start: one call alone has a window, too.
-    return pl.col(instant) - timedelta(microseconds=1)
-
-
 def _week_start(tables: Tables) -> pl.Expr:
-    return tables.midnight(pl.col("day") - timedelta(days=bridges.WEEK - 1)) - timedelta(
-        microseconds=1
-    )
-
-
-def _day_end(tables: Tables) -> pl.Expr:
-    return tables.midnight(pl.col("day") + timedelta(days=1)) - timedelta(microseconds=1)
+    return tables.opens(days_back(pl.col("day"), bridges.WEEK - 1))

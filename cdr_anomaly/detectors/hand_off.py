@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import ClassVar
 
 import polars as pl
@@ -176,12 +175,10 @@ class HandOff(Detector):
     ) -> pl.LazyFrame:  # fmt: skip
         """Shape what is found of closers or of openers; a line and its ``others`` are members."""
         members = pl.concat_list(pl.col(line), "others").list.unique().list.sort()
-        before = timedelta(microseconds=1)
         return self.finding(
             found, subject=tables.written(pl.col(line)), day=pl.col("day"),
             members=members.list.eval(tables.written(pl.element())),
-            window_start=tables.midnight(pl.col("day")) - before,
-            window_end=tables.midnight(pl.col("day") + timedelta(days=1)) - before,
+            window_start=tables.opens(pl.col("day")), window_end=tables.closes(pl.col("day")),
             evidence=pl.struct("role", *figures, "timeline"), **told,
         )  # fmt: skip
 

@@ -121,7 +121,7 @@ class HighFrequency(Detector):
             window_start=_pick(top, {
                 "peak_10min": pl.col("peak_10min_end") - timedelta(minutes=10),
                 "peak_60min": pl.col("peak_60min_end") - timedelta(minutes=60),
-                "n_out": tables.midnight(pl.col("day")) - timedelta(microseconds=1)}),
+                "n_out": tables.opens(pl.col("day"))}),
             window_end=_pick(top, {
                 "peak_10min": pl.col("peak_10min_end"), "peak_60min": pl.col("peak_60min_end"),
                 "n_out": pl.col("last_out")}),

@@ -154,16 +154,10 @@ class MassDialler(Detector):
 
     @staticmethod
     def _window(tables: Tables) -> list[pl.Expr]:
-        midnight = tables.midnight(pl.col("day"))
-        next_midnight = tables.midnight(pl.col("day") + timedelta(days=1))
-        day_start, day_end = midnight - timedelta(microseconds=1), next_midnight
-        end = pl.col("peak_24h_end")
-        return [
-            pl.when("by_day").then(day_start).otherwise(end - timedelta(days=1))
-            .alias("window_start"),
-            pl.when("by_day").then(day_end - timedelta(microseconds=1)).otherwise(end)
-            .alias("window_end"),
-        ]  # fmt: skip
+        day, end = pl.col("day"), pl.col("peak_24h_end")
+        starts = pl.when("by_day").then(tables.opens(day)).otherwise(end - timedelta(days=1))
+        ends = pl.when("by_day").then(tables.closes(day)).otherwise(end)
+        return [starts.alias("window_start"), ends.alias("window_end")]
 
     @staticmethod
     def _in_window(tables: Tables, days: pl.LazyFrame) -> pl.LazyFrame:

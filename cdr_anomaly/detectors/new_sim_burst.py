@@ -170,7 +170,7 @@ class NewSimBurst(Detector):
         )  # fmt: skip
         return self.finding(
             found, subject=tables.written(pl.col("line")), day=pl.col("day"),
-            window_start=pl.col("first") - timedelta(microseconds=1), window_end=pl.col("last"),
+            window_start=rolling.just_before(pl.col("first")), window_end=pl.col("last"),
             severity=ladder({"low": wanted, "high": strict}, "medium"),
             observed=pl.col("observed"), limit=pl.col("limit"), reason=reason,
             evidence=pl.struct("n_early", "n_called", "peak_60min", "n_out", "n_in",
@@ -210,9 +210,7 @@ class NewSimBurst(Detector):
         strangers = pl.col("n_callers") >= 0.8 * pl.col("n_forwarded")
         return self.finding(
             found, subject=tables.written(pl.col("line")), day=pl.col("day"),
-            window_start=tables.midnight(pl.col("born")) - timedelta(microseconds=1),
-            window_end=tables.midnight(pl.col("day") + timedelta(days=1))
-            - timedelta(microseconds=1),
+            window_start=tables.opens(pl.col("born")), window_end=tables.closes(pl.col("day")),
             severity=ladder({"medium": strangers}, "low"), observed=pl.col("n_forwarded"),
             limit=self.line_forwards, reason=reason,
             evidence=pl.struct("n_forwarded", "n_in", "n_out", "n_callers"),
@@ -276,13 +274,11 @@ class NewSimBurst(Detector):
             pl.lit(f"{self.block_ratio:g}"), pl.col("expected").round(2), "passes_on", "dials",
             pl.lit(busy), "silent", scientific(pl.col("p_value")),
         )  # fmt: skip
-        start = tables.midnight(pl.col("day") - pl.duration(days=pl.col("window_days") - 1))
+        first = pl.col("day") - pl.duration(days=pl.col("window_days") - 1)
         return self.finding(
             found, subject_kind="block", subject=pl.col("block"),
             members=pl.col("line").list.eval(tables.written(pl.element())), day=pl.col("day"),
-            window_start=start - timedelta(microseconds=1),
-            window_end=tables.midnight(pl.col("day") + timedelta(days=1))
-            - timedelta(microseconds=1),
+            window_start=tables.opens(first), window_end=tables.closes(pl.col("day")),
             severity=severity, observed=n_new, limit=self.block_lines,
             usual=pl.col("expected").round(3), p_value=pl.col("p_value"), reason=reason,
             evidence=pl.struct("level", "window_days", "q_value", "passes_on", "dials", "silent"),

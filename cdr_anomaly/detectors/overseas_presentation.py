@@ -8,7 +8,7 @@ from typing import ClassVar
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly import pools, presented, trunks
+from cdr_anomaly import pools, presented, rolling, trunks
 from cdr_anomaly.detectors.base import STRICT, Detector, Feed, Tables, ladder, percent, setting
 from cdr_anomaly.detectors.base import usual_sentence as usual
 from cdr_anomaly.evidence import scientific
@@ -290,7 +290,8 @@ class OverseasPresentation(Detector):
         )  # fmt: skip
         return self.finding(
             found, subject_kind="pool", subject=pl.col("subject"), members=pl.col("numbers"),
-            day=pl.col("day"), window_start=_just_before("first"), window_end=pl.col("last"),
+            day=pl.col("day"),
+            window_start=rolling.just_before(pl.col("first")), window_end=pl.col("last"),
             severity=ladder({"high": large}, "medium"), observed=pl.col("n_numbers"),
             limit=self.pool_numbers, p_value=pl.col("p_value"), reason=reason,
             evidence=pl.struct("n_numbers", "n_contacts", "n_calls", "n_shared", "trunk",
@@ -312,9 +313,5 @@ class OverseasPresentation(Detector):
     def _found(self, days: pl.LazyFrame, **given: pl.Expr | str | float | None) -> pl.LazyFrame:
         return self.finding(
             days, subject=pl.col("number"), day=pl.col("day"),
-            window_start=_just_before("first"), window_end=pl.col("last"), **given,
+            window_start=rolling.just_before(pl.col("first")), window_end=pl.col("last"), **given,
         )  # fmt: skip
-
-
-def _just_before(instant: str) -> pl.Expr:
-    return pl.col(instant) - timedelta(microseconds=1)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any, ClassVar
 
 import polars as pl
 from pydantic.dataclasses import dataclass
 
 from cdr_anomaly import rooms
-from cdr_anomaly.detectors.base import STRICT, Detector, Feed, Tables, ladder, setting
+from cdr_anomaly.detectors.base import STRICT, Detector, Feed, Tables, days_back, ladder, setting
 from cdr_anomaly.rooms import HANDSET_DAYS
 
 
@@ -92,7 +91,7 @@ class Site(Detector):
         )  # fmt: skip
         return self._of_each_line(
             tables, used.filter(pl.col("n_group") >= self.cards), kind="device", limit=self.cards,
-            reason=reason, first=pl.col("day") - timedelta(days=HANDSET_DAYS - 1), severity="high",
+            reason=reason, first=days_back(pl.col("day"), HANDSET_DAYS - 1), severity="high",
             evidence=pl.struct(handset="place"), unless=f"fewer than {self.cards} such lines",
         )  # fmt: skip
 
@@ -105,11 +104,9 @@ class Site(Detector):
         lines = places.with_columns(line="group").explode(
             "line", empty_as_null=False, keep_nulls=False
         )
-        just_before = timedelta(microseconds=1)
         return self.finding(
             lines.join(today, on=["line", "day"], how="semi"), subject_kind=kind,
             subject=tables.written(pl.col("line")), members=members, day=pl.col("day"),
-            window_start=tables.midnight(first) - just_before,
-            window_end=tables.midnight(pl.col("day") + timedelta(days=1)) - just_before,
+            window_start=tables.opens(first), window_end=tables.closes(pl.col("day")),
             observed=pl.col("n_group"), **told,
         )  # fmt: skip
