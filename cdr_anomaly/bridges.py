@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from cdr_anomaly import rolling
 from cdr_anomaly.evidence import Measure
 
 WEEK = 7
@@ -59,7 +60,7 @@ def bridges(
     )
     sums = (
         days.join(profile.rename({"day": "past_day"}), on="line")
-        .filter(in_week("past_day"))
+        .filter(rolling.lately("past_day", WEEK))
         .group_by("line", "day")
         .agg(pl.col("n_out", "n_in", "n_forwarded").sum())
         .filter(
@@ -72,7 +73,7 @@ def bridges(
     callers = (
         sums.select("line", "day")
         .join(hops.select("caller", line="forwarder", past_day="day"), on="line")
-        .filter(in_week("past_day"))
+        .filter(rolling.lately("past_day", WEEK))
         .group_by("line", "day")
         .agg(n_callers=pl.col("caller").drop_nulls().n_unique().cast(pl.Int64))
     )
@@ -105,7 +106,7 @@ def platforms(hops: pl.LazyFrame, bridges: pl.LazyFrame, rule: Rule) -> pl.LazyF
         pairs.select("target", "day")
         .unique()
         .join(pairs.rename({"day": "past_day"}), on="target")
-        .filter(in_week("past_day"))
+        .filter(rolling.lately("past_day", WEEK))
         .unique(["target", "day", "forwarder"])
     )
     known = bridges.select("day", forwarder="line", bridge=pl.lit(value=True))
@@ -132,7 +133,7 @@ def hubs(
     week = (
         bridges.select("day", "new", "n_forwarded", forwarder="line")
         .join(legs, on="forwarder")
-        .filter(in_week("past_day"))
+        .filter(rolling.lately("past_day", WEEK))
         .join(platforms, on=["target", "day"], how="anti")
         .filter(pl.len().over("target", "forwarder", "day") * 2 >= pl.col("n_forwarded"))
     )
@@ -188,8 +189,3 @@ def targets(hops: pl.LazyFrame, past: pl.LazyFrame) -> pl.LazyFrame:
 
 def _different(column: str) -> pl.Expr:
     return pl.col(column).drop_nulls().n_unique().cast(pl.Int64)
-
-
-def in_week(past_day: str) -> pl.Expr:
-    """Tell whether a day is one of the 7 that end with ``day``."""
-    return (pl.col("day") - pl.col(past_day)).dt.total_days().is_between(0, WEEK - 1)

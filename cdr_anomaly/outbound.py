@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import numbering, overlap
+from cdr_anomaly import numbering, overlap, rolling
 from cdr_anomaly.schema import LINKS, LISTS, OUTBOUND, empty, require
 
 if TYPE_CHECKING:
@@ -144,8 +144,7 @@ def _steady(days: pl.LazyFrame, before: pl.LazyFrame, busy: pl.LazyFrame) -> pl.
 
     def counted(others: pl.LazyFrame, name: str) -> pl.LazyFrame:
         pairs = days.select("line", "day").join(others.select("line", past="day"), on="line")
-        age = (pl.col("day") - pl.col("past")).dt.total_days()
-        near = pairs.filter(age.is_between(0, STEADY_DAYS - 1))
+        near = pairs.filter(rolling.lately("past", STEADY_DAYS))
         return near.group_by("line", "day").agg(pl.len().alias(name))
 
     alike = pl.concat([before.select("line", "day"), days.select("line", "day")])

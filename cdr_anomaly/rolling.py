@@ -76,6 +76,11 @@ def own_past(days: pl.LazyFrame, judged: pl.LazyFrame, value: str) -> pl.LazyFra
     )
 
 
+def lately(past: str, days: int) -> pl.Expr:
+    """Tell whether a day is one of so many that end with ``day``."""
+    return (pl.col("day") - pl.col(past)).dt.total_days().is_between(0, days - 1)
+
+
 def midnight(day: pl.Expr, tz: str) -> pl.Expr:
     """Give the instant at which a local day begins."""
     # Where summer time begins at midnight, the day begins at one o'clock.

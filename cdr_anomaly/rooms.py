@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly import overlap, significance
+from cdr_anomaly import overlap, rolling, significance
 
 if TYPE_CHECKING:
     from datetime import date
@@ -60,19 +60,13 @@ def _staying(rows: pl.LazyFrame, outbound: pl.LazyFrame) -> pl.LazyFrame:
     """
     keys = ("line", "day", "place")
     before = rows.select("line", "place", past="day")
-    there = _lately(rows.select(keys).join(before, on=["line", "place"]))
-    all_days = _lately(outbound.select("line", "day").join(
-        outbound.select("line", past="day"), on="line"
-    ))  # fmt: skip
-    times = there.group_by(keys).agg(n_there=pl.len())
-    of = all_days.group_by("line", "day").agg(n_days=pl.len())
+    there = rows.select(keys).join(before, on=["line", "place"])
+    all_days = outbound.select("line", "day").join(outbound.select("line", past="day"), on="line")
+    lately = rolling.lately("past", STAY_DAYS)
+    times = there.filter(lately).group_by(keys).agg(n_there=pl.len())
+    of = all_days.filter(lately).group_by("line", "day").agg(n_days=pl.len())
     whole = rows.join(times, on=keys).join(of, on=["line", "day"])
     return whole.filter(pl.col("n_there") * 2 > pl.col("n_days")).drop("n_there", "n_days")
-
-
-def _lately(pairs: pl.LazyFrame) -> pl.LazyFrame:
-    age = (pl.col("day") - pl.col("past")).dt.total_days()
-    return pairs.filter(age.is_between(0, STAY_DAYS - 1))
 
 
 def handsets(outbound: pl.LazyFrame, *, since: date) -> pl.LazyFrame:
@@ -80,8 +74,7 @@ def handsets(outbound: pl.LazyFrame, *, since: date) -> pl.LazyFrame:
     used = _at(outbound, "handsets").select("line", "day", "place")
     days = used.filter(pl.col("day") >= since).select("day", "place").unique()
     week = days.join(used.rename({"day": "past_day"}), on="place")
-    age = (pl.col("day") - pl.col("past_day")).dt.total_days()
-    near = week.filter(age.is_between(0, HANDSET_DAYS - 1))
+    near = week.filter(rolling.lately("past_day", HANDSET_DAYS))
     return near.group_by("day", "place").agg(
         group=pl.col("line").unique().sort(), n_group=pl.col("line").n_unique().cast(pl.Int64)
     )

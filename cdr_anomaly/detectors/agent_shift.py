@@ -183,7 +183,6 @@ class AgentShift(Detector):
         """
         local = pl.col("first_out").dt.convert_time_zone(tables.tz).dt.time()
         angle = local.cast(pl.Int64) / (DAY_MIN * 60 * 10**9) * 2 * pi
-        age = (pl.col("day") - pl.col("past_day")).dt.total_days()
         shown = pl.struct(
             day=pl.col("past_day").cast(pl.String),
             first=tables.local(pl.col("first_out")).str.slice(11),
@@ -195,7 +194,7 @@ class AgentShift(Detector):
         days = (
             today.select("line", "day")
             .join(shifts.rename({"day": "past_day"}), on="line")
-            .filter(age.is_between(0, self.within_days - 1))
+            .filter(rolling.lately("past_day", self.within_days))
             .sort("line", "day", "past_day")  # sums of fractions depend on their order
             .group_by("line", "day", maintain_order=True)
             .agg(n_often=long.sum().cast(pl.Int64), x=x, y=y, days=shown)

@@ -7,7 +7,7 @@ from typing import ClassVar
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly import actors
+from cdr_anomaly import actors, rolling
 from cdr_anomaly.detectors.base import STRICT, Detector, Tables, days_back, ladder, setting
 from cdr_anomaly.outbound import Rule
 from cdr_anomaly.overlap import DAYS, RANGE
@@ -145,8 +145,8 @@ def _in_common(lists: pl.LazyFrame, groups: pl.LazyFrame) -> pl.LazyFrame:
     of_days = groups.select("line", "day", "group").join(
         lists.select("line", "counterpart", called="day"), on="line"
     )
-    age = (pl.col("day") - pl.col("called")).dt.total_days()
-    pairs = of_days.filter(age.is_between(0, DAYS - 1)).unique(["line", "day", "counterpart"])
+    lately = rolling.lately("called", DAYS)
+    pairs = of_days.filter(lately).unique(["line", "day", "counterpart"])
     among = pl.len().over("day", "group", "counterpart")
     return (
         pairs.with_columns(common=among > 1)
