@@ -77,11 +77,7 @@ def read_held(file: Path) -> pl.DataFrame:
         if told[name].null_count():
             msg = f"'{file}': a row has no {name}; a victim has {', '.join(HELD)}."
             raise InputError(msg)
-    backwards = told.filter(pl.col("first_day") > pl.col("last_day"))
-    if not backwards.is_empty():
-        line = backwards["line"][0]
-        msg = f"'{file}': the first_day of '{line}' is after its last_day; exchange them."
-        raise InputError(msg)
+    known.check_days(file, told)
     return told.unique(maintain_order=True).with_columns(
         kind=pl.col("actor").str.replace(r"_\d+$", "")
     )

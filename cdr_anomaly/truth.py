@@ -235,7 +235,12 @@ def _check(file: Path, told: pl.DataFrame, shaped: pl.DataFrame) -> None:
         if not wrong.is_empty():
             msg = f"'{file}': '{wrong[name][0] or ''}' in the column '{name}' is {remedy}."
             raise InputError(msg)
-    backwards = shaped.filter(pl.col("first_day") > pl.col("last_day"))
+    check_days(file, shaped)
+
+
+def check_days(file: Path, told: pl.DataFrame) -> None:
+    """Fail on the first line whose days run backwards."""
+    backwards = told.filter(pl.col("first_day") > pl.col("last_day"))
     if not backwards.is_empty():
         line = backwards["line"][0]
         msg = f"'{file}': the first_day of '{line}' is after its last_day; exchange them."
