@@ -48,10 +48,9 @@ def links(lists: pl.DataFrame, others: pl.DataFrame, days: Iterable[date]) -> pl
     return pl.concat([empty(LINKS, lists.schema["line"]), *made])
 
 
-def is_sure() -> pl.Expr:
-    """Tell which LINKS leave hardly any doubt."""
-    many = pl.col("n_shared") >= SURE_TIMES * pl.col("expected")
-    return many & (pl.col("q_value") <= SURE_Q)
+def is_sure(times: float = SURE_TIMES, q: float = SURE_Q) -> pl.Expr:
+    """Tell which LINKS are so many times what is expected, at that false-discovery rate."""
+    return (pl.col("n_shared") >= times * pl.col("expected")) & (pl.col("q_value") <= q)
 
 
 def _of_day(lists: pl.DataFrame, others: pl.DataFrame, day: date) -> pl.DataFrame:

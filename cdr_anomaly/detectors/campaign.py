@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 from cdr_anomaly import actors, rolling
 from cdr_anomaly.detectors.base import STRICT, Detector, Tables, days_back, ladder, setting
 from cdr_anomaly.outbound import Rule
-from cdr_anomaly.overlap import DAYS, RANGE
+from cdr_anomaly.overlap import DAYS, RANGE, is_sure
 from cdr_anomaly.profile import Least
 
 
@@ -78,9 +78,7 @@ class Campaign(Detector):
 
     def find(self, tables: Tables) -> pl.LazyFrame:
         links = tables.links.filter(
-            pl.col("n_shared") >= self.numbers,
-            pl.col("n_shared") >= self.times * pl.col("expected"),
-            pl.col("q_value") <= self.fdr,
+            pl.col("n_shared") >= self.numbers, is_sure(self.times, self.fdr)
         )
         groups = _grouped(links.collect())
         today = tables.outbound.select("line", "day")
