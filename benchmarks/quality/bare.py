@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import pipeline
-from cdr_anomaly.schema import SEVERITIES
+from cdr_anomaly import pipeline, subjects
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +20,6 @@ REMOVED = ("cell_id", "imei", "imsi", "trunk_in")
 # They were there before cells, handsets, cards and trunks were looked at, and need none of them.
 OLD = ("mass_dialler", "high_frequency", "forwarding_chain", "new_sim_burst")
 FINDING = ["detector", "subject_kind", "subject", "day", "observed", "limit"]
-GRADES = {word: grade for grade, word in enumerate(SEVERITIES)}
 
 
 class Bare(NamedTuple):
@@ -58,7 +56,7 @@ def compared(whole: pl.DataFrame, less: pl.DataFrame) -> pl.DataFrame:
     """
     both = _marked(whole).join(_marked(less), on=[*FINDING, "nth"], suffix="_less")
     grade, grade_less = (
-        pl.col(name).replace_strict(GRADES, return_dtype=pl.Int64)
+        pl.col(name).replace_strict(subjects.GRADES, return_dtype=pl.Int64)
         for name in ("severity", "severity_less")
     )
     same, free = grade == grade_less, ~pl.col("reason").str.contains(r"\bcells?\b")
@@ -80,8 +78,7 @@ def compared(whole: pl.DataFrame, less: pl.DataFrame) -> pl.DataFrame:
 
 def _marked(findings: pl.DataFrame) -> pl.DataFrame:
     """Number those about the same, the gravest last: a line may be found for two things."""
-    grade = pl.col("severity").replace_strict(GRADES, return_dtype=pl.Int64)
-    ordered = findings.sort(*FINDING, grade, "reason")
+    ordered = findings.sort(*FINDING, subjects.grade(), "reason")
     return ordered.select(
         *FINDING, "severity", "reason", nth=pl.int_range(pl.len()).over(FINDING)
     )  # fmt: skip
