@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 
 PAGE = (Path(__file__).parents[1] / "docs" / "quality.md").read_text(encoding="utf-8")
 DAYS = 24
-# A page that was made before people to warn were judged lacks what has come since.
-SINCE = pytest.mark.skipif("## Whom to warn" not in PAGE, reason="`make quality` is to be run")
-OLD_RECALL = ("mass_dialler", "forwarding_relay", "forwarding_hub", "block_burst", "new_sim")
 
 
 def section(title: str) -> str:
@@ -56,10 +53,8 @@ def rows(text: str) -> list[list[str]]:
         "False alerts by honest kind", "Time to detection", "Calibration",
         "False discoveries beside q", "Each detector", "What each part adds", "Beside peers",
         "What is not found, and why", "Real lines: Digital Sichuan 2020",
-        "How the figures are defined",
-        *(pytest.param(title, marks=SINCE) for title in (
-            "Honest groups", "Whom to warn", "Without cells, handsets, cards and trunks",
-        )),
+        "How the figures are defined", "Honest groups", "Whom to warn",
+        "Without cells, handsets, cards and trunks",
     ],
 )  # fmt: skip
 def test_the_page_has_its_sections_and_says_what_is_synthetic(title: str) -> None:
@@ -71,17 +66,15 @@ def test_the_page_has_its_sections_and_says_what_is_synthetic(title: str) -> Non
 def test_every_figure_that_was_asked_for_stands_beside_what_came_out() -> None:
     table = rows(section("Where it stands beside what was asked for"))
     named = " ".join(row[0] for row in table)
-    assert all(f"a night, {pattern}" in named for pattern in OLD_RECALL)
+    assert all(f"a night, {pattern}" in named for pattern in tables.RECALL)
     for what in ("precision at 50", "honest heavy lines", "1e-4", "at q 0.1", "Sichuan"):
         assert what in named
     assert all(row[2] for row in table)
 
 
-@SINCE
-def test_people_groups_and_every_pattern_stand_there_too() -> None:
+def test_people_and_groups_stand_there_too() -> None:
     table = rows(section("Where it stands beside what was asked for"))
     named = " ".join(row[0] for row in table)
-    assert all(f"a night, {pattern}" in named for pattern in tables.RECALL)
     for what in ("planted victims", "median victim", "honest groups"):
         assert what in named
     told = section("Without cells, handsets, cards and trunks")
@@ -107,10 +100,7 @@ def test_it_names_its_seeds_its_command_and_its_peers() -> None:
     for peer in ("IsolationForest", "ECOD", peers.MANY_CALLS):
         assert peer in section("Beside peers")
     told = section("What each part adds")
-    new = {"overseas_presentation", "agent_shift", "campaign", "site", "hand_off"}
-    later = new if "## Whom to warn" not in PAGE else set()
     less = (*ablation.FAMILIES, *detectors.NAMES, "unlike_peers", "any evidence")
-    less = tuple(name for name in less if name not in later)
     assert all(f"| without {name}" in told.replace("the measures of ", "") for name in less)
 
 
