@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from cdr_anomaly import simulate
 
 ZONE = "Asia/Shanghai"
+END = pl.col("start_time") + pl.duration(seconds="duration_s")
 
 
 def plain(number: str) -> pl.Expr:
@@ -33,3 +34,19 @@ def told(sample: simulate.Sample) -> pl.DataFrame:
         day=local.dt.date(), line=pl.coalesce("redirecting_number", "calling_number")
     )
     return calls.join(sample.truth, on="line", how="inner", maintain_order="left")
+
+
+def calls(sample: simulate.Sample) -> pl.DataFrame:
+    """Return all calls, numbers in one form, with the local day."""
+    local = pl.col("start_time").dt.convert_time_zone(ZONE)
+    rows = sample.calls.filter(pl.col("record_type") == "call")
+    return rows.with_columns(plain("calling_number"), plain("called_number"), day=local.dt.date())
+
+
+def of(placed: pl.DataFrame, *kinds: str) -> pl.DataFrame:
+    return placed.filter(pl.col("kind").is_in(kinds))
+
+
+def shown_on(calls: pl.DataFrame, trunk: str) -> float:
+    """Tell the share of calls that came in on trunks whose names begin like this."""
+    return float(calls["trunk_in"].fill_null("").str.starts_with(trunk).mean())  # type: ignore[arg-type]

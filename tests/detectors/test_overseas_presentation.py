@@ -1,52 +1,31 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
-from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from scipy.stats import binom, poisson
+from scipy.stats import binom
 
-from cdr_anomaly import numbering, pools, presented, trunks
+from cdr_anomaly import numbering, presented, trunks
 from cdr_anomaly.detectors.overseas_presentation import OverseasPresentation
 from tests.builders import FEED, feed, line, many, past, scanned
-from tests.builders import found as of_detector
 from tests.builders import gravest as gravest_of
 from tests.nights import runs
+from tests.overseas import DAY, LONDON, NAME, found, homes, others, pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from cdr_anomaly.pipeline import Result
     from tests.builders import Line
 
-NAME, DAY = "overseas_presentation", "2026-05-20"
 CN = numbering.home_plan("CN")
-LONDON = "+442071234567"
-
-
-def homes(n: int, first: int = 0) -> list[str]:
-    return [f"+86137{first + i:08}" for i in range(n)]
-
-
-def found(result: Result, subject: str | None = None) -> list[dict[str, Any]]:
-    return of_detector(result, NAME, subject)
 
 
 def gravest(result: Result, subject: str) -> str | None:
     return gravest_of(result, NAME, subject)
-
-
-def others(n: int = 60, on: str | Iterable[str] = DAY) -> list[Line]:
-    """Make numbers abroad that call a home subscriber or two each, as people do."""
-    return [
-        line(f"+4930{7_919_317 * i % 10**7:07}").dials(2, on=on, to=homes(2, 500 + i), cells=0)
-        for i in range(n)
-    ]
 
 
 def domestic(trunk: str, n: int = 400) -> Line:
@@ -223,96 +202,6 @@ def test_numbers_that_nobody_has(tmp_path: Path, number: str, why: str | None) -
     assert all(f"a number that nobody has: {why}; to 6" in reason for reason in said)
     told = pl.DataFrame({"n": [number]}).select(presented.impossible(pl.col("n"), CN)).item()
     assert told == why
-
-
-def pool(n: int, *, first: int = 0, each: int = 4, shared: bool = False, **more: Any) -> list[Line]:
-    """Let neighbouring numbers call ``each`` so many subscribers, the same ones if ``shared``."""
-    return [
-        line(f"+4420712345{first + i:02}").dials(
-            each, on=DAY, at="10:00", gap_s=60 + i, cells=0,
-            to=homes(each, 1000 + (0 if shared else each * i)), **more,
-        )
-        for i in range(n)
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("lines", "grade"),
-    [
-        (pool(15, trunk_in="x"), "medium"),
-        (pool(12, trunk_in="x", each=20), "high"),
-        (pool(6, each=50, shared=True), "medium"),
-        (pool(15), None),
-        (pool(10, trunk_in="x"), None),
-        (pool(4, trunk_in="x", each=20), None),
-    ],
-    ids=["on one trunk", "many", "the same people", "nothing binds them", "few called", "too few"],
-)
-def test_a_pool(tmp_path: Path, lines: list[Line], grade: str | None) -> None:
-    result = scanned(tmp_path, feed(*lines, *others()))
-    pools_found = [row for row in found(result) if row["subject_kind"] == "pool"]
-    assert [row["severity"] for row in pools_found] == ([] if grade is None else [grade])
-    for row in pools_found:
-        assert row["subject"] == "+442071234xxx"
-        assert row["members"] == sorted(each.number for each in lines)
-        assert row["observed"] == len(lines)
-
-
-def test_numbers_of_one_call_each_are_a_pool(tmp_path: Path) -> None:
-    lines = pool(60, each=1, trunk_in="x")
-    (row,) = found(scanned(tmp_path, feed(*lines, *others())))
-    assert (row["subject_kind"], row["observed"]) == ("pool", 60)
-    (alert,) = scanned(tmp_path, feed(*lines, *others())).alerts.to_dicts()
-    assert alert["subject"] == "+442071234xxx"
-    assert alert["lines"] == []
-    assert len(alert["members"]) == 60
-
-
-def test_a_mobile_range_of_which_many_call_is_no_pool(tmp_path: Path) -> None:
-    """Each prefix has some 25 callers, as dense as those about it."""
-    random = Random(3)  # noqa: S311 - no secret
-    dense = [
-        line(f"+85261{random.randrange(20_000):06}").dials(
-            3, on=DAY, to=homes(3, random.randrange(10**6)), cells=0, trunk_in="hk"
-        )
-        for _ in range(500)
-    ]
-    assert not found(scanned(tmp_path, feed(*dense, *others())))
-
-
-def test_pools_equal_the_slow_count() -> None:
-    random = Random(4)  # noqa: S311 - no secret
-    start = datetime(2026, 5, 20, 2, tzinfo=UTC)
-    rows = [
-        {"day": start.date(), "number": f"+{random.choice([44, 44, 33])}20712{n % 29:04}"
-         if n % 3 else f"+4930{random.randrange(10**7):07}",
-         "counterpart": random.randrange(40), "start": start + timedelta(seconds=n),
-         "trunk_in": random.choice([None, "x", "x", "y"])}
-        for n in range(300)
-    ]  # fmt: skip
-    made = pools.pools(pl.DataFrame(rows), 3)
-    assert made["n_numbers"].max() == 29
-    numbers = {row["number"] for row in rows}
-    prefixes = {number[:-3] for number in numbers}
-    sizes = {prefix: sum(n[:-3] == prefix for n in numbers) for prefix in prefixes}
-    for row in made.to_dicts():
-        own = [r for r in rows if r["number"][:-3] == row["prefix"]]
-        rest = {p: n for p, n in sizes.items() if p != row["prefix"]}
-        code = row["prefix"][:3]
-        same = [n for p, n in rest.items() if p[:3] == code]
-        whole = (1 + sum(n * (n - 1) for n in rest.values())) / (1 + sum(rest.values()))
-        country = (sum(n * (n - 1) for n in same) + 50 * whole) / (sum(same) + 50)
-        about = sum(n for p, n in rest.items() if p[:-2] == row["prefix"][:-2]) / 99
-        expected = max(country, about)
-        assert row["expected"] == pytest.approx(expected)
-        assert row["p_value"] == pytest.approx(poisson.sf(row["n_numbers"] - 2, expected))
-        called = {r["counterpart"] for r in own}
-        by = {c: {r["number"] for r in own if r["counterpart"] == c} for c in called}
-        assert row["n_contacts"] == len(called)
-        assert row["n_shared"] == sum(len(each) > 1 for each in by.values())
-        on = [sum(r["trunk_in"] == trunk for r in own) for trunk in ("x", "y")]
-        assert row["n_trunk"] == max(on)
-        assert row["n_calls"] == len(own)
 
 
 def test_the_p_of_a_trunk_is_that_of_a_binomial() -> None:
