@@ -83,7 +83,6 @@ Edges = Annotated[
         "in .csv; the other one is written beside it."
     ),
 ]
-Mask = Annotated[bool, typer.Option("--mask", help="Hide four digits of every number.")]
 Place = Annotated[Path, typer.Option("--state", help="Folder of what nights remember.")]
 JsonLog = Annotated[bool, typer.Option("--json-log", help="Say everything as lines of JSON.")]
 

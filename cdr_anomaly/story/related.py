@@ -62,8 +62,8 @@ def numbers(tables: Tables, line: object) -> pl.LazyFrame:
     # Ten of its ten contacts say more than twenty of its thousand; of blocks those near come first.
     share = pl.col("count") / pl.col("of").fill_null(pl.col("count"))
     weight = pl.when(how=BLOCK).then(-pl.col("count")).otherwise(pl.col("count") * share)
-    order = ("place", weight, "number")
-    return whole.sort(*order, descending=[False, True, False]).select(list(STORY["related"]))
+    order = ("place", "how", weight, "number")
+    return whole.sort(*order, descending=[False, False, True, False]).select(list(STORY["related"]))
 
 
 def classed(tables: Tables, rows: pl.LazyFrame) -> pl.LazyFrame:
@@ -89,7 +89,7 @@ def _met(counted: pl.LazyFrame) -> pl.LazyFrame:
     """Say how many contacts each line would share by chance, and leave out those with no more."""
     count, of = pl.col("count"), pl.col("of")
     share = (count.sum() - count) / (of.sum() - of)
-    expected = pl.when(pl.len() > ENOUGH_OTHERS).then(of * share)
+    expected = pl.when(pl.len() >= ENOUGH_OTHERS).then(of * share)
     found = counted.with_columns(expected=expected).filter(count >= LEAST_CONTACTS)
     beyond = count >= overlap.SURE_TIMES * pl.col("expected")
     return found.filter(beyond.fill_null(value=True))
