@@ -230,16 +230,13 @@ def explain(
     *,
     subscribers: Path | None = None,
     say: Say = SILENT,
-) -> dict[str, pl.DataFrame]:
-    """Scan, and return what it says of one line, as titled tables (story.py)."""
+) -> tuple[story.Story, Result]:
+    """Scan, and return what it says of one line, beside the whole of it."""
     result = scan(paths, told, subscribers=subscribers, also=line, say=say)
-    carried = result.line
-    if carried is None or result.tables.profile.filter(line=carried).collect().is_empty():
+    if not story.has_calls(result.tables, result.line):
         msg = f"'{line}' has no call in these files."
         raise InputError(msg)
-    return story.told(
-        result.tables, result.findings, result.evidence, result.victims, pl.lit(carried)
-    )
+    return story.told(result, detectors.build(told.detectors)), result
 
 
 def check(

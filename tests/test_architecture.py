@@ -21,8 +21,8 @@ FLOORS = (
      "held"),
     ("ingest", "legs", "forwarding", "births", "measures", "activated", "declared",
      "alerts", "report", "story", "detectors.base", "engines.base", "header", "ledger", "volume",
-     "truth", "sought"),
-    (*DETECTORS, "engines.local", "state", "forewarned", "calibration"),
+     "truth", "sought", "titled"),
+    (*DETECTORS, "engines.local", "state", "forewarned", "calibration", "edges"),
     ("detectors", "engines", "derived", "simulate", "victims", "evaluation"),
     ("tables",),
     ("judging", "memory", "metrics", "warned", "page"),
@@ -75,7 +75,7 @@ def room(file: Path) -> str:
 def of_folder(name: str) -> str:
     """Name the room of a module: all files of some folders are one."""
     first = name.partition(".")[0]
-    return first if first in {"ingest", "page", "schema", "simulate"} else name
+    return first if first in {"ingest", "page", "schema", "simulate", "story"} else name
 
 
 def imports(file: Path) -> list[str]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NOON = datetime(2026, 5, 1, 4, tzinfo=UTC)
 RESULTS = ["alerts.csv", "alerts.jsonl", "alerts.parquet", "evidence.parquet",
-           "findings.parquet", "refused.parquet", "run.json", "victims.csv",
+           "findings.parquet", "refused.parquet", "report.html", "run.json", "victims.csv",
            "victims.parquet"]  # fmt: skip
 LOWERED = ("--set", "mass_dialler.calls=50", "--set", "mass_dialler.distinct=20")
 

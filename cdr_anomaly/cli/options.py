@@ -76,6 +76,13 @@ MaxAlerts = Annotated[
 FailOn = Annotated[
     Severity | None, typer.Option(help="Exit with 3 when an alert is as grave as this.")
 ]
+Edges = Annotated[
+    Path | None,
+    typer.Option(
+        help="File for the contact graph around the line: GraphML if it ends in .graphml, CSV if "
+        "in .csv; the other one is written beside it."
+    ),
+]
 Place = Annotated[Path, typer.Option("--state", help="Folder of what nights remember.")]
 JsonLog = Annotated[bool, typer.Option("--json-log", help="Say everything as lines of JSON.")]
 

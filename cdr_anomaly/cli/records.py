@@ -10,6 +10,7 @@ import typer
 from cdr_anomaly.cli import answers, options, talk
 from cdr_anomaly.cli.options import (
     Config,
+    Edges,
     Entities,
     FailOn,
     Form,
@@ -91,17 +92,29 @@ def explain(
     until: Until = None,
     memory: Memory = None,
     subscribers: Subscribers = None,
+    edges: Edges = None,
+    mask: Mask = False,
 ) -> None:
-    """Tell one line's story: its days, contacts, handsets, cells, forwards and findings."""
-    from cdr_anomaly import pipeline, report
+    """Tell one line's story: days, hours, contacts, handsets, forwards, findings, related lines."""
+    from cdr_anomaly import edges as graphs
+    from cdr_anomaly import mask as hidden
+    from cdr_anomaly import pipeline, report, titled
 
     told = options.settings(
         config, words, tz=tz, home=home, layout=layout, since=since, until=until, memory=memory
     )
+    if edges is not None:
+        report.check_writable(graphs.forms(edges)[0].parent)
     with talk.progress() as say, talk.naming_the_damaged(paths):
-        parts = pipeline.explain(line, paths, told, subscribers=subscribers, say=say)
-    for title, table in parts.items():
-        report.show(title, table)
+        story, result = pipeline.explain(line, paths, told, subscribers=subscribers, say=say)
+        if edges is not None:
+            say("writing the contact graph")
+            around = graphs.around(result.tables, result.line)
+            graphs.write(edges, around.masked() if mask else around)
+    for title, table in titled.tables(story).items():
+        report.show(title, hidden.frame(table) if mask else table)
+    if edges is not None:
+        talk.LOG.info("The contact graph is in %s and %s.", *graphs.forms(edges))
 
 
 def check(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import pi
 from typing import ClassVar
 
@@ -55,6 +56,7 @@ class AgentShift(Detector):
     family: ClassVar[str] = "talk"
     lasting: ClassVar[bool] = True
     limits: ClassVar[tuple[str, ...]] = ("talk_h", "talk_h_often", "days_often")
+    drawn: ClassVar[Mapping[str, str]] = {"talk_h": "talk_h"}
 
     talk_h: float = setting(8.0, "hours of talk in a day that make a finding", gt=0, le=25)
     talk_h_often: float = setting(6.0, "hours that do if there are such days often", gt=0, le=25)

@@ -147,7 +147,8 @@ class Detector:
     as it is found, however usual it is among the line's peers, and what is ``lasting`` however
     usual it is for the line.
     Its ``limits`` are the settings that say from how many on something is a finding, the ones to
-    try other values of (tuning.py).
+    try other values of (tuning.py). Those of them that some count of a line's day is held against
+    are ``drawn`` into that line's story, by their names: the count's column.
     """
 
     name: ClassVar[str]
@@ -156,6 +157,7 @@ class Detector:
     lasting: ClassVar[bool] = False
     measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = {}
     limits: ClassVar[tuple[str, ...]] = ()
+    drawn: ClassVar[Mapping[str, str]] = {}
 
     def not_applicable(self, feed: Feed) -> str | None:
         """Say why this feed cannot be judged, or nothing when it can."""

@@ -54,6 +54,9 @@ class HighFrequency(Detector):
     policy: ClassVar[bool] = False
     measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = busy.MEASURES
     limits: ClassVar[tuple[str, ...]] = ("calls_10min", "calls_60min", "calls_day_alone")
+    drawn: ClassVar[Mapping[str, str]] = {
+        "calls_10min": "peak_10min", "calls_60min": "peak_60min", "calls_day_alone": "n_out",
+    }  # fmt: skip
 
     calls_day: int = setting(30, "placed calls that a day must have to be judged", ge=1)
     calls_10min: int = setting(12, "calls in any 10 minutes that make a finding", ge=1)

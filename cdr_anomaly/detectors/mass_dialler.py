@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import ClassVar
 
@@ -47,6 +48,7 @@ class MassDialler(Detector):
     name: ClassVar[str] = "mass_dialler"
     family: ClassVar[str] = "volume"
     limits: ClassVar[tuple[str, ...]] = ("calls", "watch_calls", "watch_calls_fixed")
+    drawn: ClassVar[Mapping[str, str]] = {"calls": "n_out"}
 
     calls: int = setting(
         1000, "calls in a local day, or in any 24 hours, that make a finding", ge=1
