@@ -18,15 +18,18 @@ from jinja2.ext import babel_extract
 from cdr_anomaly import alerts, detectors, numbering, report
 from cdr_anomaly.page import sheet
 from cdr_anomaly.schema import SEVERITIES
+from cdr_anomaly.story import related
 
 PAGE = Path(__file__).resolve().parents[1] / "cdr_anomaly" / "page"
 PLACE = PAGE / "locale" / "zh_Hans" / "LC_MESSAGES"
 # Always the same, so that the same words are the same bytes.
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+# Kinds of lines that others are compared with, beside classes of numbers.
+PEERS = ("new lines", "lines that pass calls on")
 # Words that templates look up by a variable.
 LOOKED_UP = {
     *SEVERITIES, *report.TIERS.values(), *alerts.KINDS, *detectors.FINDERS, *sheet.TABLES.values(),
-    *numbering.CLASSES,
+    *numbering.CLASSES, *related.HOW, *PEERS,
 }  # fmt: skip
 
 

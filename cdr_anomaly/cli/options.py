@@ -64,6 +64,7 @@ Memory = Annotated[
 ]
 Form = Annotated[Format, typer.Option("--format", help="Form of the data on standard output.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for the result files.")]
+Html = Annotated[Path | None, typer.Option("--html", help="File for a page of the same.")]
 Lang = Annotated[Language, typer.Option("--lang", help="Language of the page.")]
 Mask = Annotated[
     bool, typer.Option("--mask", help="Hide four digits of each number that is shown.")

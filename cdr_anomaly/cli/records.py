@@ -16,6 +16,7 @@ from cdr_anomaly.cli.options import (
     Form,
     Format,
     Home,
+    Html,
     Lang,
     Language,
     Layout,
@@ -92,7 +93,9 @@ def explain(
     until: Until = None,
     memory: Memory = None,
     subscribers: Subscribers = None,
+    html: Html = None,
     edges: Edges = None,
+    lang: Lang = Language.en,
     mask: Mask = False,
 ) -> None:
     """Tell one line's story: days, hours, contacts, handsets, forwards, findings, related lines."""
@@ -103,16 +106,24 @@ def explain(
     told = options.settings(
         config, words, tz=tz, home=home, layout=layout, since=since, until=until, memory=memory
     )
-    if edges is not None:
-        report.check_writable(graphs.forms(edges)[0].parent)
+    for file in (html, edges and graphs.forms(edges)[0]):
+        if file is not None:
+            report.check_writable(file.parent)
     with talk.progress() as say, talk.naming_the_damaged(paths):
         story, result = pipeline.explain(line, paths, told, subscribers=subscribers, say=say)
+        if html is not None:
+            from cdr_anomaly import page
+
+            say("drawing the page")
+            report.write_whole(html, page.line(story, result, page.Look(lang.value, mask)))
         if edges is not None:
             say("writing the contact graph")
             around = graphs.around(result.tables, result.line)
             graphs.write(edges, around.masked() if mask else around)
     for title, table in titled.tables(story).items():
         report.show(title, hidden.frame(table) if mask else table)
+    if html is not None:
+        talk.LOG.info("The page is in %s; open it in a browser.", html)
     if edges is not None:
         talk.LOG.info("The contact graph is in %s and %s.", *graphs.forms(edges))
 

@@ -48,11 +48,12 @@ def specifications(said: Callable[[str], str]) -> dict[str, Any]:
         "lines": _heat(rows, "day", "line", None, None, said("calls placed")),
         "used": _heat(rows, "day", "name", None, None, said("calls")),
         "hours": _hours(rows, said),
-        "days": _days(rows, said),
+        "days": _days(rows),
         "births": _births(rows, said),
         "volume": _volume(rows, said),
         "graph": _graph(rows, said),
         "severity": _severities(rows, said),
+        "found": _found(rows, said),
         "detector": _heat(rows, "day", "detector", None, None, said("alerts")),
     }
     specs = {name: chart.to_dict() for name, chart in drawn.items()}
@@ -104,14 +105,14 @@ def _hours(rows: alt.Chart, said: Callable[[str], str]) -> Any:
     return (bars + usual).properties(height=LOW)
 
 
-def _days(rows: alt.Chart, said: Callable[[str], str]) -> Any:
+def _days(rows: alt.Chart) -> Any:
     """Draw ``n`` by ``day`` as bars, its ``usual`` as ticks and the ``limit`` as a line."""
     import altair as alt
 
     x = alt.X("day:O", title=None, axis=alt.Axis(labelAngle=-45))
     bars = rows.mark_bar(fill=ACCENT).encode(
         x=x,
-        y=alt.Y("n:Q", title=said("calls placed")),
+        y=alt.Y("n:Q", title=None),
         tooltip=["day:O", "n:Q", "usual:Q", "limit:Q"],
     )
     usual = rows.mark_tick(stroke=INK, thickness=2).encode(x=x, y="usual:Q")
@@ -174,6 +175,21 @@ def _graph(rows: alt.Chart, said: Callable[[str], str]) -> Any:
     later = lines.transform_filter("datum.x > 0").mark_text(align="left", dx=9)
     names = [each.encode(x=x, y=y, text="name:N") for each in (first, later)]
     return alt.layer(hops, ends, *names).properties(height=alt.Step(STEP))
+
+
+def _found(rows: alt.Chart, said: Callable[[str], str]) -> Any:
+    """Draw on which ``day`` which ``detector`` found something, and its ``severity``."""
+    import altair as alt
+
+    words = (*SEVERITIES, "low")
+    names = [said(word) for word in words]
+    colours = alt.Scale(domain=names, range=[f"var(--{word})" for word in words])
+    return rows.mark_rect(cornerRadius=1).encode(
+        x=alt.X("day:O", title=None, axis=alt.Axis(labelAngle=-45)),
+        y=alt.Y("detector:O", title=None),
+        fill=alt.Fill("severity:N", title=None, scale=colours, sort=names),
+        tooltip=["day:O", "detector:N", "severity:N"],
+    ).properties(height=alt.Step(STEP))  # fmt: skip
 
 
 def _severities(rows: alt.Chart, said: Callable[[str], str]) -> Any:

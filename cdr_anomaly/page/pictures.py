@@ -107,7 +107,7 @@ def _days(heads: pl.DataFrame, findings: pl.DataFrame, tables: Tables) -> pl.Dat
         .join(usual, on=["line", "day"], how="left")
         .join(limit.lazy(), on="number", how="left")
         .sort("rank", "day")
-        .select("rank", _short("day"), pl.col("n").fill_null(0), "usual", "limit")
+        .select("rank", short("day"), pl.col("n").fill_null(0), "usual", "limit")
         .filter(pl.col("n").sum().over("rank") > 0)
         .collect()
     )
@@ -120,7 +120,7 @@ def _by_line(lines: pl.DataFrame, tables: Tables) -> pl.DataFrame:
         .join(tables.profile.select("line", "day", n="n_out"), on=["line", "day"], how="left")
         .sort("rank", "place", "day")
         .filter(pl.col("n").sum().over("rank", "line") > 0)
-        .select("rank", _short("day"), pl.col("n").fill_null(0), "number")
+        .select("rank", short("day"), pl.col("n").fill_null(0), "number")
         .collect()
     )
 
@@ -146,7 +146,7 @@ def _grid(legs: pl.DataFrame) -> pl.DataFrame:
         .agg(n=pl.len())
         .with_columns(n_days=pl.col("day").n_unique().over("rank"), date="day")
         .sort("rank", "day", "hour")
-        .with_columns(_short("day"))
+        .with_columns(short("day"))
     )
 
 
@@ -189,7 +189,7 @@ def _births(listed: pl.DataFrame, tables: Tables) -> pl.DataFrame:
         .with_columns(pl.col("n").fill_null(0))
         .with_columns(usual=before.mean().over("rank").round(1))
         .sort("rank", "day")
-        .select("rank", _short("day"), "n", "usual")
+        .select("rank", short("day"), "n", "usual")
         .collect()
     )
 
@@ -270,5 +270,6 @@ def _forwarded(hops: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _short(day: str) -> pl.Expr:
+def short(day: str) -> pl.Expr:
+    """Write a day so that many of them fit below a picture."""
     return pl.col(day).dt.strftime("%m-%d")

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 HANDSET, TARGET, CONTACTS, BLOCK = (
     "same handset", "same forward target", "shared contacts", "same block"
 )  # fmt: skip
+HOW = (HANDSET, TARGET, "campaign list", "campaign range", CONTACTS, BLOCK)
 # One contact in common is nothing: of two lines of a town many have called one shop.
 LEAST_CONTACTS, ENOUGH_OTHERS = 2, 20
 BLOCK_DIGITS = 7
