@@ -58,7 +58,8 @@ def wanted() -> Catalog:
 def updated() -> Catalog:
     """Give every word of the pages its translation, where there is one."""
     catalog = wanted()
-    known = pofile.read_po((PLACE / "page.po").open("rb"), locale="zh_Hans")
+    with (PLACE / "page.po").open("rb") as file:
+        known = pofile.read_po(file, locale="zh_Hans")
     for message in catalog:
         before = known.get(message.id)
         if message.id and before is not None:
