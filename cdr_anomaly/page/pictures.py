@@ -212,7 +212,7 @@ def _hops(listed: pl.DataFrame, tables: Tables) -> pl.DataFrame:
         .with_columns(
             **{end: tables.written(pl.col(end)) for end in ("caller", "forwarder", "target")}
         )
-        .sort("rank", "start", "forwarder")
+        .sort("rank", "start", "forwarder", "target", "caller", "answered")
         .collect()
     )
 
@@ -251,7 +251,9 @@ def graph(hops: pl.DataFrame) -> pl.DataFrame:
 
 def _calls(legs: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     """Give the first calls of each alert's first line on its day."""
-    of_day = legs.filter(pl.col("day") == pl.col("judged_day")).sort("rank", "start")
+    of_day = legs.filter(pl.col("day") == pl.col("judged_day")).sort(
+        "rank", "start", "outgoing", "counterpart", "duration_s", "cell_id"
+    )
     other = tables.written(pl.col("counterpart"))
     return of_day.group_by("rank", maintain_order=True).head(CALLS).select(
         "rank", at=pl.col("local").dt.strftime("%m-%d %H:%M:%S"),
@@ -263,7 +265,7 @@ def _calls(legs: pl.DataFrame, tables: Tables) -> pl.DataFrame:
 
 def _forwarded(hops: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     """Give the last forwards of each alert."""
-    last = hops.sort("rank", "start", descending=[False, True])
+    last = hops.sort("rank", "start", descending=[False, True], maintain_order=True)
     return last.group_by("rank", maintain_order=True).head(CALLS).select(
         "rank", at=tables.local(pl.col("start")).str.slice(5), caller="caller",
         forwarder="forwarder", target="target", answered="answered",

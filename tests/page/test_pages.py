@@ -36,7 +36,7 @@ def night(result: Result) -> str:
 def all_of(text: str) -> str:
     """Give what a page holds as text: what is shown at once, and what is packed."""
     held = sheet.unpacked(text)
-    parts = [text.split("<main")[1].split("</main")[0], *held["parts"]]
+    parts = [text.split("<main")[1].split("</main", maxsplit=1)[0], *held["parts"]]
     return html.unescape(" ".join(parts)) + str(held["pictures"])
 
 
