@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format check bench bench-nights quality docs numbering vendor words sample lock clean
+.PHONY: help install demo test lint format check bench bench-nights bench-lists quality docs numbering vendor words sample lock clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ bench: install .venv-peers/installed  ## time a scan beside its peers; make benc
 bench-nights: install  ## time nights with little and with much to remember
 	PYTHONPATH=. $(BIN)/python benchmarks/nights.py --folder .bench-nights
 	rm -rf .bench-nights
+
+LINES ?= 50_000
+bench-lists: install  ## time who works one list with whom; make bench-lists LINES=5_000
+	PYTHONPATH=. $(BIN)/python benchmarks/lists.py --lines $(LINES)
 
 SICHUAN ?= ../shared/data/sichuan/sichuan_features.parquet
 quality: install .venv-quality/installed  ## write docs/quality.md: how good the lists are, beside peers
