@@ -206,7 +206,7 @@ def _judged(
     active = reduce(Active.plus, (Active(*facts["active"]) for facts in lately), Active())
     read = recall.reader(known, source, lost)
     remembered = memory.Memory(day, feed.first_day or day, active, read)
-    run.say("looking again at the lines that stand out", source.rows)
+    run.say("reading some lines' calls again", source.rows)
     again = derived.Looked(engine, source, look, feed, None, run.say.done)
     night = memory.made(again, built, remembered, wanted.activations)
     run.say("judging")

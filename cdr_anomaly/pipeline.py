@@ -150,6 +150,7 @@ def scan(
     source = ingest.open_source(paths, told)
     known = declared.read(entities, source.plan, detectors.FINDERS)
     read = read_twice(source, built, subscribers=subscribers, also=also, say=say)
+    say("working out what they did")
     made = read.gathered.tables(read.gathered.counting(built))
     say("judging")
     nothing = evidence.Known.nothing(read.source.line_type, read.look.callers)
@@ -216,7 +217,7 @@ def read_twice(
     feed = tables.feed_of(source, look, activations=wanted.activations is not None)
     reasons = {detector.name: detector.not_applicable(feed) for detector in built}
     applicable = [detector for detector in built if not reasons[detector.name]]
-    say("looking again at the lines that stand out", source.rows)
+    say("reading some lines' calls again", source.rows)
     again = derived.Looked(engine, source, look, feed, wanted.least, say.done)
     gathered = tables.gathered(again, built, applicable, wanted.activations, wanted.line)
     why = {name: reason for name, reason in reasons.items() if reason}

@@ -50,15 +50,17 @@ def progress(*, as_json: bool = False) -> Iterator[Say]:
     from rich.console import Console
     from rich.text import Text
 
-    class Rate(progress.ProgressColumn):
+    class Rows(progress.ProgressColumn):
         def render(self, task: progress.Task) -> Text:
+            if task.total is None:
+                return Text("")
             speed = task.finished_speed or task.speed
-            return Text(f"{speed:,.0f} rows/s" if speed else "")
+            rate = f", {speed / 1e6:.1f} M/s" if speed else ""
+            return Text(f"{task.completed:,.0f} rows{rate}", no_wrap=True)
 
     columns = (
-        progress.SpinnerColumn(), progress.TextColumn("{task.description}"), progress.BarColumn(),
-        progress.TextColumn("{task.completed:,.0f} rows"), Rate(), progress.TimeElapsedColumn(),
-        progress.TimeRemainingColumn(),
+        progress.SpinnerColumn(), progress.TextColumn("{task.description}"),
+        progress.BarColumn(bar_width=10), Rows(), progress.TimeElapsedColumn(),
     )  # fmt: skip
     terminal = Console(stderr=True)
     # Away from a terminal it would still leave an empty line.
@@ -78,7 +80,8 @@ class _Bar:
     def __call__(self, words: str, total: int | None = None) -> None:
         if self.aloud:
             LOG.info(words)
-        self.bar.reset(self.task, description=words, total=total)
+        self.bar.remove_task(self.task)  # one that is reset would keep its total
+        self.task = self.bar.add_task(words, total=total)
 
     def done(self, rows: int) -> None:
         self.bar.advance(self.task, rows)
