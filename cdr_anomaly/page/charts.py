@@ -44,17 +44,21 @@ def specifications(said: Callable[[str], str]) -> dict[str, Any]:
 
     rows = alt.Chart(alt.NamedData("rows"))
     drawn = {
-        "grid": _heat(rows, "hour", "day", said("local hour"), None, said("calls placed")),
-        "lines": _heat(rows, "day", "line", None, None, said("calls placed")),
-        "used": _heat(rows, "day", "name", None, None, said("calls")),
+        "grid": _heat(
+            rows, ("hour", said("local hour")), ("day", said("day")), said("calls placed")
+        ),
+        "lines": _heat(rows, ("day", said("day")), ("line", said("line")), said("calls placed")),
+        "used": _heat(rows, ("day", said("day")), ("name", said("name")), said("calls")),
         "hours": _hours(rows, said),
-        "days": _days(rows),
+        "days": _days(rows, said),
         "births": _births(rows, said),
         "volume": _volume(rows, said),
         "graph": _graph(rows, said),
         "severity": _severities(rows, said),
         "found": _found(rows, said),
-        "detector": _heat(rows, "day", "detector", None, None, said("alerts")),
+        "detector": _heat(
+            rows, ("day", said("day")), ("detector", said("detector")), said("alerts")
+        ),
     }
     specs = {name: chart.to_dict() for name, chart in drawn.items()}
     whole = {
@@ -65,24 +69,24 @@ def specifications(said: Callable[[str], str]) -> dict[str, Any]:
     return {name: spec | whole for name, spec in specs.items()}
 
 
-def _heat(
-    rows: alt.Chart, across: str, down: str, across_title: str | None, down_title: str | None,
-    what: str,
-) -> Any:  # fmt: skip
-    """Draw ``n`` by two columns, darker for more."""
+def _heat(rows: alt.Chart, across: tuple[str, str], down: tuple[str, str], what: str) -> Any:
+    """Draw ``n`` by two columns, each with its title, darker for more."""
     import altair as alt
 
-    hours = across == "hour"
+    (x, across_title), (y, down_title) = across, down
+    hours = x == "hour"
     return rows.mark_rect(fill=ACCENT, cornerRadius=1).encode(
         x=alt.X(
-            f"{across}:O", title=across_title, axis=alt.Axis(labelAngle=0 if hours else -45),
+            f"{x}:O",
+            title=across_title if hours else None,
+            axis=alt.Axis(labelAngle=0 if hours else -45),
             scale=alt.Scale(domain=HOURS) if hours else alt.Undefined,
         ),
-        y=alt.Y(f"{down}:O", title=down_title, sort=None),
+        y=alt.Y(f"{y}:O", title=None, sort=None),
         fillOpacity=alt.FillOpacity(
             "n:Q", title=what, scale=alt.Scale(type="sqrt", zero=True, range=[0.08, 1])
         ),
-        tooltip=[f"{down}:N", f"{across}:N", alt.Tooltip("n:Q", title=what)],
+        tooltip=[_tip(f"{y}:N", down_title), _tip(f"{x}:N", across_title), _tip("n:Q", what)],
     ).properties(height=alt.Step(STEP))  # fmt: skip
 
 
@@ -97,7 +101,13 @@ def _hours(rows: alt.Chart, said: Callable[[str], str]) -> Any:
         axis=alt.Axis(labelAngle=0),
     )
     bars = rows.mark_bar(fill=ACCENT).encode(
-        x=x, y=alt.Y("n:Q", title=said("calls placed")), tooltip=["hour:O", "n:Q", "usual:Q"]
+        x=x,
+        y=alt.Y("n:Q", title=said("calls placed")),
+        tooltip=[
+            _tip("hour:O", said("local hour")),
+            _tip("n:Q", said("calls placed")),
+            _tip("usual:Q", said("usual")),
+        ],
     )
     usual = rows.mark_line(stroke=INK, strokeDash=[3, 2], interpolate="step").encode(
         x=x, y=alt.Y("usual:Q")
@@ -105,7 +115,7 @@ def _hours(rows: alt.Chart, said: Callable[[str], str]) -> Any:
     return (bars + usual).properties(height=LOW)
 
 
-def _days(rows: alt.Chart) -> Any:
+def _days(rows: alt.Chart, said: Callable[[str], str]) -> Any:
     """Draw ``n`` by ``day`` as bars, its ``usual`` as ticks and the ``limit`` as a line."""
     import altair as alt
 
@@ -113,7 +123,12 @@ def _days(rows: alt.Chart) -> Any:
     bars = rows.mark_bar(fill=ACCENT).encode(
         x=x,
         y=alt.Y("n:Q", title=None),
-        tooltip=["day:O", "n:Q", "usual:Q", "limit:Q"],
+        tooltip=[
+            _tip("day:O", said("day")),
+            _tip("n:Q", said("count")),
+            _tip("usual:Q", said("usual")),
+            _tip("limit:Q", said("limit")),
+        ],
     )
     usual = rows.mark_tick(stroke=INK, thickness=2).encode(x=x, y="usual:Q")
     limit = rows.mark_rule(stroke=WARN, strokeDash=[4, 3]).encode(y="max(limit):Q")
@@ -126,7 +141,13 @@ def _births(rows: alt.Chart, said: Callable[[str], str]) -> Any:
 
     x = alt.X("day:O", title=None, axis=alt.Axis(labelAngle=-45))
     bars = rows.mark_bar(fill=ACCENT).encode(
-        x=x, y=alt.Y("n:Q", title=said("new lines")), tooltip=["day:O", "n:Q", "usual:Q"]
+        x=x,
+        y=alt.Y("n:Q", title=said("new lines")),
+        tooltip=[
+            _tip("day:O", said("day")),
+            _tip("n:Q", said("new lines")),
+            _tip("usual:Q", said("usual")),
+        ],
     )
     usual = rows.mark_rule(stroke=INK, strokeDash=[3, 2]).encode(y="max(usual):Q")
     return (bars + usual).properties(height=TALL)
@@ -143,7 +164,13 @@ def _volume(rows: alt.Chart, said: Callable[[str], str]) -> Any:
         axis=alt.Axis(labelAngle=0),
     )
     bars = rows.mark_bar(fill=ACCENT).encode(
-        x=x, y=alt.Y("n:Q", title=said("rows")), tooltip=["hour:O", "n:Q", "usual:Q"]
+        x=x,
+        y=alt.Y("n:Q", title=said("rows")),
+        tooltip=[
+            _tip("hour:O", said("local hour")),
+            _tip("n:Q", said("rows")),
+            _tip("usual:Q", said("usual")),
+        ],
     )
     usual = rows.mark_line(stroke=INK, strokeDash=[3, 2], interpolate="step").encode(
         x=x, y="usual:Q"
@@ -164,12 +191,12 @@ def _graph(rows: alt.Chart, said: Callable[[str], str]) -> Any:
     )
     y = alt.Y("y:O", title=None, axis=plain, scale=alt.Scale(type="point", padding=1))
     hops = rows.transform_filter("!isValid(datum.name)").mark_rule(stroke=SOFT).encode(
-        x=x, y=y, x2="x2:Q", y2="y2:O", tooltip=[alt.Tooltip("n:Q", title=said("calls forwarded"))],
+        x=x, y=y, x2="x2:Q", y2="y2:O", tooltip=[_tip("n:Q", said("calls forwarded"))],
         strokeWidth=alt.StrokeWidth("n:Q", legend=None, scale=alt.Scale(type="sqrt", range=[1, 6])),
     )  # fmt: skip
     lines = rows.transform_filter("isValid(datum.name)")
     ends = lines.mark_circle(fill=ACCENT, size=90, opacity=1).encode(
-        x=x, y=y, tooltip=[alt.Tooltip("name:N"), alt.Tooltip("n:Q", title=said("calls forwarded"))]
+        x=x, y=y, tooltip=[_tip("name:N", said("line")), _tip("n:Q", said("calls forwarded"))]
     )
     first = lines.transform_filter("datum.x == 0").mark_text(align="right", dx=-9)
     later = lines.transform_filter("datum.x > 0").mark_text(align="left", dx=9)
@@ -188,7 +215,10 @@ def _found(rows: alt.Chart, said: Callable[[str], str]) -> Any:
         x=alt.X("day:O", title=None, axis=alt.Axis(labelAngle=-45)),
         y=alt.Y("detector:O", title=None),
         fill=alt.Fill("severity:N", title=None, scale=colours, sort=names),
-        tooltip=["day:O", "detector:N", "severity:N"],
+        tooltip=[
+            _tip("day:O", said("day")), _tip("detector:N", said("detector")),
+            _tip("severity:N", said("severity")),
+        ],
     ).properties(height=alt.Step(STEP))  # fmt: skip
 
 
@@ -203,5 +233,15 @@ def _severities(rows: alt.Chart, said: Callable[[str], str]) -> Any:
         y=alt.Y("sum(n):Q", title=said("alerts")),
         fill=alt.Fill("severity:N", title=None, scale=colours, sort=names),
         order=alt.Order("place:Q"),
-        tooltip=["day:O", "severity:N", "n:Q"],
+        tooltip=[
+            _tip("day:O", said("day")), _tip("severity:N", said("severity")),
+            _tip("n:Q", said("alerts")),
+        ],
     ).properties(height=LOW)  # fmt: skip
+
+
+def _tip(column: str, title: str) -> alt.Tooltip:
+    """Name what is shown beside the pointer."""
+    import altair as alt
+
+    return alt.Tooltip(column, title=title)

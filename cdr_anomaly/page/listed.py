@@ -33,7 +33,7 @@ def rows(
     """
     judged = listed.with_columns(judged_day="day")
     drawn = pictures.drawn(judged, result.findings, result.tables, legs)
-    found = _findings(listed, result.findings, told)
+    found = _findings(listed, result.findings, sheet.said, told)
     images = {kind: _by_rank(rows) for kind, rows in drawn.pictures.items()}
     calls, hops = _by_rank(drawn.calls), _by_rank(drawn.hops)
     shown = (
@@ -74,6 +74,11 @@ def rows(
     return [alert | {"part": sheet.part("alert.html", a=alert)} for alert in opened]
 
 
+def detectors_said(names: pl.Series, said: Said) -> dict[str, str]:
+    """Say the names of detectors in words."""
+    return {name: said(name).replace("_", " ") for name in names.drop_nulls().unique()}
+
+
 def _titles(said: Said) -> dict[str, str]:
     """Say what each kind of picture of an alert shows."""
     return {
@@ -96,7 +101,7 @@ def _rows(parts: Mapping[int, pl.DataFrame], rank: int) -> list[tuple[Any, ...]]
 
 
 def _findings(
-    listed: pl.DataFrame, findings: pl.DataFrame, told: Said
+    listed: pl.DataFrame, findings: pl.DataFrame, said: Said, told: Said
 ) -> Mapping[int, pl.DataFrame]:
     """Give the findings of each alert, its own subject's first, the gravest of a kind."""
     of_subject = listed.select("rank", subject="subject", own=pl.lit(value=True))
@@ -117,7 +122,11 @@ def _findings(
     )  # fmt: skip
     head = rows.group_by("rank", maintain_order=True).head(FINDINGS)["reason"].unique()
     return _by_rank(
-        rows.with_columns(pl.col("reason").replace({each: told(each) for each in head}))
+        rows.with_columns(
+            pl.col("reason").replace({each: told(each) for each in head}),
+            pl.col("detector").replace(detectors_said(rows["detector"], said)),
+            pl.col("severity").replace({word: said(word) for word in GRADES}),
+        )
     )
 
 

@@ -140,13 +140,15 @@ def _beside(past: Past, last: date | None, said: Said) -> list[Picture]:
     lately = past.alerts.filter(
         pl.col("rank").is_not_null(), pl.col("day") > last - NIGHTS, pl.col("day") <= last
     )
-    words = {word: said(word) for word in (*SEVERITIES, *lately["detectors"].explode().unique())}
+    words = {word: said(word) for word in SEVERITIES} | listed.detectors_said(
+        lately["detectors"].explode(), said
+    )
     named = lately.with_columns(
-        pl.col("day").dt.strftime("%m-%d"), place=-subjects.grade(),
+        place=-subjects.grade(),
         severity=pl.col("severity").replace(words),
         detector=pl.col("detectors").list.eval(pl.element().replace(words)),
     )  # fmt: skip
-    by_detector = named.explode("detector").group_by("day", "detector")
+    by_detector = named.explode("detector").group_by("detector", "day").agg(n=pl.len())
     drawn = [
         Picture(
             "volume",
@@ -155,13 +157,26 @@ def _beside(past: Past, last: date | None, said: Said) -> list[Picture]:
         ),
         Picture(
             "severity",
-            named.group_by("day", "severity", "place").agg(n=pl.len()).sort("day", "place"),
+            _every_night(named.group_by("severity", "place", "day").agg(n=pl.len()), last),
             said("Alerts on the lists of the last nights, by severity"),
         ),
         Picture(
             "detector",
-            by_detector.agg(n=pl.len()).sort("detector", "day"),
+            _every_night(by_detector, last),
             said("The same by detector; an alert may be of several"),
         ),
     ]
     return [picture for picture in drawn if not picture.rows.is_empty()]
+
+
+def _every_night(counts: pl.DataFrame, last: date) -> pl.DataFrame:
+    """Give ``n`` of each kind a place on every night up to the last, also where there is none."""
+    nights = (
+        counts.select(day=pl.date_range(pl.col("day").min(), last)) if counts.height else counts
+    )
+    every = counts.drop("day", "n").unique().join(nights.select("day"), how="cross")
+    return (
+        every.join(counts, on=every.columns, how="left")
+        .sort(every.columns)
+        .with_columns(pl.col("day").dt.strftime("%m-%d"), pl.col("n").fill_null(0))
+    )

@@ -21,15 +21,25 @@
 
   const list = document.getElementById("alerts");
   if (list) {
+    const { orderable, orderableReverse, orderableRemove, copyTitle, copySuccess } = words;
+    const language = {
+      ...words, buttons: { copyTitle, copySuccess },
+      aria: { orderable, orderableReverse, orderableRemove, paginate: words },
+    };
+    const many = list.tBodies[0].rows.length > 100;
     const table = new DataTable(list, {
-      paging: list.tBodies[0].rows.length > 100, pageLength: 100, lengthChange: false,
-      order: [], autoWidth: false, language: words,
+      paging: many, pageLength: 100, lengthChange: false, order: [], autoWidth: false, language,
       columnDefs: [{ targets: "unsorted", orderable: false }, { targets: "unshown", visible: false }],
       layout: {
-        topStart: { buttons: [{ extend: "copyHtml5", text: words.copy, title: null }] },
-        topEnd: "search", bottomStart: "info", bottomEnd: "paging",
+        topStart: () => document.querySelector(".filters"),
+        topEnd: ["search", { buttons: [{
+          extend: "copyHtml5", text: words.copy, title: null, messageTop: null,
+          exportOptions: { columns: ":not(.unsorted)" },
+        }] }],
+        bottomStart: "info", bottomEnd: many ? "paging" : null,
       },
     });
+    document.querySelector(".dt-paging nav")?.setAttribute("aria-label", words.pages);
     const show = (button, open) => {
       const row = table.row(button.closest("tr"));
       if (open && !row.child.isShown()) {

@@ -27,9 +27,13 @@ SCRIPTS = (
 STYLES = ("dataTables.dataTables.min.css",)
 # What DataTables says beside a table; the names are its own.
 TABLES = {
-    "search": "Search:", "info": "_START_ to _END_ of _TOTAL_", "infoEmpty": "none",
+    "search": "search", "info": "_START_ to _END_ of _TOTAL_", "infoEmpty": "none",
     "infoFiltered": "(of _MAX_)", "zeroRecords": "Nothing is like that.", "copy": "Copy the list",
-    "emptyTable": "Nothing is on the list.",
+    "emptyTable": "Nothing is on the list.", "copyTitle": "Copied",
+    "copySuccess": "%d rows, to be pasted anywhere", "orderable": ": sort",
+    "orderableReverse": ": sort the other way around", "orderableRemove": ": as it was",
+    "first": "first page", "previous": "page before", "next": "next page", "last": "last page",
+    "pages": "pages",
 }  # fmt: skip
 
 
