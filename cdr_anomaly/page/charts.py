@@ -22,6 +22,7 @@ TALL, LOW = 190, 130
 SEVERITIES = ("critical", "high", "medium")
 # A page is drawn for the eye; what it draws is in its tables for those who cannot see it.
 CONFIG: dict[str, Any] = {
+    "aria": False,
     "background": None,
     "font": FONT,
     "view": {"stroke": None},

@@ -35,12 +35,14 @@ def rows(
     drawn = pictures.drawn(judged, result.findings, result.tables, legs)
     found = _findings(listed, result.findings, sheet.said, told)
     images = {kind: _by_rank(rows) for kind, rows in drawn.pictures.items()}
-    calls, hops = _by_rank(drawn.calls), _by_rank(drawn.hops)
+    answered = pl.when("answered").then(pl.lit(sheet.said("yes")))
+    calls = _by_rank(drawn.calls)
+    hops = _by_rank(drawn.hops.with_columns(answered=answered.otherwise(pl.lit(sheet.said("no")))))
     shown = (
         listed.join(drawn.classes, on="rank", how="left", maintain_order="left")
         .join(drawn.heads, on="rank", how="left", maintain_order="left")
         .with_columns(
-            p=evidence.scientific(pl.col("p_value")),
+            p=evidence.scientific(pl.col("p_value")).str.replace("below ", "< ", literal=True),
             q=pl.col("q_value").round_sig_figs(2),
             block=_block(result),
             grade=-pl.col("severity").replace_strict(GRADES, return_dtype=pl.Int64),

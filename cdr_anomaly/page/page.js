@@ -6,6 +6,12 @@
   const text = new Response(bytes.stream().pipeThrough(new DecompressionStream("gzip"))).text();
   const { specs, pictures, parts, words } = JSON.parse(await text);
 
+  // Beside the pointer stands what is known.
+  const formatTooltip = (told, safe) => {
+    const known = Object.entries(told).filter(([, value]) => value !== "null");
+    const rows = known.map(([name, value]) => `<tr><th scope="row">${safe(name)}</th><td>${safe(value)}</td></tr>`);
+    return `<table>${rows.join("")}</table>`;
+  };
   const draw = (figure) => {
     if (figure.dataset.drawn) return;
     figure.dataset.drawn = "yes";
@@ -14,7 +20,7 @@
     const description = figure.querySelector("figcaption").textContent;
     const spec = { ...specs[kind], description, datasets: { rows: values } };
     // ast: expressions are interpreted, not compiled, as the page's policy forbids.
-    const options = { ast: true, actions: false, renderer: "svg", logLevel: vega.Error };
+    const options = { ast: true, actions: false, renderer: "svg", logLevel: vega.Error, tooltip: { formatTooltip } };
     vegaEmbed(figure.querySelector(".chart"), spec, options);
   };
   const drawIn = (place) => place.querySelectorAll("figure[data-picture]").forEach(draw);
@@ -33,7 +39,7 @@
       layout: {
         topStart: () => document.querySelector(".filters"),
         topEnd: ["search", { buttons: [{
-          extend: "copyHtml5", text: words.copy, title: null, messageTop: null,
+          extend: "copyHtml5", text: words.copy, title: null, messageTop: null, footer: false,
           exportOptions: { columns: ":not(.unsorted)" },
         }] }],
         bottomStart: "info", bottomEnd: many ? "paging" : null,

@@ -37,5 +37,7 @@ def shown(value: object, look: Look) -> object:
     """
     if value is None:
         return ""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     plain = isinstance(value, str) and not isinstance(value, Markup)
     return mask.text(str(value)) if look.mask and plain else value

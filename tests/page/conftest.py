@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cdr_anomaly import page, pipeline, settings
+from cdr_anomaly.page import Look, Past
+from tests.builders import SHANGHAI
+from tests.page.browsing import launched, window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser
+
+    from cdr_anomaly.pipeline import Result
+    from tests.page.browsing import Window
+
+SAMPLE = Path(__file__).parents[2] / "sample_data"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start the system's browser once; where there is none, the tests that need it are skipped."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = launched(playwright.chromium)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def sample() -> Result:
+    """Scan the sample."""
+    told = settings.load(tz=SHANGHAI)
+    return pipeline.scan([SAMPLE / "calls"], told, entities=SAMPLE / "entities.csv")
+
+
+@pytest.fixture(scope="session")
+def pages(sample: Result, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Write the pages of the sample, by what they are to look like."""
+    folder = tmp_path_factory.mktemp("pages")
+    looks = {"en": Look(), "zh": Look("zh"), "masked": Look(mask=True)}
+    files = {name: folder / f"{name}.html" for name in looks}
+    for name, look in looks.items():
+        files[name].write_text(page.night(sample, Past.of_scan(sample), look), encoding="utf-8")
+    return files
+
+
+@pytest.fixture
+def show(browser: Browser) -> Iterator[Callable[..., Window]]:
+    """Open files; none may say a word on its console, or ask for anything but itself."""
+    windows = []
+
+    def shown(file: Path, **look: Any) -> Window:
+        windows.append(window(browser, file, **look))
+        windows[-1].opened()
+        return windows[-1]
+
+    yield shown
+    for each in windows:
+        each.page.context.close()
+        assert not each.said
+        assert each.asked == [each.file.as_uri()]

@@ -1,0 +1,134 @@
+"""What a page looks like: in the dark, on paper, in a narrow window, in Chinese, read aloud."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.page.browsing import lightness, open_all, repeated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.page.browsing import Window
+
+    Show = Callable[..., Window]
+
+# What stands in Latin letters on a page in Chinese: names, marks of measures, and what runs it.
+LATIN = {
+    "p", "q", "x", "e", "h", "Asia", "Shanghai", "IMSI", "IMEI", "cdr", "anomaly", "polars",
+    "pyarrow", "scipy", "numpy", "python", "IC", "CMCC", "INT", "LON", "xxx",
+}  # fmt: skip
+# All that is read or read aloud on a page.
+WORDS = """() => [document.title, document.body.innerText,
+    ...[...document.querySelectorAll("[aria-label]")].map(each => each.ariaLabel),
+    ...[...document.querySelectorAll("[title]")].map(each => each.title),
+    ...[...document.querySelectorAll("svg text")].map(each => each.textContent)].join("\\n")"""
+
+
+@pytest.mark.parametrize(("scheme", "dark"), [("light", False), ("dark", True)])
+def test_light_and_dark(show: Show, pages: dict[str, Path], scheme: str, *, dark: bool) -> None:
+    page = show(pages["en"], color_scheme=scheme).page
+    page.get_by_role("button", name="open alert 1", exact=True).click()
+    page.wait_for_selector("td.told figure svg")
+    letters = [
+        lightness(page, place, of)
+        for place, of in (
+            ("body", "color"), ("th", "color"), ("input", "color"), ("select", "color"),
+            ("td.told figure svg .role-axis-label text", "fill"), ("td.told h3", "color"),
+        )
+    ]  # fmt: skip
+    grounds = [lightness(page, place, "backgroundColor") for place in ("body", "input", "td.told")]
+    assert all((letter > 0.6) == dark for letter in letters)
+    assert all((ground < 0.3) == dark for ground in grounds)
+
+
+def test_on_paper_what_is_open_stays_and_what_is_pressed_goes(
+    show: Show, pages: dict[str, Path]
+) -> None:
+    page = show(pages["en"], color_scheme="dark").page
+    page.get_by_role("button", name="open alert 2", exact=True).click()
+    page.wait_for_selector("td.told figure svg")
+    page.emulate_media(media="print")
+    assert page.locator("td.told figure svg").first.is_visible()
+    assert lightness(page, "body", "backgroundColor") == 1
+    assert lightness(page, "td.told figure svg .role-axis-label text", "fill") < 0.3
+    pressed = page.locator("button, select, input")
+    assert not any(each.is_visible() for each in pressed.all())
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_it_is_printed_on_a_few_pages_none_of_them_empty(
+    show: Show, pages: dict[str, Path], lang: str
+) -> None:
+    page = show(pages[lang]).page
+    page.locator("button.open").first.click()
+    page.wait_for_selector("td.told figure svg")
+    sheets = printed(page.pdf(format="A4", print_background=True))
+    assert 5 <= len(sheets) <= 20
+    assert min(sheets) > 20
+
+
+def printed(pdf: bytes) -> list[int]:
+    """Count how often each page of a PDF writes letters."""
+    contents = re.findall(rb"/Type /Page\n.*?/Contents (\d+) 0 R", pdf, flags=re.DOTALL)
+    streams = [
+        re.search(rb"\n%s 0 obj\n.*?stream\r?\n(.*?)endstream" % number, pdf, flags=re.DOTALL)
+        for number in contents
+    ]
+    return [zlib.decompress(each[1]).count(b"T") for each in streams if each]
+
+
+@pytest.mark.parametrize("width", [800, 1280])
+def test_nothing_is_beside_the_window(show: Show, pages: dict[str, Path], width: int) -> None:
+    page = show(pages["en"], viewport={"width": width, "height": 900}).page
+    open_all(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    cells = page.locator("#alerts > tbody > tr > td:not(.told)")
+    assert cells.evaluate_all(
+        "cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth + 1).length"
+    ) == 0  # fmt: skip
+
+
+@pytest.mark.parametrize(("lang", "language"), [("en", "en"), ("zh", "zh-Hans")])
+def test_it_can_be_read_aloud(show: Show, pages: dict[str, Path], lang: str, language: str) -> None:
+    page = show(pages[lang]).page
+    open_all(page)
+    assert page.locator("html").get_attribute("lang") == language
+    assert page.locator("main h1").count() == 1
+    without_name = "each => !each.labels?.length && !each.ariaLabel && !each.innerText.trim()"
+    fields = page.locator("input, select, button, [role=button]")
+    assert fields.evaluate_all(f"fields => fields.filter({without_name}).length") == 0
+    tables = page.locator("table")
+    assert tables.evaluate_all("all => all.every(each => each.caption?.textContent.trim())")
+    assert page.locator("th:not([scope])").count() == 0
+    assert page.locator("figure:not(:has(> figcaption))").count() == 0
+    ids = page.locator("[id]").evaluate_all("all => all.map(each => each.id)")
+    assert repeated(ids) == set()
+
+
+def test_what_stands_beside_the_pointer(show: Show, pages: dict[str, Path]) -> None:
+    page = show(pages["en"]).page
+    figure = page.locator("main > .side figure").first
+    figure.locator(".mark-rect path").nth(12).hover()
+    tip = page.locator("#vg-tooltip-element.visible")
+    tip.wait_for()
+    told = dict(row.split("\t") for row in tip.inner_text().splitlines())
+    assert list(told) == ["local hour", "rows", "usual"]
+    assert told["local hour"] == "12"
+
+
+def test_all_is_said_in_chinese(show: Show, pages: dict[str, Path]) -> None:
+    page = show(pages["zh"]).page
+    open_all(page)
+    page.locator(".dt-column-order").nth(2).press("Enter")
+    page.get_by_role("button", name="复制清单").click()
+    page.wait_for_selector("text=已复制")
+    shown = page.evaluate(WORDS)
+    # Cells are written 460-00-5A12-35492.
+    words = set(re.findall(r"(?<![\w-])[A-Za-z]+(?![\w-])|[a-z]{2,}", shown))
+    assert words - LATIN == set()
