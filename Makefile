@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format check bench bench-nights bench-lists quality docs numbering vendor words sample lock clean
+.PHONY: help install demo test lint format check bench bench-nights bench-lists quality docs pictures numbering vendor words sample lock clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ quality: install .venv-quality/installed  ## write docs/quality.md: how good the
 
 numbering: install  ## make the numbering tables again from phonenumbers
 	$(BIN)/python tools/numbering_tables.py
+
+pictures: install  ## take the pictures of pages that docs/ shows, in a browser
+	TZ=UTC PICTURES=docs $(BIN)/python -m pytest --quiet tests/page/test_shots.py
 
 vendor: install  ## fetch the scripts that pages hold, from npm
 	$(BIN)/python tools/vendor.py
