@@ -50,10 +50,10 @@ def specifications(said: Callable[[str], str]) -> dict[str, Any]:
         ),
         "lines": _heat(rows, ("day", said("day")), ("line", said("line")), said("calls placed")),
         "used": _heat(rows, ("day", said("day")), ("name", said("name")), said("calls")),
-        "hours": _hours(rows, said),
+        "hours": _hours(rows, said("calls placed"), said),
         "days": _days(rows, said),
         "births": _births(rows, said),
-        "volume": _volume(rows, said),
+        "volume": _hours(rows, said("rows"), said),
         "graph": _graph(rows, said),
         "severity": _severities(rows, said),
         "found": _found(rows, said),
@@ -91,7 +91,7 @@ def _heat(rows: alt.Chart, across: tuple[str, str], down: tuple[str, str], what:
     ).properties(height=alt.Step(STEP))  # fmt: skip
 
 
-def _hours(rows: alt.Chart, said: Callable[[str], str]) -> Any:
+def _hours(rows: alt.Chart, what: str, said: Callable[[str], str]) -> Any:
     """Draw ``n`` by ``hour`` as bars, and beside it what is ``usual`` as a line."""
     import altair as alt
 
@@ -103,10 +103,10 @@ def _hours(rows: alt.Chart, said: Callable[[str], str]) -> Any:
     )
     bars = rows.mark_bar(fill=ACCENT).encode(
         x=x,
-        y=alt.Y("n:Q", title=said("calls placed")),
+        y=alt.Y("n:Q", title=what),
         tooltip=[
             _tip("hour:O", said("local hour")),
-            _tip("n:Q", said("calls placed")),
+            _tip("n:Q", what),
             _tip("usual:Q", said("usual")),
         ],
     )
@@ -152,31 +152,6 @@ def _births(rows: alt.Chart, said: Callable[[str], str]) -> Any:
     )
     usual = rows.mark_rule(stroke=INK, strokeDash=[3, 2]).encode(y="max(usual):Q")
     return (bars + usual).properties(height=TALL)
-
-
-def _volume(rows: alt.Chart, said: Callable[[str], str]) -> Any:
-    """Draw ``rows`` by ``hour`` as bars, and the ``usual`` as a line."""
-    import altair as alt
-
-    x = alt.X(
-        "hour:O",
-        title=said("local hour"),
-        scale=alt.Scale(domain=HOURS),
-        axis=alt.Axis(labelAngle=0),
-    )
-    bars = rows.mark_bar(fill=ACCENT).encode(
-        x=x,
-        y=alt.Y("n:Q", title=said("rows")),
-        tooltip=[
-            _tip("hour:O", said("local hour")),
-            _tip("n:Q", said("rows")),
-            _tip("usual:Q", said("usual")),
-        ],
-    )
-    usual = rows.mark_line(stroke=INK, strokeDash=[3, 2], interpolate="step").encode(
-        x=x, y="usual:Q"
-    )
-    return (bars + usual).properties(height=LOW)
 
 
 def _graph(rows: alt.Chart, said: Callable[[str], str]) -> Any:
