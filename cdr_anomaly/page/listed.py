@@ -10,6 +10,7 @@ import polars as pl
 from cdr_anomaly import evidence, numbering
 from cdr_anomaly.page import pictures
 from cdr_anomaly.page.sheet import Picture
+from cdr_anomaly.schema import OF_PREFIXES
 from cdr_anomaly.subjects import GRADES
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ def rows(
                 for kind, of in images.items()
                 if alert["rank"] in of
             ],
-            "findings": found.get(alert["rank"], pl.DataFrame()).head(FINDINGS).rows(),
-            "more_findings": max(0, found.get(alert["rank"], pl.DataFrame()).height - FINDINGS),
+            "findings": _rows(found, alert["rank"])[:FINDINGS],
+            "more_findings": max(0, len(_rows(found, alert["rank"])) - FINDINGS),
             "calls": _rows(calls, alert["rank"]),
             "hops": _rows(hops, alert["rank"]),
         }
@@ -138,9 +139,5 @@ def _block(result: Result) -> pl.Expr:
     if result.tables.feed.opaque:
         return pl.lit("")
     block = numbering.block(number, result.tables.plan, BLOCK_DIGITS)
-    return (
-        pl.when(pl.col("subject_kind").is_in(["block", "pool"]))
-        .then(number)
-        .otherwise(block)
-        .fill_null("")
-    )
+    whole = pl.when(pl.col("subject_kind").is_in(OF_PREFIXES)).then(number).otherwise(block)
+    return whole.fill_null("")
