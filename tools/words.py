@@ -29,7 +29,7 @@ PEERS = ("new lines", "lines that pass calls on")
 # Words that templates look up by a variable.
 LOOKED_UP = {
     *SEVERITIES, *report.TIERS.values(), *alerts.KINDS, *detectors.FINDERS, *sheet.TABLES.values(),
-    *numbering.CLASSES, *related.HOW, *PEERS,
+    *numbering.CLASSES, *related.HOW, *PEERS, *(each.family for each in detectors.ALL),
 }  # fmt: skip
 
 

@@ -123,7 +123,7 @@ def _days(rows: alt.Chart, said: Callable[[str], str]) -> Any:
     x = alt.X("day:O", title=None, axis=alt.Axis(labelAngle=-45))
     bars = rows.mark_bar(fill=ACCENT).encode(
         x=x,
-        y=alt.Y("n:Q", title=None),
+        y=alt.Y("n:Q", title=None, axis=alt.Axis(tickMinStep=1)),
         tooltip=[
             _tip("day:O", said("day")),
             _tip("n:Q", said("count")),

@@ -102,7 +102,7 @@ def _days(story: Story, said: Said) -> list[Picture]:
         limits = story.limits.filter(count=count).sort("limit").head(1)
         text = "".join(
             said("; the broken line is %(limit)g, the limit of %(detector)s")
-            % {"limit": row["limit"], "detector": said(row["detector"])}
+            % {"limit": row["limit"], "detector": said(row["detector"]).replace("_", " ")}
             for row in limits.iter_rows(named=True)
         )
         usual = pl.col("usual") if count == "n_out" else pl.lit(None, pl.Float64)
@@ -251,7 +251,9 @@ def _unlike(unlike: pl.DataFrame, said: Said) -> list[Rows]:
     ]  # fmt: skip
     family = pl.element().struct
     p = evidence.scientific(family.field("p_value"))
-    told = pl.col("families").list.eval(pl.concat_str(family.field("family"), pl.lit(" "), p))
+    names = unlike["families"].explode().struct.field("family").drop_nulls().unique()
+    name = family.field("family").replace({each: said(each) for each in names})
+    told = pl.col("families").list.eval(pl.concat_str(name, pl.lit(" "), p))
     rows = unlike.sort("p_value").select(
         "day", _words("peers", unlike, said), evidence.scientific(pl.col("p_value")),
         pl.col("q_value").round_sig_figs(2), told.list.join(", "),
@@ -279,5 +281,5 @@ def _people(story: Story, said: Said, told: Said) -> list[Rows]:
 def _words(column: str, table: pl.DataFrame, said: Said) -> pl.Expr:
     """Say the words of a column in the page's language."""
     return pl.col(column).replace(
-        {word: said(word) for word in table[column].drop_nulls().unique()}
+        {word: said(word).replace("_", " ") for word in table[column].drop_nulls().unique()}
     )

@@ -19,6 +19,7 @@ QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+ALL_DRAWN = "[...document.querySelectorAll('figure')].every(each => each.querySelector('svg'))"
 # Of each picture its kind's number, whether it is told to those who cannot see it, and how many of
 # its marks have a size.
 DRAWN = """figures => figures.map(figure => ({
@@ -60,7 +61,8 @@ class Window:
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.goto(self.file.as_uri())
-        self.page.wait_for_selector("main > .side figure:last-child svg")
+        self.page.wait_for_selector("main > .side figure")
+        self.page.wait_for_function(ALL_DRAWN)
         return self.page
 
 
@@ -77,11 +79,10 @@ def ranks(page: Page) -> list[int]:
 
 
 def open_all(page: Page) -> None:
-    """Open all rows that are shown, and wait for their pictures."""
-    page.locator("#open-all").click()
-    page.wait_for_function(
-        "[...document.querySelectorAll('figure')].every(each => each.querySelector('svg'))"
-    )
+    """Open all rows that are shown, where there are such, and wait for their pictures."""
+    for button in page.locator("#open-all").all():
+        button.click()
+    page.wait_for_function(ALL_DRAWN)
 
 
 def drawn(page: Page, place: str = "main") -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cdr_anomaly import page, pipeline, settings
+from cdr_anomaly import detectors, page, pipeline, settings, story
 from cdr_anomaly.page import Look, Past
 from tests.builders import SHANGHAI
 from tests.page.browsing import launched, window
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from cdr_anomaly.pipeline import Result
     from tests.page.browsing import Window
 
+# A line that dials, and forwards.
+LINE = "+8617052719178"
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 
 
@@ -36,17 +38,21 @@ def browser() -> Iterator[Browser]:
 def sample() -> Result:
     """Scan the sample."""
     told = settings.load(tz=SHANGHAI)
-    return pipeline.scan([SAMPLE / "calls"], told, entities=SAMPLE / "entities.csv")
+    return pipeline.scan([SAMPLE / "calls"], told, entities=SAMPLE / "entities.csv", also=LINE)
 
 
 @pytest.fixture(scope="session")
 def pages(sample: Result, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Write the pages of the sample, by what they are to look like."""
+    """Write the pages of the sample and of a line of it, by what they are to look like."""
     folder = tmp_path_factory.mktemp("pages")
     looks = {"en": Look(), "zh": Look("zh"), "masked": Look(mask=True)}
     files = {name: folder / f"{name}.html" for name in looks}
     for name, look in looks.items():
         files[name].write_text(page.night(sample, Past.of_scan(sample), look), encoding="utf-8")
+    told = story.told(sample, detectors.build({}))
+    for name, look in looks.items():
+        files[f"line {name}"] = folder / f"line {name}.html"
+        files[f"line {name}"].write_text(page.line(told, sample, look), encoding="utf-8")
     return files
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.pipeline import Result
     from tests.page.browsing import Window
 
+pytestmark = pytest.mark.slow
 HOSTILE = (
     "<script>window.hacked=1</script>",
     '"><img src=x onerror=window.hacked=1>',
@@ -77,13 +78,14 @@ def test_what_others_wrote_is_shown_and_not_run(
     assert shown.evaluate("window.hacked") is None
 
 
-def test_a_masked_page_holds_no_number(pages: dict[str, Path]) -> None:
-    text = pages["masked"].read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["masked", "line masked"])
+def test_a_masked_page_holds_no_number(pages: dict[str, Path], name: str) -> None:
+    text = pages[name].read_text(encoding="utf-8")
     held = unpacked(text)
     own = re.sub(r"<(script|style)\b.*?</\1>", "", text, flags=re.DOTALL)
     told = own + json.dumps([held["pictures"], held["parts"]], default=str, ensure_ascii=False)
     known = numbers()
-    assert "+86135****9039" in told
+    assert re.search(r"\+86\d{3}\*{4}\d{4}", told)
     assert len(known) > 10_000
     runs = set(re.findall(r"\d{11,}", told))
     assert {run for run in runs if known & set(windows(run))} == set()

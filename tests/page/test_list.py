@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from cdr_anomaly.pipeline import Result
     from tests.page.browsing import Window
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def opened(show: Callable[..., Window], pages: dict[str, Path]) -> Page:

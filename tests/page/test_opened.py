@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     Show = Callable[..., Window]
 
-# Kinds of picture that are on other pages.
-ELSEWHERE = {"used"}
+NIGHT = {*charts.specifications(str)} - {"found", "used"}
+LINE = {"days", "grid", "found", "used", "graph"}
+pytestmark = pytest.mark.slow
 
 
 def test_no_script_runs_but_the_pages_own(show: Show, pages: dict[str, Path]) -> None:
@@ -71,15 +72,20 @@ def test_all_that_is_shown_opens_at_once(show: Show, pages: dict[str, Path]) -> 
     assert page.locator("#alerts td.told").count() == 0
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("en", NIGHT), ("zh", NIGHT), ("line en", LINE), ("line zh", LINE),
+    ],
+)  # fmt: skip
 def test_every_kind_of_picture_is_drawn_and_told(
-    show: Show, pages: dict[str, Path], lang: str
+    show: Show, pages: dict[str, Path], name: str, kinds: set[str]
 ) -> None:
-    page = show(pages[lang]).page
+    page = show(pages[name]).page
     open_all(page)
     pictures = drawn(page)
-    kinds = [each["kind"] for each in unpacked(pages[lang].read_text())["pictures"]]
-    assert {kinds[each["number"]] for each in pictures} == {*charts.specifications(str)} - ELSEWHERE
+    held = [each["kind"] for each in unpacked(pages[name].read_text())["pictures"]]
+    assert {held[each["number"]] for each in pictures} == kinds
     assert [each["caption"] for each in pictures if not each["marks"]] == []
     assert all(each["caption"] == each["told"] for each in pictures)
 

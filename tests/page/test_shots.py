@@ -7,12 +7,15 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.page.browsing import Window
 
 WIDTH = 1280
+pytestmark = pytest.mark.slow
 
 
 def test_the_list_with_a_row_open(
