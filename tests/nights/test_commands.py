@@ -65,7 +65,7 @@ def test_a_night_says_what_it_found_and_writes_it(night: Any, tmp_path: Path) ->
     assert alerts["rank"].to_list() == [1, 2]
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "alerts.csv", "alerts.jsonl", "alerts.parquet", "evidence.parquet", "findings.parquet",
-        "refused.parquet", "run.json", "victims.csv", "victims.parquet",
+        "refused.parquet", "report.html", "run.json", "victims.csv", "victims.parquet",
     }  # fmt: skip
 
 
