@@ -12,6 +12,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from playwright.sync_api import Locator, Page
+
     from tests.page.browsing import Window
 
 WIDTH = 1280
@@ -21,18 +23,30 @@ pytestmark = pytest.mark.slow
 def test_the_list_with_a_row_open(
     show: Callable[..., Window], pages: dict[str, Path], tmp_path: Path
 ) -> None:
-    page = show(pages["en"], viewport={"width": WIDTH, "height": 1600}).page
+    page = show(pages["en"], viewport={"width": WIDTH, "height": 1800}).page
     page.get_by_role("combobox", name="detector", exact=True).select_option("mass_dialler")
     page.get_by_role("button", name=re.compile("open alert")).first.click()
     page.wait_for_function(
         "[...document.querySelectorAll('td.told figure')].every(each => each.querySelector('svg'))"
     )
     page.mouse.click(1, 1)
-    end = page.locator("td.told table").first.bounding_box()
+    taken(page, "report.png", page.locator("td.told table").first, tmp_path)
+
+
+def test_the_story_of_a_line(
+    show: Callable[..., Window], pages: dict[str, Path], tmp_path: Path
+) -> None:
+    page = show(pages["line en"], viewport={"width": WIDTH, "height": 1800}).page
+    taken(page, "story.png", page.locator("main > .side").nth(1), tmp_path)
+
+
+def taken(page: Page, name: str, down_to: Locator, folder: Path) -> None:
+    """Take the picture of a page, down to the end of a part of it."""
+    end = down_to.bounding_box()
     assert end is not None
     height = round(end["y"] + end["height"]) + 16
-    taken = Path(os.environ.get("PICTURES", tmp_path)) / "report.png"
-    page.screenshot(path=taken, clip={"x": 0, "y": 0, "width": WIDTH, "height": height})
-    picture = taken.read_bytes()
+    file = Path(os.environ.get("PICTURES", folder)) / name
+    page.screenshot(path=file, clip={"x": 0, "y": 0, "width": WIDTH, "height": height})
+    picture = file.read_bytes()
     assert [int.from_bytes(picture[i : i + 4]) for i in (16, 20)] == [WIDTH, height]
-    assert 900 < height < 1600
+    assert 900 < height < 1800
