@@ -19,7 +19,8 @@ QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-ALL_DRAWN = "[...document.querySelectorAll('figure')].every(each => each.querySelector('svg'))"
+# NOTE: Playwright would wait for a function by eval(), which the policy of pages forbids.
+NOT_DRAWN = "figure:not(:has(svg))"
 # Of each picture its kind's number, whether it is told to those who cannot see it, and how many of
 # its marks have a size.
 DRAWN = """figures => figures.map(figure => ({
@@ -62,7 +63,7 @@ class Window:
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.goto(self.file.as_uri())
         self.page.wait_for_selector("main > .side figure")
-        self.page.wait_for_function(ALL_DRAWN)
+        wait_for_pictures(self.page)
         return self.page
 
 
@@ -71,6 +72,13 @@ def window(browser: Browser, file: Path, **look: Any) -> Window:
     context = browser.new_context(offline=True, **look)
     context.set_default_timeout(20_000)
     return Window(context.new_page(), file)
+
+
+def wait_for_pictures(page: Page) -> None:
+    """Wait until all pictures are drawn that are on a page, or opened on it."""
+    from playwright.sync_api import expect
+
+    expect(page.locator(NOT_DRAWN)).to_have_count(0, timeout=60_000)
 
 
 def ranks(page: Page) -> list[int]:
@@ -82,7 +90,7 @@ def open_all(page: Page) -> None:
     """Open all rows that are shown, where there are such, and wait for their pictures."""
     for button in page.locator("#open-all").all():
         button.click()
-    page.wait_for_function(ALL_DRAWN)
+    wait_for_pictures(page)
 
 
 def drawn(page: Page, place: str = "main") -> list[dict[str, Any]]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.page.browsing import wait_for_pictures
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,9 +28,7 @@ def test_the_list_with_a_row_open(
     page = show(pages["en"], viewport={"width": WIDTH, "height": 1800}).page
     page.get_by_role("combobox", name="detector", exact=True).select_option("mass_dialler")
     page.get_by_role("button", name=re.compile("open alert")).first.click()
-    page.wait_for_function(
-        "[...document.querySelectorAll('td.told figure')].every(each => each.querySelector('svg'))"
-    )
+    wait_for_pictures(page)
     page.mouse.click(1, 1)
     taken(page, "report.png", page.locator("td.told table").first, tmp_path)
 
