@@ -11,14 +11,14 @@ from cdr_anomaly import evidence, numbering
 from cdr_anomaly.page import pictures
 from cdr_anomaly.page.sheet import Picture
 from cdr_anomaly.schema import OF_PREFIXES
-from cdr_anomaly.subjects import GRADES
+from cdr_anomaly.story.related import BLOCK_DIGITS
+from cdr_anomaly.subjects import GRADES, grade
 
 if TYPE_CHECKING:
     from cdr_anomaly.page.sheet import Sheet
     from cdr_anomaly.pipeline import Result
 
 Said = Callable[[str], str]
-BLOCK_DIGITS = 7
 LINES, FINDINGS = 40, 8
 WIDE = {"graph", "lines"}
 SENTENCES = ("unless", "mitigated_by", "continues", "feedback")
@@ -46,7 +46,7 @@ def rows(
             p=evidence.scientific(pl.col("p_value")).str.replace("below ", "< ", literal=True),
             q=pl.col("q_value").round_sig_figs(2),
             block=_block(result),
-            grade=-pl.col("severity").replace_strict(GRADES, return_dtype=pl.Int64),
+            grade=-grade(),
         )
         .with_columns(pl.col("p", "q").fill_null(""))
     )
@@ -112,10 +112,9 @@ def _findings(
     about = pl.concat([of_subject, of_lines]).unique(
         ["rank", "subject"], keep="first", maintain_order=True
     )
-    grade = pl.col("severity").replace_strict(GRADES, return_dtype=pl.Int64)
     rows = (
         findings.join(about, on="subject")
-        .sort("rank", "own", grade, "day", "subject", "detector",
+        .sort("rank", "own", grade(), "day", "subject", "detector",
               descending=[False, True, True, True, False, False])
         .group_by("rank", "detector", "subject", maintain_order=True)
         .agg(pl.col("day", "severity", "reason").first(), days=pl.col("day").n_unique(),
