@@ -11,7 +11,6 @@ from cdr_anomaly.settings import MOST_SILENT_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     import polars as pl
 
@@ -106,9 +105,9 @@ def first_day(known: Mapping[date, Night], day: date) -> date:
     return first
 
 
-def is_known(night: Night, path: Path, size: int) -> bool:
+def is_known(night: Night, path: str, size: int) -> bool:
     """Tell whether a night was made of the file of that path and size."""
-    return any(each.path == str(path) and each.bytes == size for each in night.inputs)
+    return any(each.path == path and each.bytes == size for each in night.inputs)
 
 
 def _night(row: Mapping[str, Any], before: Mapping[date, Night]) -> Night:

@@ -26,9 +26,9 @@ from cdr_anomaly.schema import CALLS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
-    from pathlib import Path
 
     from cdr_anomaly.ingest.layouts import Layout
+    from cdr_anomaly.stores import Place
 
 __all__ = [
     "LEFT_OUT",
@@ -271,7 +271,7 @@ def _zone(told: settings.Settings, layout: Layout) -> str:
     return told.tz or layout.tz or settings.first_zone(told.home)
 
 
-def open_source(paths: Iterable[str | Path], told: settings.Settings) -> Source:
+def open_source(paths: Iterable[str | Place], told: settings.Settings) -> Source:
     """Open the files and settle layout, zone and home plan, or say what does not fit."""
     layout = layouts.named(told.layout)
     wanted = {*layout.columns.values(), *layout.only, *CALLS}

@@ -1,31 +1,39 @@
-"""Paths to Parquet files, opened far enough to know their columns, rows and times; reads no row."""
+"""Places to Parquet files, opened far enough to know their columns, rows and times; reads no row.
+
+Of files in a store only footers are fetched.
+"""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from glob import glob, has_magic
-from pathlib import Path
+from io import SEEK_END
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cdr_anomaly import stores
 from cdr_anomaly.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from cdr_anomaly.ingest.footers import Stretch
+    from cdr_anomaly.stores import Place
 
 SUFFIXES = (".parquet", ".pq", ".parq")
 MAGIC = b"PAR1"
+AT_ONCE = 16  # footers of a store that are waited for together
 
 
 @dataclass(frozen=True)
 class File:
     """One Parquet file: what its footer says, and the hive keys in its folder names."""
 
-    path: Path
+    path: Place
     rows: int
     size: int
     schema: pa.Schema
@@ -42,7 +50,8 @@ class File:
     def shape(self) -> tuple[object, ...]:
         """What files must share to be read as one table."""
         columns = tuple((field.name, str(field.type)) for field in self.schema)
-        return columns, self.keys, self.stretch and (self.path, self.stretch.offset)
+        bucket = None if isinstance(self.path, Path) else self.path.root
+        return bucket, columns, self.keys, self.stretch and (self.path, self.stretch.offset)
 
     def with_keys(self, wanted: Collection[str]) -> File:
         """Keep only the hive keys that are wanted and that no column of the file shadows."""
@@ -51,26 +60,28 @@ class File:
         return replace(self, keys=kept)
 
 
-def find(paths: Iterable[str | Path]) -> list[File]:
+def find(paths: Iterable[str | Place]) -> list[File]:
     """Open every Parquet file that the paths (files, folders, globs) lead to, each once, by name.
 
     Names that begin with a dot or an underscore are left out of folders, as Spark and Hive do.
     """
-    found: dict[Path, Path] = {}
+    found: dict[Place, Place] = {}
     for path in paths:
-        for file in _below(str(path)):
+        for file in _below(stores.place(path)):
             found.setdefault(file.resolve(), file)
-    return [_opened(found[place]) for place in sorted(found)]
+    by_name = sorted(found, key=lambda file: (not isinstance(file, Path), file.parts))
+    with ThreadPoolExecutor(AT_ONCE) as together:
+        return list(together.map(_opened, (found[place] for place in by_name)))
 
 
-def read_through(paths: Iterable[str | Path]) -> None:
+def read_through(paths: Iterable[str | Place]) -> None:
     """Decode every page of every file, and fail on the first that is damaged behind its footer.
 
     As slow as it sounds: it is for naming the file when reading has failed already.
     """
     for file in find(paths):
         try:
-            with pq.ParquetFile(file.path) as opened:
+            with pq.ParquetFile(_readable(file.path)) as opened:
                 for _ in opened.iter_batches():
                     pass
         except (pa.ArrowException, OSError) as error:
@@ -78,44 +89,56 @@ def read_through(paths: Iterable[str | Path]) -> None:
             raise InputError(msg) from error
 
 
-def _below(path: str) -> list[Path]:
-    if has_magic(path) and not Path(path).exists():
-        files = [file for name in glob(path, recursive=True) for file in _plain(Path(name))]
+def _below(place: Place) -> list[Place]:
+    if has_magic(str(place)) and not place.exists():
+        files = _matching(place)
         if not files:
-            msg = f"No Parquet file matches '{path}'."
+            msg = f"No Parquet file matches '{place}'."
             raise InputError(msg)
         return files
-    place = Path(path)
     if not place.exists():
-        msg = f"There is no file or folder '{path}'."
+        msg = f"There is no file or folder '{place}'."
         raise InputError(msg)
     files = _plain(place)
     if not files:
-        msg = f"The folder '{path}' holds no Parquet file (looked for {', '.join(SUFFIXES)})."
+        msg = f"The folder '{place}' holds no Parquet file (looked for {', '.join(SUFFIXES)})."
         raise InputError(msg)
     return files
 
 
-def _plain(place: Path) -> list[Path]:
+def _matching(pattern: Place) -> list[Place]:
+    if isinstance(pattern, Path):
+        return [file for name in glob(str(pattern), recursive=True) for file in _plain(Path(name))]
+    found = stores.matching(pattern)
+    return [file for file, inside in found if not inside or _is_meant(inside)]
+
+
+def _plain(place: Place) -> list[Place]:
     if place.is_file():
         return [place]
-    inside = (file for file in place.rglob("*") if file.suffix in SUFFIXES and file.is_file())
-    return [file for file in inside if not _hidden(file.relative_to(place))]
+    return [place / inside for inside in stores.below(place) if _is_meant(inside)]
 
 
-def _hidden(inside: Path) -> bool:
-    return any(part.startswith((".", "_")) for part in inside.parts)
+def _is_meant(inside: str) -> bool:
+    path = PurePosixPath(inside)
+    hidden = any(part.startswith((".", "_")) for part in path.parts)
+    return path.suffix in SUFFIXES and not hidden
 
 
-def _opened(path: Path) -> File:
+def _readable(place: Place) -> Path | pa.PythonFile:
+    return place if isinstance(place, Path) else pa.PythonFile(place.open())
+
+
+def _opened(path: Place) -> File:
     try:
         with path.open("rb") as raw:
             begins = raw.read(4) == MAGIC
+            size = raw.seek(0, SEEK_END)
     except OSError as error:
         msg = f"'{path}' cannot be read: {error.strerror}."
         raise InputError(msg) from error
     try:
-        footer = pq.ParquetFile(path)
+        footer = pq.ParquetFile(_readable(path))
     except (pa.ArrowException, OSError) as error:
         # Arrow calls a missing footer invalid, and a footer that makes no sense an OSError.
         cut = isinstance(error, pa.ArrowInvalid)
@@ -127,14 +150,14 @@ def _opened(path: Path) -> File:
         return File(
             path=path,
             rows=footer.metadata.num_rows,
-            size=path.stat().st_size,
+            size=size,
             schema=footer.schema_arrow,
             footer=footer.metadata,
             keys=tuple(_hive_keys(path)),
         )
 
 
-def _hive_keys(path: Path) -> Iterable[tuple[str, str]]:
+def _hive_keys(path: Place) -> Iterable[tuple[str, str]]:
     for part in path.parent.parts:
         name, equals, value = part.partition("=")
         if equals and name:

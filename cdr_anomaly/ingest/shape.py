@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from cdr_anomaly import stores
 from cdr_anomaly.ingest import verdicts
 from cdr_anomaly.ingest.mapping import PARTIES
 
@@ -130,7 +131,8 @@ def of_lines(lines: pl.Series, numbers: Sequence[pl.Expr] = ()) -> pl.Expr:
 def scan(files: Sequence[File], *, lineage: str | None = None) -> pl.LazyFrame:
     """Scan files of one shape; the hive keys that a layout needs become columns."""
     rows = pl.scan_parquet(
-        [file.path for file in files],
+        [str(file.path) for file in files],
+        **stores.for_polars(files[0].path),
         glob=False,  # a name with brackets in it is a name
         hive_partitioning=False,
         include_file_paths=lineage,

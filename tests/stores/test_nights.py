@@ -1,0 +1,281 @@
+"""The night in a store: written, killed, cut off, run again, read by others, and as on a disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+
+from cdr_anomaly import delta, lock, one_night, state, stores
+from cdr_anomaly.errors import StateError
+from tests.builders import SHANGHAI
+from tests.nights import runs, test_crashes
+from tests.nights.test_crashes import DAYS, Tables, after, before, begin, child, ended, files, last
+from tests.stores import filling
+from tests.stores.line import cable
+
+if TYPE_CHECKING:
+    from cdr_anomaly.stores import Address
+
+__all__ = ["after", "before", "files"]  # fixtures: the same nights on a disk
+
+KILLS = 24
+
+
+@pytest.fixture
+def place(bucket: Address, before: Path) -> Address:
+    """The state of three nights, as it is on a disk, in a store."""
+    return filling.put(before, bucket / "memory" / "of-nights")
+
+
+@pytest.fixture
+def calls(bucket: Address, files: Path) -> Address:
+    return filling.put(files, bucket / "calls")
+
+
+def night(run: Any, calls: object, place: object, *words: object) -> Any:
+    return run("nightly", calls, "--date", DAYS[3], "--state", place, "--tz", SHANGHAI, *words)
+
+
+def command(*words: object) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own."""
+    whole = [sys.executable, "-m", "cdr_anomaly", *map(str, words)]
+    return subprocess.run(whole, cwd=test_crashes.ROOT, capture_output=True, text=True, check=False)
+
+
+def test_a_night_in_a_store_is_the_night_on_a_disk(
+    run: Any, bucket: Address, calls: Address, files: Path, tmp_path: Path
+) -> None:
+    here, there = tmp_path / "state", bucket / "state"
+    for day in DAYS:
+        one, two = (
+            run("nightly", records, "--date", day, "--state", where, "--tz", SHANGHAI, "--out", out)
+            for records, where, out in (
+                (files, here, tmp_path / "out"),
+                (calls, there, bucket / "out"),
+            )
+        )
+        assert (one.code, two.code) == (0, 0), two.err
+        assert one.out == two.out
+    assert runs.remembered(there) == runs.remembered(here)
+    told = filling.held(bucket / "out")
+    for name in ("alerts.csv", "alerts.jsonl", "victims.csv"):
+        assert told[name] == (tmp_path / "out" / name).read_bytes()
+    for name in ("findings.parquet", "evidence.parquet"):
+        assert pl.read_parquet(told[name]).equals(pl.read_parquet(tmp_path / "out" / name))
+    shas = [
+        {each["sha256"] for row in state.shown(where).ledger["inputs"].drop_nulls()
+         for each in json.loads(row)} for where in (here, there)
+    ]  # fmt: skip
+    assert shas[0] == shas[1], "a file is what it holds, wherever it is"
+
+
+def test_another_process_reads_what_was_written(
+    run: Any, calls: Address, place: Address, before: Path
+) -> None:
+    assert night(run, calls, place).code == 0
+    night(run, calls, before.parent / "beside")
+    for words in (["status", "--format", "csv"], ["alerts", "--format", "jsonl"]):
+        ran = command(*words, "--state", place)
+        assert str(DAYS[3]) in ran.stdout
+    assert run("alerts", "--state", place, "--format", "jsonl").out == ran.stdout
+    assert run("tune", "--state", place, "--format", "csv").code == 0
+
+
+def test_what_is_done_between_nights_is_done_in_a_store(
+    run: Any, place: Address, calls: Address
+) -> None:
+    assert night(run, calls, place).code == 0
+    said = run("feedback", "13800000001", "cleared", "--note", "a hotline", "--state", place)
+    assert said.out == f"+8613800000001: the alert of {DAYS[3]} is cleared.\n"
+    later = run("backfill", calls, "--state", place, "--from", DAYS[0], "--to", DAYS[3])
+    assert later.code == 0, later.err
+    kept = run("retention", "--state", place, "--profiles", "61", "--calls", "29")
+    assert kept.code == 0, kept.err
+    there = {name for name in stores.below(place / "alerts") if name.endswith(".parquet")}
+    actions = pl.DataFrame(delta.table(place / "alerts").get_add_actions(flatten=True))
+    assert there == set(actions["path"]), "files that nothing refers to are gone"
+    assert run("status", "--state", place).code == 0
+
+
+def test_a_late_file_finds_the_files_of_before_and_a_copy_counts_once(
+    run: Any, tmp_path: Path, files: Path, bucket: Address
+) -> None:
+    whole = pl.read_parquet(last(files))
+    for name, part in (("early", whole[:900]), ("late", whole[900:])):
+        part.write_parquet(tmp_path / f"{name}.parquet")
+    early = filling.put(tmp_path / "early.parquet", bucket / "in" / "early.parquet")
+    place = bucket / "state"
+    first = night(run, early, place)
+    assert "900 calls used" in first.err
+    both = night(run, tmp_path / "late.parquet", place)
+    assert f"{whole.height:,} calls used" in both.err
+    early.unlink()
+    gone = night(run, tmp_path / "late.parquet", place)
+    assert gone.err == (
+        f"cdr-anomaly: '{early}', of which {DAYS[3]} was made before, is not there as it was; give "
+        "all files of the day, with --only where they replace those.\n"
+    )
+    filling.put(tmp_path / "early.parquet", early)
+    again = run(
+        "nightly", early.parent, tmp_path / "early.parquet", "--date", DAYS[3], "--state", place
+    )
+    assert "1 file(s) are copies of others" in again.err
+    assert f"{whole.height:,} calls used" in again.err
+
+
+@pytest.mark.slow
+def test_killed_at_any_instant_nothing_is_lost_and_nothing_doubled(
+    bucket: Address, files: Path, before: Path, after: Tables
+) -> None:
+    random = Random(os.environ.get("TZ", ""))  # noqa: S311 - no secret
+    was, seconds = runs.remembered(before), 0.0
+    killed = 0
+    for n in range(KILLS + 1):
+        place = filling.put(before, bucket / f"state-{n}")
+        running = child(place, last(files))
+        begin(running)
+        began = time.monotonic()
+        if not seconds:  # the first one tells how long a night takes
+            assert ended(running) == "done\n"
+            seconds = time.monotonic() - began
+            assert runs.remembered(place) == after
+            continue
+        time.sleep(random.uniform(0, seconds))
+        running.kill()
+        killed += not ended(running)
+        assert not lock.is_held(place), "its process is gone"
+        assert runs.remembered(place) in (was, after), "nothing half done is seen"
+        one_night.nightly([last(files)], DAYS[3], runs.run(place))
+        assert runs.remembered(place) == after
+        versions = state.shown(place).versions
+        newest = {name: delta.table(place / name).version() for name in versions}
+        assert newest == versions, "what the killed run left is gone"
+    assert killed > KILLS // 2
+
+
+def test_two_at_once_end_as_one_after_the_other(place: Address, files: Path, after: Tables) -> None:
+    both = [child(place, last(files)) for _ in range(2)]
+    for running in both:
+        begin(running)
+    said = [ended(running) for running in both]
+    assert "done\n" in said
+    assert all(text == "done\n" or "Another run holds" in text for text in said)
+    assert runs.remembered(place) == after
+
+
+def held(place: Address, *, host: str, process: int) -> None:
+    told = {"user": "cdr", "host": host, "process": process, "since": "then", "hold": "x"}
+    stores.write(place / lock.HOLD, json.dumps(told).encode())
+
+
+def test_a_hold_is_over_when_it_is_not_renewed_or_its_process_is_gone(
+    run: Any, place: Address, calls: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held(place, host="elsewhere", process=7)
+    assert lock.is_held(place)
+    ran = night(run, calls, place)
+    assert (ran.code, ran.err) == (2, (
+        f"cdr-anomaly: Another run holds '{place}': process 7 of cdr on elsewhere, since then; "
+        "wait for its end, or stop it. A hold is over 120 s after the last sign of its run.\n"
+    ))  # fmt: skip
+    monkeypatch.setattr(lock, "LEASE_S", -5.0)
+    with lock.held(place):
+        pass
+    monkeypatch.undo()
+    assert (place / lock.HOLD).head() is None, "it is let go of"
+
+
+def test_a_hold_of_a_process_that_this_machine_does_not_have_is_over(place: Address) -> None:
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
+                          capture_output=True, text=True, check=True)  # fmt: skip
+    held(place, host=socket.gethostname(), process=int(gone.stdout))
+    with lock.held(place):
+        assert lock.is_held(place)
+        with pytest.raises(StateError, match=f"process {os.getpid()} of"), lock.held(place):
+            pass
+    assert not lock.is_held(place)
+
+
+def test_a_hold_is_renewed_and_given_up_when_another_took_it(
+    place: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "BEAT_S", 0.05)
+    mark = place / lock.HOLD
+    with lock.held(place):
+        first = mark.head()["e_tag"]
+        end = time.monotonic() + 20
+        while mark.head()["e_tag"] == first and time.monotonic() < end:
+            time.sleep(0.05)
+        assert mark.head()["e_tag"] != first
+        held(place, host="elsewhere", process=7)
+        time.sleep(0.3)
+        assert '"elsewhere"' in mark.read_text()
+    assert '"elsewhere"' in mark.read_text(), "what is another's is not let go of"
+
+
+@pytest.mark.parametrize("late", ["note", "commit"])
+def test_of_two_writers_that_both_believe_they_hold_it_one_is_refused(
+    late: str, place: Address
+) -> None:
+    one = state.opened(place, SHANGHAI, "CN")
+    two = state.opened(place, SHANGHAI, "CN")
+    day = DAYS[3] + timedelta(days=1)
+    frames = {"late": two.read("late").collect().with_columns(day=pl.lit(day))}
+    done = two.commit("done", frames, day=day)
+    put = partial(one.note, "begun") if late == "note" else partial(one.commit, "done", frames)
+    with pytest.raises(StateError, match=r"Another run changed the state in '.*' meanwhile; run"):
+        put(day=day)
+    now = state.shown(place)
+    assert now.versions == done.versions
+    assert now.read("late").collect().height == done.read("late").collect().height
+
+
+def test_files_of_the_state_that_are_gone_from_the_store_are_named(
+    run: Any, place: Address, calls: Address
+) -> None:
+    (file,) = (f for f in stores.below(place / "late") if str(DAYS[2]) in f)
+    (place / "late" / file).unlink()
+    ran = night(run, calls, place)
+    assert ran.code == 2
+    assert ran.err.startswith(f"cdr-anomaly: '{place / 'late' / file}' is damaged; run the night")
+
+
+@pytest.mark.parametrize("share", [0.02, 0.15, 0.3, 0.5, 0.65, 0.8, 0.9, 0.97])
+def test_a_connection_lost_in_the_middle_is_one_sentence_and_the_next_run_makes_it_good(
+    share: float, run: Any, place: Address, calls: Address, before: Path, after: Tables
+) -> None:
+    endpoint = os.environ["AWS_ENDPOINT_URL"]
+
+    def through(line: Any) -> Any:
+        return command(
+            "nightly", calls / last(Path()).name, "--date", DAYS[3], "--state", place,
+            "--storage-option", f"aws_endpoint_url={line.endpoint}",
+        )  # fmt: skip
+
+    with cable(endpoint) as line:
+        assert through(line).returncode == 0
+        whole = line.gone
+    stores.remove(place)
+    filling.put(before, place)
+    with cable(endpoint, most=share * whole) as line:
+        began = time.monotonic()
+        ran = through(line)
+        assert time.monotonic() - began < 60
+    assert ran.returncode == 2, ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+    assert "cannot be reached; check the endpoint and the network, and run this" in ran.stderr
+    assert runs.remembered(place) in (runs.remembered(before), after)
+    assert night(run, calls, place).code == 0
+    assert runs.remembered(place) == after
