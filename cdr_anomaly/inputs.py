@@ -60,7 +60,8 @@ def chosen(
         found.setdefault(sha256(file.path), file)
     copies = len(near) - len(found)
     if day in known and before is not None:
-        found |= _earlier(known[day], found, told, before)
+        tables = {f"{file.table.resolve()}/" for file in source.files if file.table is not None}
+        found |= _earlier(known[day].less(tables), found, told, before)
     if not found:
         msg = f"None of these files has a row of {day} in {source.tz}; is it delivered yet?"
         raise NothingOfTheDayError(msg)

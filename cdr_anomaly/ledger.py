@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cdr_anomaly.settings import MOST_SILENT_DAYS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import polars as pl
 
@@ -52,6 +52,14 @@ class Night:
     def calls(self) -> int:
         """How many calls it counted."""
         return int(self.facts["calls"])
+
+    def less(self, tables: Collection[str]) -> Night:
+        """Leave out the files in tables of which it is made anew, and which may have replaced them.
+
+        ``tables`` are the beginnings of paths.
+        """
+        kept = (each for each in self.inputs if not each.path.startswith(tuple(tables)))
+        return replace(self, inputs=tuple(kept))
 
     @property
     def provisional(self) -> str | None:

@@ -48,12 +48,10 @@ def aside(out: Place) -> Iterator[Path]:
     umask = os.umask(0o077)
     place = None
     try:
-        if isinstance(out, Path):
-            out.mkdir(parents=True, exist_ok=True)
-            _clear(out)
-        place = Path(
-            tempfile.mkdtemp(prefix=UNFINISHED, dir=out if isinstance(out, Path) else None)
-        )
+        beside = out if isinstance(out, Path) else Path(tempfile.gettempdir())
+        beside.mkdir(parents=True, exist_ok=True)
+        _clear(beside)
+        place = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=beside))
         yield place
         for file in sorted(place.iterdir()):
             if isinstance(out, Path):
@@ -69,8 +67,8 @@ def aside(out: Place) -> Iterator[Path]:
             shutil.rmtree(place, ignore_errors=True)
 
 
-def _clear(out: Path) -> None:
+def _clear(beside: Path) -> None:
     """Remove what runs that were killed have left; no run writes its results for so long."""
-    for left in out.glob(f"{UNFINISHED}*"):
+    for left in beside.glob(f"{UNFINISHED}*"):
         if time.time() - left.stat().st_mtime > ABANDONED_S:
             shutil.rmtree(left, ignore_errors=True)

@@ -31,6 +31,7 @@ CONNECTION = {
 RETRIES, RETRY_S = 3, 15
 PATIENCE = {"connect_timeout": "5s", "timeout": "60s"}
 CHUNK = 8 * 2**20
+AT_ONCE = 16  # answers of a store that are waited for together
 
 
 @dataclass(frozen=True)

@@ -61,8 +61,9 @@ DOORS = {
     "rich": {"cli.talk", "report"},
     "pyspark": set(),
     "pyarrow": {"ingest"},
-    "deltalake": {"state", "delta"},
+    "deltalake": {"state", "delta", "ingest"},
     "filelock": {"lock"},
+    "pyiceberg": {"ingest"},
     "obstore": {"stores"},
     "prometheus_client": {"metrics"},
 }

@@ -17,28 +17,33 @@ import pyarrow.parquet as pq
 
 from cdr_anomaly import stores
 from cdr_anomaly.errors import InputError
+from cdr_anomaly.ingest import lakes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
     from cdr_anomaly.ingest.footers import Stretch
+    from cdr_anomaly.ingest.lakes import Lake, Tables
     from cdr_anomaly.stores import Place
 
 SUFFIXES = (".parquet", ".pq", ".parq")
 MAGIC = b"PAR1"
-AT_ONCE = 16  # footers of a store that are waited for together
 
 
 @dataclass(frozen=True)
 class File:
-    """One Parquet file: what its footer says, and the hive keys in its folder names."""
+    """One Parquet file: what its footer says, and the hive keys in its folder names.
+
+    Of a file of a table (Delta, Iceberg) the keys are its partition values.
+    """
 
     path: Place
     rows: int
     size: int
     schema: pa.Schema
     footer: pq.FileMetaData
-    keys: tuple[tuple[str, str], ...]
+    keys: lakes.Keys
+    table: Place | None = None
     stretch: Stretch | None = None
 
     @property
@@ -61,17 +66,19 @@ class File:
 
 
 def find(paths: Iterable[str | Place]) -> list[File]:
-    """Open every Parquet file that the paths (files, folders, globs) lead to, each once, by name.
+    """Open every Parquet file that the paths lead to, each once, by name.
 
-    Names that begin with a dot or an underscore are left out of folders, as Spark and Hive do.
+    Paths are files, folders, globs and tables (see lakes): of a table those that it has now. Names
+    that begin with a dot or an underscore are left out of folders, as Spark and Hive do.
     """
-    found: dict[Place, Place] = {}
+    tables = lakes.Tables()
+    found: dict[Place, tuple[Place, Lake | None]] = {}
     for path in paths:
-        for file in _below(stores.place(path)):
-            found.setdefault(file.resolve(), file)
+        for file, lake in _led_to(stores.place(path), tables):
+            found.setdefault(file.resolve(), (file, lake))
     by_name = sorted(found, key=lambda file: (not isinstance(file, Path), file.parts))
-    with ThreadPoolExecutor(AT_ONCE) as together:
-        return list(together.map(_opened, (found[place] for place in by_name)))
+    with ThreadPoolExecutor(stores.AT_ONCE) as together:
+        return list(together.map(lambda place: _opened(*found[place]), by_name))
 
 
 def read_through(paths: Iterable[str | Place]) -> None:
@@ -87,6 +94,25 @@ def read_through(paths: Iterable[str | Place]) -> None:
         except (pa.ArrowException, OSError) as error:
             msg = f"'{file.path}' is damaged: its columns cannot be decoded; copy it again."
             raise InputError(msg) from error
+
+
+def _led_to(place: Place, tables: Tables) -> Iterator[tuple[Place, Lake | None]]:
+    """Yield the files that a path leads to, each with the table that it is of, if any."""
+    if not has_magic(str(place)) and lakes.is_table(place):
+        lake = tables.opened(place)
+        if not lake.files:
+            msg = f"The table '{place}' has no file."
+            raise InputError(msg)
+        yield from ((file, lake) for file in lake.files)
+        return
+    files = {file: file.resolve() for file in _below(place)}
+    around = tables.around({file.parent for file in files.values()})
+    found = [(file, real, around[real.parent]) for file, real in files.items()]
+    present = [(file, lake) for file, real, lake in found if lake is None or real in lake.files]
+    if not present:
+        msg = f"'{place}' holds nothing that its table still has; name the table."
+        raise InputError(msg)
+    yield from present
 
 
 def _below(place: Place) -> list[Place]:
@@ -129,7 +155,7 @@ def _readable(place: Place) -> Path | pa.PythonFile:
     return place if isinstance(place, Path) else pa.PythonFile(place.open())
 
 
-def _opened(path: Place) -> File:
+def _opened(path: Place, lake: Lake | None) -> File:
     try:
         with path.open("rb") as raw:
             begins = raw.read(4) == MAGIC
@@ -147,13 +173,15 @@ def _opened(path: Place) -> File:
         msg = f"'{path}' {fault}."
         raise InputError(msg) from error
     with footer:
+        lakes.check(lake, path, footer.schema_arrow)
         return File(
             path=path,
             rows=footer.metadata.num_rows,
             size=size,
             schema=footer.schema_arrow,
             footer=footer.metadata,
-            keys=tuple(_hive_keys(path)),
+            keys=lake.files[path.resolve()] if lake else tuple(_hive_keys(path)),
+            table=lake and lake.root,
         )
 
 

@@ -140,7 +140,7 @@ def scan(files: Sequence[File], *, lineage: str | None = None) -> pl.LazyFrame:
     stretch = files[0].stretch
     if stretch is not None:
         rows = rows.slice(stretch.offset, stretch.rows)
-    return rows.with_columns(pl.lit(value).alias(name) for name, value in files[0].keys)
+    return rows.with_columns(pl.lit(value, pl.String).alias(name) for name, value in files[0].keys)
 
 
 def dated(calls: pl.DataFrame, tz: str) -> pl.DataFrame:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.request import Request, urlopen
@@ -64,5 +65,5 @@ def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Address:
         monkeypatch.setenv(key, value or endpoint)
     with urlopen(Request(f"{endpoint}/{name}", method="PUT")):
         made = stores.place(f"s3://{name}")
-    assert not isinstance(made, stores.Path)
+    assert not isinstance(made, Path)
     return made
