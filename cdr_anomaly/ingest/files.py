@@ -98,7 +98,7 @@ def read_through(paths: Iterable[str | Place]) -> None:
 
 def _led_to(place: Place, tables: Tables) -> Iterator[tuple[Place, Lake | None]]:
     """Yield the files that a path leads to, each with the table that it is of, if any."""
-    if not has_magic(str(place)) and lakes.is_table(place):
+    if place.exists() and lakes.is_table(place):
         lake = tables.opened(place)
         if not lake.files:
             msg = f"The table '{place}' has no file."

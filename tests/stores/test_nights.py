@@ -271,7 +271,7 @@ def test_a_connection_lost_in_the_middle_is_one_sentence_and_the_next_run_makes_
         whole = line.gone
     stores.remove(place)
     filling.put(before, place)
-    with cable(endpoint, most=share * whole) as line:
+    with cable(endpoint, most_gone=share * whole) as line:
         began = time.monotonic()
         ran = through(line)
         assert time.monotonic() - began < 60

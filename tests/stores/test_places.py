@@ -15,6 +15,7 @@ from cdr_anomaly.ingest import files
 from tests.builders import SHANGHAI, feed, line, many, past
 from tests.stores import filling
 from tests.stores.conftest import TOLD
+from tests.stores.line import cable
 
 if TYPE_CHECKING:
     from cdr_anomaly.stores import Address
@@ -174,6 +175,42 @@ def test_without_credentials_it_says_so(bucket: Address, monkeypatch: pytest.Mon
     # The server answers as the machines of a cloud do, too, of which each has a role.
     role = stores.options([f"aws_metadata_endpoint={os.environ['AWS_ENDPOINT_URL']}"])
     assert not stores.place(f"{bucket}x", role).exists()
+
+
+@pytest.fixture
+def large(bucket: Address, tmp_path: Path) -> Address:
+    """Three megabytes of calls, most of them in columns that nobody asks for."""
+    rows = calls()
+    noise = pl.Series([os.urandom(2000).hex() for _ in range(rows.height)])
+    rows.with_columns(noise=noise).write_parquet(tmp_path / "calls.parquet", row_group_size=100)
+    return filling.put(tmp_path / "calls.parquet", bucket / "large" / "calls.parquet")
+
+
+def test_of_a_large_file_the_footer_and_the_columns_that_are_needed_are_fetched(
+    run: Any, large: Address, endpoint: str
+) -> None:
+    for words, share in ((("check", "--since", "2026-06-01"), 0.2), (("scan",), 0.5)):
+        with cable(endpoint) as line:
+            option = f"aws_endpoint_url={line.endpoint}"
+            ran = run(*words, large, "--tz", SHANGHAI, "--storage-option", option)
+            assert ran.code == 0, ran.err
+            assert line.come < share * large.size(), words
+
+
+def test_a_connection_lost_while_a_file_is_read_is_one_sentence(
+    run: Any, large: Address, endpoint: str
+) -> None:
+    with cable(endpoint) as line:
+        files.find([stores.place(str(large), {"aws_endpoint_url": line.endpoint})])
+        opened = line.come
+    for more in (1000, 30_000):
+        with cable(endpoint, most_come=opened + more) as line:
+            option = f"aws_endpoint_url={line.endpoint}"
+            ran = run("scan", large, "--tz", SHANGHAI, "--storage-option", option)
+        assert (ran.code, ran.err) == (2, (
+            f"cdr-anomaly: '{large}' cannot be reached; check the endpoint and the network, and "
+            "run this again.\n"
+        ))  # fmt: skip
 
 
 def test_addresses_of_all_kinds_are_told_from_paths() -> None:
