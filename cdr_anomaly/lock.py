@@ -32,6 +32,8 @@ LOCK, HOLDER, HOLD = ".lock", ".holder.json", ".hold.json"
 PATIENCE_S = 1.0
 # A hold in a store is renewed so often, and is over when it was not for so long.
 BEAT_S, LEASE_S = 20.0, 120.0
+# How Delta says that somebody else was first.
+OVERTAKEN = ("Failed to commit transaction", "A table already exists")
 
 
 @contextmanager
@@ -75,7 +77,7 @@ def writing(place: Place) -> Iterator[None]:
         yield
     except Exception as error:
         told = str(error)
-        if "Failed to commit transaction" in told:
+        if any(word in told for word in OVERTAKEN):
             msg = f"Another run changed the state in '{place}' meanwhile; run this again."
             raise StateError(msg) from error
         if not isinstance(place, Path):

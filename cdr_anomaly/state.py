@@ -176,8 +176,10 @@ class State:
         }
         types = {name: column.dtype for name, column in LEDGER.items()}
         line = pl.DataFrame([row], schema=types)
+        # A ledger that somebody has made since this one found none is somebody else's.
+        mode = "append" if LEDGER_NAME in self._open else "error"
         with writing(self.place):
-            self._write(LEDGER_NAME, line, mode="append")
+            self._write(LEDGER_NAME, line, mode=mode)
         return replace(self, ledger=pl.concat([self.ledger, line]))
 
     def _replace(self, name: str, frame: pl.DataFrame, day: date) -> None:
@@ -200,8 +202,12 @@ class State:
             )
 
     def _write(self, name: str, frame: pl.DataFrame, **told: Any) -> None:
-        made = name in self._open or (self.place / name / "_delta_log").is_dir()
-        delta.write(self._table(name) if made else self.place / name, frame, **told)
+        place = self.place / name
+        if name in self._open or (place / "_delta_log").is_dir():
+            delta.write(self._table(name), frame, **told)
+        else:
+            delta.write(place, frame, **told)
+            self._open[name] = delta.table(place, version=0)
 
     def _has(self, name: str, before: date) -> bool:
         """Tell whether a table has rows of an earlier day; lines go as PROFILE does."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["after", "before", "files"]  # fixtures: the same nights on a disk
 
 KILLS = 24
+SHARES = (0.02, 0.15, 0.3, 0.5, 0.65, 0.8, 0.9, 0.97)  # of what a night sends to its store
 
 
 @pytest.fixture
@@ -243,6 +244,15 @@ def test_of_two_writers_that_both_believe_they_hold_it_one_is_refused(
     assert now.read("late").collect().height == done.read("late").collect().height
 
 
+def test_of_two_that_both_make_a_state_one_is_refused(bucket: Address) -> None:
+    one, two = (state.opened(bucket / "new", SHANGHAI, "CN") for _ in range(2))
+    begun = two.note("begun", day=DAYS[0])
+    with pytest.raises(StateError, match=r"Another run changed the state in '.*' meanwhile; run"):
+        one.note("begun", day=DAYS[1])
+    begun.note("begun", day=DAYS[2])
+    assert state.shown(bucket / "new").ledger["day"].to_list() == [DAYS[0], DAYS[2]]
+
+
 def test_files_of_the_state_that_are_gone_from_the_store_are_named(
     run: Any, place: Address, calls: Address
 ) -> None:
@@ -254,32 +264,31 @@ def test_files_of_the_state_that_are_gone_from_the_store_are_named(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("share", [0.02, 0.15, 0.3, 0.5, 0.65, 0.8, 0.9, 0.97])
 def test_a_connection_lost_in_the_middle_is_one_sentence_and_the_next_run_makes_it_good(
-    share: float, run: Any, place: Address, calls: Address, before: Path, after: Tables
+    run: Any, bucket: Address, calls: Address, before: Path, after: Tables
 ) -> None:
     endpoint = os.environ["AWS_ENDPOINT_URL"]
+    words = ("nightly", calls / last(Path()).name, "--date", DAYS[3])
 
-    def through(line: Any) -> Any:
-        return command(
-            "nightly", calls / last(Path()).name, "--date", DAYS[3], "--state", place,
-            "--storage-option", f"aws_endpoint_url={line.endpoint}",
-        )  # fmt: skip
+    def through(line: Any, place: Address) -> Any:
+        option = f"aws_endpoint_url={line.endpoint}"
+        return command(*words, "--state", place, "--storage-option", option)
 
     with cable(endpoint) as line:
-        assert through(line).returncode == 0
+        assert through(line, filling.put(before, bucket / "whole")).returncode == 0
         whole = line.gone
-    stores.remove(place)
-    filling.put(before, place)
-    with cable(endpoint, most_gone=share * whole) as line:
-        began = time.monotonic()
-        ran = through(line)
-        assert time.monotonic() - began < 60
-    assert ran.returncode == 2, ran.stderr
-    sentence = ran.stderr.splitlines()[-1]  # a library may complain before it
-    assert sentence.startswith("cdr-anomaly: 's3://")
-    assert "cannot be reached; check the endpoint and the network, and run this" in sentence
-    assert "Traceback" not in ran.stderr
-    assert runs.remembered(place) in (runs.remembered(before), after)
-    assert night(run, calls, place).code == 0
-    assert runs.remembered(place) == after
+    was = runs.remembered(before)
+    for share in SHARES:
+        place = filling.put(before, bucket / f"cut-at-{share}")
+        with cable(endpoint, most_gone=share * whole) as line:
+            began = time.monotonic()
+            ran = through(line, place)
+            assert time.monotonic() - began < 60
+        assert ran.returncode == 2, ran.stderr
+        sentence = ran.stderr.splitlines()[-1]  # a library may complain before it
+        assert sentence.startswith("cdr-anomaly: 's3://")
+        assert "cannot be reached; check the endpoint and the network, and run this" in sentence
+        assert "Traceback" not in ran.stderr
+        assert runs.remembered(place) in (was, after)
+        assert run(*words, "--state", place).code == 0
+        assert runs.remembered(place) == after
