@@ -213,6 +213,21 @@ def test_a_connection_lost_while_a_file_is_read_is_one_sentence(
         ))  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("az://container/x", ["azure_storage_account_name=own", "azure_skip_signature=true",
+                              "azure_endpoint=http://127.0.0.1:1"]),
+        ("gs://bucket/x", ["google_skip_signature=true", "google_base_url=http://127.0.0.1:1"]),
+    ],
+)  # fmt: skip
+def test_a_store_of_any_kind_that_is_not_there_is_one_sentence(
+    address: str, words: list[str]
+) -> None:
+    with pytest.raises(StoreError, match=f"^'{address}' cannot be reached; check the endpoint"):
+        stores.place(address, stores.options([*words, "allow_http=true"])).exists()
+
+
 def test_addresses_of_all_kinds_are_told_from_paths() -> None:
     gs = stores.place("gs://bucket/a/b/", {"google_skip_signature": "true", "aws_region": "x"})
     options = {"azure_storage_account_name": "own", "azure_skip_signature": "true"}
