@@ -130,6 +130,13 @@ def _leased(mark: Address, place: Address) -> Iterator[None]:
             f"over {LEASE_S:.0f} s after the last sign of its run."
         )
         raise StateError(msg)
+    if stores.claim(mark, _sign(hold)) is not None:
+        mark.unlink()
+        msg = (
+            f"The store of '{place}' lets a file be made that is there (it ignores If-None-Match), "
+            "so two runs could mix; keep the state elsewhere."
+        )
+        raise StateError(msg)
     ended = Event()
     beats = Thread(target=_renew, args=(mark, hold, mine, ended), daemon=True)
     beats.start()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -175,56 +174,6 @@ def test_two_at_once_end_as_one_after_the_other(place: Address, files: Path, aft
     assert "done\n" in said
     assert all(text == "done\n" or "Another run holds" in text for text in said)
     assert runs.remembered(place) == after
-
-
-def held(place: Address, *, host: str, process: int) -> None:
-    told = {"user": "cdr", "host": host, "process": process, "since": "then", "hold": "x"}
-    stores.write(place / lock.HOLD, json.dumps(told).encode())
-
-
-def test_a_hold_is_over_when_it_is_not_renewed_or_its_process_is_gone(
-    run: Any, place: Address, calls: Address, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    held(place, host="elsewhere", process=7)
-    assert lock.is_held(place)
-    ran = night(run, calls, place)
-    assert (ran.code, ran.err) == (2, (
-        f"cdr-anomaly: Another run holds '{place}': process 7 of cdr on elsewhere, since then; "
-        "wait for its end, or stop it. A hold is over 120 s after the last sign of its run.\n"
-    ))  # fmt: skip
-    monkeypatch.setattr(lock, "LEASE_S", -5.0)
-    with lock.held(place):
-        pass
-    monkeypatch.undo()
-    assert (place / lock.HOLD).head() is None, "it is let go of"
-
-
-def test_a_hold_of_a_process_that_this_machine_does_not_have_is_over(place: Address) -> None:
-    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
-                          capture_output=True, text=True, check=True)  # fmt: skip
-    held(place, host=socket.gethostname(), process=int(gone.stdout))
-    with lock.held(place):
-        assert lock.is_held(place)
-        with pytest.raises(StateError, match=f"process {os.getpid()} of"), lock.held(place):
-            pass
-    assert not lock.is_held(place)
-
-
-def test_a_hold_is_renewed_and_given_up_when_another_took_it(
-    place: Address, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lock, "BEAT_S", 0.05)
-    mark = place / lock.HOLD
-    with lock.held(place):
-        first = mark.head()["e_tag"]
-        end = time.monotonic() + 20
-        while mark.head()["e_tag"] == first and time.monotonic() < end:
-            time.sleep(0.05)
-        assert mark.head()["e_tag"] != first
-        held(place, host="elsewhere", process=7)
-        time.sleep(0.3)
-        assert '"elsewhere"' in mark.read_text()
-    assert '"elsewhere"' in mark.read_text(), "what is another's is not let go of"
 
 
 @pytest.mark.parametrize("late", ["note", "commit"])
