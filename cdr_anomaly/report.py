@@ -95,8 +95,10 @@ def aside(out: Path) -> Iterator[Path]:
         _clear(out)
         place = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=out))
         yield place
-        for file in sorted(place.iterdir()):
-            file.replace(out / file.name)
+        for file in sorted(file for file in place.rglob("*") if file.is_file()):
+            target = out / file.relative_to(place)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(target)
     except OSError as error:
         msg = f"The results cannot be written to '{out}': {error.strerror or error}."
         raise OutputError(msg) from error

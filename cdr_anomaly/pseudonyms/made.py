@@ -1,0 +1,144 @@
+"""What stands for a number, a handset, a subscriber identity or a call id: by a secret key.
+
+A token is the same wherever its number stands, in whatever form it was written. What is shown
+beside it is what detectors need: the class, and the number without its last four digits. Where a
+detector needs more of these, each digit becomes a letter: the same one for numbers that have all
+digits up to it in common, and another one for each other digit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import polars as pl
+
+from cdr_anomaly import numbering, tokens
+from cdr_anomaly.ingest.mapping import NUMBERS
+from cdr_anomaly.schema import BESIDE, CALLS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from cdr_anomaly.keys import Key
+    from cdr_anomaly.numbering import HomePlan
+
+# A caller is somebody else's called number: numbers of all columns are of one kind.
+NUMBER, HANDSET, IDENTITY, CALL = "num", "imei", "imsi", "call"
+LETTER, PLACE = "digit", "place"
+LETTERS = "abcdefghij"
+# Of the shortest numbers so many digits are shown, although fewer than four are hidden then:
+# those of a calling code, and the two that tell 95 codes from 96 codes.
+ABROAD, SHORT = 3, 2
+# The longest block that detectors look at; a number of so many national digits has a shorter one.
+BLOCK_DIGITS = 7
+MODEL_DIGITS, COUNTRY_DIGITS = 8, 3
+
+
+class Maker(NamedTuple):
+    """Makes pseudonyms by a ``key``; numbers are classed as they are seen from ``plan``.
+
+    With ``neighbours`` they tell which numbers of a block are neighbours, and how far apart.
+    """
+
+    key: Key
+    plan: HomePlan
+    neighbours: bool = False
+
+    def token(self, text: pl.Expr, kind: str = NUMBER) -> pl.Expr:
+        """Make the token of a spelled line, or of a text of another kind; null stays null."""
+        return self.key.hmac(kind, text).str.head(tokens.DIGITS)
+
+    def of_lines(self, lines: pl.Series) -> pl.DataFrame:
+        """Give what stands for each spelled line (line, number, class, block, maybe place)."""
+        line = pl.col("line")
+        made = {
+            "number": self.token(line),
+            "class": numbering.number_class(line, self.plan),
+            "block": self._shown(line),
+        }
+        if self.neighbours:
+            made["place"] = self._place(line)
+        return lines.alias("line").to_frame().with_columns(**made)
+
+    def carried(self, lines: pl.Series) -> pl.Series:
+        """Write spelled lines as findings show them: '+861344002xxxx~mobile~TOKEN'."""
+        made = self.of_lines(lines).drop("line")
+        own = made.rename({name: f"calling_{name}" for name in made.columns})
+        whole = tokens.joined("calling_number", own.columns)
+        return own.select(whole).to_series().alias(lines.name)
+
+    def handset(self, imei: pl.Expr) -> dict[str, pl.Expr]:
+        """Give what stands for an IMEI; one of other than 14 to 16 digits tells no model."""
+        whole = imei.str.contains(r"^\d{14,16}$")
+        return {
+            "imei": self.token(numbering.handset(imei), HANDSET),
+            "imei_model": pl.when(whole).then(imei.str.head(MODEL_DIGITS)),
+        }
+
+    def identity(self, imsi: pl.Expr) -> dict[str, pl.Expr]:
+        """Give what stands for an IMSI; one of other than 14 or 15 digits tells no country."""
+        whole = imsi.str.contains(r"^\d{14,15}$")
+        return {
+            "imsi": self.token(imsi, IDENTITY),
+            "imsi_country": pl.when(whole).then(imsi.str.head(COUNTRY_DIGITS)),
+        }
+
+    def calls(self, rows: pl.LazyFrame, columns: Collection[str]) -> pl.LazyFrame:
+        """Put tokens, and what is beside them, in the place of all that tells who somebody is.
+
+        ``rows`` have these ``columns`` of CALLS, lines as text; their distinct lines are held in
+        memory. Call ids are replaced, too: some hold a number.
+        """
+        numbers = [column for column in NUMBERS if column in columns]
+        every = pl.concat([rows.select(line=column) for column in numbers])
+        known = self.of_lines(every.drop_nulls().unique().collect()["line"])
+        for column in numbers:
+            who = column.removesuffix("number")
+            theirs = known.rename(lambda name, who=who: f"{who}{name}").lazy()
+            rows = rows.rename({column: f"{who}line"})
+            rows = rows.join(theirs, on=f"{who}line", how="left", maintain_order="left")
+        made = {
+            "imei": self.handset(pl.col("imei")),
+            "imsi": self.identity(pl.col("imsi")),
+            "call_id": {"call_id": self.token(pl.col("call_id"), CALL)},
+        }
+        for column in set(made) & set(columns):
+            rows = rows.with_columns(**made[column])
+        there = rows.collect_schema().names()
+        return rows.select(c for c in (*CALLS, *BESIDE) if c in there)
+
+    def _shown(self, line: pl.Expr) -> pl.Expr:
+        """Write a number with its last four digits hidden; nothing of what has no digits."""
+        country = str(self.plan.calling_code)
+        signed, home = line.str.starts_with("+"), line.str.starts_with(f"+{country}")
+        digits = pl.when(line.str.contains(r"^\+?\d+$")).then(line.str.strip_prefix("+"))
+        size = digits.str.len_bytes().cast(pl.Int64)
+        least = pl.when(home).then(len(country) + SHORT).when(signed).then(ABROAD).otherwise(SHORT)
+        shown = pl.max_horizontal(size - tokens.LAST, least)
+        national = size - len(country)
+        block = pl.min_horizontal(national - 1, BLOCK_DIGITS)
+        needed = (
+            pl.when(home & (national >= BLOCK_DIGITS)).then(len(country) + block)
+            .when(signed & ~home).then(size - tokens.POOL).otherwise(0)
+        )  # fmt: skip
+        pieces = [digits.str.slice(0, shown)]
+        for place in (size - back for back in range(tokens.LAST, 0, -1)):
+            asked = pl.when(place >= shown, place < needed).then(digits)
+            letter = self._letter(asked.str.slice(0, place), asked.str.slice(place, 1))
+            hidden = pl.when(place >= shown).then(letter.fill_null(tokens.HIDDEN))
+            pieces.append(hidden.otherwise(pl.lit("")))
+        return pl.concat_str(pl.when(signed).then(pl.lit("+")).otherwise(pl.lit("")), *pieces)
+
+    def _letter(self, before: pl.Expr, digit: pl.Expr) -> pl.Expr:
+        """Give a digit its letter among those that stand for the ten digits after ``before``."""
+        own = self.key.hmac(LETTER, pl.concat_str(before, digit))
+        others = (self.key.hmac(LETTER, pl.concat_str(before, pl.lit(str(n)))) for n in range(10))
+        rank = pl.sum_horizontal((other < own).cast(pl.Int64) for other in others)
+        return pl.when(own.is_not_null()).then(pl.lit(LETTERS).str.slice(rank, 1))
+
+    def _place(self, line: pl.Expr) -> pl.Expr:
+        """Give an E.164 number its place in its block, shifted by as much as all of the block."""
+        block, last = (line.str.extract(rf"^\+(\d+)(\d{{{tokens.LAST}}})$", n) for n in (1, 2))
+        shift = self.key.hmac(PLACE, block).str.head(8).str.to_integer(base=16)
+        place = (last.cast(pl.Int64) + shift) % tokens.BLOCK
+        return place.cast(pl.String).str.zfill(tokens.LAST)

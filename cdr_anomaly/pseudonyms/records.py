@@ -1,0 +1,98 @@
+"""Files of call records to files of the same calls with pseudonyms, one for one.
+
+A row that would be refused is not written, as nobody knows what stands in it; it is counted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from cdr_anomaly import ingest, mask, report, tokens
+from cdr_anomaly.errors import InputError, OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cdr_anomaly.ingest import File, Source
+    from cdr_anomaly.pseudonyms.made import Maker
+
+FILE = "file"
+
+
+@dataclass
+class Made:
+    """How many files and rows were written, and how many rows were not, by why."""
+
+    files: int = 0
+    rows: int = 0
+    left: Counter[str] = field(default_factory=Counter)
+
+    def sentence(self) -> str:
+        """Say what was written, and what was not."""
+        why = ", ".join(f"{n:,} {reason}" for reason, n in sorted(self.left.items()))
+        left = f"; not written: {why}" if why else ""
+        return f"{self.rows:,} row(s) in {self.files} file(s){left}."
+
+
+def write(source: Source, maker: Maker, out: Path, done: Callable[[int], None]) -> Made:
+    """Write each file of a source into ``out``, readable by their owner only, all or none."""
+    if source.pseudonyms:
+        msg = f"'{source.files[0].path}' holds pseudonyms already; give the records themselves."
+        raise InputError(msg)
+    names = _names(source, maker)
+    for name in names:
+        if (out / name).exists():
+            msg = f"There is a file '{out / name}' already; remove it, or choose another folder."
+            raise OutputError(msg)
+    made = Made()
+    with report.aside(out) as place:
+        for file, name in zip(source.files, names, strict=True):
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            _write(replace(source, files=[file]).with_text(), maker, place / name, made)
+            done(file.rows)
+    return made
+
+
+def _write(source: Source, maker: Maker, place: Path, made: Made) -> None:
+    mapped, columns = source.mapped(), source.columns
+    used = mapped.filter("sound").select(sorted(columns))
+    if "record_type" in columns:
+        used = used.with_columns(pl.col("record_type").cast(pl.String))
+    maker.calls(used, columns).sink_parquet(place, compression="zstd")
+    rows = pl.scan_parquet(place).select(pl.len()).collect().item()
+    made.files, made.rows = made.files + 1, made.rows + rows
+    if rows < source.rows:
+        verdicts = source.verdicts(mapped.filter(~pl.col("sound")).collect())
+        made.left.update(dict(verdicts.replace_strict(
+            dict(enumerate(ingest.VERDICTS)), return_dtype=pl.String
+        ).value_counts().iter_rows()))  # fmt: skip
+
+
+def _names(source: Source, maker: Maker) -> list[Path]:
+    """Name a file as it was named below what all have in common, in its hive folders.
+
+    A name with a number in it becomes a token.
+    """
+    root = Path(os.path.commonpath([file.path.absolute().parent for file in source.files]))
+
+    def name(file: File) -> Path:
+        path = file.path.absolute()
+        folders = [part for part in root.parts if "=" in part]
+        folders += path.parent.relative_to(root).parts
+        named_for = source.layout.served_is_file_name
+        stem = _covered(path.stem, maker, always=named_for)
+        return Path(*(_covered(part, maker) for part in folders), f"{stem}.parquet")
+
+    return [name(file) for file in source.files]
+
+
+def _covered(part: str, maker: Maker, *, always: bool = False) -> str:
+    if mask.text(part) == part and not always:
+        return part
+    return maker.key.of_one(FILE, part)[: tokens.DIGITS]
