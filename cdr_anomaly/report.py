@@ -95,9 +95,8 @@ def aside(out: Path) -> Iterator[Path]:
         _clear(out)
         place = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=out))
         yield place
-        for file in sorted(file for file in place.rglob("*") if file.is_file()):
-            target = out / file.relative_to(place)
-            target.parent.mkdir(parents=True, exist_ok=True)
+        for file in (file for file in sorted(place.rglob("*")) if file.is_file()):
+            (target := out / file.relative_to(place)).parent.mkdir(parents=True, exist_ok=True)
             file.replace(target)
     except OSError as error:
         msg = f"The results cannot be written to '{out}': {error.strerror or error}."

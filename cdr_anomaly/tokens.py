@@ -47,7 +47,7 @@ def joined(column: str, columns: Collection[str]) -> pl.Expr | None:
 
     A value that is no token stays as it is.
     """
-    before, after = BEFORE.get(column, ()), AFTER.get(column)
+    before, after = BEFORE.get(column, ()), AFTER.get(column, "")
     if not before or not set(before) <= set(columns):
         return None
     token = pl.col(column).cast(pl.String)
@@ -86,5 +86,6 @@ def number(line: pl.Expr) -> pl.Expr:
     """
     digits = shown(line).str.extract(rf"^\+(\d+).{{{LAST}}}$").cast(pl.Int64, strict=False)
     kept = line.str.extract(rf"{MARK}(\d{{{LAST}}})$").cast(pl.Int64)
-    anywhere = token(line).str.slice(0, 8).str.to_integer(base=16, strict=False) % BLOCK
-    return digits * BLOCK + pl.coalesce(kept, anywhere)
+    anywhere: pl.Expr = token(line).str.head(8).str.to_integer(base=16, strict=False) % BLOCK
+    block: pl.Expr = digits * BLOCK
+    return block + pl.coalesce(kept, anywhere)

@@ -56,7 +56,12 @@ DOORS = {
     "networkx": {"edges"},
     "scipy": {"significance", "actors", "overlap"},
     "typer": {
-        "cli", "cli.options", "cli.answers", "cli.records", "cli.nights", "cli.privacy",
+        "cli",
+        "cli.options",
+        "cli.answers",
+        "cli.records",
+        "cli.nights",
+        "cli.privacy",
         "cli.quality",
     },
     "rich": {"cli.talk", "report"},
@@ -79,7 +84,9 @@ def room(file: Path) -> str:
 def of_folder(name: str) -> str:
     """Name the room of a module: all files of some folders are one."""
     first = name.partition(".")[0]
-    return first if first in {"ingest", "page", "pseudonyms", "schema", "simulate", "story"} else name
+    return (
+        first if first in {"ingest", "page", "pseudonyms", "schema", "simulate", "story"} else name
+    )
 
 
 def imports(file: Path) -> list[str]:

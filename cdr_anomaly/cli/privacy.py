@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cdr_anomaly.cli import options, talk
-from cdr_anomaly.cli.options import Config, Entities, Home, Layout, Paths, Subscribers, Tz, Words
 
 if TYPE_CHECKING:
     from cdr_anomaly.keys import Key
@@ -23,24 +22,23 @@ KeyFile = Annotated[
 
 
 def pseudonymise(
-    paths: Paths,
+    paths: options.Paths,
     out: Annotated[Path, typer.Argument(help="Folder for the same records with pseudonyms.")],
     key_file: KeyFile = None,
-    entities: Entities = None,
-    subscribers: Subscribers = None,
+    entities: options.Entities = None,
+    subscribers: options.Subscribers = None,
     neighbours: Annotated[
         bool,
         typer.Option(
-            "--neighbours",
-            help="Keep which numbers of a block are neighbours, for lists that are ranges. Who "
-            "knows one number of a block then knows all.",
+            help="Keep which numbers of a block are neighbours, as campaigns by ranges need it. "
+            "Who learns one number of a block can then tell the others."
         ),
-    ] = False,
-    config: Config = None,
-    words: Words = [],  # noqa: B006 - typer copies it
-    tz: Tz = None,
-    home: Home = None,
-    layout: Layout = None,
+    ] = True,
+    config: options.Config = None,
+    words: options.Words = [],  # noqa: B006 - typer copies it
+    tz: options.Tz = None,
+    home: options.Home = None,
+    layout: options.Layout = None,
 ) -> None:
     """Write call records, and lists that belong to them, with tokens for numbers and handsets."""
     from cdr_anomaly import ingest, pseudonyms, report
@@ -63,6 +61,11 @@ def pseudonymise(
         report.write_whole(out / name, table.write_csv())
         talk.LOG.info("The list in %s has %d row(s).", out / name, table.height)
     talk.LOG.info("%s", made.sentence())
+    if neighbours:
+        talk.LOG.info(
+            "Neighbours are kept: who learns one number of a block can tell its others; "
+            "--no-neighbours leaves that out, and campaigns by ranges are not found."
+        )
     talk.LOG.info("Next: cdr-anomaly scan %s --tz %s", out, source.tz)
 
 
@@ -70,17 +73,17 @@ def reidentify(
     listed: Annotated[
         Path, typer.Argument(metavar="LIST", help="A file of a run: alerts, findings, victims.")
     ],
-    paths: Paths,
+    paths: options.Paths,
     out: Annotated[Path, typer.Option(help="File for the list with numbers, CSV or Parquet.")],
     audit: Annotated[Path, typer.Option(help="Log to which it is added who asked for what.")],
     who: Annotated[str, typer.Option(help="Who asks.")],
     why: Annotated[str, typer.Option(help="Why, as a case number.")],
     key_file: KeyFile = None,
-    config: Config = None,
-    words: Words = [],  # noqa: B006 - typer copies it
-    tz: Tz = None,
-    home: Home = None,
-    layout: Layout = None,
+    config: options.Config = None,
+    words: options.Words = [],  # noqa: B006 - typer copies it
+    tz: options.Tz = None,
+    home: options.Home = None,
+    layout: options.Layout = None,
 ) -> None:
     """Turn the tokens of a list back into numbers, by the records, and log who asked for them."""
     from cdr_anomaly import ingest, pseudonyms, report

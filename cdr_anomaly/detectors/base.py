@@ -105,8 +105,8 @@ class Tables:
             "number classes, blocks and targets abroad: numbers are opaque tokens": (
                 not self.feed.classes
             ),
-            "lists that are ranges of neighbouring numbers: the pseudonyms were made without "
-            "--neighbours": not self.feed.neighbours,
+            "lists that are ranges of neighbouring numbers: the pseudonyms were made with "
+            "--no-neighbours": not self.feed.neighbours,
             "the share of unanswered calls, which does not count: the feed holds answered "
             "calls only": not self.feed.attempts and self.feed.first_day is not None,
             "numbers presented as foreign with a home identity: the feed has no imsi": (

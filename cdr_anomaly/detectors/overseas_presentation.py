@@ -78,9 +78,7 @@ class OverseasPresentation(Detector):
     pool_fdr: float = setting(0.01, "false-discovery rate over all prefixes", gt=0, lt=1)
 
     def not_applicable(self, feed: Feed) -> str | None:
-        if feed.last_day is None:
-            return None
-        if not feed.numbers:
+        if not feed.numbers and feed.last_day is not None:
             return "numbers are opaque tokens: which are presented as foreign is not known"
         if feed.pseudonyms and self.pool_digits < tokens.POOL:
             return f"pseudonyms hide the last {tokens.POOL} digits: pool_digits must be as many"

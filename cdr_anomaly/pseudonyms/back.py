@@ -91,7 +91,7 @@ def _pseudonyms(table: pl.DataFrame) -> pl.DataFrame:
 def _numbers(source: Source, maker: Maker, asked: pl.Series) -> pl.DataFrame:
     """Find the numbers, handsets and identities of the records that have one of these tokens."""
     rows = source.with_text().mapped()
-    kinds = {c: NUMBER for c in NUMBERS} | {"imei": HANDSET, "imsi": IDENTITY}
+    kinds = dict.fromkeys(NUMBERS, NUMBER) | {"imei": HANDSET, "imsi": IDENTITY}
     found = []
     for column in (c for c in kinds if c in source.columns):
         clear = pl.col(column)
@@ -104,7 +104,7 @@ def _numbers(source: Source, maker: Maker, asked: pl.Series) -> pl.DataFrame:
 
 def _replaced(table: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
     """Put what was found in the place of pseudonyms, wherever they stand in a text."""
-    was, is_now = found["pseudonym"], found["clear"]
+    was, is_now = found["pseudonym"].implode(), found["clear"].implode()
     return table.with_columns(
         pl.col(pl.String).str.replace_many(was, is_now),
         pl.col(pl.List(pl.String)).list.eval(pl.element().str.replace_many(was, is_now)),

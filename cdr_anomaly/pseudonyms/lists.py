@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
@@ -28,7 +28,8 @@ def subscribers(file: Path, maker: Maker) -> pl.DataFrame:
 
     What else the list tells of its people stays where it is.
     """
-    days = activated.lines(file, maker.plan, as_text=True).collect()
+    told = cast("pl.LazyFrame", activated.lines(file, maker.plan, as_text=True))
+    days = told.collect()
     return days.with_columns(line=maker.carried(days["line"])).sort("line")
 
 

@@ -42,7 +42,7 @@ class Maker(NamedTuple):
 
     key: Key
     plan: HomePlan
-    neighbours: bool = False
+    neighbours: bool = True
 
     def token(self, text: pl.Expr, kind: str = NUMBER) -> pl.Expr:
         """Make the token of a spelled line, or of a text of another kind; null stays null."""
@@ -94,7 +94,7 @@ class Maker(NamedTuple):
         known = self.of_lines(every.drop_nulls().unique().collect()["line"])
         for column in numbers:
             who = column.removesuffix("number")
-            theirs = known.rename(lambda name, who=who: f"{who}{name}").lazy()
+            theirs = known.rename({name: f"{who}{name}" for name in known.columns}).lazy()
             rows = rows.rename({column: f"{who}line"})
             rows = rows.join(theirs, on=f"{who}line", how="left", maintain_order="left")
         made = {
@@ -140,5 +140,5 @@ class Maker(NamedTuple):
         """Give an E.164 number its place in its block, shifted by as much as all of the block."""
         block, last = (line.str.extract(rf"^\+(\d+)(\d{{{tokens.LAST}}})$", n) for n in (1, 2))
         shift = self.key.hmac(PLACE, block).str.head(8).str.to_integer(base=16)
-        place = (last.cast(pl.Int64) + shift) % tokens.BLOCK
+        place: pl.Expr = (last.cast(pl.Int64) + shift) % tokens.BLOCK
         return place.cast(pl.String).str.zfill(tokens.LAST)

@@ -35,8 +35,8 @@ BESIDE: Table = {
        for who in ("calling", "called", "redirecting")},
     **{f"{who}_class": Column(TEXT, "its class: mobile, fixed, short_95, international, ...")
        for who in ("calling", "called", "redirecting")},
-    **{f"{who}_place": Column(TEXT, "with --neighbours: its place in its block, shifted by a "
-                              "secret number of places that the whole block shares")
+    **{f"{who}_place": Column(TEXT, "its place in its block, shifted by a secret number of "
+                              "places that all of the block share; not with --no-neighbours")
        for who in ("calling", "called", "redirecting")},
     "imei_model": Column(TEXT, "the first 8 digits of the IMEI, which its model shares"),
     "imsi_country": Column(TEXT, "the mobile country code of the IMSI"),
