@@ -43,5 +43,5 @@ def main() -> None:
     try:
         app()
     except CdrAnomalyError as error:
-        talk.fail(error)
+        talk.fail(error, hide="--mask" in sys.argv)
         sys.exit(2)

@@ -210,6 +210,7 @@ def alerts(
     stop_list: StopList = None,
     stop_severity: StopSeverity = Severity.high,
     stop_days: StopDays = 7,
+    mask: Mask = False,
 ) -> None:
     """List a night's alerts again, by the entities as they are now; nothing is detected again."""
     from cdr_anomaly import desk, report
@@ -219,7 +220,7 @@ def alerts(
     told = options.settings(config, words, max_alerts=max_alerts)
     with talk.naming_the_damaged([], state):
         day, found, findings = desk.again(state, options.day(date), told, entities)
-    answers.show(found, form, rows)
+    answers.show(found, form, rows, hide=mask)
     if out is not None:
         report.write_alerts(out, found)
         talk.LOG.info("The alerts are in %s.", out)
@@ -235,13 +236,16 @@ def feedback(
     state: Place,
     note: Annotated[str | None, typer.Option(help="What was found out.")] = None,
     date: Date = None,
+    mask: Mask = False,
 ) -> None:
     """Remember what became of an alert; it is shown with later alerts on that subject."""
     from cdr_anomaly import desk
+    from cdr_anomaly import mask as hidden
 
     with talk.naming_the_damaged([], state):
         subject, day = desk.feedback(state, line, verdict, note, options.day(date))
-    sys.stdout.write(f"{subject}: the alert of {day} is {verdict.value}.\n")
+    shown = hidden.text(subject) if mask else subject
+    sys.stdout.write(f"{shown}: the alert of {day} is {verdict.value}.\n")
 
 
 def retention(

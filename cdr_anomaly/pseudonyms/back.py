@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from cdr_anomaly.pseudonyms.made import Maker
 
 
+# What stands between the texts of a list, and in none of them.
+BETWEEN = "\x1f"
+
+
 class Request(NamedTuple):
     """Who asks for the numbers of a list, and why; ``log`` is where that is written."""
 
@@ -105,9 +109,12 @@ def _numbers(source: Source, maker: Maker, asked: pl.Series) -> pl.DataFrame:
 def _replaced(table: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
     """Put what was found in the place of pseudonyms, wherever they stand in a text."""
     was, is_now = found["pseudonym"].implode(), found["clear"].implode()
+    texts, lists = pl.col(pl.String), pl.col(pl.List(pl.String))
+    # Not by list.eval: of some lists it takes the patterns for one a row (Polars 2.1).
+    joined = lists.list.join(BETWEEN).str.replace_many(was, is_now).str.split(BETWEEN)
     return table.with_columns(
-        pl.col(pl.String).str.replace_many(was, is_now),
-        pl.col(pl.List(pl.String)).list.eval(pl.element().str.replace_many(was, is_now)),
+        texts.str.replace_many(was, is_now),
+        pl.when(lists.list.len() > 0).then(joined).otherwise(lists),
     )
 
 

@@ -51,14 +51,20 @@ class Maker(NamedTuple):
     def of_lines(self, lines: pl.Series) -> pl.DataFrame:
         """Give what stands for each spelled line (line, number, class, block, maybe place)."""
         line = pl.col("line")
+        places = [pl.col(str(back)) for back in range(tokens.LAST, 0, -1)]
         made = {
             "number": self.token(line),
             "class": numbering.number_class(line, self.plan),
-            "block": self._shown(line),
+            "block": pl.concat_str("sign", pl.col("digits").str.slice(0, pl.col("shown")), *places),
+            "place": self._place(line),
         }
-        if self.neighbours:
-            made["place"] = self._place(line)
-        return lines.alias("line").to_frame().with_columns(**made)
+        # In steps: what is not a column by then would be worked out for each of its uses.
+        known = lines.alias("line").to_frame().with_columns(**self._measured(line))
+        known = known.with_columns(
+            self._hidden(back).alias(str(back)) for back in range(tokens.LAST, 0, -1)
+        )
+        own = known.select("line", **made)
+        return own if self.neighbours else own.drop("place")
 
     def carried(self, lines: pl.Series) -> pl.Series:
         """Write spelled lines as findings show them: '+861344002xxxx~mobile~TOKEN'."""
@@ -107,34 +113,35 @@ class Maker(NamedTuple):
         there = rows.collect_schema().names()
         return rows.select(c for c in (*CALLS, *BESIDE) if c in there)
 
-    def _shown(self, line: pl.Expr) -> pl.Expr:
-        """Write a number with its last four digits hidden; nothing of what has no digits."""
+    def _measured(self, line: pl.Expr) -> dict[str, pl.Expr]:
+        """Say of the digits of a number how many are shown, and how many detectors need."""
         country = str(self.plan.calling_code)
         signed, home = line.str.starts_with("+"), line.str.starts_with(f"+{country}")
         digits = pl.when(line.str.contains(r"^\+?\d+$")).then(line.str.strip_prefix("+"))
         size = digits.str.len_bytes().cast(pl.Int64)
         least = pl.when(home).then(len(country) + SHORT).when(signed).then(ABROAD).otherwise(SHORT)
-        shown = pl.max_horizontal(size - tokens.LAST, least)
         national = size - len(country)
         block = pl.min_horizontal(national - 1, BLOCK_DIGITS)
         needed = (
             pl.when(home & (national >= BLOCK_DIGITS)).then(len(country) + block)
             .when(signed & ~home).then(size - tokens.POOL).otherwise(0)
         )  # fmt: skip
-        pieces = [digits.str.slice(0, shown)]
-        for place in (size - back for back in range(tokens.LAST, 0, -1)):
-            asked = pl.when(place >= shown, place < needed).then(digits)
-            letter = self._letter(asked.str.slice(0, place), asked.str.slice(place, 1))
-            hidden = pl.when(place >= shown).then(letter.fill_null(tokens.HIDDEN))
-            pieces.append(hidden.otherwise(pl.lit("")))
-        return pl.concat_str(pl.when(signed).then(pl.lit("+")).otherwise(pl.lit("")), *pieces)
+        return {
+            "digits": digits, "size": size, "needed": needed, "sign": line.str.extract(r"^(\+?)"),
+            "shown": pl.max_horizontal(size - tokens.LAST, least),
+        }  # fmt: skip
 
-    def _letter(self, before: pl.Expr, digit: pl.Expr) -> pl.Expr:
-        """Give a digit its letter among those that stand for the ten digits after ``before``."""
-        own = self.key.hmac(LETTER, pl.concat_str(before, digit))
-        others = (self.key.hmac(LETTER, pl.concat_str(before, pl.lit(str(n)))) for n in range(10))
+    def _hidden(self, back: int) -> pl.Expr:
+        """Write the digit so many places from the end: not at all if shown, a letter if needed."""
+        place, digits = pl.col("size") - back, pl.col("digits")
+        asked = pl.when(place >= pl.col("shown"), place < pl.col("needed"))
+        before = asked.then(digits.str.slice(0, place))
+        own = self.key.hmac(LETTER, pl.concat_str(before, digits.str.slice(place, 1)))
+        others = (self.key.hmac(LETTER, before + str(n)) for n in range(10))
         rank = pl.sum_horizontal((other < own).cast(pl.Int64) for other in others)
-        return pl.when(own.is_not_null()).then(pl.lit(LETTERS).str.slice(rank, 1))
+        letter = pl.when(own.is_not_null()).then(pl.lit(LETTERS).str.slice(rank, 1))
+        hidden = pl.when(place >= pl.col("shown")).then(letter.fill_null(tokens.HIDDEN))
+        return hidden.otherwise(pl.lit(""))
 
     def _place(self, line: pl.Expr) -> pl.Expr:
         """Give an E.164 number its place in its block, shifted by as much as all of the block."""
