@@ -29,6 +29,10 @@ LETTERS = "abcdefghij"
 # Of the shortest numbers so many digits are shown, although fewer than four are hidden then:
 # those of a calling code, and the two that tell 95 codes from 96 codes.
 ABROAD, SHORT = 3, 2
+# Other texts of calls; the classes of numbers that people have, and a number within a text.
+NAMES, NAME = ("cell_id", "trunk_in", "region", "release_cause", "redirect_reason"), "name"
+OF_PEOPLE = ("mobile", "fixed", "virtual_operator", "satellite", "iot", "international")
+WRITTEN_OUT = r"\+\d{7}"
 # The longest block that detectors look at; a number of so many national digits has a shorter one.
 BLOCK_DIGITS = 7
 MODEL_DIGITS, COUNTRY_DIGITS = 8, 3
@@ -103,6 +107,8 @@ class Maker(NamedTuple):
             theirs = known.rename({name: f"{who}{name}" for name in known.columns}).lazy()
             rows = rows.rename({column: f"{who}line"})
             rows = rows.join(theirs, on=f"{who}line", how="left", maintain_order="left")
+        for column in set(NAMES) & set(columns):
+            rows = rows.with_columns(self._named(rows.select(column)))
         made = {
             "imei": self.handset(pl.col("imei")),
             "imsi": self.identity(pl.col("imsi")),
@@ -112,6 +118,15 @@ class Maker(NamedTuple):
             rows = rows.with_columns(**made[column])
         there = rows.collect_schema().names()
         return rows.select(c for c in (*CALLS, *BESIDE) if c in there)
+
+    def _named(self, rows: pl.LazyFrame) -> pl.Expr:
+        """Put tokens in the place of names of cells and trunks that are, or hold, a number."""
+        names = rows.drop_nulls().unique().collect().to_series()
+        name = pl.col(names.name)
+        kind = numbering.number_class(numbering.text(name, self.plan), self.plan)
+        told = name.str.contains(WRITTEN_OUT) | kind.is_in(OF_PEOPLE)
+        found = names.to_frame().filter(told).with_columns(token=self.token(name, NAME))
+        return name.replace(found[names.name], found["token"])
 
     def _measured(self, line: pl.Expr) -> dict[str, pl.Expr]:
         """Say of the digits of a number how many are shown, and how many detectors need."""
