@@ -1,4 +1,4 @@
-"""Calls and results as they are under a key, worked out the slow way, to be held against a run's."""
+"""Calls and results as they are under a key, worked out apart, to be held against a run's."""
 
 from __future__ import annotations
 
