@@ -17,8 +17,6 @@ from cdr_anomaly.ingest.mapping import NUMBERS
 from cdr_anomaly.schema import BESIDE, CALLS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from cdr_anomaly.keys import Key
     from cdr_anomaly.numbering import HomePlan
 
@@ -93,40 +91,45 @@ class Maker(NamedTuple):
             "imsi_country": pl.when(whole).then(imsi.str.head(COUNTRY_DIGITS)),
         }
 
-    def calls(self, rows: pl.LazyFrame, columns: Collection[str]) -> pl.LazyFrame:
+    def calls(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Put tokens, and what is beside them, in the place of all that tells who somebody is.
 
-        ``rows`` have these ``columns`` of CALLS, lines as text; their distinct lines are held in
-        memory. Call ids are replaced, too: some hold a number.
+        ``rows`` have columns of CALLS, lines as text. Call ids are replaced, too: some hold a
+        number.
         """
+        columns = set(rows.columns)
         numbers = [column for column in NUMBERS if column in columns]
-        every = pl.concat([rows.select(line=column) for column in numbers])
-        known = self.of_lines(every.drop_nulls().unique().collect()["line"])
+        # Lines are fewer than calls, and most of the work is done once for each.
+        lines = pl.concat([rows[column].rename("line") for column in numbers])
+        known = self.of_lines(lines.drop_nulls().unique())
         for column in numbers:
             who = column.removesuffix("number")
-            theirs = known.rename({name: f"{who}{name}" for name in known.columns}).lazy()
+            theirs = known.rename({name: f"{who}{name}" for name in known.columns})
             rows = rows.rename({column: f"{who}line"})
             rows = rows.join(theirs, on=f"{who}line", how="left", maintain_order="left")
-        for column in set(NAMES) & set(columns):
-            rows = rows.with_columns(self._named(rows.select(column)))
+        names = self._names(rows)
+        others = pl.col([column for column in NAMES if column in columns])
+        rows = rows.with_columns(others.replace(names["name"], names["token"]))
         made = {
             "imei": self.handset(pl.col("imei")),
             "imsi": self.identity(pl.col("imsi")),
             "call_id": {"call_id": self.token(pl.col("call_id"), CALL)},
         }
-        for column in set(made) & set(columns):
-            rows = rows.with_columns(**made[column])
-        there = rows.collect_schema().names()
-        return rows.select(c for c in (*CALLS, *BESIDE) if c in there)
+        rows = rows.with_columns(**{name: text for column in made if column in columns
+                                    for name, text in made[column].items()})  # fmt: skip
+        return rows.select(c for c in (*CALLS, *BESIDE) if c in rows.columns)
 
-    def _named(self, rows: pl.LazyFrame) -> pl.Expr:
-        """Put tokens in the place of names of cells and trunks that are, or hold, a number."""
-        names = rows.drop_nulls().unique().collect().to_series()
-        name = pl.col(names.name)
-        kind = numbering.number_class(numbering.text(name, self.plan), self.plan)
-        told = name.str.contains(WRITTEN_OUT) | kind.is_in(OF_PEOPLE)
-        found = names.to_frame().filter(told).with_columns(token=self.token(name, NAME))
-        return name.replace(found[names.name], found["token"])
+    def _names(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Give the names of cells and trunks that are, or hold, a number (name, token)."""
+        each = [rows[column].rename("name").unique() for column in NAMES if column in rows.columns]
+        names = pl.concat([pl.Series("name", dtype=pl.String), *each]).unique().drop_nulls()
+        line = pl.col("line")
+        # In steps, as above.
+        told = names.to_frame().with_columns(line=numbering.text(pl.col("name"), self.plan))
+        told = told.with_columns(kind=numbering.number_class(line, self.plan))
+        is_number = pl.col("kind").is_in(OF_PEOPLE) | pl.col("name").str.contains(WRITTEN_OUT)
+        found = told.filter(is_number)
+        return found.select("name", token=self.token(pl.col("name"), NAME))
 
     def _measured(self, line: pl.Expr) -> dict[str, pl.Expr]:
         """Say of the digits of a number how many are shown, and how many detectors need."""

@@ -1,4 +1,4 @@
-"""Files of call records to files of the same calls with pseudonyms, one for one.
+"""Files of call records to files of the same calls with pseudonyms, a part at a time.
 
 A row that would be refused is not written, as nobody knows what stands in it; it is counted.
 """
@@ -15,6 +15,7 @@ import polars as pl
 
 from cdr_anomaly import ingest, mask, report, tokens
 from cdr_anomaly.errors import InputError, OutputError
+from cdr_anomaly.ingest import footers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from cdr_anomaly.pseudonyms.made import Maker
 
 FILE = "file"
+# Held in memory at a time, where row groups allow.
+PART_ROWS = 1_000_000
 
 
 @dataclass
@@ -54,24 +57,25 @@ def write(source: Source, maker: Maker, out: Path, done: Callable[[int], None]) 
     with report.aside(out) as place:
         for file, name in zip(source.files, names, strict=True):
             (place / name).parent.mkdir(parents=True, exist_ok=True)
-            _write(replace(source, files=[file]).with_text(), maker, place / name, made)
-            done(file.rows)
+            for n, stretch in enumerate(footers.stretches(file.footer, PART_ROWS)):
+                whole = stretch.rows == file.rows
+                part = file if whole else replace(file, stretch=stretch)
+                own = name if n == 0 else name.with_stem(f"{name.stem}-{n + 1}")
+                _write(replace(source, files=[part]).with_text(), maker, place / own, made)
+                done(stretch.rows)
     return made
 
 
 def _write(source: Source, maker: Maker, place: Path, made: Made) -> None:
-    mapped, columns = source.mapped(), source.columns
+    mapped, columns = source.mapped().collect(), source.columns
     used = mapped.filter("sound").select(sorted(columns))
     if "record_type" in columns:
         used = used.with_columns(pl.col("record_type").cast(pl.String))
-    maker.calls(used, columns).sink_parquet(place, compression="zstd")
-    rows = pl.scan_parquet(place).select(pl.len()).collect().item()
-    made.files, made.rows = made.files + 1, made.rows + rows
-    if rows < source.rows:
-        verdicts = source.verdicts(mapped.filter(~pl.col("sound")).collect())
-        made.left.update(dict(verdicts.replace_strict(
-            dict(enumerate(ingest.VERDICTS)), return_dtype=pl.String
-        ).value_counts().iter_rows()))  # fmt: skip
+    maker.calls(used).write_parquet(place, compression="zstd")
+    made.files, made.rows = made.files + 1, made.rows + used.height
+    verdicts = source.verdicts(mapped.filter(~pl.col("sound")))
+    reasons = verdicts.replace_strict(dict(enumerate(ingest.VERDICTS)), return_dtype=pl.String)
+    made.left.update(dict(reasons.value_counts().iter_rows()))
 
 
 def _names(source: Source, maker: Maker) -> list[Path]:
