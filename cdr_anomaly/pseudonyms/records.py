@@ -60,7 +60,10 @@ def write(source: Source, maker: Maker, out: Path, done: Callable[[int], None]) 
             for n, stretch in enumerate(footers.stretches(file.footer, PART_ROWS)):
                 whole = stretch.rows == file.rows
                 part = file if whole else replace(file, stretch=stretch)
-                own = name if n == 0 else name.with_stem(f"{name.stem}-{n + 1}")
+                own = name if n == 0 else name.with_stem(f"{name.stem}.part-{n + 1}")
+                if (place / own).exists():
+                    msg = f"Two files would be '{own}'; write them into folders of their own."
+                    raise OutputError(msg)
                 _write(replace(source, files=[part]).with_text(), maker, place / own, made)
                 done(stretch.rows)
     return made
@@ -90,7 +93,7 @@ def _names(source: Source, maker: Maker) -> list[Path]:
         folders = [part for part in root.parts if "=" in part]
         folders += path.parent.relative_to(root).parts
         named_for = source.layout.served_is_file_name
-        stem = _covered(path.stem, maker, always=named_for)
+        stem = _covered(path.name.removesuffix(".parquet"), maker, always=named_for)
         return Path(*(_covered(part, maker) for part in folders), f"{stem}.parquet")
 
     return [name(file) for file in source.files]
