@@ -1,6 +1,7 @@
 """Written telephone numbers in, one integer or one spelling a line out, relative to a home region.
 
-An opaque line (a hash, a SIP name, a test account) has no integer; `text` carries it as it is.
+An opaque line (a hash, a SIP name, a test account) has no integer; `text` carries it as it is. So
+it does a pseudonym, which tells of itself what the digits of a number would (tokens.py).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from cdr_anomaly import tokens
 from cdr_anomaly.errors import SettingError, nearest
 
 if TYPE_CHECKING:
@@ -111,11 +113,12 @@ def e164(written: pl.Expr) -> pl.Expr:
 def e164_of(line: pl.Expr, carried: pl.DataType) -> pl.Expr:
     """Give the digits of a line that is a number, as an integer; of a token nothing.
 
-    Lines may be ``carried`` as codes or as text.
+    Lines may be ``carried`` as codes or as text. Of a pseudonym it is one in the same block.
     """
     if carried != pl.String:
         return pl.when(line > 0).then(line)
-    return pl.when(line.str.starts_with("+")).then(line).str.slice(1).cast(pl.Int64, strict=False)
+    number = pl.when(line.str.starts_with("+")).then(line).str.slice(1)
+    return pl.coalesce(number.cast(pl.Int64, strict=False), tokens.number(line))
 
 
 def is_opaque(written: pl.Expr, home: HomePlan) -> pl.Expr:
@@ -149,6 +152,10 @@ def text(written: pl.Expr, home: HomePlan) -> pl.Expr:
 
 def number_class(spelled: pl.Expr, home: HomePlan) -> pl.Expr:
     """Name what a spelled line is, seen from home: 'mobile', 'short_95', 'international' ..."""
+    return pl.coalesce(tokens.number_class(spelled), _class_of_digits(spelled, home))
+
+
+def _class_of_digits(spelled: pl.Expr, home: HomePlan) -> pl.Expr:
     if home.region == "CN":
         return _first_match(spelled, CHINA_CLASSES)
     country = f"+{home.calling_code}"
@@ -170,7 +177,9 @@ def is_abroad(line: pl.Expr, home: HomePlan, *, as_text: bool) -> pl.Expr:
     """Tell which lines number_class would call international; codes need not be spelled out."""
     country = home.calling_code
     if as_text:
-        return line.str.contains(CHINA_CLASSES[-1][1]) & ~line.str.starts_with(f"+{country}")
+        told = tokens.number_class(line) == "international"
+        abroad = line.str.contains(CHINA_CLASSES[-1][1]) & ~line.str.starts_with(f"+{country}")
+        return pl.coalesce(told, abroad)
     sizes = range(E164_DIGITS + 1 - len(str(country)))
     own = ((country * 10**n, (country + 1) * 10**n) for n in sizes)
     long_enough = [span for span in own if span[1] > LEAST_ABROAD]
@@ -179,13 +188,13 @@ def is_abroad(line: pl.Expr, home: HomePlan, *, as_text: bool) -> pl.Expr:
 
 def handset(imei: pl.Expr) -> pl.Expr:
     """Cut an IMEI to what tells one handset from another."""
-    return imei.str.slice(0, IMEI_DIGITS)
+    return pl.when(tokens.is_one(imei)).then(imei).otherwise(imei.str.slice(0, IMEI_DIGITS))
 
 
 def block(spelled: pl.Expr, home: HomePlan, digits: int) -> pl.Expr:
     """Keep the calling code and the first national digits of a home line: '+861344002' for 7."""
     country = f"+{home.calling_code}"
-    national = spelled.str.len_bytes().cast(pl.Int64) - len(country)
+    national = tokens.shown(spelled).str.len_bytes().cast(pl.Int64) - len(country)
     long_enough = national > max(digits, 6)
     return pl.when(spelled.str.starts_with(country) & long_enough).then(
         spelled.str.slice(0, len(country) + digits)

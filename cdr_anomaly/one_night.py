@@ -189,7 +189,8 @@ def _judged(
     built = detectors.build(run.told.detectors)
     engine = Local(run.told.memory)
     late = known.read("late").filter(pl.col("day") == day - timedelta(days=1)).drop("day").collect()
-    source = replace(chosen, as_text=known.as_text, carried=late if late.height else None)
+    as_text = known.as_text or chosen.as_text
+    source = replace(chosen, as_text=as_text, carried=late if late.height else None)
 
     def asked(source: Source) -> Asked:
         subscribers = run.lists.subscribers
@@ -203,6 +204,8 @@ def _judged(
         first_day=ledger.first_day(nights, day),
         last_day=day,
         opaque=source.as_text,
+        pseudonyms=source.pseudonyms,
+        neighbours=source.neighbours,
         attempts=look.unanswered or any(facts["attempts"] for facts in lately),
         talk=look.talk or any(facts.get("talk", False) for facts in lately),
         activations=wanted.activations is not None,

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from cdr_anomaly import tokens
+
 if TYPE_CHECKING:
     from cdr_anomaly.numbering import HomePlan
 
@@ -38,7 +40,7 @@ def at_home(line: pl.Expr, home: HomePlan, *, as_text: bool) -> pl.Expr:
     """Tell which lines are E.164 numbers of the home region, of a length that one may have."""
     country, lengths = home.calling_code, _home_lengths(home)
     if as_text:
-        digits = line.str.len_bytes().cast(pl.Int64) - len(f"+{country}")
+        digits = tokens.shown(line).str.len_bytes().cast(pl.Int64) - len(f"+{country}")
         return line.str.starts_with(f"+{country}") & digits.is_in(sorted(lengths))
     spans = ((country * 10**n, (country + 1) * 10**n) for n in sorted(lengths))
     held = [line.is_between(first, end, closed="left") for first, end in spans]
@@ -64,7 +66,8 @@ def impossible(number: pl.Expr, home: HomePlan) -> pl.Expr:
 
     It is meant for numbers abroad, and for those of home whose class is not known.
     """
-    code, digits = calling_code(number), number.str.len_bytes().cast(pl.Int64) - 1
+    digits = tokens.shown(number).str.len_bytes().cast(pl.Int64) - 1
+    code = calling_code(number)
     pairs = _lengths().select(pl.format("{} {}", "calling_code", "length")).to_series()
     after = digits - code.str.len_bytes().cast(pl.Int64)
     # Not by pl.format: in Polars 2.1 it may panic on a frame of several chunks, as here.

@@ -53,11 +53,8 @@ def aside(out: Place) -> Iterator[Path]:
         _clear(beside)
         place = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=beside))
         yield place
-        for file in sorted(place.iterdir()):
-            if isinstance(out, Path):
-                file.replace(out / file.name)
-            else:
-                stores.write(out / file.name, file)
+        for file in (file for file in sorted(place.rglob("*")) if file.is_file()):
+            _move(file, out, file.relative_to(place))
     except OSError as error:
         msg = f"The results cannot be written to '{out}': {error.strerror or error}."
         raise OutputError(msg) from error
@@ -65,6 +62,14 @@ def aside(out: Place) -> Iterator[Path]:
         os.umask(umask)
         if place is not None:
             shutil.rmtree(place, ignore_errors=True)
+
+
+def _move(file: Path, out: Place, name: Path) -> None:
+    if isinstance(out, Path):
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        file.replace(out / name)
+    else:
+        stores.write(out / name.as_posix(), file)
 
 
 def _clear(beside: Path) -> None:

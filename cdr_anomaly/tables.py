@@ -118,6 +118,8 @@ def feed_of(source: Source, look: FirstLook, *, activations: bool) -> Feed:
         first_day=first,
         last_day=last,
         opaque=source.as_text,
+        pseudonyms=source.pseudonyms,
+        neighbours=source.neighbours,
         attempts=look.unanswered,
         talk=look.talk,
         activations=activations,

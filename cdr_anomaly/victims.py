@@ -122,7 +122,7 @@ def _people(seen: Seen, tables: Tables, day: date) -> pl.LazyFrame:
         talking=since <= 0, number_class=numbering.number_class(pl.col("number"), tables.plan),
         found_busy=pl.lit(None, pl.Int64), placed=pl.lit(None, pl.Int64),
         usual=pl.lit(None, pl.Float64), silence=pl.lit(None, pl.Float64),
-    ).filter(tables.feed.opaque | ~pl.col("number_class").is_in(NO_PERSON))  # fmt: skip
+    ).filter((not tables.feed.classes) | ~pl.col("number_class").is_in(NO_PERSON))  # fmt: skip
 
 
 def _scored(people: pl.LazyFrame) -> pl.LazyFrame:

@@ -14,17 +14,17 @@ DETECTORS = [f"detectors.{f.stem}" for f in HOUSE.glob("detectors/[a-z]*.py") if
 
 # A file imports only from lower floors; siblings never import each other.
 FLOORS = (
-    ("errors", "rolling", "significance", "sieve", "actors", "mask"),
+    ("errors", "rolling", "significance", "sieve", "actors", "mask", "tokens"),
     ("trouble",),
     ("stores",),
-    ("schema", "numbering", "settings", "profile", "sheets", "lock", "delta"),
+    ("schema", "keys", "numbering", "settings", "profile", "sheets", "lock", "delta"),
     ("evidence", "overlap", "traffic", "presented"),
     ("subjects", "busy", "bridges", "unlike", "outbound", "rooms", "shifts", "pools", "trunks",
      "held", "results"),
     ("ingest", "legs", "forwarding", "births", "measures", "activated", "declared",
      "alerts", "report", "story", "detectors.base", "engines.base", "header", "ledger", "volume",
      "truth", "sought", "titled"),
-    (*DETECTORS, "engines.local", "state", "forewarned", "calibration", "edges"),
+    (*DETECTORS, "engines.local", "pseudonyms", "state", "forewarned", "calibration", "edges"),
     ("detectors", "engines", "derived", "simulate", "victims", "evaluation"),
     ("tables",),
     ("judging", "memory", "metrics", "warned", "page"),
@@ -34,7 +34,7 @@ FLOORS = (
     ("desk",),
     ("cli.options", "cli.talk"),
     ("cli.answers",),
-    ("cli.records", "cli.nights", "cli.quality"),
+    ("cli.records", "cli.nights", "cli.privacy", "cli.quality"),
     ("cli",),
     ("__main__", "__init__"),
 )  # fmt: skip
@@ -57,7 +57,15 @@ DOORS = {
     "jinja2": {"page"},
     "networkx": {"edges"},
     "scipy": {"significance", "actors", "overlap"},
-    "typer": {"cli", "cli.options", "cli.answers", "cli.records", "cli.nights", "cli.quality"},
+    "typer": {
+        "cli",
+        "cli.options",
+        "cli.answers",
+        "cli.records",
+        "cli.nights",
+        "cli.privacy",
+        "cli.quality",
+    },
     "rich": {"cli.talk", "report"},
     "pyspark": set(),
     "pyarrow": {"ingest"},
@@ -65,6 +73,7 @@ DOORS = {
     "filelock": {"lock"},
     "pyiceberg": {"ingest"},
     "obstore": {"stores"},
+    "polars_hash": {"keys"},
     "prometheus_client": {"metrics"},
 }
 
@@ -79,7 +88,9 @@ def room(file: Path) -> str:
 def of_folder(name: str) -> str:
     """Name the room of a module: all files of some folders are one."""
     first = name.partition(".")[0]
-    return first if first in {"ingest", "page", "schema", "simulate", "story"} else name
+    return (
+        first if first in {"ingest", "page", "pseudonyms", "schema", "simulate", "story"} else name
+    )
 
 
 def imports(file: Path) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,7 @@ COLUMNS = {
 }  # fmt: skip
 # Names of columns, options, commands, cells, trunks and pools, that are the same in every language.
 NAMES = re.compile(
-    r"IMSI|imsi|imei|cell_id|trunk_in|redirecting_number|--subscribers|backfill|UTC|xxxx?|room"
+    r"IMSI|imsi|imei|cell_id|trunk_in|redirecting_number|--subscribers|--no-neighbours|pool_digits|backfill|UTC|xxxx?|room"
     r"|(?:IC|INT)-[A-Z]+-\d+|Asia/Shanghai"
 )
 AT_CELL = (
@@ -115,12 +116,19 @@ def test_what_a_feed_cannot_tell_is_said_in_chinese() -> None:
     day = date(2026, 5, 3)
     feed = Feed(frozenset(), day, day, opaque=True, attempts=False, talk=False, activations=False,
                 numbers=False)  # fmt: skip
-    unknown = Tables.unknown(SimpleNamespace(feed=feed, two_way=False))  # type: ignore[arg-type]
+    hidden = replace(feed, numbers=True, pseudonyms=True, neighbours=False)
+    unknown = [what for each in (feed, hidden) for what in Tables.unknown(
+        SimpleNamespace(feed=each, two_way=False)  # type: ignore[arg-type]
+    )]  # fmt: skip
     assert_whole(unknown, "not_known")
-    whys = {d.name: d.not_applicable(feed) for d in detectors.build({})}
-    assert len([why for why in whys.values() if why]) >= 5
-    assert_whole([why for why in whys.values() if why], "not_applicable")
-    lines = [f"Not applicable: {name}: {why}." for name, why in whys.items() if why]
+    few = {"overseas_presentation": {"pool_digits": 2}}
+    told = [(d.name, d.not_applicable(each)) for each in (feed, hidden)
+            for d in detectors.build(few)]  # fmt: skip
+    whys = [(name, why) for name, why in told if why]
+    assert len(whys) >= 6
+    assert any("pseudonyms" in why for _, why in whys)
+    assert_whole([why for _, why in whys], "not_applicable")
+    lines = [f"Not applicable: {name}: {why}." for name, why in whys]
     assert_whole([*lines, *(f"Not known: {what}." for what in unknown)], "summary")
 
 

@@ -62,6 +62,7 @@ def tables_page() -> str:
     """Describe the tables at the border, and the settings and layouts of reading."""
     tables = {
         "CALLS, what a feed may hold": schema.CALLS,
+        "Beside the tokens of pseudonymised CALLS": schema.BESIDE,
         "FINDINGS (`findings.parquet`)": schema.FINDINGS,
         "ALERTS (`alerts.parquet`, `.csv`, `.jsonl`)": schema.ALERTS,
         "EVIDENCE (`evidence.parquet`)": schema.EVIDENCE,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cdr_anomaly.cli import nights, quality, records, talk
+from cdr_anomaly.cli import nights, privacy, quality, records, talk
 from cdr_anomaly.errors import CdrAnomalyError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
         nights.nightly, nights.backfill, nights.status, nights.alerts, nights.feedback,
         nights.retention,
     ),
+    "Privacy": (privacy.pseudonymise, privacy.reidentify),
     "Quality": (quality.simulate, quality.evaluate, quality.tune),
 }  # fmt: skip
 for panel, commands in PANELS.items():
@@ -42,5 +43,5 @@ def main() -> None:
     try:
         app()
     except CdrAnomalyError as error:
-        talk.fail(error)
+        talk.fail(error, hide="--mask" in sys.argv)
         sys.exit(2)

@@ -217,6 +217,7 @@ def alerts(
     stop_severity: StopSeverity = Severity.high,
     stop_days: StopDays = 7,
     storage: Storage = [],  # noqa: B006 - typer copies it
+    mask: Mask = False,
 ) -> None:
     """List a night's alerts again, by the entities as they are now; nothing is detected again."""
     from cdr_anomaly import desk, report, results
@@ -227,7 +228,7 @@ def alerts(
     told = options.settings(config, words, max_alerts=max_alerts)
     with talk.naming_the_damaged([], where):
         day, found, findings = desk.again(where, options.day(date), told, entities)
-    answers.show(found, form, rows)
+    answers.show(found, form, rows, hide=mask)
     if to is not None:
         report.write_alerts(to, found)
         talk.LOG.info("The alerts are in %s.", to)
@@ -244,14 +245,17 @@ def feedback(
     note: Annotated[str | None, typer.Option(help="What was found out.")] = None,
     date: Date = None,
     storage: Storage = [],  # noqa: B006 - typer copies it
+    mask: Mask = False,
 ) -> None:
     """Remember what became of an alert; it is shown with later alerts on that subject."""
     from cdr_anomaly import desk
+    from cdr_anomaly import mask as hidden
 
     where = options.place(state, storage)
     with talk.naming_the_damaged([], where):
         subject, day = desk.feedback(where, line, verdict, note, options.day(date))
-    sys.stdout.write(f"{subject}: the alert of {day} is {verdict.value}.\n")
+    shown = hidden.text(subject) if mask else subject
+    sys.stdout.write(f"{shown}: the alert of {day} is {verdict.value}.\n")
 
 
 def retention(

@@ -38,9 +38,11 @@ def begin(*, as_json: bool) -> None:
     LOG.setLevel(logging.INFO)
 
 
-def fail(error: Exception) -> None:
-    """Say in one sentence what its user can mend."""
-    LOG.error("cdr-anomaly: %s", error)
+def fail(error: Exception, *, hide: bool = False) -> None:
+    """Say in one sentence what its user can mend; ``hide`` is --mask."""
+    from cdr_anomaly import mask
+
+    LOG.error("cdr-anomaly: %s", mask.text(str(error)) if hide else error)
 
 
 @contextmanager

@@ -34,7 +34,8 @@ class Feed:
     """What is known of a feed before any detector judges it.
 
     It is ``opaque`` if lines are carried as text because some are tokens, and holds no ``numbers``
-    if all who place calls are.
+    if all who place calls are. Tokens that are ``pseudonyms`` tell their class and block,
+    and maybe which of them are ``neighbours``.
     """
 
     columns: frozenset[str]
@@ -45,6 +46,8 @@ class Feed:
     talk: bool
     activations: bool
     numbers: bool = True
+    pseudonyms: bool = False
+    neighbours: bool = True
 
     @property
     def days(self) -> tuple[date, ...]:
@@ -52,6 +55,11 @@ class Feed:
         if self.first_day is None or self.last_day is None:
             return ()
         return tuple(pl.date_range(self.first_day, self.last_day, eager=True))
+
+    @property
+    def classes(self) -> bool:
+        """Whether the class and the block of every number are known."""
+        return self.pseudonyms or not self.opaque
 
     @property
     def forwards(self) -> bool:
@@ -95,8 +103,10 @@ class Tables:
             "call-backs and the share of outgoing calls, which do not count: the feed holds "
             "hardly any call that its lines receive": not self.two_way,
             "number classes, blocks and targets abroad: numbers are opaque tokens": (
-                self.feed.opaque
+                not self.feed.classes
             ),
+            "lists that are ranges of neighbouring numbers: the pseudonyms were made with "
+            "--no-neighbours": not self.feed.neighbours,
             "the share of unanswered calls, which does not count: the feed holds answered "
             "calls only": not self.feed.attempts and self.feed.first_day is not None,
             "numbers presented as foreign with a home identity: the feed has no imsi": (

@@ -8,7 +8,7 @@ from typing import ClassVar
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly import pools, presented, rolling, trunks
+from cdr_anomaly import pools, presented, rolling, tokens, trunks
 from cdr_anomaly.detectors.base import STRICT, Detector, Feed, Tables, ladder, percent, setting
 from cdr_anomaly.detectors.base import usual_sentence as usual
 from cdr_anomaly.evidence import scientific
@@ -78,9 +78,11 @@ class OverseasPresentation(Detector):
     pool_fdr: float = setting(0.01, "false-discovery rate over all prefixes", gt=0, lt=1)
 
     def not_applicable(self, feed: Feed) -> str | None:
-        if feed.numbers or feed.last_day is None:
-            return None
-        return "numbers are opaque tokens: which are presented as foreign is not known"
+        if not feed.numbers and feed.last_day is not None:
+            return "numbers are opaque tokens: which are presented as foreign is not known"
+        if feed.pseudonyms and self.pool_digits < tokens.POOL:
+            return f"pseudonyms hide the last {tokens.POOL} digits: pool_digits must be as many"
+        return None
 
     def counts(self) -> frozenset[str]:
         return frozenset({"trunk"})

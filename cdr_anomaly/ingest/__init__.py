@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from cdr_anomaly import numbering, settings
+from cdr_anomaly import numbering, settings, tokens
 from cdr_anomaly.ingest import files, footers, layouts, verdicts
 from cdr_anomaly.ingest.files import File
 from cdr_anomaly.ingest.mapping import NUMBERS, RowMap
@@ -72,6 +72,16 @@ class Source:
     def line_type(self) -> pl.DataType:
         """How a line is carried: as an integer, or as text when the feed has opaque tokens."""
         return pl.String() if self.as_text else pl.Int64()
+
+    @property
+    def pseudonyms(self) -> bool:
+        """Whether its numbers are pseudonyms, with class and block beside them (tokens.py)."""
+        return not self.layout.columns and any(tokens.are_in(file.columns) for file in self.files)
+
+    @property
+    def neighbours(self) -> bool:
+        """Whether it is known which numbers are neighbours; pseudonyms may have been made so."""
+        return not self.pseudonyms or any(tokens.PLACE in file.columns for file in self.files)
 
     @property
     def rows(self) -> int:
@@ -286,4 +296,4 @@ def open_source(paths: Iterable[str | Place], told: settings.Settings) -> Source
         settings=told,
     )
     _ = source.columns  # maps every column once, so that what does not fit is said before reading
-    return source
+    return source.with_text() if source.pseudonyms else source

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
-from cdr_anomaly import numbering
+from cdr_anomaly import numbering, tokens
 from cdr_anomaly.errors import InputError
 from cdr_anomaly.ingest.verdicts import KIND
 
@@ -111,7 +111,11 @@ class RowMap:
         return column in self.layout.fixed or self.layout.source(column) in self.types
 
     def _plain(self, columns: tuple[str, ...]) -> dict[str, pl.Expr]:
-        return {column: self._text(column) for column in columns if self._has(column)}
+        found = {column: self._text(column) for column in columns if self._has(column)}
+        if self.layout.columns:
+            return found  # pseudonyms stand in columns of our own names
+        whole = {column: tokens.joined(column, self.types) for column in found}
+        return found | {column: text for column, text in whole.items() if text is not None}
 
     def _text(self, column: str) -> pl.Expr:
         """Take a column as text, its values renamed as the layout says; blank text is null."""

@@ -135,7 +135,7 @@ def _findings(
 def _block(result: Result) -> pl.Expr:
     """Give the block of a subject's number, or its prefix where it is none."""
     number = pl.col("subject")
-    if result.tables.feed.opaque:
+    if not result.tables.feed.classes:
         return pl.lit("")
     block = numbering.block(number, result.tables.plan, BLOCK_DIGITS)
     whole = pl.when(pl.col("subject_kind").is_in(OF_PREFIXES)).then(number).otherwise(block)

@@ -82,7 +82,7 @@ def _carried(number: pl.Expr, tables: Tables) -> pl.Expr:
 
 
 def _class(number: pl.Expr, tables: Tables) -> pl.Expr:
-    return pl.lit("") if tables.feed.opaque else numbering.number_class(number, tables.plan)
+    return numbering.number_class(number, tables.plan) if tables.feed.classes else pl.lit("")
 
 
 def _calendar(alerts: pl.DataFrame, days: timedelta, tables: Tables) -> pl.LazyFrame:

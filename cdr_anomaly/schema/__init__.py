@@ -24,6 +24,7 @@ from cdr_anomaly.schema.results import (
     VICTIMS,
 )
 from cdr_anomaly.schema.steps import (
+    BESIDE,
     BIRTHS,
     CALLS,
     HOPS,
@@ -44,7 +45,8 @@ from cdr_anomaly.schema.stories import STORY
 from cdr_anomaly.schema.table import Column, Table, columns, empty, lines, require
 
 __all__ = [
-    "ALERTS", "BIRTHS", "CALLS", "EVIDENCE", "FEEDBACK", "FINDINGS", "FORWARDED", "HOPS", "LATE",
+    "ALERTS", "BESIDE", "BIRTHS", "CALLS", "EVIDENCE", "FEEDBACK", "FINDINGS", "FORWARDED", "HOPS",
+    "LATE",
     "LEDGER", "LEGS", "LINES", "LINKS", "LISTS", "LONG", "MEASURES", "OF_GROUPS", "OF_PREFIXES",
     "OUTBOUND", "PROFILE", "REACHED", "REQUIRED", "SEEN", "SEVERITIES", "SHIFTS", "STORY",
     "SUCCESSIONS", "TESTS", "TRAFFIC", "VICTIMS", "VOLUME", "Column", "Table", "columns", "empty",

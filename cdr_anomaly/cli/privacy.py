@@ -1,0 +1,116 @@
+"""The commands over pseudonyms: pseudonymise, reidentify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cdr_anomaly.cli import options, talk
+
+if TYPE_CHECKING:
+    from cdr_anomaly.keys import Key
+
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="File of the secret key, 32 bytes or more; by default CDR_ANOMALY_KEY of the "
+        "environment."
+    ),
+]
+
+
+def pseudonymise(
+    paths: options.Paths,
+    out: Annotated[str, typer.Argument(help="Folder for the same records with pseudonyms.")],
+    key_file: KeyFile = None,
+    entities: options.Entities = None,
+    subscribers: options.Subscribers = None,
+    neighbours: Annotated[
+        bool,
+        typer.Option(
+            help="Keep which numbers of a block are neighbours, as campaigns by ranges need it. "
+            "Who learns one number of a block can then tell the others."
+        ),
+    ] = True,
+    config: options.Config = None,
+    words: options.Words = [],  # noqa: B006 - typer copies it
+    tz: options.Tz = None,
+    home: options.Home = None,
+    layout: options.Layout = None,
+    storage: options.Storage = [],  # noqa: B006 - typer copies it
+) -> None:
+    """Write call records, and lists that belong to them, with tokens for numbers and handsets."""
+    from cdr_anomaly import ingest, pseudonyms, results
+    from cdr_anomaly.detectors import FINDERS
+
+    told = options.settings(config, words, tz=tz, home=home, layout=layout)
+    key = _key(key_file)
+    where, to = options.places(paths, storage), options.place(out, storage)
+    results.check_writable(to)
+    with talk.progress() as say, talk.naming_the_damaged(where):
+        source = ingest.open_source(where, told)
+        maker = pseudonyms.Maker(key, source.plan, neighbours)
+        lists = {}
+        if entities is not None:
+            lists["entities.csv"] = pseudonyms.entities(entities, maker, FINDERS)
+        if subscribers is not None:
+            lists["subscribers.csv"] = pseudonyms.subscribers(subscribers, maker)
+        say("writing the calls with pseudonyms", source.rows)
+        made = pseudonyms.write(source, maker, to, say.done)
+    for name, table in lists.items():
+        with results.aside(to) as place:
+            table.write_csv(place / name)
+        talk.LOG.info("The list in %s has %d row(s).", to / name, table.height)
+    talk.LOG.info("%s", made.sentence())
+    if neighbours:
+        talk.LOG.info(
+            "Neighbours are kept: who learns one number of a block can tell its others; "
+            "--no-neighbours leaves that out, and campaigns by ranges are not found."
+        )
+    talk.LOG.info("Next: cdr-anomaly scan %s --tz %s", out, source.tz)
+
+
+def reidentify(
+    listed: Annotated[
+        Path, typer.Argument(metavar="LIST", help="A file of a run: alerts, findings, victims.")
+    ],
+    paths: options.Paths,
+    out: Annotated[Path, typer.Option(help="File for the list with numbers, CSV or Parquet.")],
+    audit: Annotated[Path, typer.Option(help="Log to which it is added who asked for what.")],
+    who: Annotated[str, typer.Option(help="Who asks.")],
+    why: Annotated[str, typer.Option(help="Why, as a case number.")],
+    key_file: KeyFile = None,
+    config: options.Config = None,
+    words: options.Words = [],  # noqa: B006 - typer copies it
+    tz: options.Tz = None,
+    home: options.Home = None,
+    layout: options.Layout = None,
+    storage: options.Storage = [],  # noqa: B006 - typer copies it
+) -> None:
+    """Turn the tokens of a list back into numbers, by the records, and log who asked for them."""
+    from cdr_anomaly import ingest, pseudonyms, results
+
+    told = options.settings(config, words, tz=tz, home=home, layout=layout)
+    key = _key(key_file)
+    where = options.places(paths, storage)
+    results.check_writable(out.parent)
+    with talk.progress() as say, talk.naming_the_damaged(where):
+        source = ingest.open_source(where, told)
+        say("reading the records")
+        request = pseudonyms.Request(who, why, audit)
+        maker = pseudonyms.Maker(key, source.plan)
+        found, missing = pseudonyms.reidentify(listed, source, maker, out, request)
+    talk.LOG.info("%d token(s) are numbers again in %s; the log is %s.", found, out, audit)
+    if missing:
+        talk.LOG.warning("%d token(s) are of no number in these records, by this key.", missing)
+
+
+def _key(file: Path | None) -> Key:
+    from cdr_anomaly import keys
+
+    key, warning = keys.read(file)
+    if warning is not None:
+        talk.LOG.warning(warning)
+    return key
