@@ -19,7 +19,7 @@ FLOORS = (
     ("evidence", "overlap", "traffic", "presented"),
     ("subjects", "busy", "bridges", "unlike", "outbound", "rooms", "shifts", "pools", "trunks",
      "held"),
-    ("ingest", "legs", "forwarding", "births", "measures", "activated", "declared",
+    ("ingest", "legs", "forwarding", "births", "measures", "subscribed", "declared",
      "alerts", "report", "story", "detectors.base", "engines.base", "header", "ledger", "volume",
      "truth", "sought", "titled"),
     (*DETECTORS, "engines.local", "state", "forewarned", "calibration", "edges"),

@@ -113,7 +113,7 @@ def test_all_that_is_said_of_odd_feeds_is_said_in_chinese(drawn: Result) -> None
 
 def test_what_a_feed_cannot_tell_is_said_in_chinese() -> None:
     day = date(2026, 5, 3)
-    feed = Feed(frozenset(), day, day, opaque=True, attempts=False, talk=False, activations=False,
+    feed = Feed(frozenset(), day, day, opaque=True, attempts=False, talk=False,
                 numbers=False)  # fmt: skip
     unknown = Tables.unknown(SimpleNamespace(feed=feed, two_way=False))  # type: ignore[arg-type]
     assert_whole(unknown, "not_known")

@@ -34,7 +34,7 @@ class Feed:
     """What is known of a feed before any detector judges it.
 
     It is ``opaque`` if lines are carried as text because some are tokens, and holds no ``numbers``
-    if all who place calls are.
+    if all who place calls are. ``told`` are the columns that a list of subscribers has.
     """
 
     columns: frozenset[str]
@@ -43,8 +43,8 @@ class Feed:
     opaque: bool
     attempts: bool
     talk: bool
-    activations: bool
     numbers: bool = True
+    told: frozenset[str] = frozenset()
 
     @property
     def days(self) -> tuple[date, ...]:
@@ -52,6 +52,11 @@ class Feed:
         if self.first_day is None or self.last_day is None:
             return ()
         return tuple(pl.date_range(self.first_day, self.last_day, eager=True))
+
+    @property
+    def activations(self) -> bool:
+        """Whether it is told when lines were activated."""
+        return "activation" in self.told
 
     @property
     def forwards(self) -> bool:
@@ -87,6 +92,7 @@ class Tables:
     hops: pl.LazyFrame
     lines: pl.LazyFrame
     births: pl.LazyFrame
+    subscribers: pl.LazyFrame
     traffic: pl.LazyFrame
 
     def unknown(self) -> list[str]:

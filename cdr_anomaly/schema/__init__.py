@@ -37,6 +37,7 @@ from cdr_anomaly.schema.steps import (
     REACHED,
     REQUIRED,
     SHIFTS,
+    SUBSCRIBERS,
     TESTS,
     TRAFFIC,
 )
@@ -47,6 +48,6 @@ __all__ = [
     "ALERTS", "BIRTHS", "CALLS", "EVIDENCE", "FEEDBACK", "FINDINGS", "FORWARDED", "HOPS", "LATE",
     "LEDGER", "LEGS", "LINES", "LINKS", "LISTS", "LONG", "MEASURES", "OF_GROUPS", "OF_PREFIXES",
     "OUTBOUND", "PROFILE", "REACHED", "REQUIRED", "SEEN", "SEVERITIES", "SHIFTS", "STORY",
-    "SUCCESSIONS", "TESTS", "TRAFFIC", "VICTIMS", "VOLUME", "Column", "Table", "columns", "empty",
-    "lines", "require",
+    "SUBSCRIBERS", "SUCCESSIONS", "TESTS", "TRAFFIC", "VICTIMS", "VOLUME", "Column", "Table",
+    "columns", "empty", "lines", "require",
 ]  # fmt: skip
