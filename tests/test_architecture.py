@@ -22,6 +22,7 @@ FLOORS = (
     ("ingest", "legs", "forwarding", "births", "measures", "subscribed", "declared",
      "alerts", "report", "story", "detectors.base", "engines.base", "header", "ledger", "volume",
      "truth", "sought", "titled"),
+    ("holders",),
     (*DETECTORS, "engines.local", "state", "forewarned", "calibration", "edges"),
     ("detectors", "engines", "derived", "simulate", "victims", "evaluation"),
     ("tables",),

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 
 from cdr_anomaly import numbering, rolling
 from cdr_anomaly.profile import NEVER, Least
-from cdr_anomaly.schema import FINDINGS, TESTS, require
+from cdr_anomaly.schema import FINDINGS, OF_SUBSCRIBERS, TESTS, require
 from cdr_anomaly.shifts import Working
 
 if TYPE_CHECKING:
@@ -113,14 +113,21 @@ class Tables:
         }
         return [what for what, holds in told.items() if holds]
 
-    def blocks(self, levels: Iterable[int]) -> pl.LazyFrame:
-        """Return BIRTHS with the number block of each line, of so many national digits."""
+    def groups(self, levels: Iterable[int]) -> pl.LazyFrame:
+        """Return BIRTHS with the groups of each line, as findings name them.
+
+        These are its number blocks, of so many national digits (``block_7``), and its ``dealer``
+        and the ``region`` of its holder where a list tells.
+        """
         number = self.written(pl.col("line"))
-        return self.births.select(
-            "line",
-            "born",
-            **{f"block_{n}": numbering.block(number, self.plan, n) for n in levels},
-        )
+        blocks = {f"block_{n}": numbering.block(number, self.plan, n) for n in levels}
+        lines = self.births.select("line", "born", **blocks)
+        names = {
+            kind: pl.concat_str(pl.lit(f"{kind} "), column)
+            for kind, column in OF_SUBSCRIBERS.items() if column in self.feed.told
+        }  # fmt: skip
+        told = self.subscribers.select("line", **names)
+        return lines.join(told, on="line", how="left") if names else lines
 
     def written(self, line: pl.Expr) -> pl.Expr:
         """Write lines as text: E.164 with +, or the token that came in."""
