@@ -11,7 +11,7 @@ import polars as pl
 
 from cdr_anomaly import numbering, sheets
 from cdr_anomaly.errors import InputError
-from cdr_anomaly.schema import SUBSCRIBERS, empty, require
+from cdr_anomaly.schema import OF_SUBSCRIBERS, SUBSCRIBERS, empty, require
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +49,15 @@ def read(file: Path | None, plan: numbering.HomePlan, *, as_text: bool) -> Subsc
             return Subscribers(lines, told, None)
         activations = lines.select("line", "activation").drop_nulls().collect()
         return Subscribers(lines, told, activations.lazy())
+
+
+def groups(subscribers: pl.LazyFrame, told: frozenset[str]) -> pl.LazyFrame:
+    """Name the ``dealer`` and the ``region`` of lines as findings do, where these are told."""
+    names = {
+        kind: pl.concat_str(pl.lit(f"{kind} "), column)
+        for kind, column in OF_SUBSCRIBERS.items() if column in told
+    }  # fmt: skip
+    return subscribers.select("line", **names)
 
 
 def _columns(file: Path) -> pl.LazyFrame:

@@ -16,10 +16,10 @@ DETECTORS = [f"detectors.{f.stem}" for f in HOUSE.glob("detectors/[a-z]*.py") if
 FLOORS = (
     ("errors", "rolling", "significance", "sieve", "actors", "mask"),
     ("schema", "numbering", "settings", "profile", "sheets", "lock"),
-    ("evidence", "overlap", "traffic", "presented"),
+    ("evidence", "overlap", "traffic", "presented", "subscribed"),
     ("subjects", "busy", "bridges", "unlike", "outbound", "rooms", "shifts", "pools", "trunks",
      "held"),
-    ("ingest", "legs", "forwarding", "births", "measures", "subscribed", "declared",
+    ("ingest", "legs", "forwarding", "births", "measures", "declared",
      "alerts", "report", "story", "detectors.base", "engines.base", "header", "ledger", "volume",
      "truth", "sought", "titled"),
     ("holders",),

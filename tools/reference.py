@@ -62,6 +62,7 @@ def tables_page() -> str:
     """Describe the tables at the border, and the settings and layouts of reading."""
     tables = {
         "CALLS, what a feed may hold": schema.CALLS,
+        "SUBSCRIBERS, what is known of lines (`--subscribers`)": schema.SUBSCRIBERS,
         "FINDINGS (`findings.parquet`)": schema.FINDINGS,
         "ALERTS (`alerts.parquet`, `.csv`, `.jsonl`)": schema.ALERTS,
         "EVIDENCE (`evidence.parquet`)": schema.EVIDENCE,
@@ -76,7 +77,7 @@ def tables_page() -> str:
             f"## {title}\n\n| column | type | meaning |\n|---|---|---|\n" + "\n".join(rows)
         )
     required = ", ".join(f"`{name}`" for name in schema.REQUIRED)
-    parts.append(f"\nRequired of CALLS: {required}.\n")
+    parts.append(f"\nRequired of CALLS: {required}; of SUBSCRIBERS: `line` and any other.\n")
     rows = [
         f"| `{name}` | `{field.get_default(call_default_factory=True)!r}` | {field.description} |"
         for name, field in settings.Settings.model_fields.items()

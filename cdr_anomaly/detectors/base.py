@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import polars as pl
 from pydantic import ConfigDict, Field
 
-from cdr_anomaly import numbering, rolling
+from cdr_anomaly import numbering, rolling, subscribed
 from cdr_anomaly.profile import NEVER, Least
-from cdr_anomaly.schema import FINDINGS, OF_SUBSCRIBERS, TESTS, require
+from cdr_anomaly.schema import FINDINGS, TESTS, require
 from cdr_anomaly.shifts import Working
 
 if TYPE_CHECKING:
@@ -100,6 +100,9 @@ class Tables:
         told = {
             "call-backs and the share of outgoing calls, which do not count: the feed holds "
             "hardly any call that its lines receive": not self.two_way,
+            "when lines were activated: the list of subscribers has no activation": (
+                bool(self.feed.told) and not self.feed.activations
+            ),
             "number classes, blocks and targets abroad: numbers are opaque tokens": (
                 self.feed.opaque
             ),
@@ -121,13 +124,8 @@ class Tables:
         """
         number = self.written(pl.col("line"))
         blocks = {f"block_{n}": numbering.block(number, self.plan, n) for n in levels}
-        lines = self.births.select("line", "born", **blocks)
-        names = {
-            kind: pl.concat_str(pl.lit(f"{kind} "), column)
-            for kind, column in OF_SUBSCRIBERS.items() if column in self.feed.told
-        }  # fmt: skip
-        told = self.subscribers.select("line", **names)
-        return lines.join(told, on="line", how="left") if names else lines
+        told = subscribed.groups(self.subscribers, self.feed.told)
+        return self.births.select("line", "born", **blocks).join(told, on="line", how="left")
 
     def written(self, line: pl.Expr) -> pl.Expr:
         """Write lines as text: E.164 with +, or the token that came in."""

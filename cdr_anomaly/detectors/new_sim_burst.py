@@ -35,7 +35,7 @@ HELD = {
 
 @dataclass(frozen=True, config=STRICT)
 class NewSimBurst(Detector):
-    """New lines that dial or forward from the first hour, one by one and by the number block.
+    """New lines that dial or forward from the first hour, one by one, by block and by dealer.
 
     A line is new from its day of activation (--subscribers) or, without one, from the first day
     on which the feed has a leg of it; that means something only after ``warm_up_days`` of feed.
@@ -48,7 +48,9 @@ class NewSimBurst(Detector):
     neighbours): ``block_lines`` new lines or more in 1, 3 or 7 days, ``block_ratio`` times what
     its own past and its size let expect, by a negative binomial with false-discovery control over
     all blocks. A surge of lines that are used as lines are, as after a shop's promotion, is low;
-    what its lines do makes it medium or high.
+    what its lines do makes it medium or high. The lines that one dealer sold (--subscribers with
+    dealer), or whose holders are of one region (holder_region), are judged in the same way, but
+    found only where they are medium or high: who sells much is nobody to look at.
 
     Sample: 14 lines of the block +861344002 were new in the 3 days to 2026-06-03 (limit 10, and
     3 times the expected 0.4); 13 of them forward 80 % or more of what they receive and placed no
