@@ -45,7 +45,7 @@ COLUMNS = {
 }  # fmt: skip
 # Names of columns, options, commands, cells, trunks and pools, that are the same in every language.
 NAMES = re.compile(
-    r"IMSI|imsi|imei|cell_id|trunk_in|redirecting_number|--subscribers|backfill|UTC|xxxx?|room"
+    r"IMSI|imsi|imei|activation|cell_id|trunk_in|redirecting_number|--subscribers|backfill|UTC|xxxx?|room"
     r"|(?:IC|INT)-[A-Z]+-\d+|Asia/Shanghai"
 )
 AT_CELL = (
