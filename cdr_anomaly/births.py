@@ -74,9 +74,23 @@ def surges(
     """
     found = [pl.DataFrame(schema=SURGES)]
     for by in ways(lines):
-        known = lines.select("born", group=by).drop_nulls("group")
-        found += [_surges_on(known, day, known_from, rule, by) for day in _full(known, days, rule)]
+        counts = by_birth(lines.select("born", group=by), days, known_from)
+        found += [
+            _surges_on(counts, day, known_from, rule, by) for day in _full(counts, days, rule)
+        ]
     return _rolled_up(pl.concat(found))
+
+
+def by_birth(lines: pl.DataFrame, days: Sequence[date], known_from: date) -> pl.DataFrame:
+    """Count lines by ``group`` and day of birth (born, group, n), which is less to go through.
+
+    Births that are old on each of the ``days`` are as good as unknown.
+    """
+    first = min(days, default=known_from)
+    old = pl.col("born") < min(max(known_from, first - PAST), first - WEEK)
+    known = lines.lazy().drop_nulls("group")
+    told = known.with_columns(born=pl.when(~old).then("born"))
+    return told.group_by("born", "group").agg(n=pl.len().cast(pl.Int64)).collect()
 
 
 def ways(lines: pl.DataFrame) -> list[str]:
@@ -121,17 +135,18 @@ def used(
     return uses.group_by("by", "group", day="judged").agg(told)
 
 
-def _full(lines: pl.DataFrame, days: Sequence[date], rule: Rule) -> list[date]:
+def _full(counts: pl.DataFrame, days: Sequence[date], rule: Rule) -> list[date]:
     """Keep the days with births enough in the week up to them: no other can have a surge."""
-    births = Counter(lines["born"].drop_nulls().to_list())
+    by_day = counts.drop_nulls("born").group_by("born").agg(pl.col("n").sum())
+    births = Counter(dict(by_day.iter_rows()))
     week = [timedelta(days=n) for n in range(max(WINDOWS))]
     return [day for day in days if sum(births[day - n] for n in week) >= rule.lines]
 
 
 def _surges_on(
-    lines: pl.DataFrame, day: date, known_from: date, rule: Rule, by: str
+    counts: pl.DataFrame, day: date, known_from: date, rule: Rule, by: str
 ) -> pl.DataFrame:
-    """Judge every group of one kind on one day.
+    """Judge every group of one kind on one day, by births counted (born, group, n).
 
     Births of a group in w days are negative binomial about an empirical-Bayes mean (algorithms,
     section 2, d): the rate per line of all groups, drawn towards the group's own rate by its
@@ -141,16 +156,19 @@ def _surges_on(
     known_from = max(known_from, day - PAST)
     week = pl.col("born").is_between(day - WEEK, day, closed="right")
     before = pl.col("born").is_null() | (pl.col("born") <= day - WEEK)
+    n = pl.col("n")
     in_window = {
-        f"n_{w}": pl.col("born").is_between(day - timedelta(days=w), day, closed="right").sum()
+        f"n_{w}": n.filter(
+            pl.col("born").is_between(day - timedelta(days=w), day, closed="right")
+        ).sum()
         for w in WINDOWS
     }
     state = (
-        lines.filter(before | week)
+        counts.filter(before | week)
         .group_by("group")
         .agg(
-            size=before.sum(),
-            past=(before & (pl.col("born") >= known_from)).fill_null(value=False).sum(),
+            size=n.filter(before).sum(),
+            past=n.filter(before, pl.col("born") >= known_from).sum(),
             **in_window,
         )
         .with_columns(pl.all().exclude("group").cast(pl.Float64))

@@ -124,7 +124,10 @@ def _day(dtype: pl.DataType, file: Path) -> pl.Expr:
 
 def _once(lines: pl.LazyFrame) -> pl.LazyFrame:
     """Keep a row of each line, the same in whatever order they are listed."""
-    several = pl.col("line").is_duplicated()
-    latest = lines.filter(several).sort(FACTS, descending=True, nulls_last=True)
+    known, several = lines.drop_nulls("line"), pl.col("line").is_duplicated()
+    # What is listed once, as from a database, need not be read whole for one of its columns.
+    if not known.select(several.any()).collect().item():
+        return known
+    latest = known.filter(several).sort(FACTS, descending=True, nulls_last=True)
     first = latest.unique("line", keep="first", maintain_order=True)
-    return pl.concat([lines.filter(~several), first]).filter(pl.col("line").is_not_null())
+    return pl.concat([known.filter(~several), first])

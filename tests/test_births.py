@@ -105,7 +105,9 @@ def test_births_are_counted_as_by_hand(seed: int) -> None:
     for level in births.LEVELS:
         by = f"block_{level}"
         lines = table(blocks).select("born", group=by)
-        judged = births._surges_on(lines, DAY, KNOWN, everything, by).to_dicts()
+        judged = births._surges_on(
+            births.by_birth(lines, [DAY], KNOWN), DAY, KNOWN, everything, by
+        ).to_dicts()
         for row in judged:
             own = lines.filter(group=row["group"])["born"].to_list()
             assert row["n_new"] == naive.born_within(own, DAY, row["window_days"])
