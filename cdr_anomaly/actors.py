@@ -34,6 +34,21 @@ def crews(groups: pl.DataFrame) -> pl.DataFrame:
     return most.unique("subject", keep="first", maintain_order=True).select("subject", "crew")
 
 
+def nearest(groups: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """Give each group that of the others which it has most members in common with (one, other).
+
+    Both are (subject, members), of each time that a subject was found; who has none is left out.
+    """
+    ends = {"one": groups, "other": others}
+    rows = [
+        table.select(pl.col("subject").alias(end), member="members").explode("member").unique()
+        for end, table in ends.items()
+    ]
+    common = rows[0].join(rows[1], on="member").group_by("one", "other").len("common")
+    most = common.sort("one", "common", "other", descending=[False, True, False])
+    return most.unique("one", keep="first", maintain_order=True).select("one", "other")
+
+
 def grouped(subjects: pl.Series, links: pl.DataFrame) -> pl.DataFrame:
     """Number the actors: the connected components of ``subjects`` under ``links`` (one, other).
 

@@ -71,7 +71,9 @@ def ranked(findings: pl.DataFrame, beside: Beside = ALONE, *, most: int = 200) -
 def _joined(weighed: pl.DataFrame, findings: pl.DataFrame, beside: Beside) -> pl.DataFrame:
     """Number the actors: subjects whose findings name each other, share a handset or a place.
 
-    A dealer or a region is one actor with whatever else is found of the lines that it stands for.
+    A dealer is one actor with whatever else is found of the lines that it stands for; so is a
+    region, but of several blocks or dealers only with the one that it has most lines in common
+    with: that people of one region buy from two does not make these one.
     Only what is worth a place on the list connects; what is declared stands alone.
     """
     free = weighed.filter(pl.col("suppressed_by").is_null())
@@ -90,6 +92,10 @@ def _joined(weighed: pl.DataFrame, findings: pl.DataFrame, beside: Beside) -> pl
         .explode("other")
         .filter(pl.col("one") != pl.col("other"), pl.col("other").is_in(known.implode()))
     )
+    regions = grave.filter(pl.col("subject_kind") == "region")
+    selling = grave.filter(pl.col("subject_kind").is_in(["block", "dealer"]))
+    within = actors.nearest(regions, selling)
+    named = pl.concat([named.join(within, on="one", how="anti", maintain_order="left"), within])
     of_days = strong.select("subject", "days").explode("days").rename({"days": "day"})
     handsets = pl.DataFrame(schema=HANDSETS) if beside.handsets is None else beside.handsets
     used = handsets.join(of_days, on=["subject", "day"], how="semi")
