@@ -71,9 +71,8 @@ def ranked(findings: pl.DataFrame, beside: Beside = ALONE, *, most: int = 200) -
 def _joined(weighed: pl.DataFrame, findings: pl.DataFrame, beside: Beside) -> pl.DataFrame:
     """Number the actors: subjects whose findings name each other, share a handset or a place.
 
-    A dealer is one actor with whatever else is found of the lines that it stands for; so is a
-    region, but of several blocks or dealers only with the one that it has most lines in common
-    with: that people of one region buy from two does not make these one.
+    A dealer or a region is one actor with a block or a dealer of the same lines; a region only with
+    the nearest: that people of one region buy from two does not make these one.
     Only what is worth a place on the list connects; what is declared stands alone.
     """
     free = weighed.filter(pl.col("suppressed_by").is_null())
@@ -84,18 +83,19 @@ def _joined(weighed: pl.DataFrame, findings: pl.DataFrame, beside: Beside) -> pl
     in_group = pl.col("subject_kind").is_in(OF_GROUPS)
     crews = actors.crews(grave.filter(in_group).select("subject", "members"))
     together = crews.select(one="subject", other=pl.format("crew {}", "crew"))
-    of_list = grave.filter(pl.col("subject_kind").is_in(OF_SUBSCRIBERS))
-    known = pl.concat([free["subject"], of_list["members"].explode()]).unique()
     named = (
         grave.filter(~in_group)
         .select(one="subject", other="members")
         .explode("other")
-        .filter(pl.col("one") != pl.col("other"), pl.col("other").is_in(known.implode()))
+        .filter(pl.col("one") != pl.col("other"), pl.col("other").is_in(free["subject"].implode()))
     )
-    regions = grave.filter(pl.col("subject_kind") == "region")
-    selling = grave.filter(pl.col("subject_kind").is_in(["block", "dealer"]))
-    within = actors.nearest(regions, selling)
-    named = pl.concat([named.join(within, on="one", how="anti", maintain_order="left"), within])
+    kind = pl.col("subject_kind")
+    sold = grave.filter(kind.is_in(["block", *OF_SUBSCRIBERS]))
+    alike = actors.alike(sold.filter(kind != "block"), sold.filter(kind != "region"))
+    of_region = pl.col("one").is_in(sold.filter(kind == "region")["subject"].implode())
+    alike = alike.filter(~of_region | pl.col("one").is_first_distinct())
+    within = alike.filter(of_region).select("one")
+    named = pl.concat([named.join(within, on="one", how="anti", maintain_order="left"), alike])
     of_days = strong.select("subject", "days").explode("days").rename({"days": "day"})
     handsets = pl.DataFrame(schema=HANDSETS) if beside.handsets is None else beside.handsets
     used = handsets.join(of_days, on=["subject", "day"], how="semi")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from random import Random
 from typing import Any
 
@@ -32,7 +31,12 @@ BLOCK, OTHER = surge("block", "+861", "abc"), surge("block", "+862", "xyz")
     ("rows", "alerts", "why"),
     [
         ([BLOCK, surge("dealer", "dealer D", "abc")], ["abc"], "the same lines"),
-        ([BLOCK, surge("dealer", "dealer D", "cd")], ["abcd"], "some in common"),
+        ([BLOCK, surge("dealer", "dealer D", "bcde")], ["abcde"], "most of the block's"),
+        ([BLOCK, surge("dealer", "dealer D", "cdef")], ["abc", "cdef"], "one line in common"),
+        (
+            [BLOCK, finding("c"), surge("dealer", "dealer D", "cdef")], ["abcdef"],
+            "one line in common, of which something is found by itself",
+        ),
         ([BLOCK, surge("dealer", "dealer D", "de")], ["abc", "de"], "none in common"),
         ([BLOCK, OTHER, surge("dealer", "dealer D", "abxy")], ["abcxyz"], "one dealer sold both"),
         (
@@ -62,21 +66,22 @@ def test_no_dealer_is_a_line_of_an_alert() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_nearest_is_that_of_the_double_loop(seed: int) -> None:
+def test_those_that_are_alike_are_those_of_the_double_loop(seed: int) -> None:
     random = Random(seed)  # noqa: S311 - no secret
     groups, others = (
         [(random.choice(names), random.sample("abcdef", random.randrange(4))) for _ in range(5)]
-        for names in ("RS", "XYZ")
+        for names in ("RSX", "XYZ")
     )
     schema = {"subject": pl.String, "members": pl.List(pl.String)}
     frames = [pl.DataFrame(rows, schema, orient="row") for rows in (groups, others)]
-    expected = {}
-    for one in {name for name, _ in groups}:
-        own = {member for name, members in groups if name == one for member in members}
-        common = Counter(
-            {o: len(own & {m for n, ms in others if n == o for m in ms}) for o, _ in others}
-        )
-        most = min(common, key=lambda name: (-common[name], name))
-        if common[most]:
-            expected[one] = most
-    assert dict(actors.nearest(*frames).iter_rows()) == expected
+    own, its = (
+        {name: {m for n, ms in rows if n == name for m in ms} for name, _ in rows}
+        for rows in (groups, others)
+    )
+    pairs = sorted(
+        (one, -len(mine & theirs), other)
+        for one, mine in own.items()
+        for other, theirs in its.items()
+        if one != other and len(mine & theirs) >= max(2, min(len(mine), len(theirs)) / 2)
+    )
+    assert actors.alike(*frames).rows() == [(one, other) for one, _, other in pairs]
