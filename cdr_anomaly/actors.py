@@ -34,6 +34,26 @@ def crews(groups: pl.DataFrame) -> pl.DataFrame:
     return most.unique("subject", keep="first", maintain_order=True).select("subject", "crew")
 
 
+def alike(groups: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """Pair groups with those of the others that they are one with (one, other), nearest first.
+
+    Both are (subject, members), of each time that a subject was found. They have half of the
+    smaller one in common.
+    """
+    ends = {"one": groups, "other": others}
+    rows = [
+        table.select(pl.col("subject").alias(end), member="members")
+        .explode("member").unique().with_columns(pl.len().over(end).alias(f"n_{end}"))
+        for end, table in ends.items()
+    ]  # fmt: skip
+    pairs = rows[0].join(rows[1], on="member").filter(pl.col("one") != pl.col("other"))
+    common = pairs.group_by("one", "other", "n_one", "n_other").len("common")
+    smaller = pl.min_horizontal("n_one", "n_other")
+    kept = common.filter(pl.col("common") >= FEWEST_ALIKE, pl.col("common") >= ALIKE * smaller)
+    ordered = kept.sort("one", "common", "other", descending=[False, True, False])
+    return ordered.select("one", "other")
+
+
 def grouped(subjects: pl.Series, links: pl.DataFrame) -> pl.DataFrame:
     """Number the actors: the connected components of ``subjects`` under ``links`` (one, other).
 

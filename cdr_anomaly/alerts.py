@@ -7,14 +7,22 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from cdr_anomaly import actors, numbering, subjects, unlike
-from cdr_anomaly.schema import ALERTS, OF_GROUPS, OF_PREFIXES, SEVERITIES, empty, require
+from cdr_anomaly.schema import (
+    ALERTS,
+    NO_LINES,
+    OF_GROUPS,
+    OF_SUBSCRIBERS,
+    SEVERITIES,
+    empty,
+    require,
+)
 from cdr_anomaly.subjects import GRADES, Beside, grade, is_grave
 
 if TYPE_CHECKING:
     from datetime import date
 
 LISTED = GRADES["medium"]
-KINDS = ("block", "pool", "site", "device", "campaign", "hub", "chain", "line")
+KINDS = ("block", "pool", *OF_SUBSCRIBERS, "site", "device", "campaign", "hub", "chain", "line")
 REASONS = 3
 SUCCESSION = dict.fromkeys(("line", "earlier", "by"), pl.String)
 HANDSETS = {"subject": pl.String, "day": pl.Date, "imei": pl.String}
@@ -63,6 +71,8 @@ def ranked(findings: pl.DataFrame, beside: Beside = ALONE, *, most: int = 200) -
 def _joined(weighed: pl.DataFrame, findings: pl.DataFrame, beside: Beside) -> pl.DataFrame:
     """Number the actors: subjects whose findings name each other, share a handset or a place.
 
+    A dealer or a region is one actor with a block or a dealer of the same lines; a region only with
+    the nearest: that people of one region buy from two does not make these one.
     Only what is worth a place on the list connects; what is declared stands alone.
     """
     free = weighed.filter(pl.col("suppressed_by").is_null())
@@ -79,6 +89,13 @@ def _joined(weighed: pl.DataFrame, findings: pl.DataFrame, beside: Beside) -> pl
         .explode("other")
         .filter(pl.col("one") != pl.col("other"), pl.col("other").is_in(free["subject"].implode()))
     )
+    kind = pl.col("subject_kind")
+    sold = grave.filter(kind.is_in(["block", *OF_SUBSCRIBERS]))
+    alike = actors.alike(sold.filter(kind != "block"), sold.filter(kind != "region"))
+    of_region = pl.col("one").is_in(sold.filter(kind == "region")["subject"].implode())
+    alike = alike.filter(~of_region | pl.col("one").is_first_distinct())
+    within = alike.filter(of_region).select("one")
+    named = pl.concat([named.join(within, on="one", how="anti", maintain_order="left"), alike])
     of_days = strong.select("subject", "days").explode("days").rename({"days": "day"})
     handsets = pl.DataFrame(schema=HANDSETS) if beside.handsets is None else beside.handsets
     used = handsets.join(of_days, on=["subject", "day"], how="semi")
@@ -104,7 +121,7 @@ def _by_actor(acting: pl.DataFrame) -> pl.DataFrame:
         name: pl.col(name).list.explode(keep_nulls=False, empty_as_null=False)
         for name in ("members", "detectors", "known_detectors", "why")
     }
-    own = ~pl.col("subject_kind").is_in(OF_PREFIXES)
+    own = ~pl.col("subject_kind").is_in(NO_LINES)
     return ordered.group_by("actor", maintain_order=True).agg(
         pl.col("subject", "subject_kind", "day", "grade", "unless", "suppressed_by",
                "mitigated_by").first(),

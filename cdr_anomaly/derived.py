@@ -18,6 +18,7 @@ from cdr_anomaly.schema import (
     PROFILE,
     REACHED,
     SHIFTS,
+    SUBSCRIBERS,
     TRAFFIC,
     require,
 )
@@ -109,6 +110,7 @@ class Basis:
     hops: pl.LazyFrame
     lines: pl.LazyFrame
     births: pl.LazyFrame
+    subscribers: pl.LazyFrame
 
 
 class Made(NamedTuple):
@@ -144,6 +146,7 @@ def made(basis: Basis, counting: Counting) -> Made:
         hops=require(basis.hops, HOPS, "hops"),
         lines=require(basis.lines, LINES, "lines"),
         births=require(basis.births, BIRTHS, "births"),
+        subscribers=require(basis.subscribers, SUBSCRIBERS, "subscribers"),
         traffic=require(basis.looked.look.traffic.lazy(), TRAFFIC, "traffic").filter(
             pl.col("day") >= basis.since
         ),

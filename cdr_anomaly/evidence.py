@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 NIGHTS, ENOUGH_NIGHTS = 7, 5
 # Fewer days of its own kind tell too little; then those of all kinds are its peers.
 ENOUGH_PEERS = 200
+# Where it is told what lines are used for, those of a kind that are used alike are peers.
+OF_KIND = " of kind "
 # -log10 of the share of peers that are as odd, at most: no measure outvotes those of its family.
 MOST_RARE = 3.0
 # One family cannot outvote the others, and p > 0.1 is noise (algorithms, section 3.2).
@@ -95,6 +97,8 @@ def judged(
 ) -> pl.DataFrame:
     """Return EVIDENCE of every line-day of ``tests`` (TESTS), by the nights before its day.
 
+    Its ``peers`` may be told more finely, as lines of a kind: its measures are compared with those,
+    and its families with all lines, used for whatever.
     With lines that are ``odd`` (line, day), found grave by a rule, nobody is compared.
     """
     made = [known.evidence.cast({"line": tests.schema["line"]})]
@@ -106,6 +110,11 @@ def judged(
         compared = _compared(rows, day, pl.concat(made[-NIGHTS - 1 :]), known.callers)
         made.append(_of_day(rows, compared, measures))
     return pl.concat([made[0].clear(), *made[1:]]).sort("day", "line")
+
+
+def kind(peers: pl.Expr) -> pl.Expr:
+    """Give the kind of lines without what these are used for."""
+    return peers.str.splitn(OF_KIND, 2).struct[0]
 
 
 def apart() -> pl.Expr:
@@ -145,7 +154,7 @@ def _of_day(
     rows: pl.DataFrame, compared: _Compared, measures: Mapping[str, Measure]
 ) -> pl.DataFrame:
     """Judge the TESTS of a day: measures among peers, families and their sum among all lines."""
-    rare = _with_share(rows, compared, measures).sort("line", "measure")
+    rare = _with_share(_by_kind(rows), compared, measures).sort("line", "measure")
     rarity = pl.min_horizontal(-pl.col("share").log10(), MOST_RARE)
     kinds = rare.group_by("line", "day", "odd", "family", "peers", maintain_order=True)
     families = kinds.agg(score=rarity.sum().round(DIGITS))
@@ -161,7 +170,7 @@ def _of_day(
         sum=(surprise - NOISE).clip(0, MOST_FAMILY).sum().round(DIGITS),
     )
     told = rare.group_by("line", maintain_order=True).agg(
-        measures=pl.struct("peers", "measure", "value", "share")
+        measures=pl.struct(pl.col("among").alias("peers"), "measure", "value", "share")
     )  # fmt: skip
     totals = [
         _with_p(lone.select("line", "peers", "odd", family=pl.lit(name), score=name), compared)
@@ -177,18 +186,25 @@ def _of_day(
     ).select(list(EVIDENCE))  # fmt: skip
 
 
+def _by_kind(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add the peers that a measure is compared ``among``, and make ``peers`` their kind."""
+    return rows.with_columns(among="peers", peers=kind(pl.col("peers")))
+
+
 def _with_share(
     rows: pl.DataFrame, compared: _Compared, measures: Mapping[str, Measure]
 ) -> pl.DataFrame:
     """Add the ``share`` of peers' days that are as odd in each measure."""
-    everyone = compared.values.partition_by("measure", as_dict=True)
-    peers = compared.values.partition_by("measure", "peers", as_dict=True)
-    made = []
-    for (name, kind), part in rows.partition_by("measure", "peers", as_dict=True).items():
-        own = peers.get((name, kind))
-        if own is None or own.height < ENOUGH_PEERS:
-            own = everyone.get((name,), part.clear())
-        sign = -1.0 if measures[str(name)].little else 1.0
+    days = _by_kind(compared.values)
+    keys = [["measure", "peers", "among"], ["measure", "peers"], ["measure"]]
+    parts = [days.partition_by(key, as_dict=True) for key in keys]
+    made, nobody = [], days.clear()
+    for names, part in rows.partition_by(keys[0], as_dict=True).items():
+        *nearer, everyone = (
+            each.get(names[: len(key)], nobody) for key, each in zip(keys, parts, strict=True)
+        )
+        own = next((each for each in nearer if each.height >= ENOUGH_PEERS), everyone)
+        sign = -1.0 if measures[str(names[0])].little else 1.0
         values, known = (sign * each["value"].to_numpy() for each in (part, own))
         among = ~part["odd"].to_numpy() & compared.itself
         share = significance.rarity(values, known, among=among)

@@ -75,6 +75,13 @@ def successions(made: Tables, day: date | None = None) -> pl.DataFrame:
     return ours.with_columns(**ends).collect()
 
 
+def _finer(tests: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """Tell the peers of TESTS by what a list says that lines are used for."""
+    told = tests.join(lines, on="line", how="left", maintain_order="left")
+    finer = pl.concat_str("peers", pl.lit(evidence.OF_KIND), "line_kind")
+    return told.with_columns(peers=pl.coalesce(finer, "peers")).select(list(TESTS))
+
+
 def _weighed(
     applicable: Sequence[Detector], tables: Tables, found: pl.DataFrame, known: Known
 ) -> pl.DataFrame:
@@ -82,7 +89,9 @@ def _weighed(
     frames = [tests for detector in applicable if (tests := detector.tests(tables)) is not None]
     kind = tables.profile.collect_schema()["line"]
     rows = pl.concat([empty(TESTS, kind), *pl.collect_all(frames)])
-    lines = tables.lines.select("line", "number").collect()
+    lines = tables.lines.select("line", "number", "line_kind").collect()
+    if "line_kind" in tables.feed.told:
+        rows = _finer(rows, lines)
     # Nobody is compared with what is found as grave as this.
     grave = found.filter(is_grave("high")).select("day", number="members")
     odd = grave.explode("number").join(lines, on="number").select("line", "day")

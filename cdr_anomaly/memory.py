@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.derived import Looked
     from cdr_anomaly.detectors import Detector, Tables
+    from cdr_anomaly.subscribed import Subscribers
     from cdr_anomaly.tables import Active
 
 # A call matters after midnight where it began in the last hour, or has not ended yet, or may have
@@ -71,14 +72,12 @@ class Night(NamedTuple):
     active: Active
 
 
-def made(
-    looked: Looked, built: list[Detector], memory: Memory, activations: pl.LazyFrame | None
-) -> Night:
+def made(looked: Looked, built: list[Detector], memory: Memory, subscribers: Subscribers) -> Night:
     """Make the tables of a night."""
     feed, source, day = looked.feed, looked.source, memory.day
     profile = _profile(looked, day)
     known_from = memory.first_day + timedelta(days=max(d.warm_up() for d in built))
-    born = _born(memory, profile, activations, known_from)
+    born = _born(memory, profile, subscribers.activations, known_from)
     abroad = sought.elsewhere(source)
     needed = _needed(profile.with_columns(abroad=abroad), born, built)
     from_abroad = sought.by_calls(looked.engine, source, looked.look, built)
@@ -113,8 +112,9 @@ def made(
         profile=whole,
         legs=legs,
         hops=hops.lazy(),
-        lines=tables.lines_of(lines, born, feed, source.plan),
+        lines=tables.lines_of(lines, born, subscribers, source),
         births=born.lazy(),
+        subscribers=subscribers.lines,
     )
     judging_by = derived.made(basis, counting)
     kept = {

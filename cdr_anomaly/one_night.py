@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 
 from cdr_anomaly import (
-    activated,
     declared,
     derived,
     detectors,
@@ -26,6 +25,7 @@ from cdr_anomaly import (
     recall,
     report,
     state,
+    subscribed,
     tables,
     volume,
 )
@@ -193,9 +193,9 @@ def _judged(
     source = replace(chosen, as_text=as_text, carried=late if late.height else None)
 
     def asked(source: Source) -> Asked:
-        subscribers = run.lists.subscribers
-        activations = activated.lines(subscribers, source.plan, as_text=source.as_text)
-        return Asked(activations, counts=tables.counts(built))
+        listed = run.lists.subscribers
+        known = subscribed.read(listed, source.plan, as_text=source.as_text)
+        return Asked(known, counts=tables.counts(built))
 
     source, wanted, look = pipeline.looked(engine, source, asked, run.say)
     lately = [night.facts for d, night in nights.items() if day - FEED_NIGHTS <= d < day]
@@ -208,7 +208,7 @@ def _judged(
         neighbours=source.neighbours,
         attempts=look.unanswered or any(facts["attempts"] for facts in lately),
         talk=look.talk or any(facts.get("talk", False) for facts in lately),
-        activations=wanted.activations is not None,
+        told=wanted.subscribers.told,
         numbers=look.numbers,
     )
     reasons = {detector.name: detector.not_applicable(feed) for detector in built}
@@ -217,7 +217,7 @@ def _judged(
     remembered = memory.Memory(day, feed.first_day or day, active, read)
     run.say("reading some lines' calls again", source.rows)
     again = derived.Looked(engine, source, look, feed, None, run.say.done)
-    night = memory.made(again, built, remembered, wanted.activations)
+    night = memory.made(again, built, remembered, wanted.subscribers)
     run.say("judging")
     applicable = [detector for detector in built if not reasons[detector.name]]
     before = remembered.days("evidence", evidence.NIGHTS).collect()

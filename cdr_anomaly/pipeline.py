@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import polars as pl
 
 from cdr_anomaly import (
-    activated,
     alerts,
     declared,
     derived,
@@ -20,6 +19,7 @@ from cdr_anomaly import (
     numbering,
     story,
     subjects,
+    subscribed,
     tables,
     warned,
 )
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.profile import Least
     from cdr_anomaly.settings import Settings
     from cdr_anomaly.stores import Place
+    from cdr_anomaly.subscribed import Subscribers
     from cdr_anomaly.tables import Gathered
 
 
@@ -63,13 +64,13 @@ SILENT = Silent()
 
 
 class Asked(NamedTuple):
-    """What is known before the calls are read: new lines, and which lines are needed.
+    """What is known before the calls are read: of subscribers, and which lines are needed.
 
     ``line`` is the one that is asked for, as the calls carry it; ``counts`` is what TRAFFIC is
     wanted of.
     """
 
-    activations: pl.LazyFrame | None = None
+    subscribers: Subscribers
     least: Least | None = None
     line: object = None
     counts: frozenset[str] = frozenset()
@@ -143,7 +144,7 @@ def scan(
 ) -> Result:
     """Judge every local day of the files by every detector; remembers nothing.
 
-    ``entities`` and ``subscribers`` are files of entities and of lines with their activation.
+    ``entities`` and ``subscribers`` are files of entities and of what is known of lines.
     ``also`` is a line to look at twice whatever it did. ``say`` is told what is being done.
     """
     built = detectors.build(told.detectors)
@@ -206,21 +207,21 @@ def read_twice(
     engine: Engine = Local(source.settings.memory)
     # Who is called matters for all lines only where a first leg can mean a new line.
     warm_up = max(detector.warm_up() for detector in built)
-    by_first_leg = subscribers is None and source.days_at_most() > warm_up
 
     def asked(source: ingest.Source) -> Asked:
-        activations = activated.lines(subscribers, source.plan, as_text=source.as_text)
+        known = subscribed.read(subscribers, source.plan, as_text=source.as_text)
+        by_first_leg = known.activations is None and source.days_at_most() > warm_up
         line = _carried(also, source)
-        needed = None if by_first_leg else tables.least(built, source, activations, line)
-        return Asked(activations, needed, line, tables.counts(built))
+        needed = None if by_first_leg else tables.least(built, source, known.activations, line)
+        return Asked(known, needed, line, tables.counts(built))
 
     source, wanted, look = looked(engine, source, asked, say)
-    feed = tables.feed_of(source, look, activations=wanted.activations is not None)
+    feed = tables.feed_of(source, look, told=wanted.subscribers.told)
     reasons = {detector.name: detector.not_applicable(feed) for detector in built}
     applicable = [detector for detector in built if not reasons[detector.name]]
     say("reading some lines' calls again", source.rows)
     again = derived.Looked(engine, source, look, feed, wanted.least, say.done)
-    gathered = tables.gathered(again, built, applicable, wanted.activations, wanted.line)
+    gathered = tables.gathered(again, built, applicable, wanted.subscribers, wanted.line)
     why = {name: reason for name, reason in reasons.items() if reason}
     return Read(source, look, gathered, why, wanted.line)
 
@@ -248,8 +249,9 @@ def check(
     say("opening the files")
     source = ingest.open_source(paths, told)
     engine = Local(told.memory)
-    source, _, look = looked(engine, source, lambda _: Asked(), say)
-    feed = tables.feed_of(source, look, activations=False)
+    nobody = subscribed.read(None, source.plan, as_text=source.as_text)
+    source, _, look = looked(engine, source, lambda _: Asked(nobody), say)
+    feed = tables.feed_of(source, look)
     reasons = {d.name: d.not_applicable(feed) for d in detectors.build(told.detectors)}
     sums = pl.col("n_out", "n_in", "n_forwarded").cast(pl.Int64).sum()
     days = [each.group_by("day").agg(sums, lines=pl.len()) for each in look.profiles]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.detectors.base import Detector
     from cdr_anomaly.engines.base import FirstLook
     from cdr_anomaly.ingest import Source
+    from cdr_anomaly.subscribed import Subscribers
 
 FEW_LINE_DAYS = 50
 # How many days back it counts whether calls that lines receive are delivered.
@@ -62,7 +63,7 @@ def gathered(
     looked: Looked,
     built: list[Detector],
     applicable: list[Detector],
-    activations: pl.LazyFrame | None,
+    subscribers: Subscribers,
     also: object,
 ) -> Gathered:
     """Look again at the lines that any of the detectors watch, and put together what is known.
@@ -70,6 +71,7 @@ def gathered(
     ``also`` is a line to look at twice whatever it did, or None.
     """
     feed, look, source = looked.feed, looked.look, looked.source
+    activations = subscribers.activations
     start = feed.first_day or date(1990, 1, 1)
     known_from = start + timedelta(days=max(d.warm_up() for d in built))
     watch = pl.any_horizontal(pl.lit(value=False), *(d.watch() for d in applicable))
@@ -104,14 +106,18 @@ def gathered(
         profile=profile.collect().lazy(),
         legs=second.legs.lazy(),
         hops=hops,
-        lines=lines_of(lines, born, feed, source.plan),
+        lines=lines_of(lines, born, subscribers, source),
         births=born.lazy(),
+        subscribers=subscribers.lines,
     )
     return Gathered(basis, second.days)
 
 
-def feed_of(source: Source, look: FirstLook, *, activations: bool) -> Feed:
-    """Say what is known of a feed before any detector judges it."""
+def feed_of(source: Source, look: FirstLook, told: frozenset[str] = frozenset()) -> Feed:
+    """Say what is known of a feed before any detector judges it.
+
+    ``told`` are the columns of the list of subscribers.
+    """
     first, last = _covered(look.days)
     return Feed(
         columns=frozenset(source.columns),
@@ -122,8 +128,8 @@ def feed_of(source: Source, look: FirstLook, *, activations: bool) -> Feed:
         neighbours=source.neighbours,
         attempts=look.unanswered,
         talk=look.talk,
-        activations=activations,
         numbers=look.numbers,
+        told=told,
     )
 
 
@@ -255,11 +261,13 @@ def _with_incoming(profile: pl.LazyFrame, days: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def lines_of(
-    lines: pl.LazyFrame, born: pl.DataFrame, feed: Feed, plan: numbering.HomePlan
+    lines: pl.LazyFrame, born: pl.DataFrame, subscribers: Subscribers, source: Source
 ) -> pl.LazyFrame:
-    """Make LINES of some lines (line): their numbers, classes and births."""
-    number = pl.col("line") if feed.opaque else numbering.spelled(pl.col("line"))
-    numbers = lines.join(born.lazy(), on="line", how="left").with_columns(number=number)
-    return numbers.with_columns(
-        number_class=numbering.number_class(pl.col("number"), plan)
+    """Make LINES of some lines (line): their numbers, classes, births and kinds."""
+    number = pl.col("line") if source.as_text else numbering.spelled(pl.col("line"))
+    kinds = subscribers.lines.select("line", "line_kind")
+    whole = lines.join(born.lazy(), on="line", how="left")
+    known = whole.join(kinds, on="line", how="left", maintain_order="left")
+    return known.with_columns(number=number).with_columns(
+        number_class=numbering.number_class(pl.col("number"), source.plan)
     ).collect().lazy()  # fmt: skip

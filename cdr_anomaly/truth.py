@@ -17,7 +17,7 @@ import polars as pl
 
 from cdr_anomaly import sheets
 from cdr_anomaly.errors import InputError
-from cdr_anomaly.schema import ALERTS, OF_PREFIXES
+from cdr_anomaly.schema import ALERTS, NO_LINES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ AFTERWARDS = timedelta(days=7)
 ALERTS_NAME, EVIDENCE_NAME = "alerts.parquet", "evidence.parquet"
 TRUTH = ("line", "kind", "honest", "actor", "first_day", "last_day")
 # Subjects of these kinds stand for their members.
-BY_MEMBERS = ("block", "pool", "hub")
+BY_MEMBERS = (*NO_LINES, "hub")
 # Of an alert: which list it is on, and its place there, from 1.
 ALERT = ["list", "place"]
 NEEDED = ("rank", "subject_kind", "subject", "members", "day", "severity")
@@ -72,9 +72,8 @@ def judged(lists: Lists, truth: pl.DataFrame) -> Judged:
         place=pl.col("rank").rank("ordinal").over("list").cast(pl.Int64),
     )  # fmt: skip
     kind, subject = pl.col("subject_kind"), pl.col("subject")
-    # The subject of a block or of a pool is no line.
-    of_prefix = kind.is_in(OF_PREFIXES)
-    lines = pl.when(of_prefix).then("members").otherwise(pl.concat_list("members", subject))
+    no_line = kind.is_in(NO_LINES)
+    lines = pl.when(no_line).then("members").otherwise(pl.concat_list("members", subject))
     decides = pl.col("members").list.contains(pl.col("line")) | ~kind.is_in(BY_MEMBERS)
     named = (
         ranked.with_columns(line=lines.list.unique())

@@ -16,6 +16,7 @@ from cdr_anomaly.evidence import (
     ENOUGH_PEERS,
     NIGHTS,
     apart,
+    kind,
     scientific,
 )
 from cdr_anomaly.schema import FINDINGS
@@ -39,8 +40,7 @@ def sentences(
     """
     rows = evidence.join(wanted.unique(), on=["line", "day"], how="semi")
     told = (
-        rows.select("line", "day", "peers", "measures", "p_value", "calibrated_by")
-        .rename({"peers": "kind"})
+        rows.select("line", "day", "measures", "p_value", "calibrated_by")
         .explode("measures")
         .unnest("measures")
         .filter(pl.col("share") <= SELDOM)
@@ -49,7 +49,8 @@ def sentences(
         [(name, m.said, m.little, m.is_share) for name, m in measures.items()],
         schema=["measure", "said", "little", "is_share"], orient="row",
     )  # fmt: skip
-    usual = _usual(evidence, rows["day"].unique().to_list(), rows["calibrated_by"].unique())
+    asked = told.select("day", "peers", "measure")
+    usual = _usual(evidence, asked, rows["calibrated_by"].unique())
     value, median, far = (_written(pl.col(c)) for c in ("value", "median", "far"))
     one = pl.format(
         "{} (median {}, 1 in 100 {} {})",
@@ -66,8 +67,7 @@ def sentences(
         .agg(
             unlike=pl.format(
                 "unlike other {}: {}; such a day by chance: p {} (by {})",
-                pl.when(pl.col("few").any()).then(pl.lit("lines")).otherwise(
-                    pl.col("kind").first()),
+                pl.col("among").sort_by("width", descending=True, maintain_order=True).first(),
                 one.head(TELLING).str.join(", "), scientific(p_value),
                 pl.col("calibrated_by").first(),
             )
@@ -106,30 +106,41 @@ def found(
     )  # fmt: skip
 
 
-def _usual(evidence: pl.DataFrame, days: list[date], by: pl.Series) -> pl.DataFrame:
-    """Give median, least and most in a hundred of each measure among the peers of these days.
+def _usual(evidence: pl.DataFrame, asked: pl.DataFrame, by: pl.Series) -> pl.DataFrame:
+    """Give median, least and most in a hundred of each measure ``asked`` (day, peers, measure).
 
-    Where there are ``few`` of a kind they are those of all kinds.
+    These are of the peers of that day; where there are few, of their kind, then of all lines. Who
+    they are ``among`` is the wider the greater ``width``.
     """
     offsets = {BY_NIGHTS: range(1, NIGHTS + 1), BY_ITSELF: (0,)}
     values = evidence.filter(~pl.col("odd")).select("day", "measures", "calibrated_by")
     near = [
         values.with_columns(pl.col("day") + timedelta(days=n), calibrated_by=pl.lit(how))
-        .filter(pl.col("day").is_in(days))
+        .filter(pl.col("day").is_in(asked["day"].unique().implode()))
         for how in by for n in offsets[how]
     ]  # fmt: skip
     how_judged = evidence.select("day", "calibrated_by").unique()
     rows = pl.concat([values.clear(), *near]).join(how_judged, on=["day", "calibrated_by"])
-    measured = rows.explode("measures").unnest("measures")
+    of_kind = {"kind": kind(pl.col("peers"))}
+    measured = rows.explode("measures").unnest("measures").with_columns(**of_kind)
     value = pl.col("value")
     told = {"median": value.median(), "low": value.quantile(0.01), "high": value.quantile(0.99)}
-    own = measured.group_by("day", "peers", "measure").agg(days=pl.len(), **told)
-    all_kinds = measured.group_by("day", "measure").agg(**told)
-    # As when they were compared, peers are those of all kinds where there are too few of its own.
-    few = own.filter(pl.col("days") < ENOUGH_PEERS).select("day", "peers", "measure")
-    enough = own.filter(pl.col("days") >= ENOUGH_PEERS).drop("days")
-    others = few.join(all_kinds, on=["day", "measure"]).select(enough.columns)
-    return pl.concat([enough.with_columns(few=False), others.with_columns(few=True)])
+    left = (
+        asked.unique()
+        .with_columns(**of_kind)
+        .join(measured, on=["day", "measure", "kind"], how="semi")
+    )
+    found = []
+    # As when they were compared (evidence.py).
+    for width, (by_what, least) in enumerate(
+        {"peers": ENOUGH_PEERS, "kind": ENOUGH_PEERS, "lines": 0}.items()
+    ):
+        keys = ["day", "measure", *([by_what] if least else [])]
+        usual = measured.group_by(keys).agg(days=pl.len(), **told).filter(pl.col("days") >= least)
+        among = pl.col(by_what) if least else pl.lit(by_what)
+        found.append(left.join(usual, on=keys).with_columns(among=among, width=pl.lit(width)))
+        left = left.join(usual, on=keys, how="anti")
+    return pl.concat(found)
 
 
 def _written(value: pl.Expr) -> pl.Expr:

@@ -9,7 +9,7 @@ import polars as pl
 
 from cdr_anomaly import declared, held, numbering, subjects, victims
 from cdr_anomaly.rolling import PAST_DAYS
-from cdr_anomaly.schema import LEGS, OF_PREFIXES, VICTIMS, empty
+from cdr_anomaly.schema import LEGS, NO_LINES, VICTIMS, empty
 from cdr_anomaly.subjects import Beside, is_grave
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def listed(tables: Tables, week: Week) -> pl.DataFrame:
     free = weighed.filter(
         pl.col("grade") >= subjects.GRADES["medium"],
         pl.col("suppressed_by").is_null(),
-        ~pl.col("subject_kind").is_in(OF_PREFIXES),
+        ~pl.col("subject_kind").is_in(NO_LINES),
     )
     number = pl.col("subject")
     line = number if tables.feed.opaque else numbering.code(number, tables.plan)

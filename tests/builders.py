@@ -179,9 +179,12 @@ def scanned(
     *words: str,
     tz: str = SHANGHAI,
     entities: dict[str, str] | None = None,
-    subscribers: dict[str, str] | None = None,
+    subscribers: dict[str, str] | pl.DataFrame | None = None,
 ) -> Result:
-    """Write the calls, and the lists if any, to a folder, and scan them."""
+    """Write the calls, and the lists if any, to a folder, and scan them.
+
+    A list of subscribers may have more columns than the day of activation, as a frame.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     calls.write_parquet(folder / "calls.parquet")
     lists = {"entities": ("purpose", entities), "subscribers": ("activation", subscribers)}
@@ -189,7 +192,9 @@ def scanned(
     for name, (column, told) in lists.items():
         if told is not None:
             files[name] = folder / f"{name}.csv"
-            pl.DataFrame({"line": list(told), column: list(told.values())}).write_csv(files[name])
+            if isinstance(told, dict):
+                told = pl.DataFrame({"line": list(told), column: list(told.values())})  # noqa: PLW2901
+            told.write_csv(files[name])
     told_settings = settings.load(tz=tz, words=words)
     return pipeline.scan([folder / "calls.parquet"], told_settings, **files)
 

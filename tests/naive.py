@@ -257,7 +257,7 @@ Scores = dict[tuple[str, date, str, str], float]
 def evidence(
     rows: Sequence[Test], odd: set[tuple[str, date]], callers: int, little: set[str]
 ) -> dict[tuple[str, date], Weighed]:
-    """Weigh line-days and their measures one by one, where each line is of one kind.
+    """Weigh line-days and their measures one by one, where each line is of one kind and use.
 
     ``rows`` are (line, day, peers, family, measure, value).
     """
@@ -270,10 +270,10 @@ def evidence(
         today = sorted(row for row in rows if row[1] == day)
         shares = {(row[0], row[4]): _share(row, told, little) for row in today}
         for line, _, peers, family, measure, _ in today:
-            place = (line, day, peers, family)
+            place = (line, day, _kind(peers), family)
             scores[place] = scores.get(place, 0.0) + min(-log10(shares[line, measure]), 3.0)
         scores |= {place: round(score, 9) for place, score in scores.items()}
-        kinds = {row[0]: (row[2], {r[3] for r in today if r[0] == row[0]}) for row in today}
+        kinds = {row[0]: (_kind(row[2]), {r[3] for r in today if r[0] == row[0]}) for row in today}
         found = {
             line: {name: _calibrated((line, day, kind, name), scores, told) for name in sorted(own)}
             for line, (kind, own) in kinds.items()
@@ -307,8 +307,14 @@ def _share(row: Test, told: _Told, little: set[str]) -> float:
     sign = -1 if measure in little else 1
     every = [each for each in told.rows if each[4] == measure and told.counts(*each[:2])]
     own = [each for each in every if each[2] == peers]
-    known = [sign * each[5] for each in (own if len(own) >= 200 else every)]
+    kind = [each for each in every if _kind(each[2]) == _kind(peers)]
+    among = next(days for days in (own, kind, every) if len(days) >= 200 or days is every)
+    known = [sign * each[5] for each in among]
     return rarity(sign * value, known, among=told.counts(line, day))
+
+
+def _kind(peers: str) -> str:
+    return peers.partition(" of kind ")[0]
 
 
 def _calibrated(place: tuple[str, date, str, str], scores: Scores, told: _Told) -> float:

@@ -43,7 +43,7 @@ def city(n_blocks: int = 60, size: int = 40, every: int = 20) -> dict[str, Born]
 def surging(blocks: dict[str, Born], rule: births.Rule = RULE) -> dict[str, int]:
     """Judge the day; the surging blocks, and how many new lines each has."""
     found = births.surges(table(blocks), [DAY], known_from=KNOWN, rule=rule)
-    return dict(found.select("block", "n_new").iter_rows())
+    return dict(found.select("group", "n_new").iter_rows())
 
 
 @pytest.mark.parametrize(
@@ -103,14 +103,17 @@ def test_births_are_counted_as_by_hand(seed: int) -> None:
         for _ in range(30)
     }
     for level in births.LEVELS:
-        lines = table(blocks).select("born", block=f"block_{level}")
-        judged = births._surges_on(lines, DAY, KNOWN, everything, level).to_dicts()
+        by = f"block_{level}"
+        lines = table(blocks).select("born", group=by)
+        judged = births._surges_on(
+            births.by_birth(lines, [DAY], KNOWN), DAY, KNOWN, everything, by
+        ).to_dicts()
         for row in judged:
-            own = lines.filter(block=row["block"])["born"].to_list()
+            own = lines.filter(group=row["group"])["born"].to_list()
             assert row["n_new"] == naive.born_within(own, DAY, row["window_days"])
             assert 0 <= row["p_value"] <= row["q_value"] <= 1
-        there = lines.filter((pl.col("born") <= DAY) | pl.col("born").is_null())["block"]
-        assert {row["block"] for row in judged} == set(there)
+        there = lines.filter((pl.col("born") <= DAY) | pl.col("born").is_null())["group"]
+        assert {row["group"] for row in judged} == set(there)
 
 
 @pytest.mark.parametrize("born", [[], [None], [DAY], [DAY] * 30])
@@ -121,7 +124,7 @@ def test_hardly_any_lines_are_no_error(born: Born) -> None:
 def test_no_days_no_surges() -> None:
     found = births.surges(table({"1344002": [DAY] * 30}), [], known_from=KNOWN, rule=RULE)
     assert found.is_empty()
-    assert {"block", "level", "day", "window_days", "n_new", "p_value"} <= set(found.columns)
+    assert {"by", "group", "day", "window_days", "n_new", "p_value"} <= set(found.columns)
 
 
 def test_the_days_are_judged_one_by_one() -> None:

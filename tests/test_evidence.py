@@ -81,8 +81,14 @@ def test_no_tests_no_evidence() -> None:
 
 
 def test_it_is_that_of_the_slow_twin() -> None:
-    """Few lines, so that each is counted; two kinds, one of which has too few days of its own."""
+    """Few lines, so that each is counted; two kinds, one of which has too few days of its own.
+
+    What some of the lines are used for is told: by many, by too few, and by too few of few.
+    """
     rows = [*drawn(8, 30), *drawn(8, 6, seed=2, peers="fixed lines")]
+    rows += drawn(8, 32, seed=3, peers="mobile lines of kind business")
+    rows += drawn(8, 4, seed=4, peers="mobile lines of kind taxi")
+    rows += drawn(8, 3, seed=5, peers="fixed lines of kind business")
     rows = [(f"{line}/{kind}", *more) for line, *more in rows for kind in more[1:2]]
     odd = pl.DataFrame({"line": ["+863/mobile lines"], "day": [day(3)]})
     made = judged(rows, 100, odd)

@@ -46,7 +46,8 @@ COLUMNS = {
 }  # fmt: skip
 # Names of columns, options, commands, cells, trunks and pools, that are the same in every language.
 NAMES = re.compile(
-    r"IMSI|imsi|imei|cell_id|trunk_in|redirecting_number|--subscribers|--no-neighbours|pool_digits|backfill|UTC|xxxx?|room"
+    r"IMSI|imsi|imei|activation|cell_id|trunk_in|redirecting_number|--subscribers|--no-neighbours"
+    r"|pool_digits|backfill|UTC|xxxx?|room"
     r"|(?:IC|INT)-[A-Z]+-\d+|Asia/Shanghai"
 )
 AT_CELL = (
@@ -114,7 +115,7 @@ def test_all_that_is_said_of_odd_feeds_is_said_in_chinese(drawn: Result) -> None
 
 def test_what_a_feed_cannot_tell_is_said_in_chinese() -> None:
     day = date(2026, 5, 3)
-    feed = Feed(frozenset(), day, day, opaque=True, attempts=False, talk=False, activations=False,
+    feed = Feed(frozenset(), day, day, opaque=True, attempts=False, talk=False,
                 numbers=False)  # fmt: skip
     hidden = replace(feed, numbers=True, pseudonyms=True, neighbours=False)
     unknown = [what for each in (feed, hidden) for what in Tables.unknown(

@@ -63,6 +63,7 @@ def tables_page() -> str:
     tables = {
         "CALLS, what a feed may hold": schema.CALLS,
         "Beside the tokens of pseudonymised CALLS": schema.BESIDE,
+        "SUBSCRIBERS, what is known of lines (`--subscribers`)": schema.SUBSCRIBERS,
         "FINDINGS (`findings.parquet`)": schema.FINDINGS,
         "ALERTS (`alerts.parquet`, `.csv`, `.jsonl`)": schema.ALERTS,
         "EVIDENCE (`evidence.parquet`)": schema.EVIDENCE,
@@ -77,7 +78,7 @@ def tables_page() -> str:
             f"## {title}\n\n| column | type | meaning |\n|---|---|---|\n" + "\n".join(rows)
         )
     required = ", ".join(f"`{name}`" for name in schema.REQUIRED)
-    parts.append(f"\nRequired of CALLS: {required}.\n")
+    parts.append(f"\nRequired of CALLS: {required}; of SUBSCRIBERS: `line` and any other.\n")
     rows = [
         f"| `{name}` | `{field.get_default(call_default_factory=True)!r}` | {field.description} |"
         for name, field in settings.Settings.model_fields.items()

@@ -85,7 +85,12 @@ Entities = Annotated[
     ),
 ]
 Subscribers = Annotated[
-    Path | None, typer.Option(**LOCAL, help="CSV or Parquet of lines: line, activation.")
+    Path | None,
+    typer.Option(
+        **LOCAL,
+        help="CSV or Parquet of lines: line; activation, holder_token, holder_region, dealer, "
+        "line_kind.",
+    ),
 ]
 Memory = Annotated[
     str | None, typer.Option(help="Memory that a run may take, as in 4GiB, which is the default.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import polars as pl
 from pydantic import ConfigDict, Field
 
-from cdr_anomaly import numbering, rolling
+from cdr_anomaly import numbering, rolling, subscribed
 from cdr_anomaly.profile import NEVER, Least
 from cdr_anomaly.schema import FINDINGS, TESTS, require
 from cdr_anomaly.shifts import Working
@@ -35,7 +35,8 @@ class Feed:
 
     It is ``opaque`` if lines are carried as text because some are tokens, and holds no ``numbers``
     if all who place calls are. Tokens that are ``pseudonyms`` tell their class and block,
-    and maybe which of them are ``neighbours``.
+    and maybe which of them are ``neighbours``. ``told`` are the columns that a list of subscribers
+    has.
     """
 
     columns: frozenset[str]
@@ -44,10 +45,10 @@ class Feed:
     opaque: bool
     attempts: bool
     talk: bool
-    activations: bool
     numbers: bool = True
     pseudonyms: bool = False
     neighbours: bool = True
+    told: frozenset[str] = frozenset()
 
     @property
     def days(self) -> tuple[date, ...]:
@@ -60,6 +61,11 @@ class Feed:
     def classes(self) -> bool:
         """Whether the class and the block of every number are known."""
         return self.pseudonyms or not self.opaque
+
+    @property
+    def activations(self) -> bool:
+        """Whether it is told when lines were activated."""
+        return "activation" in self.told
 
     @property
     def forwards(self) -> bool:
@@ -95,6 +101,7 @@ class Tables:
     hops: pl.LazyFrame
     lines: pl.LazyFrame
     births: pl.LazyFrame
+    subscribers: pl.LazyFrame
     traffic: pl.LazyFrame
 
     def unknown(self) -> list[str]:
@@ -102,6 +109,9 @@ class Tables:
         told = {
             "call-backs and the share of outgoing calls, which do not count: the feed holds "
             "hardly any call that its lines receive": not self.two_way,
+            "when lines were activated: the list of subscribers has no activation": (
+                bool(self.feed.told) and not self.feed.activations
+            ),
             "number classes, blocks and targets abroad: numbers are opaque tokens": (
                 not self.feed.classes
             ),
@@ -117,14 +127,16 @@ class Tables:
         }
         return [what for what, holds in told.items() if holds]
 
-    def blocks(self, levels: Iterable[int]) -> pl.LazyFrame:
-        """Return BIRTHS with the number block of each line, of so many national digits."""
+    def groups(self, levels: Iterable[int]) -> pl.LazyFrame:
+        """Return BIRTHS with the groups of each line, as findings name them.
+
+        These are its number blocks, of so many national digits (``block_7``), and its ``dealer``
+        and the ``region`` of its holder where a list tells.
+        """
         number = self.written(pl.col("line"))
-        return self.births.select(
-            "line",
-            "born",
-            **{f"block_{n}": numbering.block(number, self.plan, n) for n in levels},
-        )
+        blocks = {f"block_{n}": numbering.block(number, self.plan, n) for n in levels}
+        told = subscribed.groups(self.subscribers, self.feed.told)
+        return self.births.select("line", "born", **blocks).join(told, on="line", how="left")
 
     def written(self, line: pl.Expr) -> pl.Expr:
         """Write lines as text: E.164 with +, or the token that came in."""

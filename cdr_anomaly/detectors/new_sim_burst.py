@@ -9,7 +9,7 @@ from typing import ClassVar
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly import births, rolling
+from cdr_anomaly import births, holders, rolling
 from cdr_anomaly.detectors.base import (
     STRICT,
     Detector,
@@ -20,11 +20,22 @@ from cdr_anomaly.detectors.base import (
     setting,
 )
 from cdr_anomaly.evidence import Measure, scientific
+from cdr_anomaly.schema import OF_PREFIXES
+
+# How the new lines of each kind of group are said.
+WHOSE = {"block": "of the block", "dealer": "sold by", "region": "of holders in"}
+# What a column of the list says of them, and the figures that it is said by.
+HELD = {
+    "holder_region": (
+        holders.said_elsewhere, ("home", "n_placed", "n_elsewhere", "n_regions", "usual_elsewhere"),
+    ),
+    "holder_token": (holders.said_several, ("n_holders", "n_theirs")),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, config=STRICT)
 class NewSimBurst(Detector):
-    """New lines that dial or forward from the first hour, one by one and by the number block.
+    """New lines that dial or forward from the first hour, one by one, by block and by dealer.
 
     A line is new from its day of activation (--subscribers) or, without one, from the first day
     on which the feed has a leg of it; that means something only after ``warm_up_days`` of feed.
@@ -37,7 +48,9 @@ class NewSimBurst(Detector):
     neighbours): ``block_lines`` new lines or more in 1, 3 or 7 days, ``block_ratio`` times what
     its own past and its size let expect, by a negative binomial with false-discovery control over
     all blocks. A surge of lines that are used as lines are, as after a shop's promotion, is low;
-    what its lines do makes it medium or high.
+    what its lines do makes it medium or high. The lines that one dealer sold (--subscribers with
+    dealer), or whose holders are of one region (holder_region), are judged in the same way, but
+    found only where they are medium or high: who sells much is nobody to look at.
 
     Sample: 14 lines of the block +861344002 were new in the 3 days to 2026-06-03 (limit 10, and
     3 times the expected 0.4); 13 of them forward 80 % or more of what they receive and placed no
@@ -110,7 +123,7 @@ class NewSimBurst(Detector):
         return self.compared(young.filter(pl.col("n_out") > 0, pl.col("day") >= tables.since))
 
     def find(self, tables: Tables) -> pl.LazyFrame:
-        return pl.concat([self._dialling(tables), self._forwarding(tables), self._blocks(tables)])
+        return pl.concat([self._dialling(tables), self._forwarding(tables), self._groups(tables)])
 
     def _dialling(self, tables: Tables) -> pl.LazyFrame:
         """Find the lines that dialled in their first hours, on each day on which these last."""
@@ -224,35 +237,10 @@ class NewSimBurst(Detector):
         young = tables.profile.join(tables.lines.select("line", "born"), on="line")
         return young.filter(age.is_between(0, -(-self.line_hours // 24) - 1))
 
-    def _blocks(self, tables: Tables) -> pl.LazyFrame:
-        """Find the blocks with a surge of new lines, and look at what these lines do."""
-        surges, members = self._surges(tables)
-        busy = -(-self.line_calls // 3)
-        seen, begun = pl.col("day") <= pl.col("judged"), pl.lit(tables.feed.first_day, pl.Date)
-        counts = pl.when(seen).then(pl.col("n_out", "n_in", "n_forwarded")).name.keep()
-        n_out, n_forwarded = pl.col("n_out").sum(), pl.col("n_forwarded").sum()
-        use = (
-            members.join(tables.profile, on="line", how="left")
-            .with_columns(counts)
-            .group_by("block", "judged", "line")
-            .agg(
-                passes_on=(n_forwarded > 0)
-                & (n_out <= 1)
-                & (n_forwarded >= 0.8 * pl.col("n_in").sum()),
-                dials=(pl.col("n_out").max() >= busy).fill_null(value=False),
-                # What a line did before the feed began is not known.
-                silent=(n_out == 0) & (pl.col("born").first() >= begun),
-            )
-        )
-        found = surges.join(
-            use.group_by("block", "judged").agg(
-                pl.col("passes_on", "dials", "silent").sum().cast(pl.Int64)
-            ),
-            left_on=["block", "day"], right_on=["block", "judged"], how="left",
-        ).join(
-            members.sort("line").group_by("block", "judged").agg("line"),
-            left_on=["block", "day"], right_on=["block", "judged"],
-        ).with_columns(pl.col("passes_on", "dials", "silent").fill_null(0))  # fmt: skip
+    def _groups(self, tables: Tables) -> pl.LazyFrame:
+        """Find the groups with a surge of new lines, by what these lines do."""
+        told = tables.feed.told
+        found = self._surges(tables)
         odd, n_new = pl.col("passes_on") + pl.col("dials"), pl.col("n_new")
         # An activated line that the feed has never named may lie in a shop.
         # Where the feed tells of forwarding, lines that only receive are watches and alarms.
@@ -266,45 +254,65 @@ class NewSimBurst(Detector):
             },
             default="low",
         )
-        reason = pl.format(
-            "{} lines of the block {} were new in the {} day(s) to {} (limit {}, and {} times the "
-            "expected {}); {} of them forward 80 % or more of what they receive and placed no more "
-            "than 1, {} place {} or more calls on a day, {} have placed none; p {}",
-            "n_new", "block", "window_days", "day", pl.lit(self.block_lines),
-            pl.lit(f"{self.block_ratio:g}"), pl.col("expected").round(2), "passes_on", "dials",
-            pl.lit(busy), "silent", scientific(pl.col("p_value")),
+        # A dealer who opens a shop, or a region whose students come, is nobody to look at.
+        wanted = pl.col("kind").is_in(OF_PREFIXES) | (pl.col("severity") != "low")
+        whose = pl.col("kind").replace_strict(WHOSE, return_dtype=pl.String)
+        reason = pl.concat_str(
+            pl.format(
+                "{} lines {} {} were new in the {} day(s) to {} (limit {}, and {} times the "
+                "expected {}); {} of them forward 80 % or more of what they receive and placed no "
+                "more than 1, {} place {} or more calls on a day, {} have placed none; p {}",
+                "n_new", whose, "group", "window_days", "day",
+                pl.lit(self.block_lines), pl.lit(f"{self.block_ratio:g}"),
+                pl.col("expected").round(2), "passes_on", "dials", pl.lit(self._busy()), "silent",
+                scientific(pl.col("p_value")),
+            ),
+            *(said() for column, (said, _) in HELD.items() if column in told),
         )  # fmt: skip
         first = pl.col("day") - pl.duration(days=pl.col("window_days") - 1)
+        held = [name for column, (_, names) in HELD.items() if column in told for name in names]
         return self.finding(
-            found, subject_kind="block", subject=pl.col("block"),
+            found.with_columns(severity=severity).filter(wanted),
+            subject_kind=pl.col("kind"), subject=pl.col("group"),
             members=pl.col("line").list.eval(tables.written(pl.element())), day=pl.col("day"),
             window_start=tables.opens(first), window_end=tables.closes(pl.col("day")),
-            severity=severity, observed=n_new, limit=self.block_lines,
+            severity=pl.col("severity"), observed=n_new, limit=self.block_lines,
             usual=pl.col("expected").round(3), p_value=pl.col("p_value"), reason=reason,
-            evidence=pl.struct("level", "window_days", "q_value", "passes_on", "dials", "silent"),
-            unless=f"fewer than {self.block_lines} new lines, or {self.block_ratio:g} times what "
-            "is expected of the block",
+            evidence=pl.struct("level", "window_days", "q_value", "passes_on", "dials", "silent",
+                               *held),
+            unless=pl.format(
+                "fewer than {} new lines, or {} times what is expected of the {}",
+                pl.lit(self.block_lines), pl.lit(f"{self.block_ratio:g}"), "kind",
+            ),
         )  # fmt: skip
 
-    def _surges(self, tables: Tables) -> tuple[pl.LazyFrame, pl.LazyFrame]:
-        """Find the surging blocks, and the lines that were born in their windows."""
-        lines = tables.blocks(births.LEVELS).collect()
+    def _surges(self, tables: Tables) -> pl.LazyFrame:
+        """Find the surging groups, with the lines that were born then, what they do, and whose."""
+        lines = tables.groups(births.LEVELS).collect()
         known = [day for day in tables.judged if day >= tables.births_from]
         surges = births.surges(
             lines, known, known_from=tables.births_from,
             rule=births.Rule(self.block_lines, self.block_ratio, self.fdr),
         )  # fmt: skip
-        fresh = lines.lazy().filter(pl.col("born").is_not_null())
-        age = (pl.col("judged") - pl.col("born")).dt.total_days()
-        members = [
-            fresh.select("line", "born", block=f"block_{level}")
-            .join(
-                surges.lazy()
-                .filter(pl.col("level") == level)
-                .select("block", "window_days", judged="day"),
-                on="block",
+        members = births.members(lines, surges)
+        used = births.used(members, tables.profile, busy=self._busy(), begun=tables.feed.first_day)
+        found = (
+            surges.lazy()
+            .with_columns(
+                kind=pl.col("by").str.replace(r"_\d$", ""),
+                level=pl.col("by").str.extract(r"_(\d)$").cast(pl.Int64),
             )
-            .filter(age >= 0, age < pl.col("window_days"))
-            for level in births.LEVELS
-        ]
-        return surges.lazy(), pl.concat(members)
+            .join(used, on=births.SURGE, how="left")
+            .with_columns(pl.col("passes_on", "dials", "silent").fill_null(0))
+            .join(members.sort("line").group_by(births.SURGE).agg("line"), on=births.SURGE)
+        )
+        if "holder_region" in tables.feed.told:
+            placed = holders.elsewhere(lines, surges, members)
+            found = found.join(placed, on=births.SURGE, how="left")
+        if "holder_token" in tables.feed.told:
+            tokens = tables.subscribers.select("line", "holder_token").drop_nulls()
+            found = found.join(holders.several(members, tokens), on=births.SURGE, how="left")
+        return found
+
+    def _busy(self) -> int:
+        return -(-self.line_calls // 3)

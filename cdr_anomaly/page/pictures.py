@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from cdr_anomaly import numbering
+from cdr_anomaly.schema import OF_SUBSCRIBERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -166,26 +167,23 @@ def _hours(grid: pl.DataFrame) -> pl.DataFrame:
 
 
 def _births(listed: pl.DataFrame, tables: Tables) -> pl.DataFrame:
-    """Count the new lines of each block by day, and what was usual before the day judged."""
-    blocks = listed.filter(pl.col("subject_kind") == "block").select(
-        "rank", "judged_day", block="subject"
-    )
-    country = 1 + len(str(tables.plan.calling_code))
-    levels = sorted((blocks["block"].str.len_chars() - country).unique())
-    if not levels:
+    """Count the new lines of each block or dealer by day, and what was usual before."""
+    of_births = pl.col("subject_kind").is_in(["block", *OF_SUBSCRIBERS])
+    surging = listed.filter(of_births).select("rank", "judged_day", "subject_kind", group="subject")
+    if surging.is_empty():
         return pl.DataFrame(schema={"rank": pl.Int64})
-    named = pl.concat_list(f"block_{n}" for n in levels)
+    country = 1 + len(str(tables.plan.calling_code))
+    blocks = surging.filter(pl.col("subject_kind") == "block")["group"]
+    lines = tables.groups(sorted((blocks.str.len_chars() - country).unique()))
     born = (
-        tables.blocks(levels)
-        .select("line", day="born", block=named)
-        .explode("block")
-        .join(blocks.lazy().select("block"), on="block", how="semi")
-        .group_by("block", "day").agg(n=pl.len())
+        lines.unpivot(index=["line", "born"], value_name="group")
+        .join(surging.lazy().select("group"), on="group", how="semi")
+        .group_by("group", day="born").agg(n=pl.len())
     )  # fmt: skip
     before = pl.col("n").filter(pl.col("day") < pl.col("judged_day"))
     return (
-        _calendar(blocks, DAYS, tables)
-        .join(born, on=["block", "day"], how="left")
+        _calendar(surging, DAYS, tables)
+        .join(born, on=["group", "day"], how="left")
         .with_columns(pl.col("n").fill_null(0))
         .with_columns(usual=before.mean().over("rank").round(1))
         .sort("rank", "day")

@@ -34,8 +34,8 @@ SHAPES = {
     **dict.fromkeys(("day", "since", "until"), DAY),
     **dict.fromkeys(("clock", "from", "to"), CLOCK),
     **dict.fromkeys(
-        ("before", "block", "cell", "codes", "earlier", "handset", "names", "note", "owner",
-         "path", "pool", "purposes", "trunk", "trunks", "zone"), WRITTEN),
+        ("before", "block", "cell", "codes", "dealer", "earlier", "handset", "kind", "names",
+         "note", "owner", "path", "place", "pool", "purposes", "trunk", "trunks", "zone"), WRITTEN),
     "country": r"\+\d+", "source": QUOTED, "time": f"{DAY} {CLOCK}",
 }  # fmt: skip
 

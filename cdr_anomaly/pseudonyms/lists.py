@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly import activated, declared, numbering, tokens
+from cdr_anomaly import declared, numbering, subscribed, tokens
 from cdr_anomaly.errors import InputError
-from cdr_anomaly.pseudonyms.made import HANDSET, MODEL_DIGITS, SHORT
+from cdr_anomaly.pseudonyms.made import HANDSET, HOLDER, MODEL_DIGITS, SHORT
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,13 +24,17 @@ SHOWN, SHORT_ONES = 6, r"9[56]|1[0-2]"
 
 
 def subscribers(file: Path, maker: Maker) -> pl.DataFrame:
-    """Read the days of activation (line, activation), lines as pseudonyms.
+    """Read the list of subscribers, lines and holders as tokens.
 
-    What else the list tells of its people stays where it is.
+    Regions, dealers and kinds of lines are groups, and stay as they are.
     """
-    told = cast("pl.LazyFrame", activated.lines(file, maker.plan, as_text=True))
-    days = told.collect()
-    return days.with_columns(line=maker.carried(days["line"])).sort("line")
+    told = subscribed.read(file, maker.plan, as_text=True)
+    rows = told.lines.select("line", *(name for name in subscribed.FACTS if name in told.told))
+    listed = rows.collect()
+    listed = listed.with_columns(line=maker.carried(listed["line"]))
+    if "holder_token" in told.told:
+        listed = listed.with_columns(holder_token=maker.token(pl.col("holder_token"), HOLDER))
+    return listed.sort("line")
 
 
 def entities(file: Path, maker: Maker, detectors: Collection[str]) -> pl.DataFrame:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.numbering import HomePlan
 
 # A caller is somebody else's called number: numbers of all columns are of one kind.
-NUMBER, HANDSET, IDENTITY, CALL = "num", "imei", "imsi", "call"
+NUMBER, HANDSET, IDENTITY, CALL, HOLDER = "num", "imei", "imsi", "call", "holder"
 LETTER, PLACE = "digit", "place"
 LETTERS = "abcdefghij"
 # Of the shortest numbers so many digits are shown, although fewer than four are hidden then:

@@ -18,8 +18,10 @@ from cdr_anomaly.schema.results import (
     ALERTS,
     EVIDENCE,
     FINDINGS,
+    NO_LINES,
     OF_GROUPS,
     OF_PREFIXES,
+    OF_SUBSCRIBERS,
     SEVERITIES,
     VICTIMS,
 )
@@ -38,6 +40,7 @@ from cdr_anomaly.schema.steps import (
     REACHED,
     REQUIRED,
     SHIFTS,
+    SUBSCRIBERS,
     TESTS,
     TRAFFIC,
 )
@@ -46,9 +49,8 @@ from cdr_anomaly.schema.table import Column, Table, columns, empty, lines, requi
 
 __all__ = [
     "ALERTS", "BESIDE", "BIRTHS", "CALLS", "EVIDENCE", "FEEDBACK", "FINDINGS", "FORWARDED", "HOPS",
-    "LATE",
-    "LEDGER", "LEGS", "LINES", "LINKS", "LISTS", "LONG", "MEASURES", "OF_GROUPS", "OF_PREFIXES",
-    "OUTBOUND", "PROFILE", "REACHED", "REQUIRED", "SEEN", "SEVERITIES", "SHIFTS", "STORY",
-    "SUCCESSIONS", "TESTS", "TRAFFIC", "VICTIMS", "VOLUME", "Column", "Table", "columns", "empty",
-    "lines", "require",
+    "LATE", "LEDGER", "LEGS", "LINES", "LINKS", "LISTS", "LONG", "MEASURES", "NO_LINES",
+    "OF_GROUPS", "OF_PREFIXES", "OF_SUBSCRIBERS", "OUTBOUND", "PROFILE", "REACHED", "REQUIRED",
+    "SEEN", "SEVERITIES", "SHIFTS", "STORY", "SUBSCRIBERS", "SUCCESSIONS", "TESTS", "TRAFFIC",
+    "VICTIMS", "VOLUME", "Column", "Table", "columns", "empty", "lines", "require",
 ]  # fmt: skip

@@ -8,8 +8,10 @@ from cdr_anomaly.schema.table import COUNT, DAY, FLAG, INSTANT, LINE, SHARE, TEX
 
 FINDINGS: Table = {
     "detector": Column(TEXT, "which detector found it"),
-    "subject_kind": Column(TEXT, "line, block, pool, hub or chain"),
-    "subject": Column(TEXT, "the line, block or target that the finding is about"),
+    "subject_kind": Column(
+        TEXT, "line, block, pool, dealer, region, hub, chain, site, device or campaign"
+    ),
+    "subject": Column(TEXT, "the line, block, dealer or target that the finding is about"),
     "members": Column(pl.List(pl.String()), "every line that takes part"),
     "day": Column(DAY, "the local day that was judged"),
     "window_start": Column(INSTANT, "start of what was looked at, exclusive"),
@@ -56,8 +58,10 @@ ALERTS: Table = {
         "place in the list, from 1; empty when on watch (low), declared, ongoing, or beyond "
         "max_alerts",
     ),
-    "subject_kind": Column(TEXT, "line, block, pool, hub or chain"),
-    "subject": Column(TEXT, "the line, block or target that the alert is about"),
+    "subject_kind": Column(
+        TEXT, "line, block, pool, dealer, region, hub, chain, site, device or campaign"
+    ),
+    "subject": Column(TEXT, "the line, block, dealer or target that the alert is about"),
     "members": Column(pl.List(pl.String()), "every line that takes part"),
     "lines": Column(pl.List(pl.String()), "the lines that findings are about, gravest first"),
     "severities": Column(pl.List(pl.String()), "how grave each of these lines is by itself"),
@@ -115,5 +119,8 @@ SEVERITIES = ("low", "medium", "high", "critical")
 
 # Subjects of these kinds are prefixes of numbers, no lines.
 OF_PREFIXES = ("block", "pool")
+# Nor are these, that a list of subscribers names; the column of SUBSCRIBERS that does.
+OF_SUBSCRIBERS = {"dealer": "dealer", "region": "holder_region"}
+NO_LINES = (*OF_PREFIXES, *OF_SUBSCRIBERS)
 # What is found of each line of a group, and names the others.
 OF_GROUPS = ("site", "device", "campaign")

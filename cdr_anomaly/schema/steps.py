@@ -169,6 +169,16 @@ HOPS: Table = {
     "by_id": Column(FLAG, "whether the whole chain is held together by call ids, else by time"),
 }
 
+# What an operator may list of its lines beside the calls; any column but the first may be missing.
+SUBSCRIBERS: Table = {
+    "line": Column(LINE, "the line, in any form that calls may write it"),
+    "activation": Column(DAY, "the local day from which it is new"),
+    "holder_token": Column(TEXT, "who holds it: a token, the same for all lines of a holder"),
+    "holder_region": Column(TEXT, "the region in which the holder is registered"),
+    "dealer": Column(TEXT, "who sold it"),
+    "line_kind": Column(TEXT, "what it is used for, in the operator's words: fixed, business, ..."),
+}
+
 # One row per line of the feed or of the subscriber list.
 BIRTHS: Table = {
     "line": Column(LINE, "the line"),
@@ -182,6 +192,7 @@ LINES: Table = {
     "line": Column(LINE, "the line"),
     "number": Column(TEXT, "as it is written: E.164 with +, or the token that came in"),
     "number_class": Column(TEXT, "mobile, fixed, virtual_operator, short_95, international, ..."),
+    "line_kind": Column(TEXT, "as in SUBSCRIBERS, or empty"),
     "first_seen": Column(DAY, "as in BIRTHS"),
     "activation": Column(DAY, "as in BIRTHS"),
     "born": Column(DAY, "as in BIRTHS"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from cdr_anomaly.simulate import identities, numbers
+from cdr_anomaly.simulate import holders, identities, numbers
 from cdr_anomaly.simulate.habits import crowded_cell
 from cdr_anomaly.simulate.world import DAY, N_CELLS, NOBODY, Calls
 
@@ -242,13 +242,17 @@ def entities(world: World) -> pl.DataFrame:
 
 
 def subscribers(world: World) -> pl.DataFrame:
-    """List our subscribers with the day their line was activated."""
+    """List our subscribers: since when, who holds their line, who sold it, what it is used for."""
     book = world.book
     listed = pl.DataFrame(
         {
             "line": book.column("number").tolist(),
             "day": book.column("activation").astype(np.int64),
             "home": book.column("home").astype(bool),
+            "fixed": book.column("fixed").astype(bool),
         }
-    ).filter("home")
-    return listed.select("line", activation=_date(world, "day")).sort("line")
+    ).with_columns(id=pl.int_range(pl.len(), dtype=pl.Int64))
+    known = holders.subscribers(world, listed.filter("home"))
+    dated = known.with_columns(activation=_date(world, "day"))
+    columns = ("holder_token", "holder_region", "dealer", "line_kind")
+    return dated.select("line", "activation", *columns).sort("line")

@@ -31,15 +31,17 @@ def scanned(folder: Path, *words: str, tz: str = SHANGHAI, **lists: Path) -> Res
 def activated(folder: Path) -> Path:
     file = folder / "subscribers.csv"
     told = {"line": list(ACTIVATED), "activation": list(ACTIVATED.values())}
-    pl.DataFrame(told).write_csv(file)
+    beside = {"holder_token": "p", "holder_region": "home", "dealer": "d", "line_kind": "shop"}
+    pl.DataFrame(told).with_columns(**{c: pl.lit(v) for c, v in beside.items()}).write_csv(file)
     return file
 
 
 @pytest.mark.slow
-def test_the_sample_night_by_night_and_at_once(tmp_path: Path) -> None:
-    told = runs.run(tmp_path / "state")
+@pytest.mark.parametrize("lists", [{}, {"subscribers": SAMPLE / "subscribers.csv"}])
+def test_the_sample_night_by_night_and_at_once(tmp_path: Path, lists: dict[str, Path]) -> None:
+    told = runs.run(tmp_path / "state", **lists)
     calls = SAMPLE / "calls"
-    whole = pipeline.scan([calls], told.told)
+    whole = pipeline.scan([calls], told.told, **lists)
     found = whole.findings
     days = sorted(folder.name.removeprefix("date=") for folder in calls.glob("date=*"))
     first, last = (pl.Series([word]).str.to_date().item() for word in (days[0], days[-1]))
@@ -51,6 +53,8 @@ def test_the_sample_night_by_night_and_at_once(tmp_path: Path) -> None:
     assert_frame_equal(runs.evidence(outcomes), whole.evidence)
     assert_frame_equal(outcomes[-1].result.victims, whole.victims)
     assert set(found["detector"]) >= set(NAMES)
+    kinds = set(found["subject_kind"])
+    assert ({"dealer", "region"} <= kinds) == bool(lists)
 
 
 @pytest.mark.slow
