@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from cdr_anomaly import measures, outbound, shifts
-from cdr_anomaly.detectors.base import Feed, Tables
+from cdr_anomaly.detectors.base import Tables
 from cdr_anomaly.schema import (
     BIRTHS,
     HOPS,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from cdr_anomaly.detectors.base import Detector
+    from cdr_anomaly.detectors.feed import Feed
     from cdr_anomaly.engines.base import Engine, FirstLook, Progress, SecondLook
     from cdr_anomaly.ingest import Source
     from cdr_anomaly.profile import Least

@@ -10,13 +10,13 @@ import polars as pl
 
 from cdr_anomaly import births, forwarding, numbering, outbound, shifts
 from cdr_anomaly.derived import Basis, Counting, Looked, Past, made
-from cdr_anomaly.detectors.base import Feed, Tables
+from cdr_anomaly.detectors.feed import Feed
 from cdr_anomaly.profile import COUNTS, Least
 from cdr_anomaly.settings import MOST_SILENT_DAYS
 from cdr_anomaly.sought import by_calls, elsewhere
 
 if TYPE_CHECKING:
-    from cdr_anomaly.detectors.base import Detector
+    from cdr_anomaly.detectors.base import Detector, Tables
     from cdr_anomaly.engines.base import FirstLook
     from cdr_anomaly.ingest import Source
     from cdr_anomaly.subscribed import Subscribers

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from cdr_anomaly import unlike
 from cdr_anomaly.detectors.agent_shift import AgentShift
-from cdr_anomaly.detectors.base import Detector, Feed, Tables
+from cdr_anomaly.detectors.base import Detector, Tables
 from cdr_anomaly.detectors.campaign import Campaign
+from cdr_anomaly.detectors.feed import Feed
 from cdr_anomaly.detectors.forwarding_chain import ForwardingChain
 from cdr_anomaly.detectors.hand_off import HandOff
 from cdr_anomaly.detectors.high_frequency import HighFrequency

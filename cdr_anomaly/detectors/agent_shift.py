@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import pi
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 from pydantic.dataclasses import dataclass
 
 from cdr_anomaly import rolling
 from cdr_anomaly.busy import NEW_DAYS
-from cdr_anomaly.detectors.base import STRICT, Detector, Feed, Tables, percent, setting
+from cdr_anomaly.detectors.base import STRICT, Detector, Tables, percent, setting
 from cdr_anomaly.measures import PAST_DAYS
 from cdr_anomaly.profile import Least
 from cdr_anomaly.shifts import Working
+
+if TYPE_CHECKING:
+    from cdr_anomaly.detectors.feed import Feed
 
 # A day with less is no part of anybody's working life, and is not shown.
 SHOWN_S = 3600

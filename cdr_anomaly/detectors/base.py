@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import date
 
+    from cdr_anomaly.detectors.feed import Feed
     from cdr_anomaly.evidence import Measure
     from cdr_anomaly.outbound import Rule
 
@@ -27,50 +28,6 @@ STRICT = ConfigDict(extra="forbid", strict=True)
 def setting(default: Any, description: str, **bounds: Any) -> Any:
     """Declare a setting of a detector: its default, its meaning, and the bounds of its value."""
     return Field(default=default, description=description, **bounds)
-
-
-@dataclass(frozen=True)
-class Feed:
-    """What is known of a feed before any detector judges it.
-
-    It is ``opaque`` if lines are carried as text because some are tokens, and holds no ``numbers``
-    if all who place calls are. Tokens that are ``pseudonyms`` tell their class and block,
-    and maybe which of them are ``neighbours``. ``told`` are the columns that a list of subscribers
-    has.
-    """
-
-    columns: frozenset[str]
-    first_day: date | None
-    last_day: date | None
-    opaque: bool
-    attempts: bool
-    talk: bool
-    numbers: bool = True
-    pseudonyms: bool = False
-    neighbours: bool = True
-    told: frozenset[str] = frozenset()
-
-    @property
-    def days(self) -> tuple[date, ...]:
-        """Every day that the feed covers."""
-        if self.first_day is None or self.last_day is None:
-            return ()
-        return tuple(pl.date_range(self.first_day, self.last_day, eager=True))
-
-    @property
-    def classes(self) -> bool:
-        """Whether the class and the block of every number are known."""
-        return self.pseudonyms or not self.opaque
-
-    @property
-    def activations(self) -> bool:
-        """Whether it is told when lines were activated."""
-        return "activation" in self.told
-
-    @property
-    def forwards(self) -> bool:
-        """Whether the feed can say who forwarded a call."""
-        return "redirecting_number" in self.columns
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 from pydantic.dataclasses import dataclass
 
 from cdr_anomaly import bridges, forwarding, rolling
-from cdr_anomaly.detectors.base import STRICT, Detector, Feed, Tables, days_back, ladder, setting
+from cdr_anomaly.detectors.base import STRICT, Detector, Tables, days_back, ladder, setting
 from cdr_anomaly.evidence import Measure
 from cdr_anomaly.profile import Least
+
+if TYPE_CHECKING:
+    from cdr_anomaly.detectors.feed import Feed
 
 PLATFORM_CLASSES = ("service", "short_95", "short_96", "toll_free")
 

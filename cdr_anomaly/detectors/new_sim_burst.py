@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 from pydantic.dataclasses import dataclass
@@ -13,7 +13,6 @@ from cdr_anomaly import births, holders, rolling
 from cdr_anomaly.detectors.base import (
     STRICT,
     Detector,
-    Feed,
     Tables,
     ladder,
     percent,
@@ -21,6 +20,9 @@ from cdr_anomaly.detectors.base import (
 )
 from cdr_anomaly.evidence import Measure, scientific
 from cdr_anomaly.schema import OF_PREFIXES
+
+if TYPE_CHECKING:
+    from cdr_anomaly.detectors.feed import Feed
 
 # How the new lines of each kind of group are said.
 WHOSE = {"block": "of the block", "dealer": "sold by", "region": "of holders in"}

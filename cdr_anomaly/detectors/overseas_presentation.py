@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 from pydantic.dataclasses import dataclass
 
 from cdr_anomaly import pools, presented, rolling, tokens, trunks
-from cdr_anomaly.detectors.base import STRICT, Detector, Feed, Tables, ladder, percent, setting
+from cdr_anomaly.detectors.base import STRICT, Detector, Tables, ladder, percent, setting
 from cdr_anomaly.detectors.base import usual_sentence as usual
 from cdr_anomaly.evidence import scientific
 from cdr_anomaly.profile import Least
+
+if TYPE_CHECKING:
+    from cdr_anomaly.detectors.feed import Feed
 
 KNOWN_DAYS = 28
 # What is found for a trunk's traffic, and not told by a setting, must be as rare as this.

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import polars as pl
 from pydantic.dataclasses import dataclass
 
 from cdr_anomaly import rooms
-from cdr_anomaly.detectors.base import STRICT, Detector, Feed, Tables, days_back, ladder, setting
+from cdr_anomaly.detectors.base import STRICT, Detector, Tables, days_back, ladder, setting
 from cdr_anomaly.rooms import HANDSET_DAYS
+
+if TYPE_CHECKING:
+    from cdr_anomaly.detectors.feed import Feed
 
 
 @dataclass(frozen=True, config=STRICT)
