@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -24,7 +24,7 @@ from cdr_anomaly.ingest.verdicts import KIND, LEFT_OUT, REFUSED, VERDICTS
 from cdr_anomaly.schema import CALLS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -43,6 +43,24 @@ __all__ = [
     "open_source",
 ]
 
+
+class Reader(Protocol):
+    """Works something out of the rows of a shape, row by row; see Source.each."""
+
+    def __call__(
+        self, shape: Shape, of: Callable[[Shape], pl.LazyFrame], lines: pl.Series | None
+    ) -> pl.LazyFrame:
+        """Return what ``of`` makes of all rows of the shape."""
+
+
+def here(
+    shape: Shape, of: Callable[[Shape], pl.LazyFrame], lines: pl.Series | None = None
+) -> pl.LazyFrame:
+    """Let Polars read the rows here, when they are asked for."""
+    del lines  # what is made of the shape looks at no others, and Polars sees to the rest
+    return of(shape)
+
+
 PART_ROWS = 4_000_000
 EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -52,6 +70,7 @@ class Source:
     """Opened call records: what they are, and how they are to be read.
 
     ``carried`` are CALLS that the night before found at its end, to be read before the files.
+    ``reader`` is how the rows of a shape are read; by default here, by Polars.
     """
 
     files: Sequence[File]
@@ -62,6 +81,7 @@ class Source:
     as_text: bool = False
     trusting: bool = True
     carried: pl.DataFrame | None = None
+    reader: Reader = here
 
     @cached_property
     def columns(self) -> set[str]:
@@ -105,19 +125,23 @@ class Source:
             return 0
         return (self.extent[1] - self.extent[0]).days + 2 if self.extent else inf
 
-    def mapped(self, lines: pl.Series | None = None) -> pl.LazyFrame:
-        """Return every row in the columns of CALLS, with whether it is sound; see Shape."""
-        shapes = self._shapes()
-        typed = ["record_type" in shape.expressions for shape in shapes]
-        frames = [shape.mapped(lines) for shape in shapes]
-        if any(typed) and not all(typed):
-            # A file without the column, beside others with it, holds whole calls.
-            whole = pl.lit("call", KIND).alias("record_type")
-            frames = [
-                frame if told else frame.with_columns(whole)
-                for frame, told in zip(frames, typed, strict=True)
-            ]
-        return pl.concat(frames, how="diagonal")
+    def each(
+        self, of: Callable[[Shape], pl.LazyFrame], lines: pl.Series | None = None
+    ) -> list[pl.LazyFrame]:
+        """Work something out of the rows of each shape, row by row, where the rows are.
+
+        ``of`` may be given a shape's rows in pieces. With ``lines`` it wants no rows but the calls
+        from and to these, and may be given no others.
+        """
+        return [self.reader(shape, of, lines) for shape in self._shapes()]
+
+    def mapped(
+        self, lines: pl.Series | None = None, columns: Collection[str] | None = None
+    ) -> pl.LazyFrame:
+        """Return every row in columns of CALLS, by default its own; see Shape.filled."""
+        wanted, line = self.columns if columns is None else columns, self.line_type
+        of = [shape.filled(wanted, line, lines) for shape in self._shapes()]
+        return pl.concat(of, how="diagonal")
 
     def verdicts(self, rows: pl.DataFrame) -> pl.Series:
         """Judge mapped rows: the place of each in VERDICTS."""
@@ -135,8 +159,7 @@ class Source:
         known = all(start is not None for start, _, _ in cut)
         cut.sort(key=lambda piece: (piece[0] or EVER, str(piece[1].path), piece[2].offset))
         if self.carried is not None:
-            first = cut[0][0] if cut and known else None
-            yield Part(self, self.columns, self.carried.height, first, self.carried)
+            yield self.carried_part(cut[0][0] if cut and known else None)
         for begin, end in _together([stretch.rows for _, _, stretch in cut]):
             pieces = [
                 file if stretch.rows == file.rows else replace(file, stretch=stretch)
@@ -147,17 +170,21 @@ class Source:
             until = EVER if end == len(cut) else later
             yield Part(replace(self, files=pieces), self.columns, rows, until)
 
+    def carried_part(self, next_start: datetime | None = None) -> Part:
+        """Return the CALLS that are carried as a part of the feed."""
+        carried = pl.DataFrame() if self.carried is None else self.carried
+        return Part(self, self.columns, carried.height, next_start, carried)
+
     def refused(self) -> pl.LazyFrame:
         """Return the refused rows as they came, as text, each with its file and the reason."""
-        return pl.concat([shape.refused() for shape in self._shapes()], how="diagonal")
+        return pl.concat(self.each(Shape.refused), how="diagonal")
 
     def starts(self) -> pl.DataFrame:
         """Count all rows of each file by local day and hour (file, day, hour, rows)."""
         slot = pl.col("start_time").dt.truncate("15m")  # no zone is off by less
-        counted = [
-            shape.starts().group_by("file", start_time=slot).agg(rows=pl.len())
-            for shape in self._shapes()
-        ]
+        counted = self.each(
+            lambda shape: shape.starts().group_by("file", start_time=slot).agg(rows=pl.len())
+        )
         local = pl.col("start_time").dt.convert_time_zone(self.tz)
         by_hour = pl.concat(counted).drop_nulls().collect().with_columns(
             day=local.dt.date(), hour=local.dt.hour().cast(pl.Int64)
@@ -167,10 +194,15 @@ class Source:
 
     def opaque(self) -> pl.LazyFrame:
         """Return whether any number is an opaque token, which an integer cannot carry."""
-        texts = self.with_text().mapped()
         numbers = [pl.col(column) for column in NUMBERS if column in self.columns]
         found = [numbering.is_opaque(number, self.plan).any() for number in numbers]
-        return texts.select(opaque=pl.any_horizontal(*found))
+        columns = self.columns
+        texts = self.with_text().each(
+            lambda shape: shape.filled(columns, pl.String()).select(
+                opaque=pl.any_horizontal(*found)
+            )
+        )
+        return pl.concat(texts).select(pl.col("opaque").any())
 
     def doubting(self) -> Source:
         """Return the same source with every number read with care, whatever footers prove.
@@ -228,12 +260,7 @@ class Part(NamedTuple):
         if self.carried is not None:
             rows = self._as_carried(self.carried.lazy())
             return rows if lines is None else rows.filter(of_lines(lines))
-        number, missing = self.source.line_type, sorted(self.columns - self.source.columns)
-        types = {c: CALLS[c].dtype for c in missing} | dict.fromkeys(NUMBERS, number)
-        empty = {column: pl.lit(None, types[column]) for column in missing}
-        if "record_type" in missing:
-            empty["record_type"] = pl.lit("call", KIND)  # as beside others in one part
-        return self.source.mapped(lines).with_columns(**empty)
+        return self.source.mapped(lines, self.columns)
 
     def _as_carried(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """Give carried rows, which are sound, the columns and types of the feed."""
@@ -271,7 +298,9 @@ def _zone(told: settings.Settings, layout: Layout) -> str:
     return told.tz or layout.tz or settings.first_zone(told.home)
 
 
-def open_source(paths: Iterable[str | Path], told: settings.Settings) -> Source:
+def open_source(
+    paths: Iterable[str | Path], told: settings.Settings, reader: Reader = here
+) -> Source:
     """Open the files and settle layout, zone and home plan, or say what does not fit."""
     layout = layouts.named(told.layout)
     wanted = {*layout.columns.values(), *layout.only, *CALLS}
@@ -284,6 +313,7 @@ def open_source(paths: Iterable[str | Path], told: settings.Settings) -> Source:
         tz=_zone(told, layout),
         plan=numbering.home_plan(told.home),
         settings=told,
+        reader=reader,
     )
     _ = source.columns  # maps every column once, so that what does not fit is said before reading
     return source
