@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from cdr_anomaly import numbering, settings
-from cdr_anomaly.ingest import files, footers, layouts, verdicts
+from cdr_anomaly.ingest import files, footers, layouts
 from cdr_anomaly.ingest.files import File
 from cdr_anomaly.ingest.mapping import NUMBERS, RowMap
 from cdr_anomaly.ingest.shape import Shape, dated, midnight, of_lines, scan
@@ -36,8 +36,11 @@ __all__ = [
     "VERDICTS",
     "File",
     "Part",
+    "Reader",
+    "Shape",
     "Source",
     "dated",
+    "here",
     "midnight",
     "of_lines",
     "open_source",
@@ -142,11 +145,6 @@ class Source:
         wanted, line = self.columns if columns is None else columns, self.line_type
         of = [shape.filled(wanted, line, lines) for shape in self._shapes()]
         return pl.concat(of, how="diagonal")
-
-    def verdicts(self, rows: pl.DataFrame) -> pl.Series:
-        """Judge mapped rows: the place of each in VERDICTS."""
-        verdict = verdicts.verdict(rows.columns, self.settings.max_duration_s)
-        return rows.select(verdict=verdict).to_series()
 
     def parts(self) -> Iterator[Part]:
         """Yield the feed in parts of some million rows, in order of their first start."""

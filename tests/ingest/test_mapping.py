@@ -86,7 +86,10 @@ def test_refused_rows_are_counted_by_reason_and_other_types_apart(tmp_path: Path
 def test_a_row_of_another_type_is_left_out_whatever_else_is_wrong_with_it(tmp_path: Path) -> None:
     row = call(record_type="sms_mt", start_time=None, duration_s=-1)
     source = opened(written(tmp_path, feed(row, call(1, record_type="moc"))))
-    assert source.verdicts(source.mapped().collect()).to_list() == [9, 0]
+    assert verdicts.judged(source.mapped().collect(), source.settings.max_duration_s).to_list() == [
+        9,
+        0,
+    ]
 
 
 def test_vendor_columns_called_reason_and_file_stand_beside_ours(tmp_path: Path) -> None:
