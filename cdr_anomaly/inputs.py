@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
-    from cdr_anomaly.ingest import File, Source
+    from cdr_anomaly.ingest import File, Reader, Source
     from cdr_anomaly.ledger import Night
     from cdr_anomaly.settings import Settings
 
@@ -46,10 +46,11 @@ def chosen(
     day: date,
     known: Mapping[date, Night],
     *,
+    reader: Reader,
     only: bool,
 ) -> Inputs:
     """Choose the files with rows of ``day``; and, unless ``only``, those it was made of before."""
-    source = ingest.open_source(paths, told)
+    source = ingest.open_source(paths, told, reader)
     spans = {file.path: source.days_of(file) for file in source.files}
     near = [file for file in source.files if _holds(spans[file.path], day)]
     found: dict[str, File] = {}

@@ -14,6 +14,7 @@ from cdr_anomaly.cli import answers, options, talk
 from cdr_anomaly.cli.options import (
     DAY,
     Config,
+    Engine,
     Entities,
     FailOn,
     Form,
@@ -24,6 +25,7 @@ from cdr_anomaly.cli.options import (
     Language,
     Layout,
     Mask,
+    Master,
     MaxAlerts,
     Memory,
     Out,
@@ -78,6 +80,8 @@ def nightly(
     home: Home = None,
     layout: Layout = None,
     memory: Memory = None,
+    engine: Engine = None,
+    master: Master = None,
     entities: Entities = None,
     subscribers: Subscribers = None,
     only: Annotated[
@@ -100,7 +104,15 @@ def nightly(
     from cdr_anomaly import one_night, report
 
     told = options.settings(
-        config, words, tz=tz, home=home, layout=layout, memory=memory, max_alerts=max_alerts
+        config,
+        words,
+        tz=tz,
+        home=home,
+        layout=layout,
+        memory=memory,
+        engine=engine,
+        master=master,
+        max_alerts=max_alerts,
     )
     if out is not None:
         report.check_writable(out)
@@ -143,6 +155,8 @@ def backfill(
     home: Home = None,
     layout: Layout = None,
     memory: Memory = None,
+    engine: Engine = None,
+    master: Master = None,
     entities: Entities = None,
     subscribers: Subscribers = None,
     max_alerts: MaxAlerts = None,
@@ -154,7 +168,15 @@ def backfill(
     from cdr_anomaly import one_night, report
 
     told = options.settings(
-        config, words, tz=tz, home=home, layout=layout, memory=memory, max_alerts=max_alerts
+        config,
+        words,
+        tz=tz,
+        home=home,
+        layout=layout,
+        memory=memory,
+        engine=engine,
+        master=master,
+        max_alerts=max_alerts,
     )
     if out is not None:
         report.check_writable(out)

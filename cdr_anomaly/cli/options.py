@@ -37,6 +37,13 @@ class Language(StrEnum):
     zh = "zh"
 
 
+class Engines(StrEnum):
+    """What moves the rows."""
+
+    local = "local"
+    spark = "spark"
+
+
 DAY = ["%Y-%m-%d"]
 
 Paths = Annotated[list[str], typer.Argument(help="Parquet files, folders or globs.")]
@@ -61,6 +68,12 @@ Subscribers = Annotated[
 ]
 Memory = Annotated[
     str | None, typer.Option(help="Memory that a run may take, as in 4GiB, which is the default.")
+]
+Engine = Annotated[
+    Engines | None, typer.Option(help="What moves the rows: this machine, or Spark.")
+]
+Master = Annotated[
+    str | None, typer.Option(help="Address of the Spark cluster, as in spark://host:7077.")
 ]
 Form = Annotated[Format, typer.Option("--format", help="Form of the data on standard output.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for the result files.")]

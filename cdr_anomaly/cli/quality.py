@@ -15,11 +15,13 @@ from cdr_anomaly.cli import options, talk
 from cdr_anomaly.cli.options import (
     DAY,
     Config,
+    Engine,
     Entities,
     Form,
     Format,
     Home,
     Layout,
+    Master,
     Memory,
     Since,
     Subscribers,
@@ -142,6 +144,8 @@ def tune(
     since: Since = None,
     until: Until = None,
     memory: Memory = None,
+    engine: Engine = None,
+    master: Master = None,
     entities: Entities = None,
     subscribers: Subscribers = None,
     form: Form = Format.table,
@@ -155,6 +159,7 @@ def tune(
 
     given = {
         "tz": tz, "home": home, "layout": layout, "since": since, "until": until, "memory": memory,
+        "engine": engine, "master": master,
     }  # fmt: skip
     if state is not None:
         _check_alone(paths, given | {"config": config, "set": words, "subscribers": subscribers})

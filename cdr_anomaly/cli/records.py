@@ -11,6 +11,7 @@ from cdr_anomaly.cli import answers, options, talk
 from cdr_anomaly.cli.options import (
     Config,
     Edges,
+    Engine,
     Entities,
     FailOn,
     Form,
@@ -21,6 +22,7 @@ from cdr_anomaly.cli.options import (
     Language,
     Layout,
     Mask,
+    Master,
     MaxAlerts,
     Memory,
     Out,
@@ -45,6 +47,8 @@ def scan(
     since: Since = None,
     until: Until = None,
     memory: Memory = None,
+    engine: Engine = None,
+    master: Master = None,
     entities: Entities = None,
     subscribers: Subscribers = None,
     form: Form = Format.table,
@@ -60,7 +64,7 @@ def scan(
     began = monotonic()
     told = options.settings(
         config, words, tz=tz, home=home, layout=layout, since=since, until=until, memory=memory,
-        max_alerts=max_alerts,
+        engine=engine, master=master, max_alerts=max_alerts,
     )  # fmt: skip
     if out is not None:
         report.check_writable(out)
@@ -92,6 +96,8 @@ def explain(
     since: Since = None,
     until: Until = None,
     memory: Memory = None,
+    engine: Engine = None,
+    master: Master = None,
     subscribers: Subscribers = None,
     html: Html = None,
     edges: Edges = None,
@@ -104,7 +110,16 @@ def explain(
     from cdr_anomaly import pipeline, report, titled
 
     told = options.settings(
-        config, words, tz=tz, home=home, layout=layout, since=since, until=until, memory=memory
+        config,
+        words,
+        tz=tz,
+        home=home,
+        layout=layout,
+        since=since,
+        until=until,
+        memory=memory,
+        engine=engine,
+        master=master,
     )
     for file in (html, edges and graphs.forms(edges)[0]):
         if file is not None:
@@ -138,12 +153,23 @@ def check(
     since: Since = None,
     until: Until = None,
     memory: Memory = None,
+    engine: Engine = None,
+    master: Master = None,
 ) -> None:
     """Say what the records are and what is wrong with them; judges no line."""
     from cdr_anomaly import pipeline, report
 
     told = options.settings(
-        config, words, tz=tz, home=home, layout=layout, since=since, until=until, memory=memory
+        config,
+        words,
+        tz=tz,
+        home=home,
+        layout=layout,
+        since=since,
+        until=until,
+        memory=memory,
+        engine=engine,
+        master=master,
     )
     with talk.progress() as say, talk.naming_the_damaged(paths):
         parts = pipeline.check(paths, told, say=say)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 NO_DAYS = pl.DataFrame(schema={"day": pl.Date, "calls": pl.UInt32})
 MARKS = ("sound", "lost", "doubt")
+FRAMES = ("days", "forwarded", "long")
+FACTS = ("unanswered", "talk", "lost", "doubt", "numbers", "duplicates", "partial")
 
 
 class Kind(NamedTuple):
@@ -128,6 +130,32 @@ class Tally:
         merged_before = before.height - taken_back.height
         self.partial += unique.height - settled.height - merged_before
         return unique.select(now.columns)
+
+    def told(self) -> dict[str, pl.DataFrame]:
+        """Return all that was counted but for the sums, by name, for another tally to take."""
+        facts = {fact: [getattr(self, fact)] for fact in FACTS}
+        verdicts = {"verdict": list(self.verdicts), "rows": list(self.verdicts.values())}
+        frames = {name: pl.concat(getattr(self, name)) for name in FRAMES if getattr(self, name)}
+        return {
+            **frames,
+            "traffic": self.traffic.counts(),
+            "verdicts": pl.DataFrame(verdicts, schema={"verdict": pl.Int64, "rows": pl.Int64}),
+            "facts": pl.DataFrame(facts),
+        }
+
+    def take_told(self, name: str, frame: pl.DataFrame) -> None:
+        """Take a part of what another tally has told."""
+        if name in FRAMES:
+            getattr(self, name).append(frame)
+        elif name == "traffic":
+            self.traffic.take(frame)
+        elif name == "verdicts":
+            self.verdicts.update(dict(frame.iter_rows()))
+        else:
+            (facts,) = frame.iter_rows(named=True)
+            for fact in FACTS:  # a bool is a number, and what is told of any part is told of all
+                mine, its = getattr(self, fact), facts[fact]
+                setattr(self, fact, mine or its if isinstance(mine, bool) else mine + its)
 
     def look(self, profiles: Iterator[pl.DataFrame], callers: Mapping[date, int]) -> FirstLook:
         """Give what was counted; ``profiles`` and the ``callers`` in them are passed on."""

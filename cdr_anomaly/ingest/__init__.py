@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -19,8 +19,9 @@ from cdr_anomaly import numbering, settings
 from cdr_anomaly.ingest import files, footers, layouts
 from cdr_anomaly.ingest.files import File
 from cdr_anomaly.ingest.mapping import NUMBERS, RowMap
+from cdr_anomaly.ingest.parts import PART_ROWS, Part, together
 from cdr_anomaly.ingest.shape import Shape, dated, midnight, of_lines, scan
-from cdr_anomaly.ingest.verdicts import KIND, LEFT_OUT, REFUSED, VERDICTS
+from cdr_anomaly.ingest.verdicts import LEFT_OUT, REFUSED, VERDICTS
 from cdr_anomaly.schema import CALLS
 
 if TYPE_CHECKING:
@@ -64,7 +65,6 @@ def here(
     return of(shape)
 
 
-PART_ROWS = 4_000_000
 EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -89,7 +89,7 @@ class Source:
     @cached_property
     def columns(self) -> set[str]:
         """The columns of CALLS that at least one of the files offers."""
-        return {column for shape in self._shapes() for column in shape.expressions} & set(CALLS)
+        return {column for shape in self.shapes() for column in shape.expressions} & set(CALLS)
 
     @property
     def line_type(self) -> pl.DataType:
@@ -136,14 +136,14 @@ class Source:
         ``of`` may be given a shape's rows in pieces. With ``lines`` it wants no rows but the calls
         from and to these, and may be given no others.
         """
-        return [self.reader(shape, of, lines) for shape in self._shapes()]
+        return [self.reader(shape, of, lines) for shape in self.shapes()]
 
     def mapped(
         self, lines: pl.Series | None = None, columns: Collection[str] | None = None
     ) -> pl.LazyFrame:
         """Return every row in columns of CALLS, by default its own; see Shape.filled."""
         wanted, line = self.columns if columns is None else columns, self.line_type
-        of = [shape.filled(wanted, line, lines) for shape in self._shapes()]
+        of = [shape.filled(wanted, line, lines) for shape in self.shapes()]
         return pl.concat(of, how="diagonal")
 
     def parts(self) -> Iterator[Part]:
@@ -158,7 +158,7 @@ class Source:
         cut.sort(key=lambda piece: (piece[0] or EVER, str(piece[1].path), piece[2].offset))
         if self.carried is not None:
             yield self.carried_part(cut[0][0] if cut and known else None)
-        for begin, end in _together([stretch.rows for _, _, stretch in cut]):
+        for begin, end in together([stretch.rows for _, _, stretch in cut]):
             pieces = [
                 file if stretch.rows == file.rows else replace(file, stretch=stretch)
                 for _, file, stretch in cut[begin:end]
@@ -169,9 +169,14 @@ class Source:
             yield Part(replace(self, files=pieces), self.columns, rows, until)
 
     def carried_part(self, next_start: datetime | None = None) -> Part:
-        """Return the CALLS that are carried as a part of the feed."""
-        carried = pl.DataFrame() if self.carried is None else self.carried
+        """Return the CALLS that are carried as a part of the feed; maybe none."""
+        none = pl.DataFrame(schema=dict.fromkeys(NUMBERS, self.line_type))
+        carried = none if self.carried is None else self.carried
         return Part(self, self.columns, carried.height, next_start, carried)
+
+    def blank(self) -> pl.LazyFrame:
+        """Return no rows, in the columns and types of mapped ones."""
+        return self.carried_part().mapped().clear()
 
     def refused(self) -> pl.LazyFrame:
         """Return the refused rows as they came, as text, each with its file and the reason."""
@@ -213,7 +218,8 @@ class Source:
         """Return the same source with lines carried as text, for feeds with opaque tokens."""
         return replace(self, as_text=True)
 
-    def _shapes(self) -> list[Shape]:
+    def shapes(self) -> list[Shape]:
+        """Put together the files that can be read as one table, and the map to CALLS of each."""
         groups: dict[object, list[File]] = {}
         for file in self.files:
             groups.setdefault((file.shape, self._e164(file)), []).append(file)
@@ -238,53 +244,6 @@ class Source:
             as_text=self.as_text,
             e164=self._e164(group[0]),
         )
-
-
-class Part(NamedTuple):
-    """A part of a feed, and the columns that the feed has.
-
-    ``next_start`` is when the rows of later parts begin, None if unknown. ``carried`` are its rows
-    where they are not of the files, and are counted already.
-    """
-
-    source: Source
-    columns: set[str]
-    rows: int
-    next_start: datetime | None
-    carried: pl.DataFrame | None = None
-
-    def mapped(self, lines: pl.Series | None = None) -> pl.LazyFrame:
-        """Return the part's rows in the columns of CALLS that the feed has; see Shape."""
-        if self.carried is not None:
-            rows = self._as_carried(self.carried.lazy())
-            return rows if lines is None else rows.filter(of_lines(lines))
-        return self.source.mapped(lines, self.columns)
-
-    def _as_carried(self, rows: pl.LazyFrame) -> pl.LazyFrame:
-        """Give carried rows, which are sound, the columns and types of the feed."""
-        if self.source.as_text:
-            rows = numbering.as_text(rows, NUMBERS)
-        known = rows.collect_schema().names()
-        columns = {
-            column: pl.col(column) if column in known else pl.lit(None, CALLS[column].dtype)
-            for column in sorted(self.columns)
-        }
-        if "record_type" in columns:
-            columns["record_type"] = columns["record_type"].fill_null("call").cast(KIND)
-        marks = {"sound": True, "lost": False, "doubt": False}
-        return rows.select(**columns, **{mark: pl.lit(value) for mark, value in marks.items()})
-
-
-def _together(rows: list[int]) -> Iterator[tuple[int, int]]:
-    """Group neighbours until they have the rows of a part; yield where each group begins, ends."""
-    begin = total = 0
-    for place, size in enumerate(rows):
-        total += size
-        if total >= PART_ROWS:
-            yield begin, place + 1
-            begin, total = place + 1, 0
-    if begin < len(rows):
-        yield begin, len(rows)
 
 
 def zone_of(told: settings.Settings) -> str:
