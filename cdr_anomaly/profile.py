@@ -258,7 +258,7 @@ def needed(profile: pl.DataFrame, least: Least) -> pl.DataFrame:
     enough = (pl.col("n_out") >= least.n_out).any().over("line")
     forwards = pl.col("n_forwarded").sum().over("line") >= least.n_forwarded
     told = Only(least.lines).holds(pl.col("line"))
-    return profile.filter(enough | forwards | told | pl.lit(least.abroad))
+    return profile.filter(enough | forwards | told | least.abroad)
 
 
 def calling() -> pl.Expr:

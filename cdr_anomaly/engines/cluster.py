@@ -7,12 +7,14 @@ their types, and ours come out as they went in.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -34,10 +36,13 @@ if TYPE_CHECKING:
 
 # Rows that Spark hands over at once.
 BATCH_ROWS = 200_000
+FOREIGN = r"[^\w!.~'()*,;:$&+=/@\x80-\U0010ffff-]"
 LOCAL = ("local", "local[", "local-cluster[")
 # What a session of ours is told; that of the operator, who submits a job, is left as it is.
 OURS = {
     "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "ERROR",
     "spark.driver.maxResultSize": "0",
     "spark.executorEnv.POLARS_MAX_THREADS": "1",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
@@ -250,8 +255,10 @@ def _quoted(name: str) -> str:
 
 
 def _uri(path: str) -> str:
-    """Write a path as Spark names the file that a row came from."""
-    return path if "://" in path else f"file://{Path(path).resolve()}"
+    """Write a path as Spark names the file that a row came from: a URI as Java writes it."""
+    if "://" in path:
+        return path
+    return "file://" + re.sub(FOREIGN, lambda mark: quote(mark[0]), str(Path(path).resolve()))
 
 
 def _as_name(path: str) -> str:

@@ -19,7 +19,7 @@ from cdr_anomaly import numbering, settings
 from cdr_anomaly.ingest import files, footers, layouts
 from cdr_anomaly.ingest.files import File
 from cdr_anomaly.ingest.mapping import NUMBERS, RowMap
-from cdr_anomaly.ingest.parts import PART_ROWS, Part, together
+from cdr_anomaly.ingest.parts import Part, together
 from cdr_anomaly.ingest.shape import Shape, dated, midnight, of_lines, scan
 from cdr_anomaly.ingest.verdicts import LEFT_OUT, REFUSED, VERDICTS
 from cdr_anomaly.schema import CALLS
@@ -65,6 +65,7 @@ def here(
     return of(shape)
 
 
+PART_ROWS = 4_000_000
 EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -158,7 +159,7 @@ class Source:
         cut.sort(key=lambda piece: (piece[0] or EVER, str(piece[1].path), piece[2].offset))
         if self.carried is not None:
             yield self.carried_part(cut[0][0] if cut and known else None)
-        for begin, end in together([stretch.rows for _, _, stretch in cut]):
+        for begin, end in together([stretch.rows for _, _, stretch in cut], PART_ROWS):
             pieces = [
                 file if stretch.rows == file.rows else replace(file, stretch=stretch)
                 for _, file, stretch in cut[begin:end]
@@ -231,8 +232,10 @@ class Source:
         """Name the columns of numbers that are proven to be E.164 as they stand."""
         if self.as_text or not self.trusting or self.layout.perspective == "served":
             return frozenset()
+        source = self.layout.source
         plain = (c for c in NUMBERS if c not in self.layout.values and c not in self.layout.fixed)
-        return frozenset(c for c in plain if footers.all_e164(file.footer, self.layout.source(c)))
+        texts = (c for c in plain if file.is_text(source(c)))  # a category is cast to no integer
+        return frozenset(c for c in texts if footers.all_e164(file.footer, source(c)))
 
     def _rows(self, group: list[File]) -> RowMap:
         return RowMap(

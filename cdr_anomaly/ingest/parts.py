@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.ingest import Source
 
-PART_ROWS = 4_000_000
-
 
 class Part(NamedTuple):
     """A part of a feed, and the columns that the feed has.
@@ -56,12 +54,12 @@ class Part(NamedTuple):
         return rows.select(**columns, **{mark: pl.lit(value) for mark, value in marks.items()})
 
 
-def together(rows: list[int]) -> Iterator[tuple[int, int]]:
-    """Group neighbours until they have the rows of a part; yield where each group begins, ends."""
+def together(rows: list[int], enough: int) -> Iterator[tuple[int, int]]:
+    """Group neighbours until they have enough rows; yield where each group begins and ends."""
     begin = total = 0
     for place, size in enumerate(rows):
         total += size
-        if total >= PART_ROWS:
+        if total >= enough:
             yield begin, place + 1
             begin, total = place + 1, 0
     if begin < len(rows):

@@ -375,3 +375,18 @@ def test_a_row_is_sound_when_no_verdict_holds(
         sound=verdicts.sound(row.columns, 86_400), verdict=verdicts.verdict(row.columns, 86_400)
     )
     assert told["sound"].item() == (told["verdict"].item() == 0)
+
+
+@pytest.mark.parametrize("kind", [pl.Categorical, pl.Enum(["+8613800000001", "+8613800000002"])])
+def test_numbers_that_are_categories(tmp_path: Path, kind: pl.DataType) -> None:
+    """As pandas writes them; that all of them are E.164 makes them no integers."""
+    start = datetime(2026, 5, 4, tzinfo=UTC)
+    calls = pl.DataFrame(
+        {
+            "calling_number": ["+8613800000001"], "called_number": ["+8613800000002"],
+            "start_time": [start], "duration_s": [9],
+        }
+    ).with_columns(pl.col("calling_number", "called_number").cast(kind))  # fmt: skip
+    calls.write_parquet(tmp_path / "calls.parquet")
+    rows = opened(tmp_path / "calls.parquet").mapped().collect()
+    assert rows["calling_number"].to_list() == [8613800000001]
