@@ -12,6 +12,7 @@ import shutil
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -111,6 +112,21 @@ class Cluster:
         """Give pieces that were made here to the cluster."""
         rows = [row for batch in moved(pieces) for row in batch.to_pylist()]
         return self.session.createDataFrame(rows, MOVED)
+
+    @staticmethod
+    def together(pieces: list[DataFrame]) -> DataFrame:
+        """Take pieces from several places as one table of them."""
+        return reduce(lambda one, other: one.union(other), pieces)
+
+    @staticmethod
+    def only(pieces: DataFrame, what: str) -> DataFrame:
+        """Take the pieces of one table."""
+        return pieces.filter(pieces.what == what)
+
+    @staticmethod
+    def without(pieces: DataFrame, *what: str) -> DataFrame:
+        """Leave the pieces of some tables out."""
+        return pieces.filter(~pieces.what.isin(*what))
 
     @staticmethod
     def fetched(pieces: DataFrame) -> Made:

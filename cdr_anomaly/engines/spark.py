@@ -71,24 +71,26 @@ class Spark(Looks):
             self._over(source, first.counted_by, first.counted, partial(first.counted, before=True))
         )
         done(source.rows)
-        keys = self.cluster.over_pieces(_only(pieces, KEYS), first.buckets, _repeated)
+        keys = self.cluster.over_pieces(self.cluster.only(pieces, KEYS), first.buckets, _repeated)
         found = [piece.frame.to_series() for piece in self.cluster.fetched(keys)]
         alike = pl.concat([pl.Series(dtype=pl.Int64), *found])
         if len(alike):
             repeats = self._over(source, partial(first.repeats, alike=alike), first.divided)
             mends = self.cluster.over_pieces(repeats, first.buckets, first.mended)
-            pieces = pieces.union(self.cluster.kept(mends))
+            pieces = self.cluster.together([pieces, self.cluster.kept(mends)])
         tally = Tally(first.kind, profile.Sums(source.line_type, profile.ALL))
         blank = first.counted_by(source.blank()).collect()
         tally.take(blank, until=None, counted=True)
         tally.alike.append(alike)
-        for piece in self.cluster.fetched(_but(pieces, KEYS, SUMS)):
+        for piece in self.cluster.fetched(self.cluster.without(pieces, KEYS, SUMS)):
             tally.take_told(piece.what, piece.frame)
         callers: Counter[date] = Counter()
 
         def profiles() -> Iterator[pl.DataFrame]:
             yield tally.sums.profile()
-            summed = self.cluster.over_pieces(_only(pieces, SUMS), first.buckets, first.summed)
+            summed = self.cluster.over_pieces(
+                self.cluster.only(pieces, SUMS), first.buckets, first.summed
+            )
             for piece in self.cluster.streamed(self.cluster.kept(summed)):
                 if piece.what == CALLERS:
                     callers.update(dict(piece.frame.iter_rows()))
@@ -134,10 +136,15 @@ class Spark(Looks):
             return of(shape.filled(columns, line, lines))
 
         late = of(source.carried_part().mapped(lines)).collect()
-        pieces = self.cluster.put((made_of_carried or made_of)(iter([late])))
-        for shape in source.shapes():
-            pieces = pieces.union(self.cluster.over_rows(shape, of_shape, made_of, lines))
-        return pieces
+        return self.cluster.together(
+            [
+                self.cluster.put((made_of_carried or made_of)(iter([late]))),
+                *(
+                    self.cluster.over_rows(shape, of_shape, made_of, lines)
+                    for shape in source.shapes()
+                ),
+            ]
+        )
 
     def _buckets(self, source: Source) -> int:
         return max(2 * self.cluster.width, source.rows // BUCKET_ROWS)
@@ -223,11 +230,3 @@ def _repeated(pieces: Made) -> Made:
     if found:
         ordered = pl.concat(found).to_series().sort()
         yield Piece(0, KEYS, repairs.repeated(ordered).unique().to_frame())
-
-
-def _only(pieces: DataFrame, *what: str) -> DataFrame:
-    return pieces.filter(pieces.what.isin(*what))
-
-
-def _but(pieces: DataFrame, *what: str) -> DataFrame:
-    return pieces.filter(~pieces.what.isin(*what))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from polars.testing import assert_frame_equal
 
 from cdr_anomaly import pipeline, settings
@@ -15,6 +19,15 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.pipeline import Result
 
+MISSING = [name for name in ("pyspark", "pandas") if find_spec(name) is None]
+if not os.environ.get("JAVA_HOME") and shutil.which("java") is None:
+    MISSING.append("Java")
+WHY = f"Spark is not here: no {' and no '.join(MISSING)}; make spark installs all but Java"
+# Spark and pandas warn of things that are none of ours.
+needs_spark = [
+    pytest.mark.skipif(bool(MISSING), reason=WHY),
+    pytest.mark.filterwarnings("default"),
+]
 MASTER = "local[2]"
 FRAMES = ("findings", "evidence", "alerts", "victims")
 
@@ -22,7 +35,7 @@ FRAMES = ("findings", "evidence", "alerts", "victims")
 def by_both(
     paths: Iterable[str | Path], *, words: tuple[str, ...] = (), lists: Any = None, **told: Any
 ) -> tuple[Result, Result]:
-    """Scan by the local engine and by Spark, and hold that they say the same."""
+    """Scan by the local engine and by the other one, and hold that they say the same."""
     given = {"tz": SHANGHAI, **told}
     here, there = (
         pipeline.scan(paths, settings.load(None, words, **given, **engine), **(lists or {}))

@@ -8,14 +8,31 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from cdr_anomaly import simulate
+from cdr_anomaly import engines, simulate
 from tests.builders import SHANGHAI
 from tests.detectors.test_contract import NAMES, WORDS, adversarial
 from tests.nights import runs
-from tests.spark.both import by_both
+from tests.spark import pretended
+from tests.spark.both import by_both, needs_spark
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("needs_spark")]
+pytestmark = pytest.mark.usefixtures("cluster")
+
+
+@pytest.fixture(
+    params=[
+        "pretended",
+        pytest.param("spark", marks=[pytest.mark.slow, *needs_spark]),
+    ]
+)
+def cluster(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Spark move the rows, or somebody who cuts them up as unkindly as can be."""
+    if request.param == "pretended":
+        build = engines.built
+        other = pretended.engine(3)
+        monkeypatch.setattr(
+            engines, "built", lambda told: build(told) if told.engine == "local" else other
+        )
 
 
 def test_the_sample_with_every_pattern() -> None:
