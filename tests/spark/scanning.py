@@ -38,7 +38,7 @@ def kill_one(killed: list[int]) -> None:
     while not killed:
         time.sleep(0.05)
         context = SparkContext._active_spark_context
-        if context is None:
+        if getattr(context, "_jsc", None) is None:  # it is there before it is ready
             continue
         tracker = context.statusTracker()
         stages = [tracker.getStageInfo(n) for n in tracker.getActiveStageIds()]
