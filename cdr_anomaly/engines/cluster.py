@@ -63,7 +63,7 @@ class Cluster:
 
     def __init__(self, master: str | None, memory: int) -> None:
         """``master`` is its address; ``memory`` (bytes) is for Spark where it runs here."""
-        with speaking_plainly():
+        with speaking_plainly("does not start"):
             self.session = _session(master, memory)
         self.on_disk: list[DataFrame] = []
 
@@ -188,30 +188,34 @@ class Cluster:
 
 
 @contextmanager
-def speaking_plainly() -> Iterator[None]:
-    """Say in one sentence what a cluster could not do; what our functions raise is our bug."""
+def speaking_plainly(what: str = "gave up") -> Iterator[None]:
+    """Say in one sentence what Spark could not do; what our functions raise is our bug."""
+    from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException, PythonException
-    from pyspark.errors.exceptions.base import PySparkRuntimeError
 
     try:
         yield
     except PythonException:
         raise
-    except PySparkRuntimeError as error:
-        msg = f"Spark does not start: {error.getCondition()}; it needs Java 17 or 21, see its log."
+    except (PySparkException, Py4JError) as error:
+        java = getattr(error, "java_exception", None)
+        said = java.getMessage() if java is not None else str(error)
+        first = (str(said).strip().splitlines() or ["it does not say why"])[0]
+        msg = f"Spark {what}: {first.rstrip('.')}; its own log, above, says more."
         raise SettingError(msg) from error
-    except PySparkException as error:
-        first = str(error).strip().splitlines()[0]
-        msg = f"Spark gave up: {first}"
-        raise SettingError(msg) from error
+
+
+def check_java() -> None:
+    """Fail where Spark would say at length that there is no Java."""
+    if not os.environ.get("JAVA_HOME") and shutil.which("java") is None:
+        msg = "--engine spark needs Java 17 or 21, and there is no 'java' here; install it."
+        raise SettingError(msg)
 
 
 def _session(master: str | None, memory: int) -> SparkSession:
     from pyspark.sql import SparkSession
 
-    if not os.environ.get("JAVA_HOME") and shutil.which("java") is None:
-        msg = "--engine spark needs Java 17 or 21, and there is no 'java' here; install it."
-        raise SettingError(msg)
+    check_java()
     submitted = "PYSPARK_GATEWAY_PORT" in os.environ
     builder = SparkSession.builder.appName("cdr-anomaly")
     if not submitted:
