@@ -34,9 +34,10 @@ if TYPE_CHECKING:
     from cdr_anomaly.one_night import Outcome
     from cdr_anomaly.settings import Settings
     from cdr_anomaly.state import State
+    from cdr_anomaly.stores import Place
 
 
-def status(place: Path, days: int) -> dict[str, pl.DataFrame]:
+def status(place: Place, days: int) -> dict[str, pl.DataFrame]:
     """Say what became of the last ``days`` nights, and how good the detectors were (titled)."""
     known = state.shown(place)
     nights, begun = ledger.nights(known.ledger), ledger.begun(known.ledger)
@@ -56,7 +57,7 @@ def status(place: Path, days: int) -> dict[str, pl.DataFrame]:
 
 
 def again(
-    place: Path, day: date | None, told: Settings, entities: Path | None
+    place: Place, day: date | None, told: Settings, entities: Path | None
 ) -> tuple[date, pl.DataFrame, pl.DataFrame]:
     """Rank a night's findings again, by the lists as they are now; changes nothing.
 
@@ -81,7 +82,7 @@ def again(
     return when, alerts, findings
 
 
-def past(place: Path, outcome: Outcome) -> Past:
+def past(place: Place, outcome: Outcome) -> Past:
     """Take from the state what the page of a night shows beside what the night found."""
     known, day = state.shown(place), outcome.day
     read = recall.reader(known, outcome.result.source, ())
@@ -96,7 +97,7 @@ def past(place: Path, outcome: Outcome) -> Past:
 
 
 def feedback(
-    place: Path, line: str, verdict: str, note: str | None, day: date | None
+    place: Place, line: str, verdict: str, note: str | None, day: date | None
 ) -> tuple[str, date]:
     """Remember what became of an alert; by default of the last one on that subject."""
     header = state.shown(place).header
@@ -120,7 +121,7 @@ def feedback(
     return subject, when
 
 
-def retention(place: Path, profiles: int, calls: int) -> Mapping[str, date]:
+def retention(place: Place, profiles: int, calls: int) -> Mapping[str, date]:
     """Delete for good what is older than so many days, counted from the last night."""
     header = state.shown(place).header
     with lock.held(place):

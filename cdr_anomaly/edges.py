@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import mask, numbering, report
+from cdr_anomaly import mask, numbering, report, results
 from cdr_anomaly.errors import OutputError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def forms(file: Path) -> tuple[Path, Path]:
 def write(file: Path, graph: Graph) -> None:
     """Write a graph in both forms, readable by their owner only, both of them or none."""
     graphml, csv = forms(file)
-    with report.aside(file.parent) as place:
+    with results.aside(file.parent) as place:
         _write_graphml(place / graphml.name, graph)
         report.safe(flat(graph)).write_csv(place / csv.name)
 

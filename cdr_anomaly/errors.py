@@ -25,6 +25,10 @@ class OutputError(CdrAnomalyError):
     """Error raised when a result cannot be written."""
 
 
+class StoreError(CdrAnomalyError):
+    """Error raised when an object store cannot be reached, or refuses."""
+
+
 class StateError(CdrAnomalyError):
     """Error raised when what is remembered between nights cannot be used or changed."""
 

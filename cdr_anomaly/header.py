@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
+from cdr_anomaly import stores
 from cdr_anomaly.errors import StateError
 from cdr_anomaly.lock import writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+    from cdr_anomaly.stores import Place
 
 NAME = "state.json"
 VERSION = 1
 # What brings a state of that version to the next one; each can be run again after it was killed.
-UPGRADES: dict[int, Callable[[Path], None]] = {}
+UPGRADES: dict[int, Callable[[Place], None]] = {}
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,12 @@ class Header:
     home: str
 
 
-def read(place: Path) -> Header | None:
+def read(place: Place) -> Header | None:
     """Read what holds for a state as a whole; None where there is none."""
+    if not isinstance(place, Path) and quote(place.key, safe="/=") != place.key:
+        # Delta writes such names in another way than Polars reads them.
+        msg = f"'{place}' cannot be a state: name it by letters, digits and - _ . = alone."
+        raise StateError(msg)
     if not place.exists():
         return None
     if not place.is_dir():
@@ -55,7 +63,7 @@ def read(place: Path) -> Header | None:
     return told
 
 
-def upgraded(place: Path) -> Header | None:
+def upgraded(place: Place) -> Header | None:
     """Bring the state up to date, if there is one. Its writer must hold the lock."""
     told = read(place)
     while told is not None and told.version < VERSION:
@@ -65,10 +73,7 @@ def upgraded(place: Path) -> Header | None:
     return told
 
 
-def write(place: Path, told: Header) -> None:
+def write(place: Place, told: Header) -> None:
     """Write it whole."""
     with writing(place):
-        place.mkdir(parents=True, exist_ok=True)
-        aside = place / f".{NAME}"
-        aside.write_text(json.dumps(told.__dict__) + "\n", encoding="utf-8")
-        aside.replace(place / NAME)
+        stores.write(place / NAME, f"{json.dumps(told.__dict__)}\n".encode())

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import ingest, volume
+from cdr_anomaly import ingest, stores, volume
 from cdr_anomaly.errors import InputError
 from cdr_anomaly.ledger import Input, is_known
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.ingest import File, Reader, Source
     from cdr_anomaly.ledger import Night
     from cdr_anomaly.settings import Settings
+    from cdr_anomaly.stores import Place
 
 
 class NothingOfTheDayError(InputError):
@@ -41,15 +41,18 @@ class Inputs(NamedTuple):
 
 
 def chosen(
-    paths: Iterable[str | Path],
+    paths: Iterable[str | Place],
     told: Settings,
     day: date,
     known: Mapping[date, Night],
     *,
     reader: Reader,
-    only: bool,
+    before: Mapping[str, str] | None,
 ) -> Inputs:
-    """Choose the files with rows of ``day``; and, unless ``only``, those it was made of before."""
+    """Choose the files with rows of ``day``, and those it was made of before.
+
+    ``before`` are the options of the stores that these may be in; with None they are let go.
+    """
     source = ingest.open_source(paths, told, reader)
     spans = {file.path: source.days_of(file) for file in source.files}
     near = [file for file in source.files if _holds(spans[file.path], day)]
@@ -57,8 +60,9 @@ def chosen(
     for file in near:
         found.setdefault(sha256(file.path), file)
     copies = len(near) - len(found)
-    if day in known and not only:
-        found |= _earlier(known[day], found, told)
+    if day in known and before is not None:
+        tables = {f"{file.table.resolve()}/" for file in source.files if file.table is not None}
+        found |= _earlier(known[day].less(tables), found, told, before)
     if not found:
         msg = f"None of these files has a row of {day} in {source.tz}; is it delivered yet?"
         raise NothingOfTheDayError(msg)
@@ -86,30 +90,32 @@ def chosen(
     )
 
 
-def _earlier(night: Night, found: Mapping[str, File], told: Settings) -> dict[str, File]:
+def _earlier(
+    night: Night, found: Mapping[str, File], told: Settings, options: Mapping[str, str]
+) -> dict[str, File]:
     """Open the files that the day was made of before and that are not among those found now.
 
     A file that has another content now, and is among them, has been replaced.
     """
     now = {str(file.path.resolve()) for file in found.values()}
     missing = [i for i in night.inputs if i.sha256 not in found and i.path not in now]
-    gone = [each for each in missing if not _is_still(each)]
+    places = {each.sha256: stores.place(each.path, options) for each in missing}
+    gone = [place for sha, place in places.items() if not _is_still(place, sha)]
     if gone:
         msg = (
-            f"'{gone[0].path}', of which {night.day} was made before, is not there as it was; "
+            f"'{gone[0]}', of which {night.day} was made before, is not there as it was; "
             "give all files of the day, with --only where they replace those."
         )
         raise InputError(msg)
     if not missing:
         return {}
-    files = ingest.open_source([each.path for each in missing], told).files
+    files = ingest.open_source(places.values(), told).files
     opened = {str(file.path.resolve()): file for file in files}
-    return {each.sha256: opened[each.path] for each in missing}
+    return {sha: opened[str(place)] for sha, place in places.items()}
 
 
-def _is_still(each: Input) -> bool:
-    path = Path(each.path)
-    return path.is_file() and path.stat().st_size == each.bytes and sha256(path) == each.sha256
+def _is_still(place: Place, sha: str) -> bool:
+    return place.is_file() and sha256(place) == sha
 
 
 def _holds(span: tuple[date, date] | None, day: date) -> bool:
@@ -121,7 +127,7 @@ def _news(file: File, span: tuple[date, date] | None, known: Mapping[date, Night
     """Tell whether a file of other days may hold rows that a night which is done has not seen."""
     days = pl.date_range(*span, eager=True) if span else known
     nights = [known[day] for day in days if day in known]
-    return any(not is_known(night, file.path.resolve(), file.size) for night in nights)
+    return any(not is_known(night, str(file.path.resolve()), file.size) for night in nights)
 
 
 def _beside(starts: pl.DataFrame, day: date, shas: Mapping[str, str]) -> dict[str, dict[str, int]]:
@@ -132,7 +138,7 @@ def _beside(starts: pl.DataFrame, day: date, shas: Mapping[str, str]) -> dict[st
     return answer
 
 
-def sha256(path: Path) -> str:
-    """Hash what a file holds."""
-    with path.open("rb") as raw:
-        return hashlib.file_digest(raw, "sha256").hexdigest()
+def sha256(path: Place) -> str:
+    """Hash what a file holds; one in a store is fetched for it, as only so it is known anywhere."""
+    with path.open("rb", stores.CHUNK) as raw:
+        return hashlib.file_digest(raw, "sha256").hexdigest()  # type: ignore[arg-type]

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cdr_anomaly.settings import MOST_SILENT_DAYS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Collection, Mapping, Sequence
 
     import polars as pl
 
@@ -53,6 +52,14 @@ class Night:
     def calls(self) -> int:
         """How many calls it counted."""
         return int(self.facts["calls"])
+
+    def less(self, tables: Collection[str]) -> Night:
+        """Leave out the files in tables of which it is made anew, and which may have replaced them.
+
+        ``tables`` are the beginnings of paths.
+        """
+        kept = (each for each in self.inputs if not each.path.startswith(tuple(tables)))
+        return replace(self, inputs=tuple(kept))
 
     @property
     def provisional(self) -> str | None:
@@ -106,9 +113,9 @@ def first_day(known: Mapping[date, Night], day: date) -> date:
     return first
 
 
-def is_known(night: Night, path: Path, size: int) -> bool:
+def is_known(night: Night, path: str, size: int) -> bool:
     """Tell whether a night was made of the file of that path and size."""
-    return any(each.path == str(path) and each.bytes == size for each in night.inputs)
+    return any(each.path == path and each.bytes == size for each in night.inputs)
 
 
 def _night(row: Mapping[str, Any], before: Mapping[date, Night]) -> Night:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property, reduce
 from time import monotonic
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.pipeline import Say
     from cdr_anomaly.settings import Settings
     from cdr_anomaly.state import State
+    from cdr_anomaly.stores import Place
 
 # So many nights back it counts whether unanswered calls, and calls received, are delivered.
 FEED_NIGHTS = timedelta(days=tables.TWO_WAY_DAYS - 1)
@@ -68,12 +69,16 @@ NO_LISTS = Lists()
 
 @dataclass(frozen=True)
 class Run:
-    """Where a night's state is, what it is told, and who hears how far it has come."""
+    """Where a night's state is, what it is told, and who hears how far it has come.
 
-    place: Path
+    ``storage`` are the options of stores in which files may be that a night was made of before.
+    """
+
+    place: Place
     told: Settings
     lists: Lists = NO_LISTS
     say: Say = SILENT
+    storage: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @cached_property
     def engine(self) -> Engine:
@@ -90,7 +95,7 @@ class Outcome(NamedTuple):
     warnings: list[str]
 
 
-def nightly(paths: Iterable[str | Path], day: date, run: Run, *, only: bool = False) -> Outcome:
+def nightly(paths: Iterable[str | Place], day: date, run: Run, *, only: bool = False) -> Outcome:
     """Judge one local day by its calls and by what the state remembers, and renew the state.
 
     To run a night again replaces it; files that it was made of before belong to it still, unless
@@ -101,7 +106,7 @@ def nightly(paths: Iterable[str | Path], day: date, run: Run, *, only: bool = Fa
 
 
 def backfill(
-    paths: Iterable[str | Path], first: date, last: date, run: Run
+    paths: Iterable[str | Place], first: date, last: date, run: Run
 ) -> Iterator[Outcome | str]:
     """Run the nights from ``first`` to ``last`` that are not done, or may have changed, in order.
 
@@ -126,13 +131,14 @@ def cut(last: date, profiles: int, calls: int) -> dict[str, date]:
     return {name: last - timedelta(days=kept) for name, kept in days.items()}
 
 
-def _night(paths: Iterable[str | Path], day: date, run: Run, *, only: bool) -> Outcome:
+def _night(paths: Iterable[str | Place], day: date, run: Run, *, only: bool) -> Outcome:
     began = monotonic()
     told = recall.as_before(run.told, run.place).model_copy(update={"since": day, "until": day})
     run.say("opening the files")
     known = recall.opened(run.place, told)
     nights = ledger.nights(known.ledger)
-    chosen = inputs.chosen(paths, told, day, nights, reader=run.engine.reader, only=only)
+    before = None if only else run.storage
+    chosen = inputs.chosen(paths, told, day, nights, reader=run.engine.reader, before=before)
     lost = recall.lost(known, day, again=day in nights)
     entities = declared.read(run.lists.entities, chosen.source.plan, detectors.FINDERS)
     known = known.note("begun", day=day)

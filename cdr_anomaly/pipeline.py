@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.engines import Engine, FirstLook
     from cdr_anomaly.profile import Least
     from cdr_anomaly.settings import Settings
+    from cdr_anomaly.stores import Place
     from cdr_anomaly.tables import Gathered
 
 
@@ -132,7 +133,7 @@ class Read(NamedTuple):
 
 
 def scan(
-    paths: Iterable[str | Path],
+    paths: Iterable[str | Place],
     told: Settings,
     *,
     entities: Path | None = None,
@@ -227,7 +228,7 @@ def read_twice(
 
 def explain(
     line: str,
-    paths: Iterable[str | Path],
+    paths: Iterable[str | Place],
     told: Settings,
     *,
     subscribers: Path | None = None,
@@ -242,7 +243,7 @@ def explain(
 
 
 def check(
-    paths: Iterable[str | Path], told: Settings, *, say: Say = SILENT
+    paths: Iterable[str | Place], told: Settings, *, say: Say = SILENT
 ) -> dict[str, pl.DataFrame]:
     """Read the calls once and say what they are and what is wrong with them, as titled tables."""
     say("opening the files")

@@ -13,20 +13,20 @@ from cdr_anomaly.schema import lines
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from datetime import date
-    from pathlib import Path
 
     from cdr_anomaly.ingest import Source
     from cdr_anomaly.ledger import Night
     from cdr_anomaly.settings import Settings
     from cdr_anomaly.state import State
+    from cdr_anomaly.stores import Place
 
 
-def nights(place: Path) -> dict[date, Night]:
+def nights(place: Place) -> dict[date, Night]:
     """Read the nights that are done, of a state that is brought up to date, if there is one."""
     return ledger.nights(state.shown(place).ledger) if header.upgraded(place) else {}
 
 
-def as_before(told: Settings, place: Path) -> Settings:
+def as_before(told: Settings, place: Place) -> Settings:
     """Take from the state what holds for it as a whole, where nothing else was told."""
     known = header.read(place)
     if known is None:
@@ -37,7 +37,7 @@ def as_before(told: Settings, place: Path) -> Settings:
     )
 
 
-def opened(place: Path, told: Settings) -> State:
+def opened(place: Place, told: Settings) -> State:
     """Open the state to change it, if its days and numbers are those of the night."""
     zone = ingest.zone_of(told)
     numbering.home_plan(told.home)  # a region that is none must not get into the state

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import sys
-import tempfile
-import time
-from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -20,24 +14,25 @@ from rich.console import Console
 from rich.table import Table
 
 from cdr_anomaly import evidence
-from cdr_anomaly.errors import OutputError
+from cdr_anomaly.results import aside
 from cdr_anomaly.schema import SEVERITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+    from pathlib import Path
 
     from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.stores import Place
 
 PLAIN_WIDTH = 100
 PAGE = "report.html"
 NO_WRAP = {"day", "subject", "severity", "setting", "pattern", "p"}
-UNFINISHED, ABANDONED_S = ".unfinished-", 3600
 # How soon to warn, and how it is said.
 TIERS = {"now": "now", "today": "today", "watch": "on watch"}
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}
 
 
-def write(out: Path, result: Result, page: str) -> None:
+def write(out: Place, result: Result, page: str) -> None:
     """Write a run's files into ``out``, readable by their owner only, all of them or none.
 
     They are written aside and moved into place when the last one is whole. ``page`` is report.html.
@@ -58,59 +53,16 @@ def write(out: Path, result: Result, page: str) -> None:
         (place / PAGE).write_text(page, encoding="utf-8")
 
 
-def write_alerts(out: Path, alerts: pl.DataFrame) -> None:
+def write_alerts(out: Place, alerts: pl.DataFrame) -> None:
     """Write alerts into ``out`` in every form, readable by their owner only."""
     with aside(out) as place:
         _put_alerts(place, alerts)
-
-
-def write_whole(file: Path, text: str) -> None:
-    """Write a file that only its owner may read; whoever reads it finds it whole."""
-    with aside(file.parent) as place:
-        (place / file.name).write_text(text, encoding="utf-8")
 
 
 def _put_alerts(place: Path, alerts: pl.DataFrame) -> None:
     alerts.write_parquet(place / "alerts.parquet")
     safe(flattened(alerts)).write_csv(place / "alerts.csv")
     alerts.write_ndjson(place / "alerts.jsonl")
-
-
-def check_writable(out: Path) -> None:
-    """Fail before the work begins, not after it, when ``out`` cannot be a folder of results."""
-    place = next(place for place in (out, *out.absolute().parents) if place.exists())
-    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-        why = "may not be written to" if place.is_dir() else "is a file, not a folder"
-        msg = f"The results cannot be written to '{out}': '{place}' {why}."
-        raise OutputError(msg)
-
-
-@contextmanager
-def aside(out: Path) -> Iterator[Path]:
-    """Yield a folder whose files are moved into ``out`` in the end, for their owner only."""
-    umask = os.umask(0o077)
-    place = None
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        _clear(out)
-        place = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=out))
-        yield place
-        for file in sorted(place.iterdir()):
-            file.replace(out / file.name)
-    except OSError as error:
-        msg = f"The results cannot be written to '{out}': {error.strerror or error}."
-        raise OutputError(msg) from error
-    finally:
-        os.umask(umask)
-        if place is not None:
-            shutil.rmtree(place, ignore_errors=True)
-
-
-def _clear(out: Path) -> None:
-    """Remove what runs that were killed have left; no run writes its results for so long."""
-    for left in out.glob(f"{UNFINISHED}*"):
-        if time.time() - left.stat().st_mtime > ABANDONED_S:
-            shutil.rmtree(left, ignore_errors=True)
 
 
 def facts(result: Result) -> dict[str, Any]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from cdr_anomaly import header, numbering
+from cdr_anomaly import delta, header, numbering, stores, trouble
 from cdr_anomaly.errors import StateError
 from cdr_anomaly.header import Header
 from cdr_anomaly.lock import writing
@@ -43,11 +43,11 @@ from cdr_anomaly.schema import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from deltalake import DeltaTable
 
     from cdr_anomaly.schema import Table
+    from cdr_anomaly.stores import Place
 
 TABLES = {
     "profile": PROFILE, "hops": FORWARDED, "legs": LEGS, "late": LATE, "lines": SEEN,
@@ -57,9 +57,6 @@ TABLES = {
 }  # fmt: skip
 WHOLE = ("lines",)  # the one table that is not divided by day
 LEDGER_NAME = "ledger"
-# The log of a table would name the least and the greatest number of every file, and take long to
-# read after many nights.
-CONFIGURATION = {"delta.dataSkippingNumIndexedCols": "0", "delta.checkpointInterval": "10"}
 # Files that nothing refers to any more stay so long, for those who are reading them.
 LINGER_HOURS = 24
 MANY_EVENTS = 60
@@ -71,7 +68,7 @@ NO_FILES = pl.DataFrame(schema={"table": pl.String, "file": pl.String, "day": pl
 class State:
     """An opened state; what it shows are the tables as the last finished run left them."""
 
-    place: Path
+    place: Place
     header: Header
     ledger: pl.DataFrame
     _open: dict[str, DeltaTable] = field(default_factory=dict, repr=False)
@@ -94,8 +91,8 @@ class State:
             return empty(table, pl.Int64()).lazy()
         known = self._open.get(name)
         if known is not None and known.version() == versions[name]:
-            return _whole(pl.scan_delta(known), table)
-        return _whole(pl.scan_delta(str(self.place / name), version=versions[name]), table)
+            return _whole(pl.scan_delta(known, **stores.for_polars(self.place)), table)
+        return _whole(delta.scanned(self.place / name, versions[name]), table)
 
     def damaged(self) -> pl.DataFrame:
         """List the files that are gone, or not as long as they were written (table, file, day).
@@ -111,9 +108,13 @@ class State:
         with writing(self.place):
             for name in TABLES:
                 if name not in versions:
-                    shutil.rmtree(self.place / name, ignore_errors=True)
+                    stores.remove(self.place / name)
                 elif (table := self._table(name)).version() != versions[name]:
-                    table.restore(versions[name], ignore_missing_files=True)
+                    table.restore(
+                        versions[name],
+                        ignore_missing_files=True,
+                        commit_properties=delta.next_only(),
+                    )
 
     def commit(
         self, event: str, frames: Mapping[str, pl.DataFrame], *, day: date, **told: Any
@@ -125,7 +126,7 @@ class State:
         with writing(self.place):
             for name, frame in frames.items():
                 self._replace(name, frame, day)
-            if hasattr(os, "sync"):
+            if isinstance(self.place, Path) and hasattr(os, "sync"):
                 os.sync()  # else the note might outlive a power cut that the tables do not
             versions = self.versions | {name: self._table(name).version() for name in frames}
         return self.note(event, day=day, tables=versions, **told)
@@ -141,7 +142,9 @@ class State:
         with writing(self.place):
             for name in old:
                 table = self._table(name)
-                table.delete(f"{_when(name)} < DATE '{before[name]}'")
+                table.delete(
+                    f"{_when(name)} < DATE '{before[name]}'", commit_properties=delta.next_only()
+                )
                 versions[name] = table.version()
         facts = {name: str(first) for name, first in before.items()}
         return self.note("retention", tables=versions, facts=facts)
@@ -173,8 +176,10 @@ class State:
         }
         types = {name: column.dtype for name, column in LEDGER.items()}
         line = pl.DataFrame([row], schema=types)
+        # A ledger that somebody has made since this one found none is somebody else's.
+        mode = "append" if LEDGER_NAME in self._open else "error"
         with writing(self.place):
-            self._write(LEDGER_NAME, line, mode="append")
+            self._write(LEDGER_NAME, line, mode=mode)
         return replace(self, ledger=pl.concat([self.ledger, line]))
 
     def _replace(self, name: str, frame: pl.DataFrame, day: date) -> None:
@@ -197,12 +202,12 @@ class State:
             )
 
     def _write(self, name: str, frame: pl.DataFrame, **told: Any) -> None:
-        from deltalake import WriterProperties, write_deltalake
-
-        codec = WriterProperties(compression="ZSTD", compression_level=3)
-        made = (self.place / name / "_delta_log").is_dir()
-        where = self._table(name) if made else self.place / name
-        write_deltalake(where, frame, configuration=CONFIGURATION, writer_properties=codec, **told)
+        place = self.place / name
+        if name in self._open or (place / "_delta_log").is_dir():
+            delta.write(self._table(name), frame, **told)
+        else:
+            delta.write(place, frame, **told)
+            self._open[name] = delta.table(place, version=0)
 
     def _has(self, name: str, before: date) -> bool:
         """Tell whether a table has rows of an earlier day; lines go as PROFILE does."""
@@ -211,15 +216,13 @@ class State:
         return isinstance(oldest, date) and oldest < before
 
     def _damaged(self, name: str) -> pl.DataFrame:
-        wrong = _wrong(self._table(name), self.place / name)
+        wrong = delta.wrong(self._table(name), self.place / name)
         day = pl.lit(None, pl.Date) if name in WHOLE else pl.col("partition.day")
         return wrong.select(table=pl.lit(name), file=pl.col("path"), day=day)
 
     def _table(self, name: str) -> DeltaTable:
-        from deltalake import DeltaTable
-
         if name not in self._open:
-            self._open[name] = DeltaTable(self.place / name)
+            self._open[name] = delta.table(self.place / name)
         return self._open[name]
 
 
@@ -236,21 +239,21 @@ def _when(name: str) -> str:
     return "last_seen" if name in WHOLE else "day"
 
 
-def opened(place: Path, zone: str, home: str) -> State:
+def opened(place: Place, zone: str, home: str) -> State:
     """Open a state to change it; make it where there is none. Its writer must hold the lock.
 
     Zone and home region are settled by the first night that is done.
     """
-    told, events = header.upgraded(place), _ledger(place)
+    told, (events, tables) = header.upgraded(place), _ledger(place)
     if told is None or events["tables"].drop_nulls().is_empty():
         told = Header(header.VERSION, zone, home)
         header.write(place, told)
-    state = State(place, told, events)
+    state = State(place, told, events, tables)
     state.repair()
     return state
 
 
-def shown(place: Path) -> State:
+def shown(place: Place) -> State:
     """Open a state to read it."""
     told = header.read(place)
     if told is None:
@@ -259,55 +262,38 @@ def shown(place: Path) -> State:
     if told.version < header.VERSION:
         msg = f"The state in '{place}' is of an old version; the next night brings it up to date."
         raise StateError(msg)
-    return State(place, told, _ledger(place))
+    return State(place, told, _ledger(place)[0])
 
 
-def read_through(place: Path) -> None:
+def read_through(place: Place) -> None:
     """Decode every file that the state is made of, and fail on the first that is damaged."""
     if not (place / header.NAME).exists():
         return
     known = shown(place)
     for name, version in known.versions.items():
-        for file in _files(place / name, version):
+        for file in sorted(delta.table(place / name, version).file_uris()):
             try:
-                pl.read_parquet(file)
+                pl.scan_parquet(file, **stores.for_polars(place)).collect()
             except UNREADABLE as error:
                 msg = f"'{file}' is damaged; run the night of that day again, it makes it anew."
                 raise StateError(msg) from error
 
 
-def _files(place: Path, version: int) -> list[str]:
-    from deltalake import DeltaTable
-
-    return sorted(DeltaTable(place, version=version).file_uris())
-
-
-def _ledger(place: Path) -> pl.DataFrame:
+def _ledger(place: Place) -> tuple[pl.DataFrame, dict[str, DeltaTable]]:
+    """Read the events, and keep the table at the version that they are of."""
     types = {name: column.dtype for name, column in LEDGER.items()}
     if not (place / LEDGER_NAME / "_delta_log").is_dir():
-        return pl.DataFrame(schema=types)
-    from deltalake import DeltaTable
+        return pl.DataFrame(schema=types), {}
     from deltalake.exceptions import DeltaError
 
     try:
-        table = DeltaTable(place / LEDGER_NAME)
-        if _wrong(table, place / LEDGER_NAME).is_empty():
-            return pl.scan_delta(table).select(list(types)).sort("number").collect()
-    except (*UNREADABLE, DeltaError):
-        pass  # it makes no difference how
+        table = delta.table(place / LEDGER_NAME)
+        if delta.wrong(table, place / LEDGER_NAME).is_empty():
+            events = pl.scan_delta(table, **stores.for_polars(place))
+            return events.select(list(types)).sort("number").collect(), {LEDGER_NAME: table}
+    except (*UNREADABLE, DeltaError) as error:
+        if trouble.is_trouble(error):
+            raise
+        # It makes no difference how.
     msg = f"The ledger in '{place / LEDGER_NAME}' is damaged; put it back from a backup."
     raise StateError(msg)
-
-
-def _wrong(table: DeltaTable, place: Path) -> pl.DataFrame:
-    """List the files of a table that are gone, or not as long as they were written."""
-    actions = pl.DataFrame(table.get_add_actions(flatten=True))
-    sizes = [_size(place / file) for file in actions["path"]]
-    return actions.filter(pl.col("size_bytes") != pl.Series(sizes, dtype=pl.Int64))
-
-
-def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except OSError:
-        return -1

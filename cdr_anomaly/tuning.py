@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.pipeline import Read, Say
     from cdr_anomaly.settings import Settings
     from cdr_anomaly.state import State
+    from cdr_anomaly.stores import Place
 
 FACTORS = (0.5, 0.75, 1, 1.5, 2, 3)
 FROM_TODAY = (1, 1.25, 1.5, 2, 3, 5)
@@ -61,7 +62,7 @@ class Counted(NamedTuple):
 
 
 def of_files(
-    paths: Iterable[str | Path],
+    paths: Iterable[str | Place],
     told: Settings,
     *,
     entities: Path | None = None,
@@ -102,7 +103,7 @@ def of_files(
     return Counted(whole, read.not_applicable)
 
 
-def of_state(place: Path, days: int, entities: Path | None = None) -> pl.DataFrame:
+def of_state(place: Place, days: int, entities: Path | None = None) -> pl.DataFrame:
     """Count the subjects that nights have found, and those that reached a multiple of the limit.
 
     ``a_night`` is a mean over the last ``days`` nights. A detector has rows for all of its

@@ -15,10 +15,12 @@ DETECTORS = [f"detectors.{f.stem}" for f in HOUSE.glob("detectors/[a-z]*.py") if
 # A file imports only from lower floors; siblings never import each other.
 FLOORS = (
     ("errors", "rolling", "significance", "sieve", "actors", "mask"),
-    ("schema", "numbering", "settings", "profile", "sheets", "lock"),
+    ("trouble",),
+    ("stores",),
+    ("schema", "numbering", "settings", "profile", "sheets", "lock", "delta"),
     ("evidence", "overlap", "traffic", "presented"),
     ("subjects", "busy", "bridges", "unlike", "outbound", "rooms", "shifts", "pools", "trunks",
-     "held"),
+     "held", "results"),
     ("ingest", "legs", "forwarding", "births", "measures", "activated", "declared",
      "alerts", "report", "story", "detectors.base", "engines.base", "header", "ledger", "volume",
      "truth", "sought", "titled"),
@@ -61,8 +63,10 @@ DOORS = {
     "rich": {"cli.talk", "report"},
     "pyspark": {"engines.cluster"},
     "pyarrow": {"ingest", "engines.pieces"},
-    "deltalake": {"state"},
+    "deltalake": {"state", "delta", "ingest"},
     "filelock": {"lock"},
+    "pyiceberg": {"ingest"},
+    "obstore": {"stores"},
     "prometheus_client": {"metrics"},
 }
 

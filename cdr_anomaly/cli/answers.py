@@ -10,11 +10,10 @@ from cdr_anomaly.cli import talk
 from cdr_anomaly.cli.options import Format
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import polars as pl
 
     from cdr_anomaly.cli.options import Severity
+    from cdr_anomaly.stores import Place
 
 # Alerts come first; who warns people takes the file.
 SHOWN = 10
@@ -42,7 +41,7 @@ def show(
         report.put(alerts, form)
 
 
-def where(out: Path) -> None:
+def where(out: Place) -> None:
     """Say where the files are, and what to do next."""
     from cdr_anomaly import report
 

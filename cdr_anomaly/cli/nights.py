@@ -13,6 +13,7 @@ import typer
 from cdr_anomaly.cli import answers, options, talk
 from cdr_anomaly.cli.options import (
     DAY,
+    LOCAL,
     Config,
     Engine,
     Entities,
@@ -33,6 +34,7 @@ from cdr_anomaly.cli.options import (
     Place,
     Rows,
     Severity,
+    Storage,
     Subscribers,
     Tz,
     Words,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.one_night import Outcome
     from cdr_anomaly.pipeline import Say
     from cdr_anomaly.settings import Settings
+    from cdr_anomaly.stores import Place as Where
 
 
 class Verdict(StrEnum):
@@ -57,10 +60,11 @@ class Verdict(StrEnum):
 
 Date = Annotated[datetime | None, typer.Option("--date", formats=DAY, help="The local day.")]
 Metrics = Annotated[
-    Path | None, typer.Option(help="Text file of figures for Prometheus' node exporter.")
+    Path | None, typer.Option(**LOCAL, help="Text file of figures for Prometheus' node exporter.")
 ]
 StopList = Annotated[
-    Path | None, typer.Option(help="CSV of the numbers to be stopped, with their validity.")
+    Path | None,
+    typer.Option(**LOCAL, help="CSV of the numbers to be stopped, with their validity."),
 ]
 StopSeverity = Annotated[Severity, typer.Option(help="Severity from which a number is on it.")]
 StopDays = Annotated[int, typer.Option(min=1, help="Days that a number on it is valid.")]
@@ -99,10 +103,13 @@ def nightly(
     json_log: JsonLog = False,
     lang: Lang = Language.en,
     mask: Mask = False,
+    storage: Storage = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Judge one day by its calls and what earlier nights remember, and remember it, too."""
-    from cdr_anomaly import one_night, report
+    from cdr_anomaly import one_night, results, stores
 
+    files, to = options.places(paths, storage), options.place(out, storage)
+    where = options.place(state, storage)
     told = options.settings(
         config,
         words,
@@ -114,28 +121,22 @@ def nightly(
         master=master,
         max_alerts=max_alerts,
     )
-    if out is not None:
-        report.check_writable(out)
+    if to is not None:
+        results.check_writable(to)
     lists = one_night.Lists(entities, subscribers)
-    with talk.progress(as_json=json_log) as say, talk.naming_the_damaged(paths, state):
-        run = one_night.Run(state, told, lists, say)
+    with talk.progress(as_json=json_log) as say, talk.naming_the_damaged(files, where):
+        run = one_night.Run(where, told, lists, say, stores.options(storage))
         outcome = one_night.nightly(
-            paths, options.day(date) or _yesterday(told, state), run, only=only
+            files, options.day(date) or _yesterday(told, where), run, only=only
         )
-        if out is not None:
-            _write(out, state, outcome, lang, say, hide=mask)
+        if to is not None:
+            _write(to, where, outcome, lang, say, hide=mask)
     _tell(outcome, form, rows, hide=mask)
-    if out is not None:
-        answers.where(out)
+    if to is not None:
+        answers.where(to)
     if stop_list is not None:
-        _stop(
-            outcome.result.alerts,
-            outcome.result.findings,
-            stop_list,
-            stop_severity,
-            outcome.day,
-            stop_days,
-        )
+        found, day = outcome.result, outcome.day
+        _stop(found.alerts, found.findings, stop_list, stop_severity, day, stop_days)
     if metrics is not None:
         from cdr_anomaly.metrics import write
 
@@ -148,7 +149,7 @@ def backfill(
     state: Place,
     first: Annotated[datetime, typer.Option("--from", formats=DAY, help="First local day.")],
     last: Annotated[datetime, typer.Option("--to", formats=DAY, help="Last local day.")],
-    out: Annotated[Path | None, typer.Option(help="Folder for a folder of results a day.")] = None,
+    out: Annotated[str | None, typer.Option(help="Folder for a folder of results a day.")] = None,
     config: Config = None,
     words: Words = [],  # noqa: B006 - typer copies it
     tz: Tz = None,
@@ -163,10 +164,13 @@ def backfill(
     json_log: JsonLog = False,
     lang: Lang = Language.en,
     mask: Mask = False,
+    storage: Storage = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Run the nights that are missing or may have changed, in order; goes on where it stopped."""
-    from cdr_anomaly import one_night, report
+    from cdr_anomaly import one_night, results, stores
 
+    files, to = options.places(paths, storage), options.place(out, storage)
+    where = options.place(state, storage)
     told = options.settings(
         config,
         words,
@@ -178,19 +182,19 @@ def backfill(
         master=master,
         max_alerts=max_alerts,
     )
-    if out is not None:
-        report.check_writable(out)
+    if to is not None:
+        results.check_writable(to)
     lists = one_night.Lists(entities, subscribers)
     done = 0
-    with talk.progress(as_json=json_log) as say, talk.naming_the_damaged(paths, state):
-        run = one_night.Run(state, told, lists, say)
-        for night in one_night.backfill(paths, options.day(first), options.day(last), run):
+    with talk.progress(as_json=json_log) as say, talk.naming_the_damaged(files, where):
+        run = one_night.Run(where, told, lists, say, stores.options(storage))
+        for night in one_night.backfill(files, options.day(first), options.day(last), run):
             if isinstance(night, str):
                 talk.LOG.warning(night)
                 continue
             done += 1
-            if out is not None:
-                _write(out / str(night.day), state, night, lang, say, hide=mask)
+            if to is not None:
+                _write(to / str(night.day), where, night, lang, say, hide=mask)
             listed = night.result.alerts["rank"].count()
             found = night.result.findings.height
             talk.LOG.info(
@@ -205,12 +209,14 @@ def status(
     state: Place,
     days: Annotated[int, typer.Option(min=1, help="Nights shown.")] = 28,
     form: Form = Format.table,
+    storage: Storage = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Say which nights are done, failed, missing or may change, and how their volume was."""
     from cdr_anomaly import desk, report
 
-    with talk.naming_the_damaged([], state):
-        parts = desk.status(state, days)
+    where = options.place(state, storage)
+    with talk.naming_the_damaged([], where):
+        parts = desk.status(where, days)
     if form is not Format.table:
         report.put(next(iter(parts.values())), form)
         return
@@ -221,7 +227,7 @@ def status(
 def alerts(
     state: Place,
     date: Date = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the alerts as files.")] = None,
+    out: Annotated[str | None, typer.Option(help="Folder for the alerts as files.")] = None,
     config: Config = None,
     words: Words = [],  # noqa: B006 - typer copies it
     entities: Entities = None,
@@ -232,19 +238,21 @@ def alerts(
     stop_list: StopList = None,
     stop_severity: StopSeverity = Severity.high,
     stop_days: StopDays = 7,
+    storage: Storage = [],  # noqa: B006 - typer copies it
 ) -> None:
     """List a night's alerts again, by the entities as they are now; nothing is detected again."""
-    from cdr_anomaly import desk, report
+    from cdr_anomaly import desk, report, results
 
-    if out is not None:
-        report.check_writable(out)
+    where, to = options.place(state, storage), options.place(out, storage)
+    if to is not None:
+        results.check_writable(to)
     told = options.settings(config, words, max_alerts=max_alerts)
-    with talk.naming_the_damaged([], state):
-        day, found, findings = desk.again(state, options.day(date), told, entities)
+    with talk.naming_the_damaged([], where):
+        day, found, findings = desk.again(where, options.day(date), told, entities)
     answers.show(found, form, rows)
-    if out is not None:
-        report.write_alerts(out, found)
-        talk.LOG.info("The alerts are in %s.", out)
+    if to is not None:
+        report.write_alerts(to, found)
+        talk.LOG.info("The alerts are in %s.", to)
     talk.LOG.info("The night of %s: %s.", day, report.alerts_sentence(found))
     if stop_list is not None:
         _stop(found, findings, stop_list, stop_severity, day, stop_days)
@@ -257,12 +265,14 @@ def feedback(
     state: Place,
     note: Annotated[str | None, typer.Option(help="What was found out.")] = None,
     date: Date = None,
+    storage: Storage = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Remember what became of an alert; it is shown with later alerts on that subject."""
     from cdr_anomaly import desk
 
-    with talk.naming_the_damaged([], state):
-        subject, day = desk.feedback(state, line, verdict, note, options.day(date))
+    where = options.place(state, storage)
+    with talk.naming_the_damaged([], where):
+        subject, day = desk.feedback(where, line, verdict, note, options.day(date))
     sys.stdout.write(f"{subject}: the alert of {day} is {verdict.value}.\n")
 
 
@@ -270,17 +280,19 @@ def retention(
     state: Place,
     profiles: Annotated[int, typer.Option(min=61, help="Days of sums and alerts kept.")] = 400,
     calls: Annotated[int, typer.Option(min=29, help="Days of calls kept.")] = 180,
+    storage: Storage = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Delete for good what is older than that; every night does so by its settings, too."""
     from cdr_anomaly import desk
 
-    with talk.naming_the_damaged([], state):
-        before = desk.retention(state, profiles, calls)
+    where = options.place(state, storage)
+    with talk.naming_the_damaged([], where):
+        before = desk.retention(where, profiles, calls)
     for table, day in before.items():
         talk.LOG.info("%s: kept from %s on.", table, day)
 
 
-def _yesterday(told: Settings, place: Path) -> date:
+def _yesterday(told: Settings, place: Where) -> date:
     from zoneinfo import ZoneInfo
 
     from cdr_anomaly import ingest, recall
@@ -290,7 +302,7 @@ def _yesterday(told: Settings, place: Path) -> date:
 
 
 def _write(
-    out: Path, state: Path, outcome: Outcome, lang: Language, say: Say, *, hide: bool
+    out: Where, state: Where, outcome: Outcome, lang: Language, say: Say, *, hide: bool
 ) -> None:
     from cdr_anomaly import desk, report
     from cdr_anomaly.page import Look, night
@@ -319,8 +331,8 @@ def _stop(
     day: date,
     days: int,
 ) -> None:
-    from cdr_anomaly import alerts, report
+    from cdr_anomaly import alerts, results
 
     listed = alerts.to_stop(found, findings, severity, day + timedelta(days=days))
-    report.write_whole(file, listed.write_csv())
+    results.write_whole(file, listed.write_csv())
     talk.LOG.info("The stop list in %s has %d number(s).", file, listed.height)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, overload
 
 import typer
 
 if TYPE_CHECKING:
     from cdr_anomaly.settings import Settings
+    from cdr_anomaly.stores import Place as Where
 
 
 class Format(StrEnum):
@@ -46,8 +47,34 @@ class Engines(StrEnum):
 
 DAY = ["%Y-%m-%d"]
 
-Paths = Annotated[list[str], typer.Argument(help="Parquet files, folders or globs.")]
-Config = Annotated[Path | None, typer.Option("--config", help="A TOML file of settings.")]
+
+def local(text: str) -> Path:
+    """Take a path of this machine; an address would make a folder that is called like it."""
+    if "://" in text:
+        from cdr_anomaly.errors import SettingError
+
+        msg = f"'{text}' cannot be in a store: only records, --out and --state can; give a path."
+        raise SettingError(msg)
+    return Path(text)
+
+
+LOCAL: dict[str, Any] = {"parser": local, "metavar": "PATH"}
+
+Paths = Annotated[
+    list[str],
+    typer.Argument(
+        help="Parquet files, folders or globs, Delta or Iceberg tables; s3:// and such."
+    ),
+]
+Storage = Annotated[
+    list[str],
+    typer.Option(
+        "--storage-option",
+        help="An option of s3://, gs:// or az://, as in aws_region=eu-west-1; those of the "
+        "environment hold, too, and keep secrets better.",
+    ),
+]
+Config = Annotated[Path | None, typer.Option("--config", **LOCAL, help="A TOML file of settings.")]
 Words = Annotated[
     list[str], typer.Option("--set", help="A setting, as in high_frequency.calls_60min=40.")
 ]
@@ -59,12 +86,13 @@ Until = Annotated[datetime | None, typer.Option(formats=DAY, help="Last local da
 Entities = Annotated[
     Path | None,
     typer.Option(
+        **LOCAL,
         help="CSV, TOML or Parquet of declared lines, ranges, prefixes, classes or handsets, with "
-        "their purpose. They are set aside."
+        "their purpose. They are set aside.",
     ),
 ]
 Subscribers = Annotated[
-    Path | None, typer.Option(help="CSV or Parquet of lines: line, activation.")
+    Path | None, typer.Option(**LOCAL, help="CSV or Parquet of lines: line, activation.")
 ]
 Memory = Annotated[
     str | None, typer.Option(help="Memory that a run may take, as in 4GiB, which is the default.")
@@ -76,8 +104,8 @@ Master = Annotated[
     str | None, typer.Option(help="Address of the Spark cluster, as in spark://host:7077.")
 ]
 Form = Annotated[Format, typer.Option("--format", help="Form of the data on standard output.")]
-Out = Annotated[Path | None, typer.Option(help="Folder for the result files.")]
-Html = Annotated[Path | None, typer.Option("--html", help="File for a page of the same.")]
+Out = Annotated[str | None, typer.Option(help="Folder for the result files.")]
+Html = Annotated[Path | None, typer.Option("--html", **LOCAL, help="File for a page of the same.")]
 Lang = Annotated[Language, typer.Option("--lang", help="Language of the page.")]
 Mask = Annotated[
     bool, typer.Option("--mask", help="Hide four digits of each number that is shown.")
@@ -93,17 +121,34 @@ FailOn = Annotated[
 Edges = Annotated[
     Path | None,
     typer.Option(
+        **LOCAL,
         help="File for the contact graph around the line: GraphML if it ends in .graphml, CSV if "
-        "in .csv; the other one is written beside it."
+        "in .csv; the other one is written beside it.",
     ),
 ]
-Place = Annotated[Path, typer.Option("--state", help="Folder of what nights remember.")]
+Place = Annotated[str, typer.Option("--state", help="Folder of what nights remember.")]
 JsonLog = Annotated[bool, typer.Option("--json-log", help="Say everything as lines of JSON.")]
 
 
 def day(given: datetime | None) -> Any:
     """Take the day of a date that was given."""
     return given.date() if given else None
+
+
+@overload
+def place(text: str, storage: list[str]) -> Where: ...
+@overload
+def place(text: None, storage: list[str]) -> None: ...
+def place(text: str | None, storage: list[str]) -> Where | None:
+    """Take a path, or an address of a store with its options."""
+    from cdr_anomaly import stores
+
+    return None if text is None else stores.place(text, stores.options(storage))
+
+
+def places(paths: list[str], storage: list[str]) -> list[Where]:
+    """Take several of them."""
+    return [place(path, storage) for path in paths]
 
 
 def settings(config: Path | None, words: list[str], **given: Any) -> Settings:

@@ -14,6 +14,7 @@ import typer
 from cdr_anomaly.cli import options, talk
 from cdr_anomaly.cli.options import (
     DAY,
+    LOCAL,
     Config,
     Engine,
     Entities,
@@ -24,6 +25,7 @@ from cdr_anomaly.cli.options import (
     Master,
     Memory,
     Since,
+    Storage,
     Subscribers,
     Tz,
     Until,
@@ -31,7 +33,9 @@ from cdr_anomaly.cli.options import (
 )
 from cdr_anomaly.errors import InputError
 
-Place = Annotated[Path, typer.Option("--out", help="Folder for the records and the truth.")]
+Place = Annotated[
+    Path, typer.Option("--out", **LOCAL, help="Folder for the records and the truth.")
+]
 Start = Annotated[
     datetime | None, typer.Option(formats=DAY, help="First local day; by default 2026-05-01.")
 ]
@@ -75,15 +79,18 @@ def simulate(
     )  # fmt: skip
 
 
-AlertLists = Annotated[Path, typer.Argument(help="An alerts.parquet, or a folder of such lists.")]
+AlertLists = Annotated[
+    Path, typer.Argument(**LOCAL, help="An alerts.parquet, or a folder of such lists.")
+]
 Truth = Annotated[
     Path,
     typer.Argument(
+        **LOCAL,
         help="CSV or Parquet of what is known: line, kind, honest, actor, first_day, last_day, "
-        "pattern."
+        "pattern.",
     ),
 ]
-JsonFile = Annotated[Path | None, typer.Option(help="JSON file for all the figures.")]
+JsonFile = Annotated[Path | None, typer.Option(**LOCAL, help="JSON file for all the figures.")]
 
 
 def evaluate(
@@ -104,11 +111,11 @@ def evaluate(
     victims.parquet beside the alerts, and one beside the truth (line, actor, first_day, last_day),
     the lists of people to warn are held against it, too.
     """
-    from cdr_anomaly import evaluation, forewarned, report
+    from cdr_anomaly import evaluation, forewarned, report, results
     from cdr_anomaly.truth import read, read_truth
 
     if out is not None:
-        report.check_writable(out.parent)
+        results.check_writable(out.parent)
     draws = evaluation.Draws(bootstrap, seed)
     lists, told = read(alerts), read_truth(truth)
     tables = evaluation.evaluated(lists, told, draws, forewarned.read(alerts, truth))
@@ -120,7 +127,9 @@ def evaluate(
     if out is not None:
         rows = {name: table.to_dicts() for name, table in tables.items()}
         whole = rows | {"bootstrap": draws.number, "seed": draws.seed}
-        report.write_whole(out, json.dumps(whole, indent=2, default=str, ensure_ascii=False) + "\n")
+        results.write_whole(
+            out, json.dumps(whole, indent=2, default=str, ensure_ascii=False) + "\n"
+        )
         talk.LOG.info("The figures are in %s.", out)
 
 
@@ -128,7 +137,7 @@ Files = Annotated[
     list[str] | None, typer.Argument(help="Parquet files, folders or globs; or give --state.")
 ]
 OrState = Annotated[
-    Path | None, typer.Option("--state", help="Folder of what nights remember, instead of files.")
+    str | None, typer.Option("--state", help="Folder of what nights remember, instead of files.")
 ]
 
 
@@ -149,6 +158,7 @@ def tune(
     entities: Entities = None,
     subscribers: Subscribers = None,
     form: Form = Format.table,
+    storage: Storage = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Count what each limit would find if it were another, so that limits are chosen by looking.
 
@@ -163,14 +173,16 @@ def tune(
     }  # fmt: skip
     if state is not None:
         _check_alone(paths, given | {"config": config, "set": words, "subscribers": subscribers})
-        with talk.naming_the_damaged([], state):
-            table = tuning.of_state(state, days, entities)
+        where = options.place(state, storage)
+        with talk.naming_the_damaged([], where):
+            table = tuning.of_state(where, days, entities)
         talk.LOG.info("A state remembers findings only: lower limits cannot be told from it.")
     elif paths:
+        places = options.places(paths, storage)
         told = options.settings(config, words, **given)
-        with talk.progress() as say, talk.naming_the_damaged(paths):
+        with talk.progress() as say, talk.naming_the_damaged(places):
             counted = tuning.of_files(
-                paths, told, entities=entities, subscribers=subscribers, say=say
+                places, told, entities=entities, subscribers=subscribers, say=say
             )
         table = counted.table
         for name, why in counted.not_applicable.items():

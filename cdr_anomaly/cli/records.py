@@ -29,6 +29,7 @@ from cdr_anomaly.cli.options import (
     Paths,
     Rows,
     Since,
+    Storage,
     Subscribers,
     Tz,
     Until,
@@ -57,31 +58,33 @@ def scan(
     fail_on: FailOn = None,
     lang: Lang = Language.en,
     mask: Mask = False,
+    storage: Storage = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Judge call records by every detector; remembers nothing."""
-    from cdr_anomaly import pipeline, report
+    from cdr_anomaly import pipeline, report, results
 
     began = monotonic()
+    files, to = options.places(paths, storage), options.place(out, storage)
     told = options.settings(
         config, words, tz=tz, home=home, layout=layout, since=since, until=until, memory=memory,
         engine=engine, master=master, max_alerts=max_alerts,
     )  # fmt: skip
-    if out is not None:
-        report.check_writable(out)
-    with talk.progress() as say, talk.naming_the_damaged(paths):
-        result = pipeline.scan(paths, told, entities=entities, subscribers=subscribers, say=say)
-        if out is not None:
+    if to is not None:
+        results.check_writable(to)
+    with talk.progress() as say, talk.naming_the_damaged(files):
+        result = pipeline.scan(files, told, entities=entities, subscribers=subscribers, say=say)
+        if to is not None:
             from cdr_anomaly.page import Look, Past, night
 
             say("drawing the page")
             page = night(result, Past.of_scan(result), Look(lang.value, mask))
             say("writing the results")
-            report.write(out, result, page)
+            report.write(to, result, page)
     answers.show(result.alerts, form, rows, result.victims, hide=mask)
     for sentence in (*report.summary(result), f"Time: {monotonic() - began:.1f} s."):
         talk.LOG.info(sentence)
-    if out is not None:
-        answers.where(out)
+    if to is not None:
+        answers.where(to)
     answers.fail_on(result.alerts, fail_on)
 
 
@@ -103,12 +106,14 @@ def explain(
     edges: Edges = None,
     lang: Lang = Language.en,
     mask: Mask = False,
+    storage: Storage = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Tell one line's story: days, hours, contacts, handsets, forwards, findings, related lines."""
     from cdr_anomaly import edges as graphs
     from cdr_anomaly import mask as hidden
-    from cdr_anomaly import pipeline, report, titled
+    from cdr_anomaly import pipeline, report, results, titled
 
+    files = options.places(paths, storage)
     told = options.settings(
         config,
         words,
@@ -123,14 +128,14 @@ def explain(
     )
     for file in (html, edges and graphs.forms(edges)[0]):
         if file is not None:
-            report.check_writable(file.parent)
-    with talk.progress() as say, talk.naming_the_damaged(paths):
-        story, result = pipeline.explain(line, paths, told, subscribers=subscribers, say=say)
+            results.check_writable(file.parent)
+    with talk.progress() as say, talk.naming_the_damaged(files):
+        story, result = pipeline.explain(line, files, told, subscribers=subscribers, say=say)
         if html is not None:
             from cdr_anomaly import page
 
             say("drawing the page")
-            report.write_whole(html, page.line(story, result, page.Look(lang.value, mask)))
+            results.write_whole(html, page.line(story, result, page.Look(lang.value, mask)))
         if edges is not None:
             say("writing the contact graph")
             around = graphs.around(result.tables, result.line)
@@ -155,10 +160,12 @@ def check(
     memory: Memory = None,
     engine: Engine = None,
     master: Master = None,
+    storage: Storage = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Say what the records are and what is wrong with them; judges no line."""
     from cdr_anomaly import pipeline, report
 
+    files = options.places(paths, storage)
     told = options.settings(
         config,
         words,
@@ -171,8 +178,8 @@ def check(
         engine=engine,
         master=master,
     )
-    with talk.progress() as say, talk.naming_the_damaged(paths):
-        parts = pipeline.check(paths, told, say=say)
+    with talk.progress() as say, talk.naming_the_damaged(files):
+        parts = pipeline.check(files, told, say=say)
     for title, table in parts.items():
         report.show(title, table)
 

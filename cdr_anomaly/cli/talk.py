@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from rich.progress import Progress
 
     from cdr_anomaly.pipeline import Say
+    from cdr_anomaly.stores import Place
 
 LOG = logging.getLogger("cdr_anomaly")
 
@@ -88,14 +88,17 @@ class _Bar:
 
 
 @contextmanager
-def naming_the_damaged(paths: list[str], state: Path | None = None) -> Iterator[None]:
+def naming_the_damaged(paths: list[Place], state: Place | None = None) -> Iterator[None]:
     """Name the file whose damage has made Polars fail; when all are sound the bug is ours."""
     from polars.exceptions import PanicException, PolarsError
 
+    from cdr_anomaly import trouble
     from cdr_anomaly.ingest import files
 
+    places = [*paths, *([] if state is None else [state])]
     try:
-        yield
+        with trouble.reaching(*places):
+            yield
     except (PolarsError, PanicException, OSError):
         files.read_through(paths)
         if state is not None:

@@ -43,7 +43,7 @@ def chunks(batches: Batches) -> Iterator[pl.DataFrame]:
 
 
 def typed(
-    chunk: pl.DataFrame, shape: Shape, keys: dict[str, str], paths: dict[str, str]
+    chunk: pl.DataFrame, shape: Shape, keys: dict[str, str | None], paths: dict[str, str]
 ) -> pl.LazyFrame:
     """Give rows the columns and types that Polars reads from the files.
 

@@ -27,9 +27,9 @@ from cdr_anomaly.schema import CALLS
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from datetime import date
-    from pathlib import Path
 
     from cdr_anomaly.ingest.layouts import Layout
+    from cdr_anomaly.stores import Place
 
 __all__ = [
     "LEFT_OUT",
@@ -259,7 +259,7 @@ def _zone(told: settings.Settings, layout: Layout) -> str:
 
 
 def open_source(
-    paths: Iterable[str | Path], told: settings.Settings, reader: Reader = here
+    paths: Iterable[str | Place], told: settings.Settings, reader: Reader = here
 ) -> Source:
     """Open the files and settle layout, zone and home plan, or say what does not fit."""
     layout = layouts.named(told.layout)

@@ -1,21 +1,30 @@
-"""Paths to Parquet files, opened far enough to know their columns, rows and times; reads no row."""
+"""Places to Parquet files, opened far enough to know their columns, rows and times; reads no row.
+
+Of files in a store only footers are fetched.
+"""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from glob import glob, has_magic
-from pathlib import Path
+from io import SEEK_END
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cdr_anomaly import stores
 from cdr_anomaly.errors import InputError
+from cdr_anomaly.ingest import lakes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
     from cdr_anomaly.ingest.footers import Stretch
+    from cdr_anomaly.ingest.lakes import Lake, Tables
+    from cdr_anomaly.stores import Place
 
 SUFFIXES = (".parquet", ".pq", ".parq")
 MAGIC = b"PAR1"
@@ -23,14 +32,18 @@ MAGIC = b"PAR1"
 
 @dataclass(frozen=True)
 class File:
-    """One Parquet file: what its footer says, and the hive keys in its folder names."""
+    """One Parquet file: what its footer says, and the hive keys in its folder names.
 
-    path: Path
+    Of a file of a table (Delta, Iceberg) the keys are its partition values.
+    """
+
+    path: Place
     rows: int
     size: int
     schema: pa.Schema
     footer: pq.FileMetaData
-    keys: tuple[tuple[str, str], ...]
+    keys: lakes.Keys
+    table: Place | None = None
     stretch: Stretch | None = None
 
     @property
@@ -42,7 +55,8 @@ class File:
     def shape(self) -> tuple[object, ...]:
         """What files must share to be read as one table."""
         columns = tuple((field.name, str(field.type)) for field in self.schema)
-        return columns, self.keys, self.stretch and (self.path, self.stretch.offset)
+        bucket = None if isinstance(self.path, Path) else self.path.root
+        return bucket, columns, self.keys, self.stretch and (self.path, self.stretch.offset)
 
     def is_text(self, column: str) -> bool:
         """Tell whether a column of the file's own holds text, and no categories."""
@@ -57,26 +71,30 @@ class File:
         return replace(self, keys=kept)
 
 
-def find(paths: Iterable[str | Path]) -> list[File]:
-    """Open every Parquet file that the paths (files, folders, globs) lead to, each once, by name.
+def find(paths: Iterable[str | Place]) -> list[File]:
+    """Open every Parquet file that the paths lead to, each once, by name.
 
-    Names that begin with a dot or an underscore are left out of folders, as Spark and Hive do.
+    Paths are files, folders, globs and tables (see lakes): of a table those that it has now. Names
+    that begin with a dot or an underscore are left out of folders, as Spark and Hive do.
     """
-    found: dict[Path, Path] = {}
+    tables = lakes.Tables()
+    found: dict[Place, tuple[Place, Lake | None]] = {}
     for path in paths:
-        for file in _below(str(path)):
-            found.setdefault(file.resolve(), file)
-    return [_opened(found[place]) for place in sorted(found)]
+        for file, lake in _led_to(stores.place(path), tables):
+            found.setdefault(file.resolve(), (file, lake))
+    by_name = sorted(found, key=lambda file: (not isinstance(file, Path), file.parts))
+    with ThreadPoolExecutor(stores.AT_ONCE) as together:
+        return list(together.map(lambda place: _opened(*found[place]), by_name))
 
 
-def read_through(paths: Iterable[str | Path]) -> None:
+def read_through(paths: Iterable[str | Place]) -> None:
     """Decode every page of every file, and fail on the first that is damaged behind its footer.
 
     As slow as it sounds: it is for naming the file when reading has failed already.
     """
     for file in find(paths):
         try:
-            with pq.ParquetFile(file.path) as opened:
+            with pq.ParquetFile(_readable(file.path)) as opened:
                 for _ in opened.iter_batches():
                     pass
         except (pa.ArrowException, OSError) as error:
@@ -84,44 +102,75 @@ def read_through(paths: Iterable[str | Path]) -> None:
             raise InputError(msg) from error
 
 
-def _below(path: str) -> list[Path]:
-    if has_magic(path) and not Path(path).exists():
-        files = [file for name in glob(path, recursive=True) for file in _plain(Path(name))]
+def _led_to(place: Place, tables: Tables) -> Iterator[tuple[Place, Lake | None]]:
+    """Yield the files that a path leads to, each with the table that it is of, if any."""
+    if place.exists() and lakes.is_table(place):
+        lake = tables.opened(place)
+        if not lake.files:
+            msg = f"The table '{place}' has no file."
+            raise InputError(msg)
+        yield from ((file, lake) for file in lake.files)
+        return
+    files = {file: file.resolve() for file in _below(place)}
+    around = tables.around({file.parent for file in files.values()})
+    found = [(file, real, around[real.parent]) for file, real in files.items()]
+    present = [(file, lake) for file, real, lake in found if lake is None or real in lake.files]
+    if not present:
+        msg = f"'{place}' holds nothing that its table still has; name the table."
+        raise InputError(msg)
+    yield from present
+
+
+def _below(place: Place) -> list[Place]:
+    if has_magic(str(place)) and not place.exists():
+        files = _matching(place)
         if not files:
-            msg = f"No Parquet file matches '{path}'."
+            msg = f"No Parquet file matches '{place}'."
             raise InputError(msg)
         return files
-    place = Path(path)
     if not place.exists():
-        msg = f"There is no file or folder '{path}'."
+        msg = f"There is no file or folder '{place}'."
         raise InputError(msg)
     files = _plain(place)
     if not files:
-        msg = f"The folder '{path}' holds no Parquet file (looked for {', '.join(SUFFIXES)})."
+        msg = f"The folder '{place}' holds no Parquet file (looked for {', '.join(SUFFIXES)})."
         raise InputError(msg)
     return files
 
 
-def _plain(place: Path) -> list[Path]:
+def _matching(pattern: Place) -> list[Place]:
+    if isinstance(pattern, Path):
+        return [file for name in glob(str(pattern), recursive=True) for file in _plain(Path(name))]
+    found = stores.matching(pattern)
+    return [file for file, inside in found if not inside or _is_meant(inside)]
+
+
+def _plain(place: Place) -> list[Place]:
     if place.is_file():
         return [place]
-    inside = (file for file in place.rglob("*") if file.suffix in SUFFIXES and file.is_file())
-    return [file for file in inside if not _hidden(file.relative_to(place))]
+    return [place / inside for inside in stores.below(place) if _is_meant(inside)]
 
 
-def _hidden(inside: Path) -> bool:
-    return any(part.startswith((".", "_")) for part in inside.parts)
+def _is_meant(inside: str) -> bool:
+    path = PurePosixPath(inside)
+    hidden = any(part.startswith((".", "_")) for part in path.parts)
+    return path.suffix in SUFFIXES and not hidden
 
 
-def _opened(path: Path) -> File:
+def _readable(place: Place) -> Path | pa.PythonFile:
+    return place if isinstance(place, Path) else pa.PythonFile(place.open())
+
+
+def _opened(path: Place, lake: Lake | None) -> File:
     try:
         with path.open("rb") as raw:
             begins = raw.read(4) == MAGIC
+            size = raw.seek(0, SEEK_END)
     except OSError as error:
         msg = f"'{path}' cannot be read: {error.strerror}."
         raise InputError(msg) from error
     try:
-        footer = pq.ParquetFile(path)
+        footer = pq.ParquetFile(_readable(path))
     except (pa.ArrowException, OSError) as error:
         # Arrow calls a missing footer invalid, and a footer that makes no sense an OSError.
         cut = isinstance(error, pa.ArrowInvalid)
@@ -130,17 +179,19 @@ def _opened(path: Path) -> File:
         msg = f"'{path}' {fault}."
         raise InputError(msg) from error
     with footer:
+        lakes.check(lake, path, footer.schema_arrow)
         return File(
             path=path,
             rows=footer.metadata.num_rows,
-            size=path.stat().st_size,
+            size=size,
             schema=footer.schema_arrow,
             footer=footer.metadata,
-            keys=tuple(_hive_keys(path)),
+            keys=lake.files[path.resolve()] if lake else tuple(_hive_keys(path)),
+            table=lake and lake.root,
         )
 
 
-def _hive_keys(path: Path) -> Iterable[tuple[str, str]]:
+def _hive_keys(path: Place) -> Iterable[tuple[str, str]]:
     for part in path.parent.parts:
         name, equals, value = part.partition("=")
         if equals and name:

@@ -16,6 +16,8 @@ from cdr_anomaly.settings import validation_sentence, zone
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from cdr_anomaly.stores import Place
+
 SERVED = ("served", "other", "calling_party", "called_party", "direction")
 
 
@@ -107,7 +109,7 @@ def named(word: str | None) -> Layout:
     return next(iter(own.values()))
 
 
-def check(layout: Layout, found: list[str], file: Path) -> None:
+def check(layout: Layout, found: list[str], file: Place) -> None:
     """Fail, naming what is missing and the nearest layout, when columns do not fit the layout."""
     missing = [column for column in layout.required() if column not in found]
     if not missing:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from cdr_anomaly import stores
 from cdr_anomaly.ingest import verdicts
 from cdr_anomaly.ingest.mapping import NUMBERS, PARTIES
 from cdr_anomaly.ingest.verdicts import KIND
@@ -165,7 +166,8 @@ def of_lines(lines: pl.Series, numbers: Sequence[pl.Expr] = ()) -> pl.Expr:
 def scan(files: Sequence[File], *, lineage: str | None = None) -> pl.LazyFrame:
     """Scan files of one shape; the hive keys that a layout needs become columns."""
     rows = pl.scan_parquet(
-        [file.path for file in files],
+        [str(file.path) for file in files],
+        **stores.for_polars(files[0].path),
         glob=False,  # a name with brackets in it is a name
         hive_partitioning=False,
         include_file_paths=lineage,
@@ -173,7 +175,7 @@ def scan(files: Sequence[File], *, lineage: str | None = None) -> pl.LazyFrame:
     stretch = files[0].stretch
     if stretch is not None:
         rows = rows.slice(stretch.offset, stretch.rows)
-    return rows.with_columns(pl.lit(value).alias(name) for name, value in files[0].keys)
+    return rows.with_columns(pl.lit(value, pl.String).alias(name) for name, value in files[0].keys)
 
 
 def dated(calls: pl.DataFrame, tz: str) -> pl.DataFrame:

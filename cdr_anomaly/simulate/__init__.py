@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import report
+from cdr_anomaly import results
 from cdr_anomaly.errors import OutputError, SettingError
 from cdr_anomaly.simulate import (
     abroad,
@@ -124,7 +124,7 @@ def kinds(sample: Sample) -> pl.DataFrame:
 
 def check_place(out: Path) -> None:
     """Fail before the work begins when `out` cannot hold a simulation, or holds other calls."""
-    report.check_writable(out)
+    results.check_writable(out)
     if (out / "calls").exists() and not (out / "truth.parquet").exists():
         msg = f"'{out / 'calls'}' is there already and no simulation made it; choose another --out."
         raise OutputError(msg)
@@ -138,7 +138,7 @@ def write(sample: Sample, out: Path) -> None:
     """
     check_place(out)
     local = pl.col("start_time").dt.convert_time_zone(records.ZONE).dt.date()
-    with report.aside(out) as place:
+    with results.aside(out) as place:
         for (day,), frame in sample.calls.group_by(local, maintain_order=True):
             folder = place / "calls" / f"date={day!s}"
             folder.mkdir(parents=True)

@@ -9,9 +9,8 @@ import os
 import resource
 import sys
 from datetime import date
-from pathlib import Path
 
-from cdr_anomaly import one_night
+from cdr_anomaly import one_night, stores
 from cdr_anomaly.errors import CdrAnomalyError
 from tests.nights import runs
 
@@ -24,7 +23,7 @@ if __name__ == "__main__":
     if most:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     try:
-        one_night.nightly(files, date.fromisoformat(day), runs.run(Path(place)))
+        one_night.nightly(files, date.fromisoformat(day), runs.run(stores.place(place)))
     except CdrAnomalyError as error:
         sys.stdout.write(f"{error}\n")
         sys.exit(2)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cdr_anomaly.one_night import Outcome
+    from cdr_anomaly.stores import Place
 
 
 def local_days(calls: pl.DataFrame, tz: str = SHANGHAI) -> list[date]:
@@ -34,7 +35,7 @@ def by_day(folder: Path, calls: pl.DataFrame, tz: str = SHANGHAI) -> Path:
     return folder
 
 
-def run(place: Path, *words: str, tz: str = SHANGHAI, **lists: Path) -> one_night.Run:
+def run(place: Place, *words: str, tz: str = SHANGHAI, **lists: Path) -> one_night.Run:
     return one_night.Run(place, settings.load(tz=tz, words=words), one_night.Lists(**lists))
 
 
@@ -46,14 +47,14 @@ def every(folder: Path, told: one_night.Run) -> list[Outcome]:
     ]
 
 
-def remembered(place: Path) -> dict[str, list[dict[str, Any]]]:
+def remembered(place: Place) -> dict[str, list[dict[str, Any]]]:
     """Read every table of a state, with its rows in one order."""
     known = state.shown(place)
     tables = {name: known.read(name).collect() for name in state.TABLES}
     return {name: sorted(table.to_dicts(), key=repr) for name, table in tables.items()}
 
 
-def findings(place: Path) -> pl.DataFrame:
+def findings(place: Place) -> pl.DataFrame:
     return in_order(state.shown(place).read("findings").collect())
 
 

@@ -68,7 +68,7 @@ def last(files: Path) -> Path:
     return files / f"{DAYS[3]}.parquet"
 
 
-def child(place: Path, file: Path, **more: str) -> subprocess.Popen[str]:
+def child(place: object, file: Path, **more: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "tests.nights.child", str(place), str(DAYS[3]), str(file)]
     return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                             text=True, env=os.environ | more)  # fmt: skip
