@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format check bench bench-nights bench-lists quality docs pictures numbering vendor words sample lock clean
+.PHONY: help install demo test lint format check bench bench-nights bench-lists spark bench-spark quality docs pictures numbering vendor words sample lock clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,16 @@ LINES ?= 50_000
 bench-lists: install  ## time who works one list with whom; make bench-lists LINES=5_000
 	PYTHONPATH=. $(BIN)/python benchmarks/lists.py --lines $(LINES)
 
+spark: .venv/spark  ## install Spark into .venv, so that its tests are not skipped; Java is yours
+
+.venv/spark: requirements-spark.lock .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	touch $@
+
+SIZES ?= 10_000_000 20_000_000 50_000_000
+bench-spark: spark  ## time Spark beside the local engine, and write the figures of docs/scale.md
+	PYTHONPATH=. $(BIN)/python benchmarks/spark.py --calls $(SIZES)
+
 SICHUAN ?= ../shared/data/sichuan/sichuan_features.parquet
 quality: install .venv-quality/installed  ## write docs/quality.md: how good the lists are, beside peers
 	PYTHONPATH=. $(BIN)/python -m benchmarks.quality --peers .venv-quality/bin/python --sichuan $(SICHUAN)
@@ -81,6 +91,7 @@ sample: install  ## make sample_data/ again, the same bytes on the same Polars a
 lock: install  ## resolve the dependencies again
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group dev pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra spark --constraint requirements.lock pyproject.toml --output-file requirements-spark.lock
 
 clean:  ## remove what was made
 	rm -rf .venv .venv-peers .venv-quality .bench-nights .bench-quality .mypy_cache .pytest_cache .ruff_cache .hypothesis

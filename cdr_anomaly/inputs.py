@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
-    from cdr_anomaly.ingest import File, Source
+    from cdr_anomaly.ingest import File, Reader, Source
     from cdr_anomaly.ledger import Night
     from cdr_anomaly.settings import Settings
     from cdr_anomaly.stores import Place
@@ -46,13 +46,14 @@ def chosen(
     day: date,
     known: Mapping[date, Night],
     *,
+    reader: Reader,
     before: Mapping[str, str] | None,
 ) -> Inputs:
     """Choose the files with rows of ``day``, and those it was made of before.
 
     ``before`` are the options of the stores that these may be in; with None they are let go.
     """
-    source = ingest.open_source(paths, told)
+    source = ingest.open_source(paths, told, reader)
     spans = {file.path: source.days_of(file) for file in source.files}
     near = [file for file in source.files if _holds(spans[file.path], day)]
     found: dict[str, File] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
-from functools import reduce
+from functools import cached_property, reduce
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,6 +14,7 @@ from cdr_anomaly import (
     declared,
     derived,
     detectors,
+    engines,
     evidence,
     inputs,
     judging,
@@ -29,7 +30,6 @@ from cdr_anomaly import (
     tables,
     volume,
 )
-from cdr_anomaly.engines import Local
 from cdr_anomaly.pipeline import SILENT, Asked, Result
 from cdr_anomaly.ranking import Found
 from cdr_anomaly.tables import Active
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from cdr_anomaly.engines import Engine
     from cdr_anomaly.ingest import Source
     from cdr_anomaly.inputs import Inputs
     from cdr_anomaly.ledger import Night
@@ -78,6 +79,11 @@ class Run:
     lists: Lists = NO_LISTS
     say: Say = SILENT
     storage: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What reads the calls, of one night after another."""
+        return engines.built(self.told)
 
 
 class Outcome(NamedTuple):
@@ -132,7 +138,7 @@ def _night(paths: Iterable[str | Place], day: date, run: Run, *, only: bool) -> 
     known = recall.opened(run.place, told)
     nights = ledger.nights(known.ledger)
     before = None if only else run.storage
-    chosen = inputs.chosen(paths, told, day, nights, before=before)
+    chosen = inputs.chosen(paths, told, day, nights, reader=run.engine.reader, before=before)
     lost = recall.lost(known, day, again=day in nights)
     entities = declared.read(run.lists.entities, chosen.source.plan, detectors.FINDERS)
     known = known.note("begun", day=day)
@@ -187,7 +193,6 @@ def _judged(
     lost: Collection[str],
 ) -> Found:  # fmt: skip
     built = detectors.build(run.told.detectors)
-    engine = Local(run.told.memory)
     late = known.read("late").filter(pl.col("day") == day - timedelta(days=1)).drop("day").collect()
     as_text = known.as_text or chosen.as_text
     source = replace(chosen, as_text=as_text, carried=late if late.height else None)
@@ -197,7 +202,7 @@ def _judged(
         known = subscribed.read(listed, source.plan, as_text=source.as_text)
         return Asked(known, counts=tables.counts(built))
 
-    source, wanted, look = pipeline.looked(engine, source, asked, run.say)
+    source, wanted, look = pipeline.looked(run.engine, source, asked, run.say)
     lately = [night.facts for d, night in nights.items() if day - FEED_NIGHTS <= d < day]
     feed = detectors.Feed(
         columns=frozenset(source.columns),
@@ -216,7 +221,7 @@ def _judged(
     read = recall.reader(known, source, lost)
     remembered = memory.Memory(day, feed.first_day or day, active, read)
     run.say("reading some lines' calls again", source.rows)
-    again = derived.Looked(engine, source, look, feed, None, run.say.done)
+    again = derived.Looked(run.engine, source, look, feed, None, run.say.done)
     night = memory.made(again, built, remembered, wanted.subscribers)
     run.say("judging")
     applicable = [detector for detector in built if not reasons[detector.name]]
@@ -231,7 +236,9 @@ def _judged(
 
 def _settings(told: Settings, lists: Lists) -> dict[str, Any]:
     """Say what a night's findings depend on beside its calls."""
-    given = told.model_dump(exclude={"since", "until", "memory"}, exclude_none=True)
+    given = told.model_dump(
+        exclude={"since", "until", "memory", "engine", "master"}, exclude_none=True
+    )
     if lists.subscribers is None:
         return given
     return given | {"subscribers": inputs.sha256(lists.subscribers)}

@@ -13,6 +13,7 @@ from cdr_anomaly import (
     declared,
     derived,
     detectors,
+    engines,
     evidence,
     ingest,
     judging,
@@ -23,7 +24,6 @@ from cdr_anomaly import (
     tables,
     warned,
 )
-from cdr_anomaly.engines import Local
 from cdr_anomaly.errors import InputError
 from cdr_anomaly.schema import CALLS, columns
 
@@ -149,9 +149,10 @@ def scan(
     """
     built = detectors.build(told.detectors)
     say("opening the files")
-    source = ingest.open_source(paths, told)
+    engine = engines.built(told)
+    source = ingest.open_source(paths, told, engine.reader)
     known = declared.read(entities, source.plan, detectors.FINDERS)
-    read = read_twice(source, built, subscribers=subscribers, also=also, say=say)
+    read = read_twice(engine, source, built, subscribers=subscribers, also=also, say=say)
     say("working out what they did")
     made = read.gathered.tables(read.gathered.counting(built))
     say("judging")
@@ -193,6 +194,7 @@ def _week(read: Read, made: Tables, marked: pl.DataFrame, beside: subjects.Besid
 
 
 def read_twice(
+    engine: Engine,
     source: ingest.Source,
     built: list[Detector],
     *,
@@ -204,7 +206,6 @@ def read_twice(
 
     ``built`` may hold several of a kind, with other settings. The rest is as in scan().
     """
-    engine: Engine = Local(source.settings.memory)
     # Who is called matters for all lines only where a first leg can mean a new line.
     warm_up = max(detector.warm_up() for detector in built)
 
@@ -247,8 +248,8 @@ def check(
 ) -> dict[str, pl.DataFrame]:
     """Read the calls once and say what they are and what is wrong with them, as titled tables."""
     say("opening the files")
-    source = ingest.open_source(paths, told)
-    engine = Local(told.memory)
+    engine = engines.built(told)
+    source = ingest.open_source(paths, told, engine.reader)
     nobody = subscribed.read(None, source.plan, as_text=source.as_text)
     source, _, look = looked(engine, source, lambda _: Asked(nobody), say)
     feed = tables.feed_of(source, look)

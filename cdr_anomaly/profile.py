@@ -141,6 +141,23 @@ class Sums:
         if self._held > self.most:
             self._make_room()
 
+    def counts(self) -> pl.DataFrame:
+        """Return what is counted so far (line, day, count, n), for other sums to take."""
+        parts = [
+            _merged(parts).with_columns(day=pl.lit(day, pl.Date), count=pl.lit(count))
+            for day, counts in self._parts.items()
+            for count, parts in counts.items()
+        ]
+        none = {"line": self.line, "n": pl.Int32(), "day": pl.Date(), "count": pl.String()}
+        return pl.concat([pl.DataFrame(schema=none), *parts])
+
+    def take(self, counts: pl.DataFrame) -> None:
+        """Add what other sums have counted of other calls."""
+        parts = counts.partition_by("day", "count", as_dict=True, include_key=False)
+        for (day, count), part in parts.items():
+            self._parts.setdefault(day, {}).setdefault(count, []).append(part)
+        self._held += counts.height
+
     def profile(self) -> pl.DataFrame:
         """Return the PROFILE of the lines; counts are Int32, and nothing of them is kept here."""
         if self.least is not None:
@@ -234,6 +251,14 @@ class Sums:
         made = some.select("line", pl.lit(day, pl.Date).alias("day"), *COUNTS).collect()
         self.callers.setdefault(day, int(made.select(calling()).sum().item()))
         return made
+
+
+def needed(profile: pl.DataFrame, least: Least) -> pl.DataFrame:
+    """Keep the lines of PROFILE that have at least so much."""
+    enough = (pl.col("n_out") >= least.n_out).any().over("line")
+    forwards = pl.col("n_forwarded").sum().over("line") >= least.n_forwarded
+    told = Only(least.lines).holds(pl.col("line"))
+    return profile.filter(enough | forwards | told | least.abroad)
 
 
 def calling() -> pl.Expr:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError, field_validator
@@ -45,6 +45,14 @@ class Settings(BaseModel):
         "4GiB",
         validate_default=True,
         description="memory that a run may take, 1.25GiB or more",
+    )
+    engine: Literal["local", "spark"] = Field(
+        "local", description="what moves the rows: Polars here, or Spark on a cluster"
+    )
+    master: str | None = Field(
+        None,
+        description="address of the Spark cluster, as spark://host:7077; "
+        "by default that of spark-submit, else this machine",
     )
     max_duration_s: int = Field(
         86_400, ge=1, description="a longer call is refused as absurd (seconds)"

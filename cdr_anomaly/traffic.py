@@ -55,13 +55,18 @@ class Traffic:
             made = found.with_columns(day.cast(pl.Date).alias("day"), what=pl.lit(what))
             self._parts.append(made.select(list(TRAFFIC)).collect())
         if len(self._parts) >= FRAMES:
-            self._parts = [self._summed()]
+            self._parts = [self.counts()]
+
+    def take(self, counts: pl.DataFrame) -> None:
+        """Add what another count has made of other calls."""
+        self._parts.append(counts)
 
     def table(self) -> pl.DataFrame:
         """Return TRAFFIC."""
-        return self._summed().filter(pl.col("calls") > 0).sort("day", "what", "name")
+        return self.counts().filter(pl.col("calls") > 0).sort("day", "what", "name")
 
-    def _summed(self) -> pl.DataFrame:
+    def counts(self) -> pl.DataFrame:
+        """Return what is counted so far, for another count to take; counts may be below zero."""
         whole = pl.concat([empty(TRAFFIC), *self._parts])
         return whole.group_by("day", "what", "name").agg(pl.col("calls", "abroad").sum())
 

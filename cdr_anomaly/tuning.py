@@ -14,6 +14,7 @@ import polars as pl
 from cdr_anomaly import (
     declared,
     detectors,
+    engines,
     ingest,
     judging,
     ledger,
@@ -77,10 +78,11 @@ def of_files(
     built = detectors.build(told.detectors)
     tried = [variant for detector in built for variant in variants(detector)]
     say("opening the files")
-    source = ingest.open_source(paths, told)
+    engine = engines.built(told)
+    source = ingest.open_source(paths, told, engine.reader)
     known = declared.read(entities, source.plan, detectors.FINDERS)
     every = list(dict.fromkeys([*built, *(variant.detector for variant in tried)]))
-    read = pipeline.read_twice(source, every, subscribers=subscribers, say=say)
+    read = pipeline.read_twice(engine, source, every, subscribers=subscribers, say=say)
     say("judging")
     judges = {detector: n for n, detector in enumerate(read.applicable(every))}
     found = _found(read, built, list(judges), known, told.fdr)

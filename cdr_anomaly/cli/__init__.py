@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cdr_anomaly.cli import nights, privacy, quality, records, talk
+from cdr_anomaly.cli import desk, nights, privacy, quality, records, talk
 from cdr_anomaly.errors import CdrAnomalyError
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ app = typer.Typer(
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Records": (records.scan, records.explain, records.check, records.detectors),
     "Every night": (
-        nights.nightly, nights.backfill, nights.status, nights.alerts, nights.feedback,
-        nights.retention,
+        nights.nightly, nights.backfill, desk.status, desk.alerts, desk.feedback, desk.retention,
     ),
     "Privacy": (privacy.pseudonymise, privacy.reidentify),
     "Quality": (quality.simulate, quality.evaluate, quality.tune),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import typer
@@ -10,6 +11,9 @@ from cdr_anomaly.cli import talk
 from cdr_anomaly.cli.options import Format
 
 if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
+
     import polars as pl
 
     from cdr_anomaly.cli.options import Severity
@@ -55,3 +59,19 @@ def fail_on(alerts: pl.DataFrame, severity: Severity | None) -> None:
 
     if severity is not None and as_grave(alerts, severity):
         raise typer.Exit(3)
+
+
+def stop(
+    found: pl.DataFrame,
+    findings: pl.DataFrame,
+    file: Path,
+    severity: Severity,
+    day: date,
+    days: int,
+) -> None:
+    """Write the list of numbers to be stopped from ``day`` on, for so many ``days``."""
+    from cdr_anomaly import alerts, results
+
+    listed = alerts.to_stop(found, findings, severity, day + timedelta(days=days))
+    results.write_whole(file, listed.write_csv())
+    talk.LOG.info("The stop list in %s has %d number(s).", file, listed.height)

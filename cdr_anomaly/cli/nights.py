@@ -1,10 +1,8 @@
-"""The commands over nights: nightly, backfill, status, alerts, feedback, retention."""
+"""The commands that run nights: nightly, backfill."""
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +13,7 @@ from cdr_anomaly.cli.options import (
     DAY,
     LOCAL,
     Config,
+    Engine,
     Entities,
     FailOn,
     Form,
@@ -25,6 +24,7 @@ from cdr_anomaly.cli.options import (
     Language,
     Layout,
     Mask,
+    Master,
     MaxAlerts,
     Memory,
     Out,
@@ -32,6 +32,9 @@ from cdr_anomaly.cli.options import (
     Place,
     Rows,
     Severity,
+    StopDays,
+    StopList,
+    StopSeverity,
     Storage,
     Subscribers,
     Tz,
@@ -41,31 +44,15 @@ from cdr_anomaly.cli.options import (
 if TYPE_CHECKING:
     from datetime import date
 
-    import polars as pl
-
     from cdr_anomaly.one_night import Outcome
     from cdr_anomaly.pipeline import Say
     from cdr_anomaly.settings import Settings
     from cdr_anomaly.stores import Place as Where
 
 
-class Verdict(StrEnum):
-    """What became of an alert."""
-
-    confirmed = "confirmed"
-    cleared = "cleared"
-
-
-Date = Annotated[datetime | None, typer.Option("--date", formats=DAY, help="The local day.")]
 Metrics = Annotated[
     Path | None, typer.Option(**LOCAL, help="Text file of figures for Prometheus' node exporter.")
 ]
-StopList = Annotated[
-    Path | None,
-    typer.Option(**LOCAL, help="CSV of the numbers to be stopped, with their validity."),
-]
-StopSeverity = Annotated[Severity, typer.Option(help="Severity from which a number is on it.")]
-StopDays = Annotated[int, typer.Option(min=1, help="Days that a number on it is valid.")]
 
 
 def nightly(
@@ -82,6 +69,8 @@ def nightly(
     home: Home = None,
     layout: Layout = None,
     memory: Memory = None,
+    engine: Engine = None,
+    master: Master = None,
     entities: Entities = None,
     subscribers: Subscribers = None,
     only: Annotated[
@@ -107,7 +96,15 @@ def nightly(
     files, to = options.places(paths, storage), options.place(out, storage)
     where = options.place(state, storage)
     told = options.settings(
-        config, words, tz=tz, home=home, layout=layout, memory=memory, max_alerts=max_alerts
+        config,
+        words,
+        tz=tz,
+        home=home,
+        layout=layout,
+        memory=memory,
+        engine=engine,
+        master=master,
+        max_alerts=max_alerts,
     )
     if to is not None:
         results.check_writable(to)
@@ -124,7 +121,7 @@ def nightly(
         answers.where(to)
     if stop_list is not None:
         found, day = outcome.result, outcome.day
-        _stop(found.alerts, found.findings, stop_list, stop_severity, day, stop_days)
+        answers.stop(found.alerts, found.findings, stop_list, stop_severity, day, stop_days)
     if metrics is not None:
         from cdr_anomaly.metrics import write
 
@@ -144,6 +141,8 @@ def backfill(
     home: Home = None,
     layout: Layout = None,
     memory: Memory = None,
+    engine: Engine = None,
+    master: Master = None,
     entities: Entities = None,
     subscribers: Subscribers = None,
     max_alerts: MaxAlerts = None,
@@ -158,7 +157,15 @@ def backfill(
     files, to = options.places(paths, storage), options.place(out, storage)
     where = options.place(state, storage)
     told = options.settings(
-        config, words, tz=tz, home=home, layout=layout, memory=memory, max_alerts=max_alerts
+        config,
+        words,
+        tz=tz,
+        home=home,
+        layout=layout,
+        memory=memory,
+        engine=engine,
+        master=master,
+        max_alerts=max_alerts,
     )
     if to is not None:
         results.check_writable(to)
@@ -181,97 +188,6 @@ def backfill(
             for warning in night.warnings:
                 talk.LOG.warning("Look at this: %s.", warning)
     talk.LOG.info("%d night(s) were run.", done)
-
-
-def status(
-    state: Place,
-    days: Annotated[int, typer.Option(min=1, help="Nights shown.")] = 28,
-    form: Form = Format.table,
-    storage: Storage = [],  # noqa: B006 - typer copies it
-) -> None:
-    """Say which nights are done, failed, missing or may change, and how their volume was."""
-    from cdr_anomaly import desk, report
-
-    where = options.place(state, storage)
-    with talk.naming_the_damaged([], where):
-        parts = desk.status(where, days)
-    if form is not Format.table:
-        report.put(next(iter(parts.values())), form)
-        return
-    for title, table in parts.items():
-        report.show(title, table)
-
-
-def alerts(
-    state: Place,
-    date: Date = None,
-    out: Annotated[str | None, typer.Option(help="Folder for the alerts as files.")] = None,
-    config: Config = None,
-    words: Words = [],  # noqa: B006 - typer copies it
-    entities: Entities = None,
-    form: Form = Format.table,
-    rows: Rows = 50,
-    max_alerts: MaxAlerts = None,
-    fail_on: FailOn = None,
-    stop_list: StopList = None,
-    stop_severity: StopSeverity = Severity.high,
-    stop_days: StopDays = 7,
-    storage: Storage = [],  # noqa: B006 - typer copies it
-    mask: Mask = False,
-) -> None:
-    """List a night's alerts again, by the entities as they are now; nothing is detected again."""
-    from cdr_anomaly import desk, report, results
-
-    where, to = options.place(state, storage), options.place(out, storage)
-    if to is not None:
-        results.check_writable(to)
-    told = options.settings(config, words, max_alerts=max_alerts)
-    with talk.naming_the_damaged([], where):
-        day, found, findings = desk.again(where, options.day(date), told, entities)
-    answers.show(found, form, rows, hide=mask)
-    if to is not None:
-        report.write_alerts(to, found)
-        talk.LOG.info("The alerts are in %s.", to)
-    talk.LOG.info("The night of %s: %s.", day, report.alerts_sentence(found))
-    if stop_list is not None:
-        _stop(found, findings, stop_list, stop_severity, day, stop_days)
-    answers.fail_on(found, fail_on)
-
-
-def feedback(
-    line: Annotated[str, typer.Argument(help="The subject of an alert, in any form.")],
-    verdict: Annotated[Verdict, typer.Argument(help="What became of it.")],
-    state: Place,
-    note: Annotated[str | None, typer.Option(help="What was found out.")] = None,
-    date: Date = None,
-    storage: Storage = [],  # noqa: B006 - typer copies it
-    mask: Mask = False,
-) -> None:
-    """Remember what became of an alert; it is shown with later alerts on that subject."""
-    from cdr_anomaly import desk
-    from cdr_anomaly import mask as hidden
-
-    where = options.place(state, storage)
-    with talk.naming_the_damaged([], where):
-        subject, day = desk.feedback(where, line, verdict, note, options.day(date))
-    shown = hidden.text(subject) if mask else subject
-    sys.stdout.write(f"{shown}: the alert of {day} is {verdict.value}.\n")
-
-
-def retention(
-    state: Place,
-    profiles: Annotated[int, typer.Option(min=61, help="Days of sums and alerts kept.")] = 400,
-    calls: Annotated[int, typer.Option(min=29, help="Days of calls kept.")] = 180,
-    storage: Storage = [],  # noqa: B006 - typer copies it
-) -> None:
-    """Delete for good what is older than that; every night does so by its settings, too."""
-    from cdr_anomaly import desk
-
-    where = options.place(state, storage)
-    with talk.naming_the_damaged([], where):
-        before = desk.retention(where, profiles, calls)
-    for table, day in before.items():
-        talk.LOG.info("%s: kept from %s on.", table, day)
 
 
 def _yesterday(told: Settings, place: Where) -> date:
@@ -303,18 +219,3 @@ def _tell(outcome: Outcome, form: Format, rows: int, *, hide: bool) -> None:
         talk.LOG.info(sentence)
     for warning in outcome.warnings:
         talk.LOG.warning("Look at this: %s.", warning)
-
-
-def _stop(
-    found: pl.DataFrame,
-    findings: pl.DataFrame,
-    file: Path,
-    severity: Severity,
-    day: date,
-    days: int,
-) -> None:
-    from cdr_anomaly import alerts, results
-
-    listed = alerts.to_stop(found, findings, severity, day + timedelta(days=days))
-    results.write_whole(file, listed.write_csv())
-    talk.LOG.info("The stop list in %s has %d number(s).", file, listed.height)

@@ -38,6 +38,13 @@ class Language(StrEnum):
     zh = "zh"
 
 
+class Engines(StrEnum):
+    """What moves the rows."""
+
+    local = "local"
+    spark = "spark"
+
+
 DAY = ["%Y-%m-%d"]
 
 
@@ -95,6 +102,12 @@ Subscribers = Annotated[
 Memory = Annotated[
     str | None, typer.Option(help="Memory that a run may take, as in 4GiB, which is the default.")
 ]
+Engine = Annotated[
+    Engines | None, typer.Option(help="What moves the rows: this machine, or Spark.")
+]
+Master = Annotated[
+    str | None, typer.Option(help="Address of the Spark cluster, as in spark://host:7077.")
+]
 Form = Annotated[Format, typer.Option("--format", help="Form of the data on standard output.")]
 Out = Annotated[str | None, typer.Option(help="Folder for the result files.")]
 Html = Annotated[Path | None, typer.Option("--html", **LOCAL, help="File for a page of the same.")]
@@ -120,6 +133,13 @@ Edges = Annotated[
 ]
 Place = Annotated[str, typer.Option("--state", help="Folder of what nights remember.")]
 JsonLog = Annotated[bool, typer.Option("--json-log", help="Say everything as lines of JSON.")]
+
+StopList = Annotated[
+    Path | None,
+    typer.Option(**LOCAL, help="CSV of the numbers to be stopped, with their validity."),
+]
+StopSeverity = Annotated[Severity, typer.Option(help="Severity from which a number is on it.")]
+StopDays = Annotated[int, typer.Option(min=1, help="Days that a number on it is valid.")]
 
 
 def day(given: datetime | None) -> Any:

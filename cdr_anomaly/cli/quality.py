@@ -16,11 +16,13 @@ from cdr_anomaly.cli.options import (
     DAY,
     LOCAL,
     Config,
+    Engine,
     Entities,
     Form,
     Format,
     Home,
     Layout,
+    Master,
     Memory,
     Since,
     Storage,
@@ -151,6 +153,8 @@ def tune(
     since: Since = None,
     until: Until = None,
     memory: Memory = None,
+    engine: Engine = None,
+    master: Master = None,
     entities: Entities = None,
     subscribers: Subscribers = None,
     form: Form = Format.table,
@@ -165,6 +169,7 @@ def tune(
 
     given = {
         "tz": tz, "home": home, "layout": layout, "since": since, "until": until, "memory": memory,
+        "engine": engine, "master": master,
     }  # fmt: skip
     if state is not None:
         _check_alone(paths, given | {"config": config, "set": words, "subscribers": subscribers})

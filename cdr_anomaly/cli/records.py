@@ -11,6 +11,7 @@ from cdr_anomaly.cli import answers, options, talk
 from cdr_anomaly.cli.options import (
     Config,
     Edges,
+    Engine,
     Entities,
     FailOn,
     Form,
@@ -21,6 +22,7 @@ from cdr_anomaly.cli.options import (
     Language,
     Layout,
     Mask,
+    Master,
     MaxAlerts,
     Memory,
     Out,
@@ -46,6 +48,8 @@ def scan(
     since: Since = None,
     until: Until = None,
     memory: Memory = None,
+    engine: Engine = None,
+    master: Master = None,
     entities: Entities = None,
     subscribers: Subscribers = None,
     form: Form = Format.table,
@@ -63,7 +67,7 @@ def scan(
     files, to = options.places(paths, storage), options.place(out, storage)
     told = options.settings(
         config, words, tz=tz, home=home, layout=layout, since=since, until=until, memory=memory,
-        max_alerts=max_alerts,
+        engine=engine, master=master, max_alerts=max_alerts,
     )  # fmt: skip
     if to is not None:
         results.check_writable(to)
@@ -95,6 +99,8 @@ def explain(
     since: Since = None,
     until: Until = None,
     memory: Memory = None,
+    engine: Engine = None,
+    master: Master = None,
     subscribers: Subscribers = None,
     html: Html = None,
     edges: Edges = None,
@@ -109,7 +115,16 @@ def explain(
 
     files = options.places(paths, storage)
     told = options.settings(
-        config, words, tz=tz, home=home, layout=layout, since=since, until=until, memory=memory
+        config,
+        words,
+        tz=tz,
+        home=home,
+        layout=layout,
+        since=since,
+        until=until,
+        memory=memory,
+        engine=engine,
+        master=master,
     )
     for file in (html, edges and graphs.forms(edges)[0]):
         if file is not None:
@@ -143,6 +158,8 @@ def check(
     since: Since = None,
     until: Until = None,
     memory: Memory = None,
+    engine: Engine = None,
+    master: Master = None,
     storage: Storage = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Say what the records are and what is wrong with them; judges no line."""
@@ -150,7 +167,16 @@ def check(
 
     files = options.places(paths, storage)
     told = options.settings(
-        config, words, tz=tz, home=home, layout=layout, since=since, until=until, memory=memory
+        config,
+        words,
+        tz=tz,
+        home=home,
+        layout=layout,
+        since=since,
+        until=until,
+        memory=memory,
+        engine=engine,
+        master=master,
     )
     with talk.progress() as say, talk.naming_the_damaged(files):
         parts = pipeline.check(files, told, say=say)

@@ -9,8 +9,8 @@ import polars as pl
 from pydantic.dataclasses import dataclass
 
 from cdr_anomaly import pools, presented, rolling, tokens, trunks
+from cdr_anomaly.detectors import base
 from cdr_anomaly.detectors.base import STRICT, Detector, Tables, ladder, percent, setting
-from cdr_anomaly.detectors.base import usual_sentence as usual
 from cdr_anomaly.evidence import scientific
 from cdr_anomaly.profile import Least
 
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.detectors.feed import Feed
 
 KNOWN_DAYS = 28
-# What is found for a trunk's traffic, and not told by a setting, must be as rare as this.
-RARE = 1e-3
+RARE = 1e-3  # as rare must be what is found for a trunk's traffic, and not told by a setting
 # People of a pool's list that several of its numbers called; or calls on one trunk, within hours.
 SHARED, ONE_TRUNK, SHIFT = 3, 0.9, timedelta(hours=12)
 
@@ -153,15 +152,14 @@ class OverseasPresentation(Detector):
             unwanted.append(pl.col("n_called_back") <= self.call_backs * n)
         if tables.feed.attempts:
             unwanted.append(pl.col("n_answered") <= self.answered * pl.col("n_calls"))
-        told = tables.two_way or tables.feed.attempts
         reason = pl.format(
             "presented as foreign, called {} different home subscribers on {} (limit {}) in {} "
             "calls; {} of them were called in the 28 days before, {} called back; {} % of the "
             "calls answered; {}",
             n, "day", pl.lit(self.contacts), "n_calls", "n_known", "n_called_back",
-            percent(pl.col("n_answered"), pl.col("n_calls")), usual(),
+            percent(pl.col("n_answered"), pl.col("n_calls")), base.usual_sentence(),
         )  # fmt: skip
-        medium = pl.all_horizontal(unwanted) if told else pl.lit(value=False)
+        medium = pl.all_horizontal(unwanted) if len(unwanted) > 2 else pl.lit(value=False)
         return self._found(
             days, observed=n, limit=self.contacts, severity=ladder({"medium": medium}, "low"),
             usual=pl.col("usual"), reason=reason,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from cdr_anomaly.ingest import Source
+    from cdr_anomaly.ingest import Reader, Source
     from cdr_anomaly.profile import Least
 
     Progress = Callable[[int], None]
@@ -59,7 +59,14 @@ class SecondLook(NamedTuple):
 
 
 class Engine(Protocol):
-    """Reads a feed twice: all of it once, and again for the lines that deserve it."""
+    """Reads a feed twice: all of it once, and again for the lines that deserve it.
+
+    ``reader`` is what a Source is to read its rows by (ingest.Reader).
+    """
+
+    @property
+    def reader(self) -> Reader:
+        """Return how the rows of a shape are read."""
 
     def first_look(
         self, source: Source, least: Least | None, done: Progress, counts: Collection[str] = ()

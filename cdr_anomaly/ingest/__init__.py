@@ -10,21 +10,22 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from cdr_anomaly import numbering, settings, tokens
-from cdr_anomaly.ingest import files, footers, layouts, verdicts
+from cdr_anomaly.ingest import files, footers, layouts
 from cdr_anomaly.ingest.files import File
 from cdr_anomaly.ingest.mapping import NUMBERS, RowMap
+from cdr_anomaly.ingest.parts import Part, together
 from cdr_anomaly.ingest.shape import Shape, dated, midnight, of_lines, scan
-from cdr_anomaly.ingest.verdicts import KIND, LEFT_OUT, REFUSED, VERDICTS
+from cdr_anomaly.ingest.verdicts import LEFT_OUT, REFUSED, VERDICTS
 from cdr_anomaly.schema import CALLS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from datetime import date
 
     from cdr_anomaly.ingest.layouts import Layout
@@ -36,12 +37,33 @@ __all__ = [
     "VERDICTS",
     "File",
     "Part",
+    "Reader",
+    "Shape",
     "Source",
     "dated",
+    "here",
     "midnight",
     "of_lines",
     "open_source",
 ]
+
+
+class Reader(Protocol):
+    """Works something out of the rows of a shape, row by row; see Source.each."""
+
+    def __call__(
+        self, shape: Shape, of: Callable[[Shape], pl.LazyFrame], lines: pl.Series | None
+    ) -> pl.LazyFrame:
+        """Return what ``of`` makes of all rows of the shape."""
+
+
+def here(
+    shape: Shape, of: Callable[[Shape], pl.LazyFrame], lines: pl.Series | None = None
+) -> pl.LazyFrame:
+    """Let Polars read the rows here, when they are asked for."""
+    del lines  # what is made of the shape looks at no others, and Polars sees to the rest
+    return of(shape)
+
 
 PART_ROWS = 4_000_000
 EVER = datetime(9999, 1, 1, tzinfo=UTC)
@@ -52,6 +74,7 @@ class Source:
     """Opened call records: what they are, and how they are to be read.
 
     ``carried`` are CALLS that the night before found at its end, to be read before the files.
+    ``reader`` is how the rows of a shape are read; by default here, by Polars.
     """
 
     files: Sequence[File]
@@ -62,11 +85,12 @@ class Source:
     as_text: bool = False
     trusting: bool = True
     carried: pl.DataFrame | None = None
+    reader: Reader = here
 
     @cached_property
     def columns(self) -> set[str]:
         """The columns of CALLS that at least one of the files offers."""
-        return {column for shape in self._shapes() for column in shape.expressions} & set(CALLS)
+        return {column for shape in self.shapes() for column in shape.expressions} & set(CALLS)
 
     @property
     def line_type(self) -> pl.DataType:
@@ -115,24 +139,23 @@ class Source:
             return 0
         return (self.extent[1] - self.extent[0]).days + 2 if self.extent else inf
 
-    def mapped(self, lines: pl.Series | None = None) -> pl.LazyFrame:
-        """Return every row in the columns of CALLS, with whether it is sound; see Shape."""
-        shapes = self._shapes()
-        typed = ["record_type" in shape.expressions for shape in shapes]
-        frames = [shape.mapped(lines) for shape in shapes]
-        if any(typed) and not all(typed):
-            # A file without the column, beside others with it, holds whole calls.
-            whole = pl.lit("call", KIND).alias("record_type")
-            frames = [
-                frame if told else frame.with_columns(whole)
-                for frame, told in zip(frames, typed, strict=True)
-            ]
-        return pl.concat(frames, how="diagonal")
+    def each(
+        self, of: Callable[[Shape], pl.LazyFrame], lines: pl.Series | None = None
+    ) -> list[pl.LazyFrame]:
+        """Work something out of the rows of each shape, row by row, where the rows are.
 
-    def verdicts(self, rows: pl.DataFrame) -> pl.Series:
-        """Judge mapped rows: the place of each in VERDICTS."""
-        verdict = verdicts.verdict(rows.columns, self.settings.max_duration_s)
-        return rows.select(verdict=verdict).to_series()
+        ``of`` may be given a shape's rows in pieces. With ``lines`` it wants no rows but the calls
+        from and to these, and may be given no others.
+        """
+        return [self.reader(shape, of, lines) for shape in self.shapes()]
+
+    def mapped(
+        self, lines: pl.Series | None = None, columns: Collection[str] | None = None
+    ) -> pl.LazyFrame:
+        """Return every row in columns of CALLS, by default its own; see Shape.filled."""
+        wanted, line = self.columns if columns is None else columns, self.line_type
+        of = [shape.filled(wanted, line, lines) for shape in self.shapes()]
+        return pl.concat(of, how="diagonal")
 
     def parts(self) -> Iterator[Part]:
         """Yield the feed in parts of some million rows, in order of their first start."""
@@ -145,9 +168,8 @@ class Source:
         known = all(start is not None for start, _, _ in cut)
         cut.sort(key=lambda piece: (piece[0] or EVER, str(piece[1].path), piece[2].offset))
         if self.carried is not None:
-            first = cut[0][0] if cut and known else None
-            yield Part(self, self.columns, self.carried.height, first, self.carried)
-        for begin, end in _together([stretch.rows for _, _, stretch in cut]):
+            yield self.carried_part(cut[0][0] if cut and known else None)
+        for begin, end in together([stretch.rows for _, _, stretch in cut], PART_ROWS):
             pieces = [
                 file if stretch.rows == file.rows else replace(file, stretch=stretch)
                 for _, file, stretch in cut[begin:end]
@@ -157,17 +179,26 @@ class Source:
             until = EVER if end == len(cut) else later
             yield Part(replace(self, files=pieces), self.columns, rows, until)
 
+    def carried_part(self, next_start: datetime | None = None) -> Part:
+        """Return the CALLS that are carried as a part of the feed; maybe none."""
+        none = pl.DataFrame(schema=dict.fromkeys(NUMBERS, self.line_type))
+        carried = none if self.carried is None else self.carried
+        return Part(self, self.columns, carried.height, next_start, carried)
+
+    def blank(self) -> pl.LazyFrame:
+        """Return no rows, in the columns and types of mapped ones."""
+        return self.carried_part().mapped().clear()
+
     def refused(self) -> pl.LazyFrame:
         """Return the refused rows as they came, as text, each with its file and the reason."""
-        return pl.concat([shape.refused() for shape in self._shapes()], how="diagonal")
+        return pl.concat(self.each(Shape.refused), how="diagonal")
 
     def starts(self) -> pl.DataFrame:
         """Count all rows of each file by local day and hour (file, day, hour, rows)."""
         slot = pl.col("start_time").dt.truncate("15m")  # no zone is off by less
-        counted = [
-            shape.starts().group_by("file", start_time=slot).agg(rows=pl.len())
-            for shape in self._shapes()
-        ]
+        counted = self.each(
+            lambda shape: shape.starts().group_by("file", start_time=slot).agg(rows=pl.len())
+        )
         local = pl.col("start_time").dt.convert_time_zone(self.tz)
         by_hour = pl.concat(counted).drop_nulls().collect().with_columns(
             day=local.dt.date(), hour=local.dt.hour().cast(pl.Int64)
@@ -177,10 +208,15 @@ class Source:
 
     def opaque(self) -> pl.LazyFrame:
         """Return whether any number is an opaque token, which an integer cannot carry."""
-        texts = self.with_text().mapped()
         numbers = [pl.col(column) for column in NUMBERS if column in self.columns]
         found = [numbering.is_opaque(number, self.plan).any() for number in numbers]
-        return texts.select(opaque=pl.any_horizontal(*found))
+        columns = self.columns
+        texts = self.with_text().each(
+            lambda shape: shape.filled(columns, pl.String()).select(
+                opaque=pl.any_horizontal(*found)
+            )
+        )
+        return pl.concat(texts).select(pl.col("opaque").any())
 
     def doubting(self) -> Source:
         """Return the same source with every number read with care, whatever footers prove.
@@ -193,7 +229,8 @@ class Source:
         """Return the same source with lines carried as text, for feeds with opaque tokens."""
         return replace(self, as_text=True)
 
-    def _shapes(self) -> list[Shape]:
+    def shapes(self) -> list[Shape]:
+        """Put together the files that can be read as one table, and the map to CALLS of each."""
         groups: dict[object, list[File]] = {}
         for file in self.files:
             groups.setdefault((file.shape, self._e164(file)), []).append(file)
@@ -205,8 +242,10 @@ class Source:
         """Name the columns of numbers that are proven to be E.164 as they stand."""
         if self.as_text or not self.trusting or self.layout.perspective == "served":
             return frozenset()
+        source = self.layout.source
         plain = (c for c in NUMBERS if c not in self.layout.values and c not in self.layout.fixed)
-        return frozenset(c for c in plain if footers.all_e164(file.footer, self.layout.source(c)))
+        texts = (c for c in plain if file.is_text(source(c)))  # a category is cast to no integer
+        return frozenset(c for c in texts if footers.all_e164(file.footer, source(c)))
 
     def _rows(self, group: list[File]) -> RowMap:
         return RowMap(
@@ -220,58 +259,6 @@ class Source:
         )
 
 
-class Part(NamedTuple):
-    """A part of a feed, and the columns that the feed has.
-
-    ``next_start`` is when the rows of later parts begin, None if unknown. ``carried`` are its rows
-    where they are not of the files, and are counted already.
-    """
-
-    source: Source
-    columns: set[str]
-    rows: int
-    next_start: datetime | None
-    carried: pl.DataFrame | None = None
-
-    def mapped(self, lines: pl.Series | None = None) -> pl.LazyFrame:
-        """Return the part's rows in the columns of CALLS that the feed has; see Shape."""
-        if self.carried is not None:
-            rows = self._as_carried(self.carried.lazy())
-            return rows if lines is None else rows.filter(of_lines(lines))
-        number, missing = self.source.line_type, sorted(self.columns - self.source.columns)
-        types = {c: CALLS[c].dtype for c in missing} | dict.fromkeys(NUMBERS, number)
-        empty = {column: pl.lit(None, types[column]) for column in missing}
-        if "record_type" in missing:
-            empty["record_type"] = pl.lit("call", KIND)  # as beside others in one part
-        return self.source.mapped(lines).with_columns(**empty)
-
-    def _as_carried(self, rows: pl.LazyFrame) -> pl.LazyFrame:
-        """Give carried rows, which are sound, the columns and types of the feed."""
-        if self.source.as_text:
-            rows = numbering.as_text(rows, NUMBERS)
-        known = rows.collect_schema().names()
-        columns = {
-            column: pl.col(column) if column in known else pl.lit(None, CALLS[column].dtype)
-            for column in sorted(self.columns)
-        }
-        if "record_type" in columns:
-            columns["record_type"] = columns["record_type"].fill_null("call").cast(KIND)
-        marks = {"sound": True, "lost": False, "doubt": False}
-        return rows.select(**columns, **{mark: pl.lit(value) for mark, value in marks.items()})
-
-
-def _together(rows: list[int]) -> Iterator[tuple[int, int]]:
-    """Group neighbours until they have the rows of a part; yield where each group begins, ends."""
-    begin = total = 0
-    for place, size in enumerate(rows):
-        total += size
-        if total >= PART_ROWS:
-            yield begin, place + 1
-            begin, total = place + 1, 0
-    if begin < len(rows):
-        yield begin, len(rows)
-
-
 def zone_of(told: settings.Settings) -> str:
     """Say in which zone local days are counted."""
     return _zone(told, layouts.named(told.layout))
@@ -281,7 +268,9 @@ def _zone(told: settings.Settings, layout: Layout) -> str:
     return told.tz or layout.tz or settings.first_zone(told.home)
 
 
-def open_source(paths: Iterable[str | Place], told: settings.Settings) -> Source:
+def open_source(
+    paths: Iterable[str | Place], told: settings.Settings, reader: Reader = here
+) -> Source:
     """Open the files and settle layout, zone and home plan, or say what does not fit."""
     layout = layouts.named(told.layout)
     wanted = {*layout.columns.values(), *layout.only, *CALLS}
@@ -294,6 +283,7 @@ def open_source(paths: Iterable[str | Place], told: settings.Settings) -> Source
         tz=_zone(told, layout),
         plan=numbering.home_plan(told.home),
         settings=told,
+        reader=reader,
     )
     _ = source.columns  # maps every column once, so that what does not fit is said before reading
     return source.with_text() if source.pseudonyms else source

@@ -58,6 +58,12 @@ class File:
         bucket = None if isinstance(self.path, Path) else self.path.root
         return bucket, columns, self.keys, self.stretch and (self.path, self.stretch.offset)
 
+    def is_text(self, column: str) -> bool:
+        """Tell whether a column of the file's own holds text, and no categories."""
+        kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+        own = column in self.schema.names and self.schema.field(column).type
+        return bool(own) and any(kind(own) for kind in kinds)
+
     def with_keys(self, wanted: Collection[str]) -> File:
         """Keep only the hive keys that are wanted and that no column of the file shadows."""
         own = self.schema.names

@@ -31,6 +31,8 @@ _ODD = (
     0x1B873593CC9E2D51, 0x2127599BF4325C37,
 )  # fmt: skip
 
+_LINE_ODD = -0x3C6EF372FE94F82B
+
 _PARTIES = ("calling_number", "called_number", "redirecting_number", "record_type")
 
 
@@ -51,6 +53,25 @@ def key(columns: Collection[str], *, as_text: bool) -> pl.Expr:
 
     Rows of one key are still to be compared in full.
     """
+    rest = _mixed(columns, as_text=as_text) // (2**64 // ROOM) + ROOM // 2
+    if as_text:
+        line = pl.coalesce("calling_number", "called_number").hash()
+        return (line // ROOM).cast(pl.Int64) // 2 * ROOM + rest
+    # Calls of a withheld number are told apart by the number that they go to.
+    withheld = NOBODY - pl.col("called_number") % 2**46
+    return pl.coalesce(pl.col("calling_number"), withheld) * ROOM + rest
+
+
+def fingerprint(columns: Collection[str], *, as_text: bool) -> pl.Expr:
+    """Make one integer of the same, which two other rows share once in many billions.
+
+    It does not begin with the calling line.
+    """
+    line = _number("calling_number", ("calling_number",) if as_text else ()).fill_null(-1)
+    return _mixed(columns, as_text=as_text) + line * _LINE_ODD
+
+
+def _mixed(columns: Collection[str], *, as_text: bool) -> pl.Expr:
     texts = ("call_id", *(_PARTIES[:3] if as_text else ()))
     same = [_number(column, texts) for column in keys(columns) if column != "calling_number"]
     if "call_id" in columns:
@@ -58,14 +79,7 @@ def key(columns: Collection[str], *, as_text: bool) -> pl.Expr:
         own = pl.when(pl.col("call_id").is_null())
         same += [own.then(_number(column, texts)) for column in ("start_time", "duration_s")]
     # Products and their sum run over, and are all the better mixed for it.
-    mixed = reduce(add, (part.fill_null(-1) * odd for part, odd in zip(same, _ODD, strict=False)))
-    rest = mixed // (2**64 // ROOM) + ROOM // 2
-    if as_text:
-        line = pl.coalesce("calling_number", "called_number").hash()
-        return (line // ROOM).cast(pl.Int64) // 2 * ROOM + rest
-    # Calls of a withheld number are told apart by the number that they go to.
-    withheld = NOBODY - pl.col("called_number") % 2**46
-    return pl.coalesce(pl.col("calling_number"), withheld) * ROOM + rest
+    return reduce(add, (part.fill_null(-1) * odd for part, odd in zip(same, _ODD, strict=False)))
 
 
 def _number(column: str, texts: Collection[str]) -> pl.Expr:

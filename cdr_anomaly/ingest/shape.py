@@ -12,10 +12,12 @@ import polars as pl
 
 from cdr_anomaly import stores
 from cdr_anomaly.ingest import verdicts
-from cdr_anomaly.ingest.mapping import PARTIES
+from cdr_anomaly.ingest.mapping import NUMBERS, PARTIES
+from cdr_anomaly.ingest.verdicts import KIND
+from cdr_anomaly.schema import CALLS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import date
 
     from cdr_anomaly.ingest.files import File
@@ -25,17 +27,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Shape:
-    """Files whose columns and hive keys agree, with the map from their rows to CALLS."""
+    """Files whose columns and hive keys agree, with the map from their rows to CALLS.
+
+    ``given`` are raw rows of theirs that somebody else has read, with their path as ``lineage``;
+    then these are the rows, whatever the files.
+    """
 
     files: Sequence[File]
     rows: RowMap
     settings: Settings
     tz: str
+    given: pl.LazyFrame | None = None
 
     @cached_property
     def expressions(self) -> dict[str, pl.Expr]:
         """One expression over the raw columns for each column of CALLS that the files offer."""
-        return self.rows.expressions(self._lineage)
+        return self.rows.expressions(self.lineage)
 
     def mapped(self, lines: pl.Series | None = None) -> pl.LazyFrame:
         """Return the rows of the span in the columns of CALLS, each with whether it is sound.
@@ -44,21 +51,35 @@ class Shape:
         footer seemed to prove that it has. With ``lines``, only the calls from and to these.
         """
         raw = self._raw(lineage=self.rows.layout.served_is_file_name)
-        early = self.rows.e164 >= set(PARTIES)
-        if lines is not None and early:
+        if lines is not None and self.plain_parties:
             # On the raw columns, so that all else is decoded and read in the rows that are left.
-            written = [pl.col(self.rows.layout.source(column)) for column in PARTIES]
-            raw = raw.filter(of_lines(lines, [w.cast(pl.Int64, strict=False) for w in written]))
+            written = [pl.col(column).cast(pl.Int64, strict=False) for column in self.plain_parties]
+            raw = raw.filter(of_lines(lines, written))
         rows = self._read(raw.select(**self.expressions))
-        if lines is not None and not early:
+        if lines is not None and not self.plain_parties:
             rows = rows.filter(of_lines(lines))
         sound = verdicts.sound(rows.collect_schema().names(), self.settings.max_duration_s)
         return rows.with_columns(sound=sound)
 
+    def filled(
+        self, columns: Collection[str], line: pl.DataType, lines: pl.Series | None = None
+    ) -> pl.LazyFrame:
+        """Return the same with all ``columns`` of a feed of which this shape may lack some.
+
+        ``line`` is how lines are carried. A file without a record type, beside others with it,
+        holds whole calls.
+        """
+        missing = sorted(set(columns) - set(self.expressions))
+        types = {c: CALLS[c].dtype for c in missing} | dict.fromkeys(NUMBERS, line)
+        fill = {column: pl.lit(None, types[column]) for column in missing}
+        if "record_type" in missing:
+            fill["record_type"] = pl.lit("call", KIND)
+        return self.mapped(lines).with_columns(**fill)
+
     def starts(self) -> pl.LazyFrame:
         """Return the start of every row, of any day, and its file (start_time, file)."""
-        rows = scan(self.files, lineage=self._lineage)
-        return rows.select(start_time=self.expressions["start_time"], file=pl.col(self._lineage))
+        rows = self._scan(lineage=True)
+        return rows.select(start_time=self.expressions["start_time"], file=pl.col(self.lineage))
 
     def refused(self) -> pl.LazyFrame:
         """Return the refused rows as they came, as text, each with its file and the reason."""
@@ -67,7 +88,7 @@ class Shape:
         names = {name: f"{name}_as_came" if name in own else name for name in self.rows.types}
         row = pl.struct(self.rows.as_came(name).alias(kept) for name, kept in names.items())
         rows = self._raw(lineage=True)
-        rows = rows.select(row.alias("row"), pl.col(self._lineage).alias("file"),
+        rows = rows.select(row.alias("row"), pl.col(self.lineage).alias("file"),
                            **self.expressions)  # fmt: skip
         reasons = dict(enumerate(verdicts.VERDICTS))
         reason = pl.col("verdict").replace_strict(reasons, return_dtype=pl.String)
@@ -78,38 +99,52 @@ class Shape:
         return kept.select(*own.values(), "row").unnest("row")
 
     @property
-    def _lineage(self) -> str:
+    def lineage(self) -> str:
         """A name for the column of paths that no column of the file has."""
         return f"path_{max(self.rows.types, key=len, default='')}"
 
-    def _raw(self, *, lineage: bool) -> pl.LazyFrame:
-        raw = scan(self.files, lineage=self._lineage if lineage else None)
-        name = self.rows.layout.source("start_time")
-        dtype = self.rows.types[name]
-        if not isinstance(dtype, pl.Datetime) or not any(self._bounds()):
-            return raw
-        # On the raw column, so that row groups outside are skipped by their statistics.
-        return raw.filter(
-            _span(pl.col(name), *(self._bound(bound, dtype) for bound in self._bounds()))
+    @property
+    def plain_parties(self) -> list[str]:
+        """The raw columns of the two parties, where both are proven to be E.164 as they stand."""
+        return (
+            [self.rows.layout.source(c) for c in PARTIES] if self.rows.e164 >= set(PARTIES) else []
         )
 
-    def _read(self, rows: pl.LazyFrame) -> pl.LazyFrame:
-        """Keep the rows of the span, and turn their written numbers into lines."""
-        columns = rows.collect_schema().names()
-        if any(self._bounds()):
-            bounds = (self._bound(b, pl.Datetime("us", "UTC")) for b in self._bounds())
-            rows = rows.filter(_span(pl.col("start_time"), *bounds))
-        for step in self.rows.steps(columns):
-            rows = rows.with_columns(**step)
-        return rows.select(*columns, "lost", "doubt")
-
-    def _bounds(self) -> tuple[datetime | None, datetime | None]:
+    @property
+    def bounds(self) -> tuple[datetime | None, datetime | None]:
+        """The instants between which the rows wanted start; the second one is not among them."""
         zone, since, until = ZoneInfo(self.tz), self.settings.since, self.settings.until
         # The first and the last year of the calendar mean "no bound", and have no instant in UTC.
         first = datetime.combine(since, time(), zone) if since and since.year > MINYEAR else None
         after = until + timedelta(days=1) if until and until.year < MAXYEAR else None
         end = datetime.combine(after, time(), zone) if after else None
         return first, end
+
+    def _scan(self, *, lineage: bool) -> pl.LazyFrame:
+        if self.given is not None:
+            return self.given
+        return scan(self.files, lineage=self.lineage if lineage else None)
+
+    def _raw(self, *, lineage: bool) -> pl.LazyFrame:
+        raw = self._scan(lineage=lineage)
+        name = self.rows.layout.source("start_time")
+        dtype = self.rows.types[name]
+        if not isinstance(dtype, pl.Datetime) or not any(self.bounds):
+            return raw
+        # On the raw column, so that row groups outside are skipped by their statistics.
+        return raw.filter(
+            _span(pl.col(name), *(self._bound(bound, dtype) for bound in self.bounds))
+        )
+
+    def _read(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """Keep the rows of the span, and turn their written numbers into lines."""
+        columns = rows.collect_schema().names()
+        if any(self.bounds):
+            bounds = (self._bound(b, pl.Datetime("us", "UTC")) for b in self.bounds)
+            rows = rows.filter(_span(pl.col("start_time"), *bounds))
+        for step in self.rows.steps(columns):
+            rows = rows.with_columns(**step)
+        return rows.select(*columns, "lost", "doubt")
 
     @staticmethod
     def _bound(bound: datetime | None, dtype: pl.Datetime) -> pl.Expr | None:

@@ -66,3 +66,8 @@ def verdict(columns: Collection[str], max_duration_s: int) -> pl.Expr:
     holds = {LEFT_OUT: kind.is_null()} | holds
     places = (pl.when(bad).then(pl.lit(place, pl.UInt8)) for place, bad in holds.items())
     return pl.coalesce(*places, pl.lit(0, pl.UInt8))
+
+
+def judged(rows: pl.DataFrame, max_duration_s: int) -> pl.Series:
+    """Judge mapped rows: the place of each in VERDICTS."""
+    return rows.select(verdict=verdict(rows.columns, max_duration_s)).to_series()

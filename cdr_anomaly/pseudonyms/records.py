@@ -15,7 +15,7 @@ import polars as pl
 
 from cdr_anomaly import ingest, mask, results, tokens
 from cdr_anomaly.errors import InputError, OutputError
-from cdr_anomaly.ingest import footers
+from cdr_anomaly.ingest import footers, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,8 +77,9 @@ def _write(source: Source, maker: Maker, place: Path, made: Made) -> None:
         used = used.with_columns(pl.col("record_type").cast(pl.String))
     maker.calls(used).write_parquet(place, compression="zstd")
     made.files, made.rows = made.files + 1, made.rows + used.height
-    verdicts = source.verdicts(mapped.filter(~pl.col("sound")))
-    reasons = verdicts.replace_strict(dict(enumerate(ingest.VERDICTS)), return_dtype=pl.String)
+    bad = mapped.filter(~pl.col("sound"))
+    why = verdicts.judged(bad, source.settings.max_duration_s)
+    reasons = why.replace_strict(dict(enumerate(ingest.VERDICTS)), return_dtype=pl.String)
     made.left.update(dict(reasons.value_counts().iter_rows()))
 
 

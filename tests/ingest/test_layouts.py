@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from cdr_anomaly.errors import CdrAnomalyError, InputError, SettingError
-from cdr_anomaly.ingest import layouts
+from cdr_anomaly.ingest import layouts, verdicts
 from tests.ingest.feeds import ANNA, BO, CAO, DU, call, columns, feed, opened, read, used, written
 
 CALLMINE = Path(__file__).parents[3] / "shared" / "data" / "callmine" / "calls.parquet"
@@ -265,7 +265,12 @@ def test_rows_that_are_no_calls_are_left_out_and_counted_not_lost(tmp_path: Path
     case = next(case for case in CASES if case.layout == "bandicoot")
     source = opened(written(tmp_path, pl.DataFrame(case.rows), case.file), layout="bandicoot",
                     tz="UTC")  # fmt: skip
-    assert sorted(source.verdicts(source.mapped().collect())) == [0, 0, 9, 9]
+    assert sorted(verdicts.judged(source.mapped().collect(), source.settings.max_duration_s)) == [
+        0,
+        0,
+        9,
+        9,
+    ]
     assert source.refused().collect().is_empty()
 
 

@@ -86,7 +86,10 @@ def test_refused_rows_are_counted_by_reason_and_other_types_apart(tmp_path: Path
 def test_a_row_of_another_type_is_left_out_whatever_else_is_wrong_with_it(tmp_path: Path) -> None:
     row = call(record_type="sms_mt", start_time=None, duration_s=-1)
     source = opened(written(tmp_path, feed(row, call(1, record_type="moc"))))
-    assert source.verdicts(source.mapped().collect()).to_list() == [9, 0]
+    assert verdicts.judged(source.mapped().collect(), source.settings.max_duration_s).to_list() == [
+        9,
+        0,
+    ]
 
 
 def test_vendor_columns_called_reason_and_file_stand_beside_ours(tmp_path: Path) -> None:
@@ -372,3 +375,18 @@ def test_a_row_is_sound_when_no_verdict_holds(
         sound=verdicts.sound(row.columns, 86_400), verdict=verdicts.verdict(row.columns, 86_400)
     )
     assert told["sound"].item() == (told["verdict"].item() == 0)
+
+
+@pytest.mark.parametrize("kind", [pl.Categorical, pl.Enum(["+8613800000001", "+8613800000002"])])
+def test_numbers_that_are_categories(tmp_path: Path, kind: pl.DataType) -> None:
+    """As pandas writes them; that all of them are E.164 makes them no integers."""
+    start = datetime(2026, 5, 4, tzinfo=UTC)
+    calls = pl.DataFrame(
+        {
+            "calling_number": ["+8613800000001"], "called_number": ["+8613800000002"],
+            "start_time": [start], "duration_s": [9],
+        }
+    ).with_columns(pl.col("calling_number", "called_number").cast(kind))  # fmt: skip
+    calls.write_parquet(tmp_path / "calls.parquet")
+    rows = opened(tmp_path / "calls.parquet").mapped().collect()
+    assert rows["calling_number"].to_list() == [8613800000001]

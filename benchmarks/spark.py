@@ -1,0 +1,135 @@
+"""Time scans by Spark beside the local engine, and write the figures of docs/scale.md.
+
+`make bench-spark SIZES="10_000_000 50_000_000"`. Every scan is a process of its own, in turn, once;
+Spark's own log of events tells how long its jobs took, and how much they read, moved and brought
+home. The records are synthetic (records.py) and stay in benchmarks/data/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from benchmarks import records
+
+HERE = Path(__file__).resolve().parent
+PAGE = HERE.parent / "docs" / "scale.md"
+ENGINES = {
+    "local": (),
+    "Spark, local[2]": ("--engine", "spark", "--master", "local[2]"),
+    "Spark, two executors": ("--engine", "spark", "--master", "local-cluster[2,1,4096]"),
+}
+HEAD = (
+    (
+        "| engine | calls | wall, s | Spark's jobs, s | jobs, µs a call | tasks, µs a call "
+        "| moved, bytes a call | brought home, bytes a call | same findings |"
+    ),
+    "|---|---|---|---|---|---|---|---|---|",
+)
+
+
+class Cost(NamedTuple):
+    """What a scan took: the whole process, the jobs of Spark, all their tasks, and what moved."""
+
+    wall_s: float
+    jobs_s: float = 0
+    tasks_s: float = 0
+    moved: int = 0
+    home: int = 0
+
+
+def scanned(folder: Path, engine: str, out: Path) -> Cost:
+    """Scan a folder of records by an engine."""
+    words = [
+        sys.executable, "-m", "cdr_anomaly", "scan", str(folder / "calls"), "--tz",
+        "Asia/Shanghai", "--subscribers", str(folder / "subscribers.parquet"), "--format", "csv",
+        "--out", str(out), *ENGINES[engine],
+    ]  # fmt: skip
+    with tempfile.TemporaryDirectory() as events:
+        told = {
+            "spark.eventLog.enabled": "true", "spark.eventLog.dir": f"file://{events}",
+            "spark.eventLog.compress": "false", "spark.eventLog.rolling.enabled": "false",
+        }  # fmt: skip
+        given = " ".join(f"--conf {name}={value}" for name, value in told.items())
+        env = os.environ | {"PYSPARK_SUBMIT_ARGS": f"{given} pyspark-shell"}
+        begin = time.monotonic()
+        subprocess.run(words, env=env, check=True, capture_output=True)
+        wall = time.monotonic() - begin
+        logs = [file for file in Path(events).iterdir() if file.is_file()]
+        return read(logs[0], wall) if logs else Cost(wall)
+
+
+def read(log: Path, wall_s: float) -> Cost:
+    """Sum up what Spark has noted of its tasks."""
+    events = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    begins = {e["Job ID"]: e["Submission Time"] for e in events if _is(e, "JobStart")}
+    jobs = [e["Completion Time"] - begins[e["Job ID"]] for e in events if _is(e, "JobEnd")]
+    tasks: list[Any] = [e["Task Metrics"] for e in events if _is(e, "TaskEnd")]
+    return Cost(
+        wall_s,
+        sum(jobs) / 1000,
+        sum(task["Executor Run Time"] for task in tasks) / 1000,
+        sum(task["Shuffle Write Metrics"]["Shuffle Bytes Written"] for task in tasks),
+        sum(task["Result Size"] for task in tasks),
+    )
+
+
+def _is(event: dict[str, Any], what: str) -> bool:
+    return event["Event"] == f"SparkListener{what}"
+
+
+def row(engine: str, calls: int, cost: Cost, same: str) -> str:
+    """Write a row of the table."""
+    if engine == "local":
+        figures = [f"{cost.wall_s:.1f}", "", "", "", "", "", ""]
+    else:
+        figures = [
+            f"{cost.wall_s:.1f}", f"{cost.jobs_s:.1f}", f"{cost.jobs_s / calls * 1e6:.2f}",
+            f"{cost.tasks_s / calls * 1e6:.2f}", f"{cost.moved / calls:.1f}",
+            f"{cost.home / calls:.2f}", same,
+        ]  # fmt: skip
+    return "| " + " | ".join([engine, f"{calls:,}", *figures]) + " |"
+
+
+def table(sizes: list[int]) -> str:
+    """Scan records of every size by every engine."""
+    rows = []
+    for calls in sizes:
+        folder = HERE / "data" / str(calls)
+        records.write(calls, folder)
+        with tempfile.TemporaryDirectory() as place:
+            outs = {engine: Path(place) / str(n) for n, engine in enumerate(ENGINES)}
+            for engine, out in outs.items():
+                cost = scanned(folder, engine, out)
+                sys.stderr.write(f"{engine}, {calls:,}: {cost}\n")
+                own, other = (
+                    pl.read_parquet(each / "findings.parquet") for each in (outs["local"], out)
+                )
+                same = f"yes, {own.height:,}" if own.equals(other) else "no"
+                rows.append(row(engine, calls, cost, same))
+    return "\n".join([*HEAD, *rows])
+
+
+def main() -> None:
+    """Time, print, and put the table into the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--calls", type=int, nargs="+", default=[10_000_000, 50_000_000])
+    made = table(parser.parse_args().calls)
+    sys.stdout.write(made + "\n")
+    page = PAGE.read_text(encoding="utf-8")
+    marked = re.compile(r"(?<=<!-- figures -->\n).*?(?=\n<!-- end of figures -->)", re.DOTALL)
+    PAGE.write_text(marked.sub(lambda _: made, page), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""The Spark engine on a cluster that is pretended: tasks in a row, and pieces packed in between.
+
+It needs no Spark and no Java, and cuts rows up as unkindly as can be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from cdr_anomaly import ingest
+from cdr_anomaly.engines.pieces import moved, unpacked
+from cdr_anomaly.engines.spark import Spark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import polars as pl
+
+    from cdr_anomaly.engines.pieces import Made, Piece
+    from cdr_anomaly.ingest import Shape
+
+Pieces = list["Piece"]
+
+
+class Pretended:
+    """What engines.cluster.Cluster does, here and in lists."""
+
+    width = 2
+
+    def __init__(self, seed: int) -> None:
+        self.chance = Random(seed)  # noqa: S311 - no secret
+        self.most = 0
+
+    def over_rows(
+        self,
+        shape: Shape,
+        of: Callable[[Shape], pl.LazyFrame],
+        made_of: Callable[[Iterator[pl.DataFrame]], Made],
+        lines: pl.Series | None = None,
+    ) -> Pieces:
+        del lines  # it need not leave out any row
+        paths = [str(file.path) for file in shape.files]
+        raw = ingest.shape.scan(shape.files, lineage=shape.lineage).collect()
+        assert set(raw[shape.lineage]) <= set(paths)
+        made: Pieces = []
+        for task in self._cut(raw.sample(fraction=1, shuffle=True, seed=self.chance.randrange(99))):
+            bare = replace(shape, files=())
+            chunks = (of(replace(bare, given=each.lazy())).collect() for each in self._cut(task))
+            made += _packed(made_of(chunks))
+        return made
+
+    def over_pieces(self, pieces: Pieces, buckets: int, made_of: Callable[[Made], Made]) -> Pieces:
+        made: Pieces = []
+        for task in range(buckets):
+            ours = [piece for piece in pieces if piece.bucket % buckets == task]
+            self.chance.shuffle(ours)
+            made += _packed(made_of(iter(ours)))
+        return made
+
+    def put(self, pieces: Made) -> Pieces:
+        return _packed(pieces)
+
+    def together(self, pieces: list[Pieces]) -> Pieces:
+        return [piece for each in pieces for piece in each]
+
+    def only(self, pieces: Pieces, what: str) -> Pieces:
+        return [piece for piece in pieces if piece.what == what]
+
+    def without(self, pieces: Pieces, *what: str) -> Pieces:
+        return [piece for piece in pieces if piece.what not in what]
+
+    def fetched(self, pieces: Pieces) -> Made:
+        return iter(pieces)
+
+    streamed = fetched
+
+    def kept(self, pieces: Pieces) -> Pieces:
+        return pieces
+
+    def let_go(self) -> None:
+        """Nothing is kept."""
+
+    def _cut(self, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        begin = 0
+        while begin < rows.height:
+            size = self.chance.randint(1, max(rows.height // 2, 1))
+            yield rows.slice(begin, size)
+            begin += size
+
+
+def _packed(pieces: Made) -> Pieces:
+    return list(unpacked(moved(pieces)))
+
+
+def engine(seed: int) -> Any:
+    spark = Spark.__new__(Spark)
+    spark.cluster = Pretended(seed)  # type: ignore[assignment]
+    return spark

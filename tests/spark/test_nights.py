@@ -1,0 +1,39 @@
+"""A night by Spark finds and remembers what a night by the local engine does."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+from polars.testing import assert_frame_equal
+
+from cdr_anomaly import one_night, settings
+from tests.builders import SHANGHAI
+from tests.detectors.test_contract import WORDS, adversarial
+from tests.nights import runs
+from tests.spark.both import MASTER, needs_spark
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.slow, *needs_spark]
+LAST = 2
+
+
+def test_nights_and_what_they_remember(tmp_path: Path) -> None:
+    """The end of a night is carried over to the next one, whichever engine reads it."""
+    days = sorted(runs.by_day(tmp_path / "days", adversarial(5, SHANGHAI)).glob("*.parquet"))
+    here = runs.run(tmp_path / "here", *WORDS)
+    for file in days[:-LAST]:
+        one_night.nightly([file], date.fromisoformat(file.stem), here)
+    shutil.copytree(here.place, tmp_path / "there")
+    told = settings.load(tz=SHANGHAI, words=WORDS, engine="spark", master=MASTER)
+    there = one_night.Run(tmp_path / "there", told)
+    for file in days[-LAST:]:
+        day = date.fromisoformat(file.stem)
+        ours, theirs = (one_night.nightly([file], day, run).result for run in (here, there))
+        for name in ("findings", "evidence", "alerts", "victims"):
+            assert_frame_equal(getattr(ours, name), getattr(theirs, name))
+    assert runs.remembered(here.place) == runs.remembered(there.place)
