@@ -67,6 +67,7 @@ DOORS = {
     "scipy": {"significance", "actors", "overlap"},
     "typer": {
         "cli",
+        "cli.desk",
         "cli.options",
         "cli.answers",
         "cli.records",
