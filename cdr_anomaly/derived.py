@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from cdr_anomaly.detectors.base import Detector
-    from cdr_anomaly.detectors.feed import Feed
     from cdr_anomaly.engines.base import Engine, FirstLook, Progress, SecondLook
+    from cdr_anomaly.feed import Feed
     from cdr_anomaly.ingest import Source
     from cdr_anomaly.profile import Least
 

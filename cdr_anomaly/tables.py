@@ -10,7 +10,7 @@ import polars as pl
 
 from cdr_anomaly import births, forwarding, numbering, outbound, shifts
 from cdr_anomaly.derived import Basis, Counting, Looked, Past, made
-from cdr_anomaly.detectors.feed import Feed
+from cdr_anomaly.feed import Feed
 from cdr_anomaly.profile import COUNTS, Least
 from cdr_anomaly.settings import MOST_SILENT_DAYS
 from cdr_anomaly.sought import by_calls, elsewhere

@@ -24,7 +24,7 @@ FLOORS = (
     ("schema", "keys", "numbering", "settings", "profile", "sheets", "lock", "delta"),
     ("evidence", "overlap", "traffic", "presented", "subscribed"),
     ("subjects", "busy", "bridges", "unlike", "outbound", "rooms", "shifts", "pools", "trunks",
-     "held", "results", "detectors.feed"),
+     "held", "results", "feed"),
     ("ingest", "legs", "forwarding", "births", "measures", "declared",
      "alerts", "report", "story", "detectors.base", "engines.base", "header", "ledger", "volume",
      "truth", "sought", "titled"),

@@ -13,7 +13,6 @@ from cdr_anomaly import unlike
 from cdr_anomaly.detectors.agent_shift import AgentShift
 from cdr_anomaly.detectors.base import Detector, Tables
 from cdr_anomaly.detectors.campaign import Campaign
-from cdr_anomaly.detectors.feed import Feed
 from cdr_anomaly.detectors.forwarding_chain import ForwardingChain
 from cdr_anomaly.detectors.hand_off import HandOff
 from cdr_anomaly.detectors.high_frequency import HighFrequency
@@ -22,6 +21,7 @@ from cdr_anomaly.detectors.new_sim_burst import NewSimBurst
 from cdr_anomaly.detectors.overseas_presentation import OverseasPresentation
 from cdr_anomaly.detectors.site import Site
 from cdr_anomaly.errors import SettingError, nearest
+from cdr_anomaly.feed import Feed
 from cdr_anomaly.settings import validation_sentence
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from cdr_anomaly.profile import Least
 from cdr_anomaly.shifts import Working
 
 if TYPE_CHECKING:
-    from cdr_anomaly.detectors.feed import Feed
+    from cdr_anomaly.feed import Feed
 
 # A day with less is no part of anybody's working life, and is not shown.
 SHOWN_S = 3600

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import date
 
-    from cdr_anomaly.detectors.feed import Feed
     from cdr_anomaly.evidence import Measure
+    from cdr_anomaly.feed import Feed
     from cdr_anomaly.outbound import Rule
 
 STRICT = ConfigDict(extra="forbid", strict=True)

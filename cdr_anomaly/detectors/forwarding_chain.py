@@ -14,7 +14,7 @@ from cdr_anomaly.evidence import Measure
 from cdr_anomaly.profile import Least
 
 if TYPE_CHECKING:
-    from cdr_anomaly.detectors.feed import Feed
+    from cdr_anomaly.feed import Feed
 
 PLATFORM_CLASSES = ("service", "short_95", "short_96", "toll_free")
 

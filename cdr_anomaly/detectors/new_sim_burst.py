@@ -22,7 +22,7 @@ from cdr_anomaly.evidence import Measure, scientific
 from cdr_anomaly.schema import OF_PREFIXES
 
 if TYPE_CHECKING:
-    from cdr_anomaly.detectors.feed import Feed
+    from cdr_anomaly.feed import Feed
 
 # How the new lines of each kind of group are said.
 WHOSE = {"block": "of the block", "dealer": "sold by", "region": "of holders in"}

@@ -15,7 +15,7 @@ from cdr_anomaly.evidence import scientific
 from cdr_anomaly.profile import Least
 
 if TYPE_CHECKING:
-    from cdr_anomaly.detectors.feed import Feed
+    from cdr_anomaly.feed import Feed
 
 KNOWN_DAYS = 28
 RARE = 1e-3  # as rare must be what is found for a trunk's traffic, and not told by a setting

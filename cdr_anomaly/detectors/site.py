@@ -12,7 +12,7 @@ from cdr_anomaly.detectors.base import STRICT, Detector, Tables, days_back, ladd
 from cdr_anomaly.rooms import HANDSET_DAYS
 
 if TYPE_CHECKING:
-    from cdr_anomaly.detectors.feed import Feed
+    from cdr_anomaly.feed import Feed
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -32,12 +32,15 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.engines.pieces import Batches, Made
     from cdr_anomaly.ingest import Shape
+    from cdr_anomaly.stores import Place
 
     Of = Callable[[Shape], pl.LazyFrame]
 
 # Rows that Spark hands over at once.
 BATCH_ROWS = 200_000
 FOREIGN = r"[^\w!.~'()*,;:$&+=/@\x80-\U0010ffff-]"
+# What Hadoop calls the stores.
+CONNECTORS = {"s3": "s3a", "gs": "gs", "az": "abfss"}
 LOCAL = ("local", "local[", "local-cluster[")
 # What a session of ours is told; that of the operator, who submits a job, is left as it is.
 OURS = {
@@ -87,7 +90,7 @@ class Cluster:
         rows = self._rows(shape, columns, lines)
         bare = replace(shape, files=())
         there = dict(shape.files[0].keys)
-        paths = {_uri(str(file.path)): str(file.path) for file in shape.files}
+        paths = {_uri(file.path): str(file.path) for file in shape.files}
 
         def work(batches: Batches) -> Batches:
             made = (
@@ -162,7 +165,7 @@ class Cluster:
 
         # Keys in names of folders are put in by us; Spark would guess their types.
         opened = self.session.read.option("recursiveFileLookup", "true")
-        rows = opened.parquet(*(_as_name(str(file.path)) for file in shape.files))
+        rows = opened.parquet(*(_as_name(file.path) for file in shape.files))
         for condition in _conditions(shape):
             rows = rows.filter(condition)
         if lines is not None and shape.plain_parties:
@@ -274,14 +277,25 @@ def _quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-def _uri(path: str) -> str:
-    """Write a path as Spark names the file that a row came from: a URI as Java writes it."""
-    if "://" in path:
-        return path
-    return "file://" + re.sub(FOREIGN, lambda mark: quote(mark[0]), str(Path(path).resolve()))
+def _address(file: Place) -> tuple[str, str]:
+    """Give the beginning of a file's address as Hadoop's connectors have it, and the rest."""
+    if isinstance(file, Path):
+        return "file://", str(file.resolve())  # without, it might be one of the cluster's own
+    scheme, _, bucket = file.root.partition("://")
+    if scheme == "az":
+        told = file.options.get("azure_storage_account_name")
+        account = told or os.environ.get("AZURE_STORAGE_ACCOUNT_NAME", "")
+        bucket = f"{bucket}@{account}.dfs.core.windows.net"
+    return f"{CONNECTORS[scheme]}://{bucket}", f"/{file.key}"
 
 
-def _as_name(path: str) -> str:
-    """Write a path so that Spark takes every character of it as it is."""
-    marks = str.maketrans({mark: f"\\{mark}" for mark in "\\*?[]{}"})
-    return path if "://" in path else str(Path(path).resolve()).translate(marks)
+def _uri(file: Place) -> str:
+    """Write a file as Spark names the one that a row came from: a URI as Java writes it."""
+    begin, rest = _address(file)
+    return begin + re.sub(FOREIGN, lambda mark: quote(mark[0]), rest)
+
+
+def _as_name(file: Place) -> str:
+    """Write a file so that Spark takes every character of it as it is."""
+    begin, rest = _address(file)
+    return begin + re.sub(r"[\\*?\[\]{}]", lambda mark: f"\\{mark[0]}", rest)
