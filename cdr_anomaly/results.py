@@ -6,11 +6,11 @@ import os
 import shutil
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdr_anomaly import stores
+from cdr_anomaly import stores, trouble
 from cdr_anomaly.errors import OutputError
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ def aside(out: Place) -> Iterator[Path]:
         for file in (file for file in sorted(place.rglob("*")) if file.is_file()):
             _move(file, out, file.relative_to(place))
     except OSError as error:
+        if trouble.is_trouble(error):
+            raise  # of a store that was read meanwhile; whoever reads it says so
         msg = f"The results cannot be written to '{out}': {error.strerror or error}."
         raise OutputError(msg) from error
     finally:
@@ -75,5 +77,6 @@ def _move(file: Path, out: Place, name: Path) -> None:
 def _clear(beside: Path) -> None:
     """Remove what runs that were killed have left; no run writes its results for so long."""
     for left in beside.glob(f"{UNFINISHED}*"):
-        if time.time() - left.stat().st_mtime > ABANDONED_S:
-            shutil.rmtree(left, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another run was faster
+            if time.time() - left.stat().st_mtime > ABANDONED_S:
+                shutil.rmtree(left, ignore_errors=True)

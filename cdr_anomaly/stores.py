@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -192,8 +193,11 @@ def options(words: Iterable[str]) -> dict[str, str]:
         name = bare if bare in CONNECTION else name
         if not equals or not (name in CONNECTION or name.startswith(tuple(PREFIXES.values()))):
             begin = ", ".join(PREFIXES.values())
+            # What has no name, or looks like a secret that ends in =, is not repeated.
+            plain = equals and re.fullmatch(r"\w*", key) and value.strip("=")
+            what = f"'{key}'" if plain else "What was given"
             msg = (
-                f"'{key}' is no storage option: give name=value, where names begin with {begin} "
+                f"{what} is no storage option: give name=value, where names begin with {begin} "
                 f"or are one of {', '.join(sorted(CONNECTION))}."
             )
             raise SettingError(msg)

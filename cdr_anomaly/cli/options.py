@@ -53,7 +53,7 @@ def local(text: str) -> Path:
     if "://" in text:
         from cdr_anomaly.errors import SettingError
 
-        msg = f"'{text}' cannot be in a store: only records, --out and --state can; give a path."
+        msg = f"'{text}' is an address, and this must be a path of this machine."
         raise SettingError(msg)
     return Path(text)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cdr_anomaly.cli import options, talk
+from cdr_anomaly.errors import OutputError
 
 if TYPE_CHECKING:
     from cdr_anomaly.keys import Key
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
 KeyFile = Annotated[
     Path | None,
     typer.Option(
+        **options.LOCAL,
         help="File of the secret key, 32 bytes or more; by default CDR_ANOMALY_KEY of the "
-        "environment."
+        "environment.",
     ),
 ]
 
@@ -49,6 +51,10 @@ def pseudonymise(
     key = _key(key_file)
     where, to = options.places(paths, storage), options.place(out, storage)
     results.check_writable(to)
+    for name, given in (("entities.csv", entities), ("subscribers.csv", subscribers)):
+        if given is not None and (to / name).exists():
+            msg = f"There is a file '{to / name}' already; remove it, or choose another folder."
+            raise OutputError(msg)
     with talk.progress() as say, talk.naming_the_damaged(where):
         source = ingest.open_source(where, told)
         maker = pseudonyms.Maker(key, source.plan, neighbours)
@@ -74,11 +80,18 @@ def pseudonymise(
 
 def reidentify(
     listed: Annotated[
-        Path, typer.Argument(metavar="LIST", help="A file of a run: alerts, findings, victims.")
+        Path,
+        typer.Argument(
+            parser=options.local, metavar="LIST", help="A file of a run: alerts, findings, victims."
+        ),
     ],
     paths: options.Paths,
-    out: Annotated[Path, typer.Option(help="File for the list with numbers, CSV or Parquet.")],
-    audit: Annotated[Path, typer.Option(help="Log to which it is added who asked for what.")],
+    out: Annotated[
+        Path, typer.Option(**options.LOCAL, help="File for the list with numbers, CSV or Parquet.")
+    ],
+    audit: Annotated[
+        Path, typer.Option(**options.LOCAL, help="Log to which it is added who asked for what.")
+    ],
     who: Annotated[str, typer.Option(help="Who asks.")],
     why: Annotated[str, typer.Option(help="Why, as a case number.")],
     key_file: KeyFile = None,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import json
 import os
+import pwd
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -122,7 +122,7 @@ def _replaced(table: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
 def _log(request: Request, asked: dict[str, object]) -> None:
     """Append one line to the log, and see it on the disk; it holds no number."""
     entry = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"), "user": getpass.getuser(),
+        "at": datetime.now(UTC).isoformat(timespec="seconds"), "user": _user(),
         "who": request.who, "why": request.why, **asked,
     }  # fmt: skip
     try:
@@ -135,6 +135,14 @@ def _log(request: Request, asked: dict[str, object]) -> None:
     except OSError as error:
         msg = f"The log '{request.log}' cannot be written: {error.strerror}. Nothing is answered."
         raise OutputError(msg) from error
+
+
+def _user() -> str:
+    """Name the user of the system, whatever the environment says."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def _named(file: Place) -> dict[str, str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.pseudonyms.made import Maker
 
+GROUPS = ("holder_region", "dealer", "line_kind")
 # A range becomes its lines: so many of all ranges together.
 MOST_LINES = 1_000_000
 # What every pseudonym of a number shows of it, and fewer digits of the short ones.
@@ -26,7 +27,8 @@ SHOWN, SHORT_ONES = 6, r"9[56]|1[0-2]"
 def subscribers(file: Path, maker: Maker) -> pl.DataFrame:
     """Read the list of subscribers, lines and holders as tokens.
 
-    Regions, dealers and kinds of lines are groups, and stay as they are.
+    Regions, dealers and kinds of lines are groups, and stay as they are but for names that are a
+    number, or hold one.
     """
     told = subscribed.read(file, maker.plan, as_text=True)
     rows = told.lines.select("line", *(name for name in subscribed.FACTS if name in told.told))
@@ -34,7 +36,10 @@ def subscribers(file: Path, maker: Maker) -> pl.DataFrame:
     listed = listed.with_columns(line=maker.carried(listed["line"]))
     if "holder_token" in told.told:
         listed = listed.with_columns(holder_token=maker.token(pl.col("holder_token"), HOLDER))
-    return listed.sort("line")
+    groups = [name for name in GROUPS if name in told.told]
+    names = maker.names(listed, groups)
+    own = pl.col(groups).replace(names["name"], names["token"])
+    return listed.with_columns(own).sort("line")
 
 
 def entities(file: Path, maker: Maker, detectors: Collection[str]) -> pl.DataFrame:

@@ -17,6 +17,8 @@ from cdr_anomaly.ingest.mapping import NUMBERS
 from cdr_anomaly.schema import BESIDE, CALLS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cdr_anomaly.keys import Key
     from cdr_anomaly.numbering import HomePlan
 
@@ -107,7 +109,7 @@ class Maker(NamedTuple):
             theirs = known.rename({name: f"{who}{name}" for name in known.columns})
             rows = rows.rename({column: f"{who}line"})
             rows = rows.join(theirs, on=f"{who}line", how="left", maintain_order="left")
-        names = self._names(rows)
+        names = self.names(rows, NAMES)
         others = pl.col([column for column in NAMES if column in columns])
         rows = rows.with_columns(others.replace(names["name"], names["token"]))
         made = {
@@ -119,9 +121,10 @@ class Maker(NamedTuple):
                                     for name, text in made[column].items()})  # fmt: skip
         return rows.select(c for c in (*CALLS, *BESIDE) if c in rows.columns)
 
-    def _names(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Give the names of cells and trunks that are, or hold, a number (name, token)."""
-        each = [rows[column].rename("name").unique() for column in NAMES if column in rows.columns]
+    def names(self, rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+        """Give the names in columns that are a number, or hold one with its + (name, token)."""
+        there = [column for column in columns if column in rows.columns]
+        each = [rows[column].rename("name").unique() for column in there]
         names = pl.concat([pl.Series("name", dtype=pl.String), *each]).unique().drop_nulls()
         line = pl.col("line")
         # In steps, as above.

@@ -5,6 +5,7 @@ A row that would be refused is not written, as nobody knows what stands in it; i
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
@@ -65,6 +66,7 @@ def write(source: Source, maker: Maker, out: Place, done: Callable[[int], None])
                 if (place / own).exists():
                     msg = f"Two files would be '{own}'; write them into folders of their own."
                     raise OutputError(msg)
+                os.utime(place)  # one that was left alone for an hour counts as abandoned
                 _write(replace(source, files=[part]).with_text(), maker, place / own, made)
                 done(stretch.rows)
     return made
@@ -88,7 +90,8 @@ def _names(source: Source, maker: Maker) -> list[Path]:
 
     A name with a number in it becomes a token.
     """
-    paths = [file.path.resolve().parts for file in source.files]
+    # Without "/" or the bucket: names are below the folder that they are written into.
+    paths = [file.path.resolve().parts[1:] for file in source.files]
     levels = zip(*(path[:-1] for path in paths), strict=False)
     root = sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, levels))
 

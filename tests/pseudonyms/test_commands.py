@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 import stat
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 DIALLER, PERSON = "+865918800001", "+8613700000001"
 DAYS = past("2026-05-04", 3)
 HANDSET, IDENTITY = "35209900176148", "460001234567890"
+HOLDER, SELLER = "110101199001011234", "13700000009"
 ZONE = ("--tz", SHANGHAI)
 
 
@@ -54,7 +56,9 @@ def records(tmp_path: Path) -> Path:
         ",,+8615,,,a region\n,,,short_95,,banks\n,,,,35209900,a model\n"
         f",,,,{HANDSET},a handset\n"
     )
-    (tmp_path / "subscribers.csv").write_text(f"line,activation\n{DIALLER},2026-05-01\n")
+    (tmp_path / "subscribers.csv").write_text(
+        f"line,activation,holder_token,dealer\n{DIALLER},2026-05-01,{HOLDER},{SELLER}\n"
+    )
     return place
 
 
@@ -160,6 +164,18 @@ def test_lists_are_written_beside_the_records(run: Any, records: Path, tmp_path:
     assert told.filter(purpose="a model")["handset"].to_list() == ["35209900"]
     assert told.filter(purpose="a handset")["handset"].str.contains("^35209900~").all()
     assert set(told.filter(purpose="banks")["class"]) == {"short_95"}
+    sold = (tmp_path / "own/subscribers.csv").read_text()
+    assert "2026-05-01" in sold
+    assert not any(text in sold for text in (DIALLER, HOLDER, SELLER))
+    again = run("pseudonymise", records, tmp_path / "other", "--key-file", tmp_path / "key", *ZONE,
+                "--subscribers", tmp_path / "subscribers.csv")  # fmt: skip
+    assert again.code == 0, again.err
+    for path in (tmp_path / "other").glob("date=*"):
+        shutil.rmtree(path)
+    again = run("pseudonymise", records, tmp_path / "other", "--key-file", tmp_path / "key", *ZONE,
+                "--subscribers", tmp_path / "other/subscribers.csv")  # fmt: skip
+    assert again.code == 2
+    assert "There is a file" in again.err
     for place, lists in ((records, tmp_path), (tmp_path / "own", tmp_path / "own")):
         ran = run("scan", place, *ZONE, "--out", tmp_path / f"of-{place.name}",
                   "--entities", lists / "entities.csv",

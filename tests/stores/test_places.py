@@ -30,10 +30,7 @@ NO_OPTION = (
     "'' is no storage option: give name=value, where names begin with aws_, google_, azure_ or are "
     "one of allow_http, allow_invalid_certificates, connect_timeout, proxy_url, timeout."
 )
-NO_LIST = (
-    "'s3://bucket/known.csv' cannot be in a store: only records, --out and --state can; give a "
-    "path."
-)
+NO_LIST = "'s3://bucket/known.csv' is an address, and this must be a path of this machine."
 
 
 def calls() -> pl.DataFrame:
@@ -246,3 +243,9 @@ def test_options_that_are_none_are_refused() -> None:
     }  # fmt: skip
     with pytest.raises(SettingError, match="'region' is no storage option"):
         stores.options(["region=x"])
+
+
+@pytest.mark.parametrize("word", ["wJalrXUtnFEMI/K7MDENG", "c2VjcmV0==", "c2VjcmV0="])
+def test_a_secret_without_its_name_is_not_repeated(word: str) -> None:
+    with pytest.raises(SettingError, match=r"^What was given is no storage option"):
+        stores.options([word])
