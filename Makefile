@@ -52,7 +52,7 @@ spark: .venv/spark  ## install Spark into .venv, so that its tests are not skipp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	touch $@
 
-SIZES ?= 10_000_000 20_000_000 50_000_000
+SIZES ?= 10_000_000 50_000_000
 bench-spark: spark  ## time Spark beside the local engine, and write the figures of docs/scale.md
 	PYTHONPATH=. $(BIN)/python benchmarks/spark.py --calls $(SIZES)
 

@@ -1,6 +1,6 @@
 """Time scans by Spark beside the local engine, and write the figures of docs/scale.md.
 
-`make bench-spark SIZES="10_000_000 50_000_000"`. Every scan is a process of its own, in turn, once;
+`make bench-spark SIZES="1_000_000"`. Every scan is a process of its own, in turn, once;
 Spark's own log of events tells how long its jobs took, and how much they read, moved and brought
 home. The records are synthetic (records.py) and stay in benchmarks/data/.
 """

@@ -38,7 +38,11 @@ if TYPE_CHECKING:
 
 # Rows that Spark hands over at once.
 BATCH_ROWS = 200_000
-FOREIGN = r"[^\w!.~'()*,;:$&+=/@\x80-\U0010ffff-]"
+# What Java encodes in a path; of other alphabets only blanks and control characters.
+FOREIGN = (
+    r"[^\w!.~'()*,;:$&+=/@\x80-\U0010ffff-]"
+    r"|[\x80-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+)
 # What Hadoop calls the stores.
 CONNECTORS = {"s3": "s3a", "gs": "gs", "az": "abfss"}
 LOCAL = ("local", "local[", "local-cluster[")
@@ -49,12 +53,13 @@ OURS = {
     "spark.log.level": "ERROR",
     "spark.driver.maxResultSize": "0",
     "spark.executorEnv.POLARS_MAX_THREADS": "1",
-    "spark.sql.execution.arrow.pyspark.enabled": "true",
 }
 # What reading depends on is told to a session of its own beside that.
 READING = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.caseSensitive": "true",
+    "spark.sql.files.ignoreCorruptFiles": "false",
+    "spark.sql.files.ignoreMissingFiles": "false",
     "spark.sql.legacy.parquet.nanosAsLong": "true",
     "spark.sql.execution.arrow.maxRecordsPerBatch": str(BATCH_ROWS),
     "spark.sql.shuffle.partitions": "200",
@@ -87,7 +92,8 @@ class Cluster:
         Where ``lines`` are given Spark leaves out all rows but calls from and to these, if it can.
         """
         columns = _columns(shape, of)
-        rows = self._rows(shape, columns, lines)
+        with speaking_plainly("cannot open the files"):
+            rows = self._rows(shape, columns, lines)
         bare = replace(shape, files=())
         there = dict(shape.files[0].keys)
         paths = {_uri(file.path): str(file.path) for file in shape.files}
@@ -166,6 +172,9 @@ class Cluster:
         # Keys in names of folders are put in by us; Spark would guess their types.
         opened = self.session.read.option("recursiveFileLookup", "true")
         rows = opened.parquet(*(_as_name(file.path) for file in shape.files))
+        if len(rows.inputFiles()) < len(shape.files):
+            msg = "Spark reads no file whose name begins with a dot or an underscore; rename these."
+            raise SettingError(msg)
         for condition in _conditions(shape):
             rows = rows.filter(condition)
         if lines is not None and shape.plain_parties:
@@ -202,8 +211,8 @@ def speaking_plainly(what: str = "gave up") -> Iterator[None]:
         raise
     except (PySparkException, Py4JError) as error:
         java = getattr(error, "java_exception", None)
-        said = java.getMessage() if java is not None else str(error)
-        first = (str(said).strip().splitlines() or ["it does not say why"])[0]
+        said = (java.getMessage() if java is not None else str(error)) or ""
+        first = (said.strip().splitlines() or ["it does not say why"])[0]
         msg = f"Spark {what}: {first.rstrip('.')}; its own log, above, says more."
         raise SettingError(msg) from error
 
@@ -220,6 +229,9 @@ def _session(master: str | None, memory: int) -> SparkSession:
 
     check_java()
     submitted = "PYSPARK_GATEWAY_PORT" in os.environ
+    if submitted and master is not None:
+        msg = "Where a job is submitted spark-submit has the master; leave --master out."
+        raise SettingError(msg)
     builder = SparkSession.builder.appName("cdr-anomaly")
     if not submitted:
         where = master or "local[*]"
@@ -233,8 +245,6 @@ def _session(master: str | None, memory: int) -> SparkSession:
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         builder = builder.config(map=told)
     session = builder.getOrCreate()
-    if not submitted:
-        session.sparkContext.setLogLevel("ERROR")
     own = session.newSession()
     for name, value in READING.items():
         own.conf.set(name, value)

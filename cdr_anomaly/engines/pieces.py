@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MOVED = "bucket int, what string, frame binary"
 # Rows that are worked on at once.
 CHUNK_ROWS = 1_000_000
+# The last microsecond that nanoseconds can hold.
+LAST_US = (2**63 - 1) // 1000
 
 
 class Piece(NamedTuple):
@@ -95,6 +97,10 @@ def _frame(batches: list[pa.RecordBatch]) -> pl.DataFrame:
 def _as(name: str, have: pl.DataType, want: pl.DataType) -> pl.Expr:
     column = pl.col(name)
     if isinstance(have, pl.Datetime) and isinstance(want, pl.Datetime):
+        if have.time_unit == "us" and want.time_unit == "ns":
+            # Of an INT96, which can hold any year; Polars stops at the last one of nanoseconds.
+            ticks = column.to_physical().clip(-LAST_US, LAST_US)
+            column = ticks.cast(pl.Datetime("us", have.time_zone))
         if have.time_zone is not None and want.time_zone is None:
             column = column.dt.replace_time_zone(None)
         elif have.time_zone is None and want.time_zone is not None:

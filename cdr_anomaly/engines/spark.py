@@ -66,6 +66,7 @@ class Spark(Looks):
         self, source: Source, least: Least | None, done: Progress, counts: Collection[str] = ()
     ) -> FirstLook:
         """Count the rows by verdict, add up PROFILE, and take the forwarded legs."""
+        self.cluster.let_go()  # of a look that was given up
         first = _First(Kind.of(source, counts), self.key(source), least, self._buckets(source))
         pieces = self.cluster.kept(
             self._over(source, first.counted_by, first.counted, partial(first.counted, before=True))

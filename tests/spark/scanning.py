@@ -20,8 +20,8 @@ from cdr_anomaly import pipeline, settings
 from tests.builders import SHANGHAI
 
 
-def executors() -> list[int]:
-    """List the processes of executors that this one's cluster has started."""
+def executors(port: str) -> list[int]:
+    """List the processes of executors whose driver listens on a port."""
     listed = subprocess.run(
         ["/bin/ps", "-eo", "pid,args"], capture_output=True, text=True, check=True
     )
@@ -29,7 +29,7 @@ def executors() -> list[int]:
     return [
         int(pid)
         for pid, words in lines
-        if "CoarseGrainedExecutorBackend" in words and "--driver-url" in words
+        if "CoarseGrainedExecutorBackend" in words and f":{port} " in f"{words} "
     ]
 
 
@@ -43,7 +43,7 @@ def kill_one(killed: list[int]) -> None:
         tracker = context.statusTracker()
         stages = [tracker.getStageInfo(n) for n in tracker.getActiveStageIds()]
         if any(stage and stage.numActiveTasks and stage.numCompletedTasks for stage in stages):
-            victim = executors()[0]
+            victim = executors(context.getConf().get("spark.driver.port"))[0]
             os.kill(victim, signal.SIGKILL)
             killed.append(victim)
 

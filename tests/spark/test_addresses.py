@@ -13,6 +13,7 @@ from cdr_anomaly.engines import cluster
 def test_a_file_here() -> None:
     file = Path("/calls/date=2026-05-04/a [1] ü%.parquet")
     assert cluster._as_name(file) == "file:///calls/date=2026-05-04/a \\[1\\] ü%.parquet"
+    assert cluster._uri(Path("/a\u3000b")) == "file:///a%E3%80%80b"
     assert cluster._uri(file) == "file:///calls/date=2026-05-04/a%20%5B1%5D%20ü%25.parquet"
 
 
@@ -27,3 +28,4 @@ def test_a_file_here() -> None:
 def test_a_file_in_a_store(address: str, theirs: str) -> None:
     told = {"azure_storage_account_name": "mine", "google_skip_signature": "true"}
     assert cluster._as_name(stores.place(address, told)) == theirs
+    assert cluster._uri(stores.place(address, told)) == theirs.replace(" ", "%20")

@@ -110,7 +110,7 @@ def test_rows_that_are_refused_numbers_in_many_forms_and_days_that_are_not_wante
 
 
 def test_files_of_several_shapes_and_a_vendor_s_layout(tmp_path: Path) -> None:
-    """Naive times, folders that name a column, text for times, a file that lacks a column."""
+    """Naive times, folders that name a column, categories, a file that lacks a column."""
     drawn = adversarial(4, SHANGHAI).drop("call_id")
     local = pl.col("start_time").dt.convert_time_zone(SHANGHAI).dt.replace_time_zone(None)
     half = drawn.height // 2
