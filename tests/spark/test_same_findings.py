@@ -35,6 +35,7 @@ def cluster(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         )
 
 
+@pytest.mark.slow
 def test_the_sample_with_every_pattern() -> None:
     here, _ = by_both([SAMPLE / "calls"], lists={"entities": SAMPLE / "entities.csv"})
     assert set(here.findings["detector"]) >= set(NAMES)
@@ -63,6 +64,7 @@ def simulated() -> pl.DataFrame:
     return simulate.simulate(days=9, lines=150, seed=9, sides="both").calls
 
 
+@pytest.mark.slow
 def test_repeats_in_other_files_and_calls_in_parts(simulated: pl.DataFrame, tmp_path: Path) -> None:
     """Rows delivered twice, in parts, in other orders, and in files that lie apart."""
     whole = simulated.with_columns(call_id=pl.int_range(pl.len()).cast(pl.String) + "-x")
@@ -81,6 +83,7 @@ def test_repeats_in_other_files_and_calls_in_parts(simulated: pl.DataFrame, tmp_
     assert here.counts.partial > 300
 
 
+@pytest.mark.slow
 def test_lines_that_are_tokens(simulated: pl.DataFrame, tmp_path: Path) -> None:
     token = pl.col("calling_number", "called_number", "redirecting_number")
     hashed = token.hash().cast(pl.String) + pl.lit("f")
