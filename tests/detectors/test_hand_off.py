@@ -237,7 +237,7 @@ def test_nobody_is_looked_at_where_nobody_was_reached(
 ) -> None:
     own = line(OPENERS[0]).dials(48, on=DAY, answered=0.2, talk_s=50)
     calls = feed(own)
-    monkeypatch.setattr(local.Local, "_again", _once(local.Local._again))
+    monkeypatch.setattr(local.Local, "calls", _once(local.Local.calls))
     result = scanned(tmp_path, calls)
     assert result.tables.outbound.collect().height == 1
     assert result.tables.reached.collect().is_empty()
