@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from math import ceil, exp, isfinite, lgamma, log, log1p, log10
+from math import ceil, exp, lgamma, log, log1p, log10
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -174,11 +174,11 @@ def negative_binomial_tail(count: int, mean: float, shape: float) -> float:
 
 
 def log_negative_binomial_tail(count: int, mean: float, shape: float) -> float:
-    """Return -log10 P(X >= count); its terms are added up where scipy gives up."""
+    """Return -log10 P(X >= count); its terms are added up where scipy's floats lose digits."""
     if count == 0:
         return 0.0
     known = float(nbinom.logsf(count - 1, shape, shape / (shape + mean)))
-    if isfinite(known):
+    if known > -690:
         return -known / log(10)
     share = mean / (mean + shape)
     first = lgamma(count + shape) - lgamma(shape) - lgamma(count + 1)

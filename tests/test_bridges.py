@@ -33,9 +33,12 @@ def profile(rows: list[tuple[str, date, int, int, int]]) -> pl.LazyFrame:
 
 
 def lines(born: dict[str, date | None]) -> pl.LazyFrame:
-    rows = [(who, who, "mobile", None, None, day) for who, day in born.items()]
+    rows = [
+        {"line": who, "number": who, "number_class": "mobile", "born": day}
+        for who, day in born.items()
+    ]
     schema = {name: column.dtype or pl.String() for name, column in LINES.items()}
-    return pl.DataFrame(rows, schema, orient="row").lazy()
+    return pl.DataFrame(rows, schema).lazy()
 
 
 def week_of(

@@ -44,7 +44,7 @@ def test_the_examples(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     "words",
     [
-        f"fewer than {evidence.ENOUGH_PEERS} days of its own kind",
+        f"fewer than {evidence.ENOUGH_PEERS} days of lines that are used alike",
         f"{evidence.MOST_RARE:.0f} at most",
         f"a q of {evidence.SURELY_ODD} or less",
         f"with a q over {subjects.RARE}",
