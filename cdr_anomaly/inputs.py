@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -58,7 +57,7 @@ def chosen(
     near = [file for file in source.files if _holds(spans[file.path], day)]
     found: dict[str, File] = {}
     for file in near:
-        found.setdefault(sha256(file.path), file)
+        found.setdefault(stores.sha256(file.path), file)
     copies = len(near) - len(found)
     if day in known and before is not None:
         tables = {f"{file.table.resolve()}/" for file in source.files if file.table is not None}
@@ -75,7 +74,8 @@ def chosen(
     far = [file for file in others if _news(file, spans[file.path], known)]
     if far:
         more = replace(source, files=far).starts().filter(pl.col("day").is_in(list(known)))
-        for other, files in _beside(more, day, {str(f.path): sha256(f.path) for f in far}).items():
+        contents = {str(file.path): stores.sha256(file.path) for file in far}
+        for other, files in _beside(more, day, contents).items():
             beside.setdefault(other, {}).update(files)
     used = {sha: file for sha, file in found.items() if str(file.path) in own or not file.rows}
     kept = used or found  # a file of no rows is a result, too
@@ -115,7 +115,7 @@ def _earlier(
 
 
 def _is_still(place: Place, sha: str) -> bool:
-    return place.is_file() and sha256(place) == sha
+    return place.is_file() and stores.sha256(place) == sha
 
 
 def _holds(span: tuple[date, date] | None, day: date) -> bool:
@@ -136,9 +136,3 @@ def _beside(starts: pl.DataFrame, day: date, shas: Mapping[str, str]) -> dict[st
     for file, other, rows in others.select("file", "day", "rows").sort("day", "file").iter_rows():
         answer.setdefault(str(other), {})[shas[file]] = rows
     return answer
-
-
-def sha256(path: Place) -> str:
-    """Hash what a file holds; one in a store is fetched for it, as only so it is known anywhere."""
-    with path.open("rb", stores.CHUNK) as raw:
-        return hashlib.file_digest(raw, "sha256").hexdigest()  # type: ignore[arg-type]

@@ -26,6 +26,7 @@ from cdr_anomaly import (
     recall,
     report,
     state,
+    stores,
     subscribed,
     tables,
     volume,
@@ -241,7 +242,7 @@ def _settings(told: Settings, lists: Lists) -> dict[str, Any]:
     )
     if lists.subscribers is None:
         return given
-    return given | {"subscribers": inputs.sha256(lists.subscribers)}
+    return given | {"subscribers": stores.sha256(lists.subscribers)}
 
 
 def _counts(result: Result) -> dict[str, Any]:

@@ -5,13 +5,13 @@ Polars and Delta read and write stores by themselves; whatever else is done ther
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import re
 import shutil
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,7 +19,7 @@ from cdr_anomaly.errors import SettingError
 from cdr_anomaly.trouble import reaching
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from obstore.store import ObjectStore
 
@@ -250,34 +250,6 @@ def below(where: Place) -> dict[str, int]:
     return {key[begin:]: size for key, size in where.listed()}
 
 
-def matching(where: Address) -> list[tuple[Address, str]]:
-    """List the files whose key matches a pattern, or lies in a folder that does.
-
-    Each comes with its path inside that folder, which is empty for the file itself.
-    """
-    pattern = where.key.split("/")
-    fixed = next(n for n, part in enumerate(pattern) if set(part) & set("*?["))
-    base = replace(where, key="/".join(pattern[:fixed]))
-    rests = {key: _rest(key.split("/"), pattern) for key, _ in base.listed()}
-    return [
-        (replace(where, key=key), "/".join(rest)) for key, rest in rests.items() if rest is not None
-    ]
-
-
-def _rest(parts: Sequence[str], pattern: Sequence[str]) -> Sequence[str] | None:
-    """Return what follows the part of a key that matches, None where it does not."""
-    if not pattern:
-        return parts
-    if pattern[0] == "**":
-        deep = [n for n in range(len(parts)) if not any(p.startswith(".") for p in parts[:n])]
-        tries = (_rest(parts[n:], pattern[1:]) for n in deep)
-        return next((rest for rest in tries if rest is not None), None)
-    hidden = parts[:1] and parts[0].startswith(".") and not pattern[0].startswith(".")
-    if not parts or hidden or not fnmatchcase(parts[0], pattern[0]):
-        return None
-    return _rest(parts[1:], pattern[1:])
-
-
 def write(where: Place, held: bytes | Path) -> None:
     """Write a file whole; whoever reads it finds the old one or the new one."""
     if isinstance(where, Path):
@@ -290,6 +262,12 @@ def write(where: Place, held: bytes | Path) -> None:
 
     with reaching(where):
         obstore.put(where.store, where.key, held)
+
+
+def sha256(where: Place) -> str:
+    """Hash what a file holds; one in a store is fetched for it, as only so it is known anywhere."""
+    with where.open("rb", CHUNK) as raw:
+        return hashlib.file_digest(raw, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def claim(where: Address, held: bytes, after: Any = None) -> Any:

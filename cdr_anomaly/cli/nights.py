@@ -96,16 +96,9 @@ def nightly(
     files, to = options.places(paths, storage), options.place(out, storage)
     where = options.place(state, storage)
     told = options.settings(
-        config,
-        words,
-        tz=tz,
-        home=home,
-        layout=layout,
-        memory=memory,
-        engine=engine,
-        master=master,
-        max_alerts=max_alerts,
-    )
+        config, words, tz=tz, home=home, layout=layout, memory=memory, engine=engine,
+        master=master, max_alerts=max_alerts,
+    )  # fmt: skip
     if to is not None:
         results.check_writable(to)
     lists = one_night.Lists(entities, subscribers)
@@ -157,16 +150,9 @@ def backfill(
     files, to = options.places(paths, storage), options.place(out, storage)
     where = options.place(state, storage)
     told = options.settings(
-        config,
-        words,
-        tz=tz,
-        home=home,
-        layout=layout,
-        memory=memory,
-        engine=engine,
-        master=master,
-        max_alerts=max_alerts,
-    )
+        config, words, tz=tz, home=home, layout=layout, memory=memory, engine=engine,
+        master=master, max_alerts=max_alerts,
+    )  # fmt: skip
     if to is not None:
         results.check_writable(to)
     lists = one_night.Lists(entities, subscribers)

@@ -115,17 +115,9 @@ def explain(
 
     files = options.places(paths, storage)
     told = options.settings(
-        config,
-        words,
-        tz=tz,
-        home=home,
-        layout=layout,
-        since=since,
-        until=until,
-        memory=memory,
-        engine=engine,
-        master=master,
-    )
+        config, words, tz=tz, home=home, layout=layout, since=since, until=until, memory=memory,
+        engine=engine, master=master,
+    )  # fmt: skip
     for file in (html, edges and graphs.forms(edges)[0]):
         if file is not None:
             results.check_writable(file.parent)
@@ -167,17 +159,9 @@ def check(
 
     files = options.places(paths, storage)
     told = options.settings(
-        config,
-        words,
-        tz=tz,
-        home=home,
-        layout=layout,
-        since=since,
-        until=until,
-        memory=memory,
-        engine=engine,
-        master=master,
-    )
+        config, words, tz=tz, home=home, layout=layout, since=since, until=until, memory=memory,
+        engine=engine, master=master,
+    )  # fmt: skip
     with talk.progress() as say, talk.naming_the_damaged(files):
         parts = pipeline.check(files, told, say=say)
     for title, table in parts.items():

@@ -23,6 +23,7 @@ def built(told: Settings) -> Engine:
         if find_spec(library) is None:
             msg = f"--engine spark needs {library}; pip install 'cdr-anomaly[spark]'."
             raise SettingError(msg)
+    from cdr_anomaly.engines.cluster import Cluster
     from cdr_anomaly.engines.spark import Spark
 
-    return Spark(told.master, told.memory)
+    return Spark(Cluster(told.master, told.memory))

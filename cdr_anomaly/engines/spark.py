@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from cdr_anomaly import profile
-from cdr_anomaly.engines.cluster import Cluster
 from cdr_anomaly.engines.looks import Looks, counted_by
 from cdr_anomaly.engines.pieces import Piece
 from cdr_anomaly.engines.tally import MARKS, Kind, Tally
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from cdr_anomaly.engines.base import FirstLook, Progress
+    from cdr_anomaly.engines.cluster import Cluster
     from cdr_anomaly.engines.pieces import Made
     from cdr_anomaly.ingest import Shape, Source
     from cdr_anomaly.profile import Least
@@ -44,8 +44,8 @@ KEYS, SUMS, ROWS, PROFILE, CALLERS = "keys", "sums", "rows", "profile", "callers
 class Spark(Looks):
     """Reads files by Spark, in as many tasks as the cluster takes at once."""
 
-    def __init__(self, master: str | None, memory: int) -> None:
-        self.cluster = Cluster(master, memory)
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
 
     @staticmethod
     def key(source: Source) -> pl.Expr:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from cdr_anomaly import stores
 from cdr_anomaly.errors import InputError
-from cdr_anomaly.ingest import lakes
+from cdr_anomaly.ingest import globs, lakes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -141,7 +141,7 @@ def _below(place: Place) -> list[Place]:
 def _matching(pattern: Place) -> list[Place]:
     if isinstance(pattern, Path):
         return [file for name in glob(str(pattern), recursive=True) for file in _plain(Path(name))]
-    found = stores.matching(pattern)
+    found = globs.matching(pattern)
     return [file for file, inside in found if not inside or _is_meant(inside)]
 
 

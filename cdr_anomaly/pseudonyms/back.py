@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import pwd
@@ -146,6 +145,4 @@ def _user() -> str:
 
 
 def _named(file: Place) -> dict[str, str]:
-    with file.open("rb", stores.CHUNK) as raw:
-        digest = hashlib.file_digest(raw, "sha256").hexdigest()  # type: ignore[arg-type]
-    return {"file": mask.text(str(file)), "sha256": digest}
+    return {"file": mask.text(str(file)), "sha256": stores.sha256(file)}

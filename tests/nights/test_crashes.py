@@ -87,6 +87,22 @@ def ended(running: subprocess.Popen[str]) -> str:
     return said
 
 
+def whole(running: subprocess.Popen[str]) -> float:
+    """Let a night come to its end, and say how many seconds it took."""
+    begin(running)
+    began = time.monotonic()
+    assert ended(running) == "done\n"
+    return time.monotonic() - began
+
+
+def killed(running: subprocess.Popen[str], after_s: float) -> bool:
+    """Kill a night that has begun, and tell whether it had not come to its end yet."""
+    begin(running)
+    time.sleep(after_s)
+    running.kill()
+    return not ended(running)
+
+
 @pytest.mark.slow
 def test_killed_at_any_instant_nothing_is_lost_and_nothing_doubled(
     tmp_path: Path, files: Path, before: Path, after: Tables
@@ -103,17 +119,11 @@ def test_killed_at_any_instant_nothing_is_lost_and_nothing_doubled(
         while len(waiting) < 3 and (following := next(rest, None)) is not None:
             waiting.append(child(following, last(files)))
         running = waiting.popleft()
-        begin(running)
-        began = time.monotonic()
         if not seconds:  # the first one tells how long a night takes
-            assert ended(running) == "done\n"
-            seconds = time.monotonic() - began
+            seconds = whole(running)
             assert runs.remembered(place) == after
             continue
-        time.sleep(random.uniform(0, seconds))
-        running.kill()
-        said = ended(running)
-        outcomes["done" if said else "killed"] += 1
+        outcomes["killed" if killed(running, random.uniform(0, seconds)) else "done"] += 1
         assert not lock.is_held(place)
         shown = runs.remembered(place)
         assert shown in (was, after), "nothing half done is seen"

@@ -95,6 +95,4 @@ def _packed(pieces: Made) -> Pieces:
 
 
 def engine(seed: int) -> Any:
-    spark = Spark.__new__(Spark)
-    spark.cluster = Pretended(seed)  # type: ignore[assignment]
-    return spark
+    return Spark(Pretended(seed))  # type: ignore[arg-type]

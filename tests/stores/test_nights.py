@@ -20,7 +20,19 @@ from cdr_anomaly import delta, lock, one_night, state, stores
 from cdr_anomaly.errors import StateError
 from tests.builders import SHANGHAI
 from tests.nights import runs, test_crashes
-from tests.nights.test_crashes import DAYS, Tables, after, before, begin, child, ended, files, last
+from tests.nights.test_crashes import (
+    DAYS,
+    Tables,
+    after,
+    before,
+    begin,
+    child,
+    ended,
+    files,
+    killed,
+    last,
+    whole,
+)
 from tests.stores import filling
 from tests.stores.line import cable
 
@@ -142,20 +154,15 @@ def test_killed_at_any_instant_nothing_is_lost_and_nothing_doubled(
 ) -> None:
     random = Random(os.environ.get("TZ", ""))  # noqa: S311 - no secret
     was, seconds = runs.remembered(before), 0.0
-    killed = 0
+    cut = 0
     for n in range(KILLS + 1):
         place = filling.put(before, bucket / f"state-{n}")
         running = child(place, last(files))
-        begin(running)
-        began = time.monotonic()
         if not seconds:  # the first one tells how long a night takes
-            assert ended(running) == "done\n"
-            seconds = time.monotonic() - began
+            seconds = whole(running)
             assert runs.remembered(place) == after
             continue
-        time.sleep(random.uniform(0, seconds))
-        running.kill()
-        killed += not ended(running)
+        cut += killed(running, random.uniform(0, seconds))
         assert not lock.is_held(place), "its process is gone"
         assert runs.remembered(place) in (was, after), "nothing half done is seen"
         one_night.nightly([last(files)], DAYS[3], runs.run(place))
@@ -163,7 +170,7 @@ def test_killed_at_any_instant_nothing_is_lost_and_nothing_doubled(
         versions = state.shown(place).versions
         newest = {name: delta.table(place / name).version() for name in versions}
         assert newest == versions, "what the killed run left is gone"
-    assert killed > KILLS // 4  # a night may end before its time
+    assert cut > KILLS // 4  # a night may end before its time
 
 
 def test_two_at_once_end_as_one_after_the_other(place: Address, files: Path, after: Tables) -> None:
