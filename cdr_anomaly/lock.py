@@ -170,7 +170,7 @@ def _is_over(mark: Address, facts: Any) -> bool:
         return True
     try:
         told = json.loads(mark.read_text())
-        if told["host"] == socket.gethostname():
+        if told["among"] == _among():
             os.kill(told["process"], 0)
     except (ProcessLookupError, FileNotFoundError):
         return True
@@ -188,8 +188,18 @@ def _me() -> dict[str, str | int]:
         "user": os.environ.get("LOGNAME") or os.environ.get("USER") or str(os.getuid()),
         "host": socket.gethostname(),
         "process": os.getpid(),
+        "among": _among(),
         "since": datetime.now().astimezone().isoformat(sep=" ", timespec="seconds"),
     }
+
+
+def _among() -> str:
+    """Tell the processes that this one can see from those of other machines and containers."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot}, {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:  # there are no containers where there is no such file
+        return socket.gethostname()
 
 
 def _who(holder: Place) -> str:

@@ -89,15 +89,16 @@ class Spark(Looks):
 
         def profiles() -> Iterator[pl.DataFrame]:
             yield tally.sums.profile()
-            summed = self.cluster.over_pieces(
-                self.cluster.only(pieces, SUMS), first.buckets, first.summed
-            )
-            for piece in self.cluster.streamed(self.cluster.kept(summed)):
-                if piece.what == CALLERS:
-                    callers.update(dict(piece.frame.iter_rows()))
-                else:
-                    yield piece.frame
-            self.cluster.let_go()
+            sums = self.cluster.only(pieces, SUMS)
+            summed = self.cluster.over_pieces(sums, first.buckets, first.summed)
+            try:
+                for piece in self.cluster.streamed(self.cluster.kept(summed)):
+                    if piece.what == CALLERS:
+                        callers.update(dict(piece.frame.iter_rows()))
+                    else:
+                        yield piece.frame
+            finally:
+                self.cluster.let_go()
 
         return tally.look(profiles(), callers)
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
 from cdr_anomaly import engines, simulate
@@ -131,6 +132,22 @@ def test_files_of_several_shapes_and_a_vendor_s_layout(tmp_path: Path) -> None:
         frame.drop("start_time").write_parquet(tmp_path / "calls" / name / "x.parquet")
     here, there = by_both([tmp_path / "calls"], words=WORDS, layout=str(layout), tz=None)
     assert len(here.source.shapes()) == len(there.source.shapes()) == 2
+
+
+def test_times_as_spark_once_wrote_them_and_as_text(tmp_path: Path) -> None:
+    drawn = adversarial(5, SHANGHAI)
+    half = drawn.height // 2
+    pq.write_table(
+        drawn.head(half).to_arrow(), tmp_path / "old.parquet",
+        use_deprecated_int96_timestamps=True,
+    )  # fmt: skip
+    text = pl.col("start_time").dt.to_string("%d.%m.%Y %H:%M:%S%z")
+    drawn.tail(-half).with_columns(text).write_parquet(tmp_path / "text.parquet")
+    layout = tmp_path / "mine.toml"
+    layout.write_text('[mine]\ntime_format = "%d.%m.%Y %H:%M:%S%z"\n')
+    here, _ = by_both([tmp_path], words=WORDS, layout=str(layout))
+    assert here.counts.used == drawn.height - here.counts.duplicates
+    assert here.findings.height
 
 
 def test_no_calls_at_all(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -29,15 +28,22 @@ def night(run: Any, place: Address) -> Any:
     return run("nightly", "nowhere", "--date", "2026-05-01", "--state", place)
 
 
-def held(place: Address, *, host: str, process: int) -> None:
-    told = {"user": "cdr", "host": host, "process": process, "since": "then", "hold": "x"}
-    stores.write(place / lock.HOLD, json.dumps(told).encode())
+def held(place: Address, **by: str | int) -> None:
+    told = {"user": "cdr", "host": "elsewhere", "process": 7, "since": "then", "hold": "x"}
+    stores.write(place / lock.HOLD, json.dumps(told | by).encode())
+
+
+def signature(place: Address) -> dict[str, str]:
+    """Return what this process says of itself where it holds a place."""
+    with lock.held(place):
+        told: dict[str, str] = json.loads((place / lock.HOLD).read_text())
+    return told
 
 
 def test_a_hold_is_over_when_it_is_not_renewed_or_its_process_is_gone(
     run: Any, place: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held(place, host="elsewhere", process=7)
+    held(place)
     assert lock.is_held(place)
     ran = night(run, place)
     assert (ran.code, ran.err) == (2, (
@@ -54,7 +60,10 @@ def test_a_hold_is_over_when_it_is_not_renewed_or_its_process_is_gone(
 def test_a_hold_of_a_process_that_this_machine_does_not_have_is_over(place: Address) -> None:
     gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
                           capture_output=True, text=True, check=True)  # fmt: skip
-    held(place, host=socket.gethostname(), process=int(gone.stdout))
+    own = signature(place)
+    held(place, **own | {"process": int(gone.stdout), "among": "those of another container"})
+    assert lock.is_held(place), "whose host is called as this one"
+    held(place, **own | {"process": int(gone.stdout)})
     with lock.held(place):
         assert lock.is_held(place)
         with pytest.raises(StateError, match=f"process {os.getpid()} of"), lock.held(place):
@@ -87,7 +96,7 @@ def test_a_hold_is_renewed_and_given_up_when_another_took_it(
         while mark.head()["e_tag"] == first and time.monotonic() < end:
             time.sleep(0.05)
         assert mark.head()["e_tag"] != first
-        held(place, host="elsewhere", process=7)
+        held(place)
         time.sleep(0.3)
         assert '"elsewhere"' in mark.read_text()
     assert '"elsewhere"' in mark.read_text(), "what is another's is not let go of"
