@@ -37,9 +37,8 @@ def write(out: Place, result: Result, page: str) -> None:
 
     They are written aside and moved into place when the last one is whole. ``page`` is report.html.
     """
-    refused = result.source.refused()
-    if not result.counts.refused:
-        refused = refused.clear()  # to look for them is another reading of all the files
+    # To look for them is another reading of all the files.
+    refused = result.source.refused() if result.counts.refused else result.source.none_refused()
     with aside(out) as place:
         _put_alerts(place, result.alerts)
         result.findings.write_parquet(place / "findings.parquet")

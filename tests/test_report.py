@@ -1,18 +1,22 @@
-"""What is said of alerts below the list, and of what they are calibrated by."""
+"""What is said of alerts below the list, of what they are calibrated by, and what is read for it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import polars as pl
 import pytest
 
-from cdr_anomaly import report
+from cdr_anomaly import pipeline, report, settings
 from cdr_anomaly.evidence import BY_ITSELF, BY_NIGHTS
+from tests.builders import SHANGHAI, feed, line, past
 from tests.weighing import TODAY, finding, ranked, weight
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.weighing import Row
 
 
@@ -114,3 +118,16 @@ def test_what_days_are_calibrated_by(by: list[str], said: list[str]) -> None:
         schema={"day": pl.Date, "calibrated_by": pl.String},
     )
     assert report.calibration_sentences(evidence) == said
+
+
+def test_refused_rows_are_looked_for_only_where_there_are_any(tmp_path: Path) -> None:
+    calls = feed(line("+8613800000001").dials(3, on=past("2026-05-04", 1)))
+    calls.write_parquet(tmp_path / "calls.parquet")
+    result = pipeline.scan([tmp_path], settings.load(tz=SHANGHAI))
+
+    def never(*_: object) -> NoReturn:
+        pytest.fail("it reads the calls again")
+
+    unread = replace(result, source=replace(result.source, reader=never))
+    report.write(tmp_path / "out", unread, "")
+    assert pl.read_parquet(tmp_path / "out/refused.parquet").is_empty()

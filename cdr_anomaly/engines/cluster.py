@@ -126,15 +126,15 @@ class Cluster:
         """Take pieces from several places as one table of them."""
         return reduce(lambda one, other: one.union(other), pieces)
 
-    @staticmethod
-    def only(pieces: DataFrame, what: str) -> DataFrame:
-        """Take the pieces of one table."""
-        return pieces.filter(pieces.what == what)
+    def only(self, pieces: list[DataFrame], what: str) -> DataFrame:
+        """Take the pieces of one table from several places."""
+        # Filtered one by one: a union of unions becomes one, in which Spark finds nothing again
+        # that it has kept.
+        return self.together([each.filter(each.what == what) for each in pieces])
 
-    @staticmethod
-    def without(pieces: DataFrame, *what: str) -> DataFrame:
-        """Leave the pieces of some tables out."""
-        return pieces.filter(~pieces.what.isin(*what))
+    def without(self, pieces: list[DataFrame], *what: str) -> DataFrame:
+        """Take the pieces of all tables but some from several places."""
+        return self.together([each.filter(~each.what.isin(*what)) for each in pieces])
 
     @staticmethod
     def fetched(pieces: DataFrame) -> Made:

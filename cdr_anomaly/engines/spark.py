@@ -68,17 +68,16 @@ class Spark(Looks):
         """Count the rows by verdict, add up PROFILE, and take the forwarded legs."""
         self.cluster.let_go()  # of a look that was given up
         first = _First(Kind.of(source, counts), self.key(source), least, self._buckets(source))
-        pieces = self.cluster.kept(
-            self._over(source, first.counted_by, first.counted, partial(first.counted, before=True))
+        told = self._over(
+            source, first.counted_by, first.counted, partial(first.counted, before=True)
         )
+        pieces = [self.cluster.kept(told)]
         done(source.rows)
         keys = self.cluster.over_pieces(self.cluster.only(pieces, KEYS), first.buckets, _repeated)
         found = [piece.frame.to_series() for piece in self.cluster.fetched(keys)]
         alike = pl.concat([pl.Series(dtype=pl.Int64), *found])
         if len(alike):
-            repeats = self._over(source, partial(first.repeats, alike=alike), first.divided)
-            mends = self.cluster.over_pieces(repeats, first.buckets, first.mended)
-            pieces = self.cluster.together([pieces, self.cluster.kept(mends)])
+            pieces.append(self.cluster.kept(self._mends(source, first, alike)))
         tally = Tally(first.kind, profile.Sums(source.line_type, profile.ALL))
         blank = first.counted_by(source.blank()).collect()
         tally.take(blank, until=None, counted=True)
@@ -147,6 +146,11 @@ class Spark(Looks):
                 ),
             ]
         )
+
+    def _mends(self, source: Source, first: _First, alike: pl.Series) -> DataFrame:
+        """Say what must be taken out of the count for rows that repeat others, and what put in."""
+        repeats = self._over(source, partial(first.repeats, alike=alike), first.divided)
+        return self.cluster.over_pieces(repeats, first.buckets, first.mended)
 
     def _buckets(self, source: Source) -> int:
         return max(2 * self.cluster.width, source.rows // BUCKET_ROWS)

@@ -193,6 +193,10 @@ class Source:
         """Return the refused rows as they came, as text, each with its file and the reason."""
         return pl.concat(self.each(Shape.refused), how="diagonal")
 
+    def none_refused(self) -> pl.LazyFrame:
+        """Return the same without a row, where it is known that there is none; reads nothing."""
+        return replace(self, reader=here).refused().clear()
+
     def starts(self) -> pl.DataFrame:
         """Count all rows of each file by local day and hour (file, day, hour, rows)."""
         slot = pl.col("start_time").dt.truncate("15m")  # no zone is off by less

@@ -65,11 +65,11 @@ class Pretended:
     def together(self, pieces: list[Pieces]) -> Pieces:
         return [piece for each in pieces for piece in each]
 
-    def only(self, pieces: Pieces, what: str) -> Pieces:
-        return [piece for piece in pieces if piece.what == what]
+    def only(self, pieces: list[Pieces], what: str) -> Pieces:
+        return [piece for piece in self.together(pieces) if piece.what == what]
 
-    def without(self, pieces: Pieces, *what: str) -> Pieces:
-        return [piece for piece in pieces if piece.what not in what]
+    def without(self, pieces: list[Pieces], *what: str) -> Pieces:
+        return [piece for piece in self.together(pieces) if piece.what not in what]
 
     def fetched(self, pieces: Pieces) -> Made:
         return iter(pieces)
