@@ -1,4 +1,4 @@
-"""What is said of alerts below the list, of what they are calibrated by, and what is read for it."""
+"""What is said of alerts below the list and of their calibration, and what is read for it."""
 
 from __future__ import annotations
 
