@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PLAIN_WIDTH = 100
 PAGE = "report.html"
-NO_WRAP = {"day", "subject", "severity", "setting", "pattern", "p"}
+NO_WRAP = {"day", "severity", "setting", "pattern", "p"}
 # How soon to warn, and how it is said.
 TIERS = {"now": "now", "today": "today", "watch": "on watch"}
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}

@@ -70,6 +70,13 @@ def test_the_list_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     assert "... and" not in text
 
 
+def test_a_long_token_leaves_room_for_why(capsys: pytest.CaptureFixture[str]) -> None:
+    token = f"+861344002xxxx~mobile~{'9f3c' * 8}~0042"
+    text = shown(capsys, ranked([finding(token)]))
+    assert " why " in text
+    assert all(word in text for word in finding(token)["reason"].split())
+
+
 def test_what_is_below_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     text = shown(capsys, some(most=1), rows=1)
     assert "1 more are beyond the limit; --max-alerts ranks more." in text
