@@ -41,7 +41,7 @@ def held(place: Place) -> Iterator[None]:
     """Hold a folder, or say who does.
 
     A run that is killed lets go of it at once, and in a store after two minutes, or as soon as
-    another run on the same machine asks.
+    another run on the same machine, and in the same container, asks.
     """
     with _locked(place) if isinstance(place, Path) else _leased(place / HOLD, place):
         yield
