@@ -14,18 +14,16 @@ import argparse
 import os
 import platform
 import re
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
-import records
+
+from benchmarks import records
+from benchmarks.measured import Cost, run
 
 HERE = Path(__file__).resolve().parent
 PEERS = HERE / "peers"
@@ -40,35 +38,6 @@ pl.scan_parquet(sys.argv[1] + "/*.parquet").select(
     pl.col("start_time").max(),
 ).collect(engine="streaming")
 """
-
-
-class Cost(NamedTuple):
-    """What one run of a process took; nothing of it where it did not come to its end."""
-
-    wall_s: float
-    cpu_s: float
-    peak_gib: float
-    ended: bool = True
-
-
-def run(command: list[str], output: Path, limit_s: float) -> Cost:
-    """Run a command in a child of a fresh process, so that its peak memory is its own."""
-    with get_context("spawn").Pool(1) as pool:
-        return pool.apply(_measured, (command, output, limit_s))
-
-
-def _measured(command: list[str], output: Path, limit_s: float) -> Cost:
-    begin = time.monotonic()
-    with output.open("w") as out:
-        try:
-            done = subprocess.run(command, stdout=out, stderr=subprocess.DEVNULL, check=False,
-                                  timeout=limit_s)  # fmt: skip
-            ended = done.returncode == 0
-        except subprocess.TimeoutExpired:
-            ended = False
-    wall = time.monotonic() - begin
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 2**20, ended)
 
 
 def middle(costs: list[Cost]) -> Cost:

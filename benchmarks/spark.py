@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from benchmarks import records
+from benchmarks.run import scan
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "scale.md"
@@ -50,11 +51,7 @@ class Cost(NamedTuple):
 
 def scanned(folder: Path, engine: str, out: Path) -> Cost:
     """Scan a folder of records by an engine."""
-    words = [
-        sys.executable, "-m", "cdr_anomaly", "scan", str(folder / "calls"), "--tz",
-        "Asia/Shanghai", "--subscribers", str(folder / "subscribers.parquet"), "--format", "csv",
-        "--out", str(out), *ENGINES[engine],
-    ]  # fmt: skip
+    words = [*scan(folder, out), *ENGINES[engine]]
     with tempfile.TemporaryDirectory() as events:
         told = {
             "spark.eventLog.enabled": "true", "spark.eventLog.dir": f"file://{events}",
