@@ -27,8 +27,9 @@ from cdr_anomaly.detectors import Feed, Tables
 from cdr_anomaly.ledger import Night
 from cdr_anomaly.page import sentences
 from cdr_anomaly.schema import SEVERITIES
+from tests.adversarial import WORDS, adversarial
 from tests.builders import SHANGHAI, scanned
-from tests.detectors.test_contract import SAMPLE, WORDS, adversarial
+from tests.detectors.test_contract import SAMPLE
 
 if TYPE_CHECKING:
     from pathlib import Path

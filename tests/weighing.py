@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -13,6 +13,7 @@ from cdr_anomaly.schema import EVIDENCE, FEEDBACK, FINDINGS, Table
 from cdr_anomaly.subjects import BACK, OWN_PAST, Beside
 
 TODAY = date(2026, 5, 4)
+YESTERDAY = TODAY - timedelta(days=1)
 NOON = datetime(2026, 5, 4, 4, tzinfo=UTC)
 USUAL = {
     "detector": "mass_dialler", "subject_kind": "line", "day": TODAY, "window_start": NOON,

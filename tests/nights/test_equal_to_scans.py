@@ -14,8 +14,9 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from cdr_anomaly import one_night, pipeline, recall, settings, simulate, state
+from tests.adversarial import ACTIVATED, WORDS, adversarial
 from tests.builders import FEED, SHANGHAI, feed, line
-from tests.detectors.test_contract import ACTIVATED, NAMES, WORDS, adversarial
+from tests.detectors.test_contract import NAMES
 from tests.nights import runs
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from cdr_anomaly import detectors, ingest, numbering, pipeline, pseudonyms, settings
+from tests.adversarial import ACTIVATED, WORDS, adversarial
 from tests.builders import SHANGHAI
-from tests.detectors.test_contract import ACTIVATED, WORDS, adversarial
 from tests.nights import runs
 from tests.pseudonyms.disguises import disguised, maker, names, ordered, written
 

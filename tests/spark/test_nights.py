@@ -10,8 +10,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from cdr_anomaly import one_night, settings
+from tests.adversarial import WORDS, adversarial
 from tests.builders import SHANGHAI
-from tests.detectors.test_contract import WORDS, adversarial
 from tests.nights import runs
 from tests.spark.both import MASTER, needs_spark
 

@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from cdr_anomaly import engines, simulate
+from tests.adversarial import WORDS, adversarial
 from tests.builders import SHANGHAI
-from tests.detectors.test_contract import NAMES, WORDS, adversarial
+from tests.detectors.test_contract import NAMES
 from tests.nights import runs
 from tests.spark import pretended
 from tests.spark.both import by_both, needs_spark
