@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 PLACE = Path(__file__).resolve().parents[1] / "cdr_anomaly" / "page" / "vendor"
-# Vega-Lite is the one that Altair writes specifications for (altair.SCHEMA_VERSION).
+# Vega-Lite is the version of charts.SCHEMA, and of the schema by which altair checks it in tests.
 FILES = {
     "vega@6.4.0": ("build/vega.min.js", "LICENSE"),
     "vega-lite@6.4.1": ("build/vega-lite.min.js", "LICENSE"),

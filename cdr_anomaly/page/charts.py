@@ -1,7 +1,8 @@
 """The kinds of picture that pages draw, as Vega-Lite specifications; their rows come beside them.
 
 Each takes its rows from the data set ``rows``, whose columns its docstring names. Colours are the
-page's own (page.css), so that they follow light, dark and print.
+page's own (page.css), so that they follow light, dark and print. A specification is plain data:
+no library is needed to write one, and tests check each against the schema of Vega-Lite.
 """
 
 from __future__ import annotations
@@ -11,17 +12,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import altair as alt
+    Spec = dict[str, Any]
 
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.4.1.json"
 ACCENT, SOFT, INK, WARN = "var(--accent)", "var(--soft)", "var(--ink)", "var(--warn)"
+NOMINAL, ORDINAL, QUANTITY = "nominal", "ordinal", "quantitative"
 # A family by name: the width of what inherits its own cannot be foreseen.
 FONT = "system-ui, sans-serif"
 HOURS = list(range(24))
-STEP = 17
+STEP = {"step": 17}
 TALL, LOW = 190, 130
 SEVERITIES = ("critical", "high", "medium")
 # A page is drawn for the eye; what it draws is in its tables for those who cannot see it.
-CONFIG: dict[str, Any] = {
+CONFIG: Spec = {
     "aria": False,
     "background": None,
     "font": FONT,
@@ -37,187 +40,223 @@ CONFIG: dict[str, Any] = {
     },
     "text": {"fill": INK, "fontSize": 11},
 }  # fmt: skip
+# What all kinds have in common: where their rows come from, how wide they are, how they look.
+FRAME: Spec = {
+    "$schema": SCHEMA,
+    "config": CONFIG,
+    "data": {"name": "rows"},
+    "width": "container",
+    "autosize": {"type": "fit-x", "contains": "padding"},
+}
 
 
-def specifications(said: Callable[[str], str]) -> dict[str, Any]:
+def specifications(said: Callable[[str], str]) -> dict[str, Spec]:
     """Return every kind of picture by name, its titles in the language that ``said`` gives."""
-    import altair as alt
-
-    rows = alt.Chart(alt.NamedData("rows"))
-    drawn = {
-        "grid": _heat(
-            rows, ("hour", said("local hour")), ("day", said("day")), said("calls placed")
-        ),
-        "lines": _heat(rows, ("day", said("day")), ("line", said("line")), said("calls placed")),
-        "used": _heat(rows, ("day", said("day")), ("name", said("name")), said("calls")),
-        "hours": _hours(rows, said("calls placed"), said),
-        "days": _days(rows, said),
-        "births": _births(rows, said),
-        "volume": _hours(rows, said("rows"), said),
-        "graph": _graph(rows, said),
-        "severity": _severities(rows, said),
-        "found": _found(rows, said),
-        "detector": _heat(
-            rows, ("day", said("day")), ("detector", said("detector")), said("alerts")
-        ),
+    hour, day, line = ("hour", said("local hour")), ("day", said("day")), ("line", said("line"))
+    name, detector = ("name", said("name")), ("detector", said("detector"))
+    specs = {
+        "grid": _heat(hour, day, said("calls placed")),
+        "lines": _heat(day, line, said("calls placed")),
+        "used": _heat(day, name, said("calls")),
+        "hours": _hours(said("calls placed"), said),
+        "days": _days(said),
+        "births": _births(said),
+        "volume": _hours(said("rows"), said),
+        "graph": _graph(said),
+        "severity": _severities(said),
+        "found": _found(said),
+        "detector": _heat(day, detector, said("alerts")),
     }
-    specs = {name: chart.to_dict() for name, chart in drawn.items()}
-    whole = {
-        "config": CONFIG,
-        "width": "container",
-        "autosize": {"type": "fit-x", "contains": "padding"},
-    }
-    return {name: spec | whole for name, spec in specs.items()}
+    return {kind: FRAME | spec for kind, spec in specs.items()}
 
 
-def _heat(rows: alt.Chart, across: tuple[str, str], down: tuple[str, str], what: str) -> Any:
+def _heat(across: tuple[str, str], down: tuple[str, str], what: str) -> Spec:
     """Draw ``n`` by two columns, each with its title, darker for more."""
-    import altair as alt
-
     (x, across_title), (y, down_title) = across, down
-    hours = x == "hour"
-    return rows.mark_rect(fill=ACCENT, cornerRadius=1).encode(
-        x=alt.X(
-            f"{x}:O",
-            title=across_title if hours else None,
-            axis=alt.Axis(labelAngle=0 if hours else -45),
-            scale=alt.Scale(domain=HOURS) if hours else alt.Undefined,
-        ),
-        y=alt.Y(f"{y}:O", title=None, sort=None),
-        fillOpacity=alt.FillOpacity(
-            "n:Q", title=what, scale=alt.Scale(type="sqrt", zero=True, range=[0.08, 1])
-        ),
-        tooltip=[_tip(f"{y}:N", down_title), _tip(f"{x}:N", across_title), _tip("n:Q", what)],
-    ).properties(height=alt.Step(STEP))  # fmt: skip
+    shade = {"type": "sqrt", "zero": True, "range": [0.08, 1]}
+    return {
+        "height": STEP,
+        "mark": {"type": "rect", "cornerRadius": 1, "fill": ACCENT},
+        "encoding": {
+            "x": _hour_axis(across_title) if x == "hour" else _day_axis(),
+            "y": _column(y, ORDINAL, title=None, sort=None),
+            "fillOpacity": _column("n", QUANTITY, title=what, scale=shade),
+            "tooltip": [
+                _column(y, NOMINAL, title=down_title),
+                _column(x, NOMINAL, title=across_title),
+                _column("n", QUANTITY, title=what),
+            ],
+        },
+    }
 
 
-def _hours(rows: alt.Chart, what: str, said: Callable[[str], str]) -> Any:
+def _hours(what: str, said: Callable[[str], str]) -> Spec:
     """Draw ``n`` by ``hour`` as bars, and beside it what is ``usual`` as a line."""
-    import altair as alt
-
-    x = alt.X(
-        "hour:O",
-        title=said("local hour"),
-        scale=alt.Scale(domain=HOURS),
-        axis=alt.Axis(labelAngle=0),
-    )
-    bars = rows.mark_bar(fill=ACCENT).encode(
-        x=x,
-        y=alt.Y("n:Q", title=what),
-        tooltip=[
-            _tip("hour:O", said("local hour")),
-            _tip("n:Q", what),
-            _tip("usual:Q", said("usual")),
-        ],
-    )
-    usual = rows.mark_line(stroke=INK, strokeDash=[3, 2], interpolate="step").encode(
-        x=x, y=alt.Y("usual:Q")
-    )
-    return (bars + usual).properties(height=LOW)
+    x = _hour_axis(said("local hour"))
+    bars = {
+        "mark": {"type": "bar", "fill": ACCENT},
+        "encoding": {
+            "x": x,
+            "y": _column("n", QUANTITY, title=what),
+            "tooltip": [
+                _column("hour", ORDINAL, title=said("local hour")),
+                _column("n", QUANTITY, title=what),
+                _column("usual", QUANTITY, title=said("usual")),
+            ],
+        },
+    }
+    usual = {
+        "mark": {"type": "line", "stroke": INK, "strokeDash": [3, 2], "interpolate": "step"},
+        "encoding": {"x": x, "y": _column("usual", QUANTITY)},
+    }
+    return {"height": LOW, "layer": [bars, usual]}
 
 
-def _days(rows: alt.Chart, said: Callable[[str], str]) -> Any:
+def _days(said: Callable[[str], str]) -> Spec:
     """Draw ``n`` by ``day`` as bars, its ``usual`` as ticks and the ``limit`` as a line."""
-    import altair as alt
+    bars = {
+        "mark": {"type": "bar", "fill": ACCENT},
+        "encoding": {
+            "x": _day_axis(),
+            "y": _column("n", QUANTITY, title=None, axis={"tickMinStep": 1}),
+            "tooltip": [
+                _column("day", ORDINAL, title=said("day")),
+                _column("n", QUANTITY, title=said("count")),
+                _column("usual", QUANTITY, title=said("usual")),
+                _column("limit", QUANTITY, title=said("limit")),
+            ],
+        },
+    }
+    usual = {
+        "mark": {"type": "tick", "stroke": INK, "thickness": 2},
+        "encoding": {"x": _day_axis(), "y": _column("usual", QUANTITY)},
+    }
+    limit = {
+        "mark": {"type": "rule", "stroke": WARN, "strokeDash": [4, 3]},
+        "encoding": {"y": _column("limit", QUANTITY, aggregate="max")},
+    }
+    return {"height": TALL, "layer": [bars, usual, limit]}
 
-    x = alt.X("day:O", title=None, axis=alt.Axis(labelAngle=-45))
-    bars = rows.mark_bar(fill=ACCENT).encode(
-        x=x,
-        y=alt.Y("n:Q", title=None, axis=alt.Axis(tickMinStep=1)),
-        tooltip=[
-            _tip("day:O", said("day")),
-            _tip("n:Q", said("count")),
-            _tip("usual:Q", said("usual")),
-            _tip("limit:Q", said("limit")),
-        ],
-    )
-    usual = rows.mark_tick(stroke=INK, thickness=2).encode(x=x, y="usual:Q")
-    limit = rows.mark_rule(stroke=WARN, strokeDash=[4, 3]).encode(y="max(limit):Q")
-    return (bars + usual + limit).properties(height=TALL)
 
-
-def _births(rows: alt.Chart, said: Callable[[str], str]) -> Any:
+def _births(said: Callable[[str], str]) -> Spec:
     """Draw new lines ``n`` of a block by ``day``, and the ``usual`` of the days before."""
-    import altair as alt
+    new_lines = _column("n", QUANTITY, title=said("new lines"))
+    bars = {
+        "mark": {"type": "bar", "fill": ACCENT},
+        "encoding": {
+            "x": _day_axis(),
+            "y": new_lines,
+            "tooltip": [
+                _column("day", ORDINAL, title=said("day")),
+                new_lines,
+                _column("usual", QUANTITY, title=said("usual")),
+            ],
+        },
+    }
+    usual = {
+        "mark": {"type": "rule", "stroke": INK, "strokeDash": [3, 2]},
+        "encoding": {"y": _column("usual", QUANTITY, aggregate="max")},
+    }
+    return {"height": TALL, "layer": [bars, usual]}
 
-    x = alt.X("day:O", title=None, axis=alt.Axis(labelAngle=-45))
-    bars = rows.mark_bar(fill=ACCENT).encode(
-        x=x,
-        y=alt.Y("n:Q", title=said("new lines")),
-        tooltip=[
-            _tip("day:O", said("day")),
-            _tip("n:Q", said("new lines")),
-            _tip("usual:Q", said("usual")),
-        ],
-    )
-    usual = rows.mark_rule(stroke=INK, strokeDash=[3, 2]).encode(y="max(usual):Q")
-    return (bars + usual).properties(height=TALL)
 
-
-def _graph(rows: alt.Chart, said: Callable[[str], str]) -> Any:
+def _graph(said: Callable[[str], str]) -> Spec:
     """Draw hops from (``x``, ``y``) to (``x2``, ``y2``) with ``n`` calls, and who stands there.
 
     Rows with a ``name`` are lines that stand at (``x``, ``y``), those without are hops.
     """
-    import altair as alt
+    bare = {"labels": False, "ticks": False, "grid": False, "domain": False}
+    title = said("who forwards, and where to")
+    position = {
+        "x": _column("x", QUANTITY, title=title, axis=bare, scale={"padding": 120}),
+        "y": _column("y", ORDINAL, title=None, axis=bare, scale={"type": "point", "padding": 1}),
+    }
+    calls = _column("n", QUANTITY, title=said("calls forwarded"))
+    width = {"type": "sqrt", "range": [1, 6]}
+    is_line = {"filter": "isValid(datum.name)"}
+    hops = {
+        "transform": [{"filter": "!isValid(datum.name)"}],
+        "mark": {"type": "rule", "stroke": SOFT},
+        "encoding": position | {
+            "x2": {"field": "x2"},
+            "y2": {"field": "y2"},
+            "strokeWidth": _column("n", QUANTITY, legend=None, scale=width),
+            "tooltip": [calls],
+        },
+    }  # fmt: skip
+    ends = {
+        "transform": [is_line],
+        "mark": {"type": "circle", "fill": ACCENT, "size": 90, "opacity": 1},
+        "encoding": position | {
+            "tooltip": [_column("name", NOMINAL, title=said("line")), calls]
+        },
+    }  # fmt: skip
+    names = [
+        {
+            "transform": [is_line, {"filter": f"datum.x {which} 0"}],
+            "mark": {"type": "text", "align": align, "dx": pixels},
+            "encoding": position | {"text": _column("name", NOMINAL)},
+        }
+        for which, align, pixels in (("==", "right", -9), (">", "left", 9))
+    ]
+    return {"height": STEP, "layer": [hops, ends, *names]}
 
-    plain = alt.Axis(labels=False, ticks=False, grid=False, domain=False)
-    x = alt.X(
-        "x:Q", title=said("who forwards, and where to"), axis=plain, scale=alt.Scale(padding=120)
-    )
-    y = alt.Y("y:O", title=None, axis=plain, scale=alt.Scale(type="point", padding=1))
-    hops = rows.transform_filter("!isValid(datum.name)").mark_rule(stroke=SOFT).encode(
-        x=x, y=y, x2="x2:Q", y2="y2:O", tooltip=[_tip("n:Q", said("calls forwarded"))],
-        strokeWidth=alt.StrokeWidth("n:Q", legend=None, scale=alt.Scale(type="sqrt", range=[1, 6])),
-    )  # fmt: skip
-    lines = rows.transform_filter("isValid(datum.name)")
-    ends = lines.mark_circle(fill=ACCENT, size=90, opacity=1).encode(
-        x=x, y=y, tooltip=[_tip("name:N", said("line")), _tip("n:Q", said("calls forwarded"))]
-    )
-    first = lines.transform_filter("datum.x == 0").mark_text(align="right", dx=-9)
-    later = lines.transform_filter("datum.x > 0").mark_text(align="left", dx=9)
-    names = [each.encode(x=x, y=y, text="name:N") for each in (first, later)]
-    return alt.layer(hops, ends, *names).properties(height=alt.Step(STEP))
 
-
-def _found(rows: alt.Chart, said: Callable[[str], str]) -> Any:
+def _found(said: Callable[[str], str]) -> Spec:
     """Draw on which ``day`` which ``detector`` found something, and its ``severity``."""
-    import altair as alt
+    return {
+        "height": STEP,
+        "mark": {"type": "rect", "cornerRadius": 1},
+        "encoding": {
+            "x": _day_axis(),
+            "y": _column("detector", ORDINAL, title=None),
+            "fill": _severity_colours((*SEVERITIES, "low"), said),
+            "tooltip": [
+                _column("day", ORDINAL, title=said("day")),
+                _column("detector", NOMINAL, title=said("detector")),
+                _column("severity", NOMINAL, title=said("severity")),
+            ],
+        },
+    }
 
-    words = (*SEVERITIES, "low")
-    names = [said(word) for word in words]
-    colours = alt.Scale(domain=names, range=[f"var(--{word})" for word in words])
-    return rows.mark_rect(cornerRadius=1).encode(
-        x=alt.X("day:O", title=None, axis=alt.Axis(labelAngle=-45)),
-        y=alt.Y("detector:O", title=None),
-        fill=alt.Fill("severity:N", title=None, scale=colours, sort=names),
-        tooltip=[
-            _tip("day:O", said("day")), _tip("detector:N", said("detector")),
-            _tip("severity:N", said("severity")),
-        ],
-    ).properties(height=alt.Step(STEP))  # fmt: skip
 
-
-def _severities(rows: alt.Chart, said: Callable[[str], str]) -> Any:
+def _severities(said: Callable[[str], str]) -> Spec:
     """Draw how many alerts ``n`` there were by ``day`` and ``severity``."""
-    import altair as alt
+    return {
+        "height": LOW,
+        "mark": {"type": "bar"},
+        "encoding": {
+            "x": _day_axis(),
+            "y": _column("n", QUANTITY, title=said("alerts"), aggregate="sum"),
+            "fill": _severity_colours(SEVERITIES, said),
+            "order": _column("place", QUANTITY),
+            "tooltip": [
+                _column("day", ORDINAL, title=said("day")),
+                _column("severity", NOMINAL, title=said("severity")),
+                _column("n", QUANTITY, title=said("alerts")),
+            ],
+        },
+    }
 
-    names = [said(word) for word in SEVERITIES]
-    colours = alt.Scale(domain=names, range=[f"var(--{word})" for word in SEVERITIES])
-    return rows.mark_bar().encode(
-        x=alt.X("day:O", title=None, axis=alt.Axis(labelAngle=-45)),
-        y=alt.Y("sum(n):Q", title=said("alerts")),
-        fill=alt.Fill("severity:N", title=None, scale=colours, sort=names),
-        order=alt.Order("place:Q"),
-        tooltip=[
-            _tip("day:O", said("day")), _tip("severity:N", said("severity")),
-            _tip("n:Q", said("alerts")),
-        ],
-    ).properties(height=LOW)  # fmt: skip
+
+def _severity_colours(severities: tuple[str, ...], said: Callable[[str], str]) -> Spec:
+    """Return the fill by ``severity``: each has its colour, in the order of their gravity."""
+    names = [said(severity) for severity in severities]
+    scale = {"domain": names, "range": [f"var(--{severity})" for severity in severities]}
+    return _column("severity", NOMINAL, title=None, scale=scale, sort=names)
 
 
-def _tip(column: str, title: str) -> alt.Tooltip:
-    """Name what is shown beside the pointer."""
-    import altair as alt
+def _hour_axis(title: str) -> Spec:
+    """Return the place of a mark by ``hour``, on an axis that holds all hours of a day."""
+    axis = {"labelAngle": 0}
+    return _column("hour", ORDINAL, title=title, scale={"domain": HOURS}, axis=axis)
 
-    return alt.Tooltip(column, title=title)
+
+def _day_axis() -> Spec:
+    """Return the place of a mark by ``day``; names of days are long, so they stand aslant."""
+    return _column("day", ORDINAL, title=None, axis={"labelAngle": -45})
+
+
+def _column(field: str, kind: str, **options: Any) -> Spec:
+    """Return how a column of the rows is shown: its kind of value, and options of Vega-Lite."""
+    return {"field": field, "type": kind, **options}
