@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from cdr_anomaly import numbering, sheets
+from cdr_anomaly import numbering, sheets, wording
 from cdr_anomaly.errors import InputError, nearest
 from cdr_anomaly.schema import OF_GROUPS
 
@@ -129,7 +129,7 @@ def _without_declared(marked: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame
         members=pl.when("in_group").then(free.list.sort()).otherwise("members")
     )
     too_few = pl.col("in_group") & (pl.col("members").list.len() < pl.col("limit"))
-    among = pl.format("among {}", pl.col("purposes").list.join("; "))
+    among = wording.sentence("among {}", pl.col("purposes").list.join("; "))
     return left.with_columns(
         suppressed_by=pl.when(too_few).then(among).otherwise("suppressed_by")
     ).drop("apart", "purposes", "in_group")
@@ -138,7 +138,9 @@ def _without_declared(marked: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame
 def _begins(plan: numbering.HomePlan) -> pl.Expr:
     """Tell whether a subject begins with a prefix, as it is written or as one of home."""
     number, prefix = pl.col("subject"), pl.col("prefix")
-    home = pl.format("+{}{}", pl.lit(plan.calling_code), prefix.str.strip_prefix(plan.trunk or ""))
+    home = wording.sentence(
+        "+{}{}", pl.lit(plan.calling_code), prefix.str.strip_prefix(plan.trunk or "")
+    )
     return number.str.starts_with(prefix) | number.str.starts_with(home)
 
 
@@ -155,7 +157,7 @@ def _shaped(told: pl.DataFrame, plan: numbering.HomePlan) -> pl.DataFrame:
         spelled.slice(n * numbers.height, numbers.height).alias(name)
         for n, name in enumerate(columns)
     )
-    owner = pl.when(pl.col("owner").is_not_null()).then(pl.format(" ({})", "owner"))
+    owner = pl.when(pl.col("owner").is_not_null()).then(wording.sentence(" ({})", "owner"))
     return numbers.with_columns(
         pl.col(*ends).str.strip_prefix("+").cast(pl.Int64, strict=False),
         prefix=pl.col("prefix").str.replace("^00", "+"),

@@ -19,6 +19,7 @@ from cdr_anomaly import (
     recall,
     state,
     volume,
+    wording,
 )
 from cdr_anomaly.detectors import FINDERS
 from cdr_anomaly.errors import StateError
@@ -189,4 +190,6 @@ def _precision(known: State) -> pl.DataFrame:
     told = said.group_by(detector="detectors")
     counts = told.agg(confirmed=confirmed, cleared=pl.len() - confirmed).collect()
     share = (100 * pl.col("confirmed") / (pl.col("confirmed") + pl.col("cleared"))).round()
-    return counts.with_columns(precision=pl.format("{} %", share.cast(pl.Int64))).sort("detector")
+    return counts.with_columns(precision=wording.sentence("{} %", share.cast(pl.Int64))).sort(
+        "detector"
+    )

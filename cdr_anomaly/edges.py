@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import mask, numbering, report, results
+from cdr_anomaly import mask, numbering, report, results, wording
 from cdr_anomaly.errors import OutputError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Graph(NamedTuple):
 
 def around(tables: Tables, line: object) -> Graph:
     """Make the graph around a line."""
-    own = pl.lit(line)
+    own = tables.literal(line)
     legs, hops = tables.legs.drop_nulls("counterpart"), tables.hops
     pairs = pl.concat(
         [
@@ -157,7 +157,7 @@ def _nodes(tables: Tables, edges: pl.DataFrame, own: pl.Expr, near: pl.Series) -
         "line",
         "number",
         "step",
-        id=pl.format("n{}", pl.int_range(pl.len())),
+        id=wording.sentence("n{}", pl.int_range(pl.len())),
         number_class=numbering.number_class(pl.col("number"), tables.plan),
     ).select("line", "id", "number", "number_class", "step")
 

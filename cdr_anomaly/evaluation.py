@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from cdr_anomaly import calibration, forewarned
+from cdr_anomaly import calibration, forewarned, wording
 from cdr_anomaly import truth as known
 from cdr_anomaly.subjects import is_grave
 from cdr_anomaly.truth import ALERT
@@ -195,7 +195,7 @@ def shown(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
 
     def text(k: int) -> pl.Expr:
         value, low, high = (_written(f"at_{k}{part}") for part in ("", "_low", "_high"))
-        between = pl.format(" ({}-{})", low, high).fill_null("")
+        between = wording.sentence(" ({}-{})", low, high).fill_null("")
         return (value + between).alias(f"at {k}")
 
     number = pl.col("number").cast(pl.String).str.strip_suffix(".0")
@@ -211,7 +211,7 @@ def shown(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
 def _written(name: str) -> pl.Expr:
     hundredths = (100 * pl.col(name)).round().cast(pl.Int64)
     digits = (hundredths % 100).cast(pl.String).str.zfill(2)
-    return pl.format("{}.{}", hundredths // 100, digits)
+    return wording.sentence("{}.{}", hundredths // 100, digits)
 
 
 def _recalled(

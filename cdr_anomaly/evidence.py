@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import significance
+from cdr_anomaly import significance, wording
 from cdr_anomaly.schema import EVIDENCE, empty
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def scientific(value: pl.Expr) -> pl.Expr:
     # Logarithms of powers of ten may be a little less than whole.
     power = (rounded.log10() + 1e-9).floor()
     digits = (rounded / pl.lit(10.0).pow(power)).round(1).cast(pl.String)
-    text = pl.format("{}e{}", digits, power.cast(pl.Int64))
+    text = wording.sentence("{}e{}", digits, power.cast(pl.Int64))
     return pl.when(value > 0).then(text).when(value <= 0).then(pl.lit("below 1e-300"))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly import tokens
+from cdr_anomaly import tokens, wording
 
 if TYPE_CHECKING:
     from cdr_anomaly.numbering import HomePlan
@@ -68,10 +68,9 @@ def impossible(number: pl.Expr, home: HomePlan) -> pl.Expr:
     """
     digits = tokens.shown(number).str.len_bytes().cast(pl.Int64) - 1
     code = calling_code(number)
-    pairs = _lengths().select(pl.format("{} {}", "calling_code", "length")).to_series()
+    pairs = _lengths().select(wording.sentence("{} {}", "calling_code", "length")).to_series()
     after = digits - code.str.len_bytes().cast(pl.Int64)
-    # Not by pl.format: in Polars 2.1 it may panic on a frame of several chunks, as here.
-    pair = pl.concat_str(code, after.cast(pl.String), separator=" ")
+    pair = wording.sentence("{} {}", code, after)
     fits = pair.is_in(pairs.implode())
     country = f"+{home.calling_code}"
     of_home = number.str.starts_with(country)
@@ -81,21 +80,15 @@ def impossible(number: pl.Expr, home: HomePlan) -> pl.Expr:
         pl.when(~number.str.starts_with("+"))
         .then(None)
         .when(of_home & wrong)
-        .then(pl.format("no home number has {} digits after {}", home_digits, pl.lit(country)))
+        .then(
+            wording.sentence("no home number has {} digits after {}", home_digits, pl.lit(country))
+        )
         .when(of_home)
         .then(None)
         .when(code.is_null())
         .then(pl.lit("its country code is nobody's"))
         .when(~fits)
-        .then(
-            pl.concat_str(
-                pl.lit("no number of +"),
-                code,
-                pl.lit(" has "),
-                after.cast(pl.String),
-                pl.lit(" digits after that"),
-            )
-        )
+        .then(wording.sentence("no number of +{} has {} digits after that", code, after))
     )
 
 

@@ -183,5 +183,4 @@ def by_day(rows: pl.DataFrame, tested: pl.Expr) -> pl.DataFrame:
     for day in rows.partition_by("day", maintain_order=True):
         q_values = false_discovery(day["p_value"].to_numpy(), day.select(tested).item())
         made.append(day.with_columns(q_value=pl.Series(q_values)))
-    # On frames of several chunks pl.format may panic (Polars 2.1).
-    return pl.concat(made, rechunk=True)
+    return pl.concat(made)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from cdr_anomaly import wording
 from cdr_anomaly.evidence import APART, BY_NIGHTS, COMMON, apart
 from cdr_anomaly.schema import FEEDBACK, SEVERITIES, empty
 
@@ -78,9 +79,11 @@ def is_grave(severity: str) -> pl.Expr:
 def said(told: pl.DataFrame | None) -> pl.DataFrame:
     """Put the last word on each line in one text (subject, feedback)."""
     note = (
-        pl.when(pl.col("note").is_not_null()).then(pl.format(": {}", "note")).otherwise(pl.lit(""))
+        pl.when(pl.col("note").is_not_null())
+        .then(wording.sentence(": {}", "note"))
+        .otherwise(pl.lit(""))
     )
-    text = pl.format("{} on {}{}", "verdict", "day", note)
+    text = wording.sentence("{} on {}{}", "verdict", "day", note)
     return _last(told).select(subject="line", feedback=text)
 
 
@@ -108,7 +111,7 @@ def _nothing_rare() -> pl.Expr:
     """
     known = (pl.col("calibrated_by") == BY_NIGHTS) & pl.col("peers").is_in(COMMON)
     judged = ~pl.col("policy") & known
-    often = pl.format("so odd a day is nothing rare: q {}", pl.col("q_value").round(2))
+    often = wording.sentence("so odd a day is nothing rare: q {}", pl.col("q_value").round(2))
     return (
         pl.when(judged & (pl.col("q_value") > RARE)).then(often)
         .when(judged & (pl.col("apart") > APART)).then(pl.lit("but for its volume nothing is rare"))
@@ -147,14 +150,17 @@ def _reliefs() -> list[tuple[pl.Expr, pl.Expr]]:
     back = (100 * pl.col(BACK)).round().cast(pl.Int64)
     cleared = pl.col("day") - pl.col("cleared")
     return [
-        (pl.col(BACK) >= MANY_CALL_BACKS, pl.format("{} % of the numbers called back", back)),
+        (
+            pl.col(BACK) >= MANY_CALL_BACKS,
+            wording.sentence("{} % of the numbers called back", back),
+        ),
         (
             (pl.col(OWN_PAST) < AS_USUAL) & ~pl.col("lasting").fill_null(value=False),
             pl.lit("no more than is usual for it"),
         ),
         (
             (cleared <= CLEARED_FOR) & ~(pl.col(OWN_PAST) >= UNLIKE_ITSELF).fill_null(value=False),
-            pl.format("cleared on {}", "cleared"),
+            wording.sentence("cleared on {}", "cleared"),
         ),
     ]
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from cdr_anomaly import wording
 from cdr_anomaly.evidence import scientific
 from cdr_anomaly.unlike import TELLING
 
@@ -127,7 +128,7 @@ def _limits(limits: pl.DataFrame) -> pl.DataFrame:
         "n_out": "out", "peak_10min": "10min", "peak_60min": "60min", "peak_24h": "24h",
         "talk_h": "talk h",
     }  # fmt: skip
-    setting = pl.format("{}.{}", "detector", "setting")
+    setting = wording.sentence("{}.{}", "detector", "setting")
     return limits.select(pl.col("count").replace(said), "limit", setting.alias("setting"))
 
 
@@ -191,12 +192,14 @@ def _unlike(unlike: pl.DataFrame) -> pl.DataFrame:
     """Show each day's probabilities, and the measures that the fewest of its peers reach."""
     family = pl.element().struct.with_fields(p=scientific(pl.field("p_value")))
     families = pl.col("families").list.eval(
-        pl.format("{} {}", family.struct.field("family"), family.struct.field("p"))
+        wording.sentence("{} {}", family.struct.field("family"), family.struct.field("p"))
     )
     measure = pl.element().sort_by(pl.element().struct.field("share")).struct
     share = (100 * measure.field("share")).round_sig_figs(2).cast(pl.String)
     measures = pl.col("measures").list.eval(
-        pl.format("{} {} ({} %)", measure.field("measure"), measure.field("value").round(2), share)
+        wording.sentence(
+            "{} {} ({} %)", measure.field("measure"), measure.field("value").round(2), share
+        )
     )
     return unlike.select(
         "day",
@@ -227,7 +230,7 @@ def _alerts(alerts: pl.DataFrame) -> pl.DataFrame:
         "day", pl.col("rank").alias("#"), "severity", "subject", p=scientific(pl.col("p_value")),
         why=pl.col("reasons").list.first(),
         but=pl.coalesce(
-            "suppressed_by", "mitigated_by", pl.format("goes on with {}", "continues")
+            "suppressed_by", "mitigated_by", wording.sentence("goes on with {}", "continues")
         ),
     )  # fmt: skip
 

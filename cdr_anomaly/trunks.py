@@ -72,8 +72,7 @@ def on_domestic(calls: pl.DataFrame, traffic: pl.DataFrame, rule: Rule) -> pl.Da
     tail = pl.Series(significance.binomial_tail(count, tries, share.to_numpy()), dtype=pl.Float64)
     p_value = pl.when(~pl.col("told")).then("p_value")
     weighed = known.with_columns(p_value=tail).with_columns(p_value=p_value)
-    # On frames of several chunks pl.format may panic (Polars 2.1).
-    return weighed.drop("calls", "abroad").rechunk()
+    return weighed.drop("calls", "abroad")
 
 
 def seen_at_home(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from cdr_anomaly import wording
 from cdr_anomaly.evidence import (
     APART,
     BY_ITSELF,
@@ -52,7 +53,7 @@ def sentences(
     asked = told.select("day", "peers", "measure")
     usual = _usual(evidence, asked, rows["calibrated_by"].unique())
     value, median, far = (_written(pl.col(c)) for c in ("value", "median", "far"))
-    one = pl.format(
+    one = wording.sentence(
         "{} (median {}, 1 in 100 {} {})",
         pl.col("said").str.replace("{}", value, literal=True), median,
         pl.when("little").then(pl.lit("at most")).otherwise(pl.lit("at least")), far,
@@ -65,7 +66,7 @@ def sentences(
         .sort("line", "day", "share", "measure")
         .group_by("line", "day", maintain_order=True)
         .agg(
-            unlike=pl.format(
+            unlike=wording.sentence(
                 "unlike other {}: {}; such a day by chance: p {} (by {})",
                 pl.col("among").sort_by("width", descending=True, maintain_order=True).first(),
                 one.head(TELLING).str.join(", "), scientific(p_value),
@@ -96,7 +97,9 @@ def found(
         # The limit depends on what else is found that night: it is that of the q.
         "limit": (surprise + pl.col("q_value").log10() - log10(fdr)).round(2).clip(0.01),
         "reason": pl.col("unlike"), "evidence": pl.struct("families").struct.json_encode(),
-        "unless": pl.format("a q over {}; this one has {}", fdr, scientific(pl.col("q_value"))),
+        "unless": wording.sentence(
+            "a q over {}; this one has {}", fdr, scientific(pl.col("q_value"))
+        ),
         "policy": pl.lit(value=False), "lasting": pl.lit(value=False),
     }  # fmt: skip
     return rows.select(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import numbering, rolling
+from cdr_anomaly import numbering, rolling, wording
 from cdr_anomaly.schema import SEVERITIES, VICTIMS, require
 
 if TYPE_CHECKING:
@@ -199,35 +199,36 @@ def _why() -> pl.Expr:
     """Say it in one neutral sentence, with what is known."""
     days = (
         pl.when(pl.col("days") == 1).then(pl.lit("on 1 day"))
-        .when(pl.col("days") == pl.col("streak")).then(pl.format("on {} days running", "days"))
-        .otherwise(pl.format("on {} days of {}", "days", pl.lit(DAYS)))
+        .when(pl.col("days") == pl.col("streak"))
+        .then(wording.sentence("on {} days running", "days"))
+        .otherwise(wording.sentence("on {} days of {}", "days", pl.lit(DAYS)))
     )  # fmt: skip
     n_listed = pl.col("n_lines") - pl.col("n_held")
     listed = pl.when(n_listed > 0).then(_n(n_listed, "listed line"))
     held = pl.when(pl.col("n_held") > 0).then(
-        pl.format("{} on no list", _n(pl.col("n_held"), "line"))
+        wording.sentence("{} on no list", _n(pl.col("n_held"), "line"))
     )
     whom = pl.concat_str([listed, held], separator=" and ", ignore_nulls=True)
-    talked = pl.format(
+    talked = wording.sentence(
         "talked {} in {} {} with {}, longest {}",
         _n(pl.col("minutes").ceil().cast(pl.Int64), "minute"), _n(pl.col("calls"), "call"), days,
         whom, pl.col("longest").ceil().cast(pl.Int64),
     )  # fmt: skip
     others = pl.when(pl.col("found_busy") == 1).then(pl.lit("1 other")).otherwise(
-        pl.format("{} others", "found_busy")
+        wording.sentence("{} others", "found_busy")
     )  # fmt: skip
     usual = pl.col("usual").round(1).cast(pl.String).str.strip_suffix(".0")
     back, handed = pl.col("call_backs"), pl.col("handed_over")
     parts = [
         talked,
         pl.when(pl.col("talking")).then(pl.lit("still talking at the end of the day")),
-        pl.when(back > 0).then(pl.format("called back {}", _times(back))),
+        pl.when(back > 0).then(wording.sentence("called back {}", _times(back))),
         pl.when(handed > 0).then(
-            pl.format("called by another line just after it {}", _times(handed))
+            wording.sentence("called by another line just after it {}", _times(handed))
         ),
-        pl.when(pl.col("found_busy") > 0).then(pl.format("{} found the line busy", others)),
+        pl.when(pl.col("found_busy") > 0).then(wording.sentence("{} found the line busy", others)),
         pl.when(pl.col("silence") > 0).then(
-            pl.format("placed {} of its usual {}", _n(pl.col("placed"), "call"), usual)
+            wording.sentence("placed {} of its usual {}", _n(pl.col("placed"), "call"), usual)
         ),
     ]
     return pl.concat_str(parts, separator="; ", ignore_nulls=True)
@@ -235,9 +236,11 @@ def _why() -> pl.Expr:
 
 def _n(count: pl.Expr, word: str) -> pl.Expr:
     return (
-        pl.when(count == 1).then(pl.lit(f"1 {word}")).otherwise(pl.format(f"{{}} {word}s", count))
+        pl.when(count == 1)
+        .then(pl.lit(f"1 {word}"))
+        .otherwise(wording.sentence(f"{{}} {word}s", count))
     )
 
 
 def _times(count: pl.Expr) -> pl.Expr:
-    return pl.when(count == 1).then(pl.lit("once")).otherwise(pl.format("{} times", count))
+    return pl.when(count == 1).then(pl.lit("once")).otherwise(wording.sentence("{} times", count))

@@ -131,6 +131,25 @@ def test_a_hub_of_which_nothing_but_forwards_is_known_has_a_story(tmp_path: Path
     assert others.count("+861370000000") == 6
 
 
+@pytest.mark.parametrize("number", ["10086", "95588", "110", "1"])
+def test_a_short_number_has_a_story(tmp_path: Path, run: Any, number: str) -> None:
+    calls = feed(
+        line(OWN).dials(5, on=DAY, to=number),
+        line(OWN).forwards(2, on=DAY, to=number),
+        line(number).dials(3, on=DAY, to="+8613900000009"),
+    )
+    calls.write_parquet(tmp_path / "calls.parquet")
+    ran = run("explain", number, tmp_path / "calls.parquet", "--html", tmp_path / "line.html",
+              "--edges", tmp_path / "edges.graphml")  # fmt: skip
+    assert ran.code == 0, ran.err
+    contact = re.search(rf"{re.escape(OWN)} .*", ran.out)
+    assert contact is not None
+    assert (tmp_path / "line.html").exists()
+    nodes = (tmp_path / "edges.graphml").read_text()
+    assert f">{number}<" in nodes
+    assert f">{OWN}<" in nodes
+
+
 def test_days_cells_and_handsets(tmp_path: Path) -> None:
     one = line(OWN).dials(4, on=DAY, cells=2, imei="350000000000011")
     one.dials(2, on="2026-05-04", at="23:30", cells=1, imei="350000000000022")

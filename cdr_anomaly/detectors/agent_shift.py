@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly import rolling
+from cdr_anomaly import rolling, wording
 from cdr_anomaly.busy import NEW_DAYS
 from cdr_anomaly.detectors.base import STRICT, Detector, Tables, percent, setting
 from cdr_anomaly.measures import PAST_DAYS
@@ -217,7 +217,7 @@ class AgentShift(Detector):
         return days.with_columns(**minutes).drop("x", "y")
 
     def _reason(self, tables: Tables, ordinary: pl.Expr) -> pl.Expr:
-        regular = pl.format(
+        regular = wording.sentence(
             ", begun at {}, give or take {} minutes", _clock(pl.col("begun_min")),
             pl.col("within_min").round().cast(pl.Int64),
         )  # fmt: skip
@@ -226,28 +226,28 @@ class AgentShift(Detector):
         usual = pl.col("usual").round(1).cast(pl.String).str.strip_suffix(".0")
         seen = pl.max_horizontal(_hours(pl.col("talk_s")), "limit")
         told = [
-            pl.format(
+            wording.sentence(
                 "talked {} hours on {} (limit {}) in {} calls to {} different numbers, "
                 "{} % of its calls outgoing, from {} to {}",
                 _written(seen), "day", _written(pl.col("limit")), "n_out", "n_distinct",
                 percent(pl.col("n_out"), pl.col("n_out") + pl.col("n_in")),
                 first, last),
-            pl.format(
+            wording.sentence(
                 "{} hours or more on {} of {} days{}",
                 pl.lit(f"{self.talk_h_often:g}"), "n_often", pl.lit(self.within_days),
                 pl.when(self._regular()).then(regular).otherwise(nothing)),
             pl.when(pl.lit(tables.two_way)).then(
-                pl.format("{} % called back", percent(pl.col("n_called_back"),
+                wording.sentence("{} % called back", percent(pl.col("n_called_back"),
                                                       pl.col("n_distinct")))),
             pl.when(pl.col("n_familiar") / pl.col("n_distinct") >= self.familiar).then(
-                pl.format("{} % called on busy days before",
+                wording.sentence("{} % called on busy days before",
                           percent(pl.col("n_familiar"), pl.col("n_distinct")))),
-            pl.when(self._new()).then(pl.format("a line new since {}", "born")),
-            pl.format("{}{}",
+            pl.when(self._new()).then(wording.sentence("a line new since {}", "born")),
+            wording.sentence("{}{}",
                 pl.when(pl.col("usual").is_null()).then(pl.lit("its usual is not known"))
-                .otherwise(pl.format("usual for this line {} calls a day", usual)),
+                .otherwise(wording.sentence("usual for this line {} calls a day", usual)),
                 pl.when(ordinary.fill_null(value=False)).then(
-                    pl.format(" and talk both ways ({} % outgoing)",
+                    wording.sentence(" and talk both ways ({} % outgoing)",
                               percent(pl.col("past_out"), pl.col("past_out") + pl.col("past_in"))))
                 .otherwise(nothing)),
         ]  # fmt: skip
@@ -278,4 +278,4 @@ def _written(hours: pl.Expr) -> pl.Expr:
 def _clock(minutes: pl.Expr) -> pl.Expr:
     whole = minutes.round().cast(pl.Int64) % DAY_MIN
     two = (part.cast(pl.String).str.zfill(2) for part in (whole // 60, whole % 60))
-    return pl.format("{}:{}", *two)
+    return wording.sentence("{}:{}", *two)

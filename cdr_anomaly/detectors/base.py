@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import polars as pl
 from pydantic import ConfigDict, Field
 
-from cdr_anomaly import numbering, rolling, subscribed
+from cdr_anomaly import numbering, rolling, subscribed, wording
 from cdr_anomaly.profile import NEVER, Least
 from cdr_anomaly.schema import FINDINGS, TESTS, require
 from cdr_anomaly.shifts import Working
@@ -98,6 +98,13 @@ class Tables:
     def written(self, line: pl.Expr) -> pl.Expr:
         """Write lines as text: E.164 with +, or the token that came in."""
         return line if self.feed.opaque else numbering.spelled(line)
+
+    def literal(self, line: object) -> pl.Expr:
+        """Return one line, as the calls carry it, as a literal of the type that it has in tables.
+
+        A short number such as 10086 would otherwise become a 32-bit integer.
+        """
+        return pl.lit(line, dtype=pl.String if self.feed.opaque else pl.Int64)
 
     def local(self, instant: pl.Expr) -> pl.Expr:
         """Write an instant as local date, hour and minute."""
@@ -240,7 +247,7 @@ class Detector:
     def finding(self, frame: pl.LazyFrame, **given: pl.Expr | str | float | None) -> pl.LazyFrame:
         """Shape a frame into FINDINGS from expressions, texts and numbers; the rest is empty.
 
-        ``reason`` is an expression (pl.format), ``evidence`` a struct.
+        ``reason`` is an expression (wording.sentence), ``evidence`` a struct.
         """
         own: dict[str, pl.Expr | str | float | None] = {
             "detector": self.name, "subject_kind": "line", "policy": self.policy,
@@ -278,7 +285,7 @@ def usual_sentence() -> pl.Expr:
     return (
         pl.when(usual.is_null())
         .then(pl.lit("its usual is not known"))
-        .otherwise(pl.format("usual for this line {} a day", usual))
+        .otherwise(wording.sentence("usual for this line {} a day", usual))
     )
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly import actors, rolling
+from cdr_anomaly import actors, rolling, wording
 from cdr_anomaly.detectors.base import STRICT, Detector, Tables, days_back, ladder, setting
 from cdr_anomaly.outbound import Rule
 from cdr_anomaly.overlap import DAYS, RANGE, is_sure
@@ -91,7 +91,7 @@ class Campaign(Detector):
         )
         near = pl.lit("within 5 of those of")
         by = pl.when(pl.col("by") == RANGE).then(near).otherwise(pl.lit("by"))
-        reason = pl.format(
+        reason = wording.sentence(
             "one of {} lines (limit {}) with called numbers in common in the {} days to {}: {} of "
             "its {} were called by others of them, too; {} {} one of these ({} expected by chance)",
             "n_group", pl.lit(self.lines), pl.lit(DAYS), "day", "n_common", "n_numbers", "n_shared",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly import bridges, forwarding, rolling
+from cdr_anomaly import bridges, forwarding, rolling, wording
 from cdr_anomaly.detectors.base import STRICT, Detector, Tables, days_back, ladder, setting
 from cdr_anomaly.evidence import Measure
 from cdr_anomaly.profile import Least
@@ -157,7 +157,7 @@ class ForwardingChain(Detector):
         alone = f"; the first line forwards {self._share()} or more of what it receives and "
         alone += f"placed no more than {self.own_calls} in 7 days"
         written = pl.col("path").list.eval(tables.written(pl.element()))
-        reason = pl.format(
+        reason = wording.sentence(
             "passed {} call(s) from {} caller(s) on over {} hops (limit {}) on {}: {}{}{}; "
             "linked by {}",
             "n_calls", "n_callers", "hops", pl.lit(self.min_hops), "day",
@@ -193,7 +193,7 @@ class ForwardingChain(Detector):
             {"low": own, "critical": most_new & many, "high": most_new | many}, default="medium"
         )
         members = pl.concat_list("forwarder", "target").list.eval(tables.written(pl.element()))
-        reason = pl.format(
+        reason = wording.sentence(
             "forwarded to by {} lines in the 7 days to {} (limit {} lines) that forward {} or more "
             "of what they receive and placed no more than {} each; {} of them new within {} days; "
             "{} calls from {} callers",
@@ -226,14 +226,16 @@ class ForwardingChain(Detector):
             },
             default="low",
         )
-        reason = pl.format(
+        reason = wording.sentence(
             "forwarded {} of the {} calls that it received in the 7 days to {} (limit {}), from {} "
             "different callers, and placed {} of its own (limit {}){}{}",
             "n_forwarded", pl.max_horizontal("n_in", "n_forwarded"), "day",
             pl.lit(self.bridge_forwards), "n_callers", "n_out", pl.lit(self.own_calls),
-            pl.when("new").then(pl.format("; a line new since {}", "born")).otherwise(pl.lit("")),
+            pl.when("new").then(wording.sentence("; a line new since {}", "born"))
+            .otherwise(pl.lit("")),
             pl.when(pl.col("n_abroad") > 0)
-            .then(pl.format("; {} of them abroad that day", "n_abroad")).otherwise(pl.lit("")),
+            .then(wording.sentence("; {} of them abroad that day", "n_abroad"))
+            .otherwise(pl.lit("")),
         )  # fmt: skip
         members = _with_few("target").list.eval(tables.written(pl.element()))
         return self.finding(
@@ -268,7 +270,7 @@ class ForwardingChain(Detector):
             {"high": many & bridge & odd, "medium": ((many | bridge) & odd) | (bridge & each)},
             "low",
         )
-        reason = pl.format(
+        reason = wording.sentence(
             "forwarded {} calls from {} caller(s) to {} different targets on {} (limit {}), {} of "
             "them used before",
             "n_calls", "n_callers", "n_targets", "day", pl.lit(self.targets_day),
@@ -291,7 +293,7 @@ class ForwardingChain(Detector):
         own = hops.filter(pl.col("caller") == pl.col("forwarder"))
         days = bridges.targets(own, own).filter(pl.col("n_calls") >= self.self_calls)
         members = _with_few("target").list.eval(tables.written(pl.element()))
-        reason = pl.format(
+        reason = wording.sentence(
             "{} calls on {} from this number to itself were forwarded (limit {}) to {} target(s)",
             "n_calls", "day", pl.lit(self.self_calls), "n_targets",
         )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import ClassVar
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly import significance
+from cdr_anomaly import significance, wording
 from cdr_anomaly.detectors.base import STRICT, Detector, Tables, ladder, setting
 
 SHOWN = 20
@@ -134,7 +134,7 @@ class HandOff(Detector):
             timeline=self._timeline(tables),
         )
         severity = ladder({"critical": pl.col("n_people") >= 3 * self.people}, default="high")
-        reason = pl.format(
+        reason = wording.sentence(
             "called {} people (limit {}) within {} after other lines had talked to them for {} "
             "seconds or more, of {} that answered both on {}; {} expected by chance",
             "n_people", pl.lit(self.people), pl.lit(_minutes(self.within_s)), pl.lit(self.talk_s),
@@ -156,7 +156,7 @@ class HandOff(Detector):
             timeline=self._timeline(tables),
         )
         found = found.filter(pl.col("n_opened") >= self.opened).with_columns(role=pl.lit(OPENER))
-        reason = pl.format(
+        reason = wording.sentence(
             "talked to {} people (limit {}) for {} seconds or more on {} whom another line called "
             "within {} after it, as it called others: {}",
             "n_opened", pl.lit(self.opened), pl.lit(self.talk_s), "day",

@@ -9,7 +9,7 @@ from typing import ClassVar
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly import busy
+from cdr_anomaly import busy, wording
 from cdr_anomaly.busy import NEW_DAYS, SHORT_LEAST, STAYING
 from cdr_anomaly.detectors.base import (
     STRICT,
@@ -187,7 +187,7 @@ class HighFrequency(Detector):
         return {
             "call_backs": (
                 (back / distinct < self.few_call_backs) & two_way,
-                pl.format("{} % called back", percent(back, distinct)),
+                wording.sentence("{} % called back", percent(back, distinct)),
             ),
             "strangers": (
                 (distinct / n_out >= self.strict_distinct)
@@ -197,25 +197,27 @@ class HighFrequency(Detector):
             ),
             "unanswered": (
                 unwanted & attempts,
-                pl.format("{} % unanswered", percent(n_out - answered, n_out)),
+                wording.sentence("{} % unanswered", percent(n_out - answered, n_out)),
             ),
             "short": (
                 short & ~(unwanted & attempts),
-                pl.format("{} % of the answered under 10 s", percent(pl.col("n_short"), answered)),
+                wording.sentence(
+                    "{} % of the answered under 10 s", percent(pl.col("n_short"), answered)
+                ),
             ),
             "past": (
                 pl.col("past_z") >= self.far_z,
-                pl.format("far above its usual (distance {})", pl.col("past_z").round(1)),
+                wording.sentence("far above its usual (distance {})", pl.col("past_z").round(1)),
             ),
             "new": (
                 age.is_between(0, NEW_DAYS),
-                pl.format("a line new since {}", pl.col("born")),
+                wording.sentence("a line new since {}", pl.col("born")),
             ),
             "cells": (
                 # A fixed line or a service number has nowhere to go.
                 pl.col("n_cells").is_between(1, self.few_cells)
                 & ~pl.col("number_class").is_in(STAYING),
-                pl.format("{} all day", _cells()),
+                wording.sentence("{} all day", _cells()),
             ),
         }
 
@@ -231,7 +233,7 @@ class HighFrequency(Detector):
         return {
             "call_backs": (
                 back / distinct >= self.many_call_backs,
-                pl.format("{} % called back", percent(back, distinct)),
+                wording.sentence("{} % called back", percent(back, distinct)),
             ),
             "cells": (
                 (pl.col("n_cells") >= self.many_cells) & somebody,
@@ -239,11 +241,11 @@ class HighFrequency(Detector):
             ),
             "answered": (
                 wanted,
-                pl.format("{} % answered", percent(answered, n_out)),
+                wording.sentence("{} % answered", percent(answered, n_out)),
             ),
             "talk": (
                 talks & ~wanted,
-                pl.format("{} % answered, with {} s of talk on average",
+                wording.sentence("{} % answered, with {} s of talk on average",
                           percent(answered, n_out), talk.round().cast(pl.Int64, strict=False)),
             ),
             "past": (
@@ -252,7 +254,7 @@ class HighFrequency(Detector):
             ),
             "familiar": (
                 pl.col("n_familiar") / distinct >= self.familiar,
-                pl.format("{} % called on busy days before",
+                wording.sentence("{} % called on busy days before",
                           percent(pl.col("n_familiar"), distinct)),
             ),
         }  # fmt: skip
@@ -267,16 +269,16 @@ class HighFrequency(Detector):
     ) -> pl.Expr:
         n_out, n_in = pl.col("n_out"), pl.col("n_in")
         peak = _pick(top, {
-            "peak_10min": pl.format("{} calls in 10 minutes to {} (limit {}), {} on the day",
+            "peak_10min": wording.sentence("{} calls in 10 minutes to {} (limit {}), {} on the day",
                 "peak_10min", tables.local(pl.col("peak_10min_end")), pl.lit(limits["peak_10min"]),
                 "n_out"),
-            "peak_60min": pl.format("{} calls in 60 minutes to {} (limit {}), {} on the day",
+            "peak_60min": wording.sentence("{} calls in 60 minutes to {} (limit {}), {} on the day",
                 "peak_60min", tables.local(pl.col("peak_60min_end")), pl.lit(limits["peak_60min"]),
                 "n_out"),
-            "n_out": pl.format("{} calls on {} (limit {})", "n_out", "day",
+            "n_out": wording.sentence("{} calls on {} (limit {})", "n_out", "day",
                                pl.lit(limits["n_out"])),
         })  # fmt: skip
-        return pl.format(
+        return wording.sentence(
             "placed {}, {} % to different numbers, {} % of its calls outgoing; {}; "
             "for attention: {}; against: {}",
             peak, percent(pl.col("n_distinct"), n_out), percent(n_out, n_out + n_in),
@@ -286,7 +288,11 @@ class HighFrequency(Detector):
 
 def _cells() -> pl.Expr:
     one = pl.col("n_cells") == 1
-    return pl.when(one).then(pl.lit("1 cell")).otherwise(pl.format("{} cells", pl.col("n_cells")))
+    return (
+        pl.when(one)
+        .then(pl.lit("1 cell"))
+        .otherwise(wording.sentence("{} cells", pl.col("n_cells")))
+    )
 
 
 def _pick(top: Mapping[str, pl.Expr], values: Mapping[str, pl.Expr]) -> pl.Expr:

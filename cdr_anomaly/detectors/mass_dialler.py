@@ -9,6 +9,7 @@ from typing import ClassVar
 import polars as pl
 from pydantic.dataclasses import dataclass
 
+from cdr_anomaly import wording
 from cdr_anomaly.detectors.base import (
     STRICT,
     Detector,
@@ -78,10 +79,10 @@ class MassDialler(Detector):
     def find(self, tables: Tables) -> pl.LazyFrame:
         reached = self._reached(tables)
         share = percent(pl.col("n_answered"), pl.col("calls_seen"))
-        when = pl.when("by_day").then(pl.format("on {}", pl.col("day"))).otherwise(
-            pl.format("in the 24 hours to {}", tables.local(pl.col("window_end")))
+        when = pl.when("by_day").then(wording.sentence("on {}", pl.col("day"))).otherwise(
+            wording.sentence("in the 24 hours to {}", tables.local(pl.col("window_end")))
         )  # fmt: skip
-        reason = pl.format(
+        reason = wording.sentence(
             "placed {} calls {} (limit {}) to {} different numbers; {}; {} % answered, "
             "up to {} under way at once",
             "calls_seen", when, "limit", "n_called", usual_sentence(), share, "peak_under_way",
@@ -109,7 +110,7 @@ class MassDialler(Detector):
             window_start=pl.col("window_start"), window_end=pl.col("window_end"),
             severity=severity, observed=pl.col("calls_seen"), limit=pl.col("limit"),
             usual=pl.col("usual"), reason=reason, evidence=evidence,
-            unless=pl.format("fewer than {} calls in a day and in any 24 hours", "limit"),
+            unless=wording.sentence("fewer than {} calls in a day and in any 24 hours", "limit"),
         )  # fmt: skip
 
     def _least(self) -> int:

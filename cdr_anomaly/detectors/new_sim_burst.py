@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly import births, holders, rolling
+from cdr_anomaly import births, holders, rolling, wording
 from cdr_anomaly.detectors.base import (
     STRICT,
     Detector,
@@ -174,7 +174,7 @@ class NewSimBurst(Detector):
             & (back < self.many_call_backs / 3)
             & (pl.col("n_called") >= 0.8 * pl.col("n_early"))
         )
-        reason = pl.format(
+        reason = wording.sentence(
             "new since {}, placed {} calls {} (limit {}), {} in its first {} hours up to {}, to {} "
             "different numbers; {} % of the day's called back, {} cells named",
             "born", "observed",
@@ -216,7 +216,7 @@ class NewSimBurst(Detector):
             pl.col("n_forwarded") >= 0.9 * received,
             pl.col("n_out") <= 1,
         )
-        reason = pl.format(
+        reason = wording.sentence(
             "new since {}, forwarded {} of the {} calls that it received up to {} (limit {}), from "
             "{} callers, and placed {}",
             "born", "n_forwarded", received, "day", pl.lit(self.line_forwards), "n_callers",
@@ -260,7 +260,7 @@ class NewSimBurst(Detector):
         wanted = pl.col("kind").is_in(OF_PREFIXES) | (pl.col("severity") != "low")
         whose = pl.col("kind").replace_strict(WHOSE, return_dtype=pl.String)
         reason = pl.concat_str(
-            pl.format(
+            wording.sentence(
                 "{} lines {} {} were new in the {} day(s) to {} (limit {}, and {} times the "
                 "expected {}); {} of them forward 80 % or more of what they receive and placed no "
                 "more than 1, {} place {} or more calls on a day, {} have placed none; p {}",
@@ -282,7 +282,7 @@ class NewSimBurst(Detector):
             usual=pl.col("expected").round(3), p_value=pl.col("p_value"), reason=reason,
             evidence=pl.struct("level", "window_days", "q_value", "passes_on", "dials", "silent",
                                *held),
-            unless=pl.format(
+            unless=wording.sentence(
                 "fewer than {} new lines, or {} times what is expected of the {}",
                 pl.lit(self.block_lines), pl.lit(f"{self.block_ratio:g}"), "kind",
             ),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly import pools, presented, rolling, tokens, trunks
+from cdr_anomaly import pools, presented, rolling, tokens, trunks, wording
 from cdr_anomaly.detectors import base
 from cdr_anomaly.detectors.base import STRICT, Detector, Tables, ladder, percent, setting
 from cdr_anomaly.evidence import scientific
@@ -152,7 +152,7 @@ class OverseasPresentation(Detector):
             unwanted.append(pl.col("n_called_back") <= self.call_backs * n)
         if tables.feed.attempts:
             unwanted.append(pl.col("n_answered") <= self.answered * pl.col("n_calls"))
-        reason = pl.format(
+        reason = wording.sentence(
             "presented as foreign, called {} different home subscribers on {} (limit {}) in {} "
             "calls; {} of them were called in the 28 days before, {} called back; {} % of the "
             "calls answered; {}",
@@ -180,10 +180,11 @@ class OverseasPresentation(Detector):
         who = pl.lit("with home cells and handsets, which guests have, too: the feed has no imsi")
         if by_imsi:
             written = pl.lit(", ".join(codes))
-            who = pl.format("from {} home subscriber identities (IMSI of {})", "n_identities",
-                            written)  # fmt: skip
+            who = wording.sentence(
+                "from {} home subscriber identities (IMSI of {})", "n_identities", written
+            )
         many = pl.col("n_called") >= (self.mismatch_contacts if by_imsi else self.contacts)
-        reason = pl.format(
+        reason = wording.sentence(
             "presented as foreign, placed {} calls on {} (limit {}) {}, to {} different numbers, "
             "at {} home cells",
             "n_calls", "day", pl.lit(self.mismatch_calls), who, "n_called", "n_cells",
@@ -209,12 +210,12 @@ class OverseasPresentation(Detector):
         judged = by_trunk.agg(*pools.counts()).filter(pl.col("n_calls") >= self.mismatch_calls)
         days = trunks.on_domestic(judged.collect(), tables.traffic.collect(), self._trunks())
         found = days.lazy().filter((pl.col("p_value") <= RARE) | pl.col("told"))
-        base = pl.format(
+        base = wording.sentence(
             "{} % of the {} other calls on it presented as from home; p {}",
             percent(pl.col("n_other") - pl.col("n_abroad"), pl.col("n_other")), "n_other",
             scientific(pl.col("p_value").fill_null(1.0)),
         )  # fmt: skip
-        reason = pl.format(
+        reason = wording.sentence(
             "presented as foreign, placed {} calls on {} (limit {}) that came in on the domestic "
             "trunk {}, to {} different numbers; {}",
             "n_calls", "day", pl.lit(self.mismatch_calls), "trunk_in", "n_called",
@@ -237,7 +238,7 @@ class OverseasPresentation(Detector):
         days = near.group_by("line", "number", "day").agg(
             *pools.counts(), trunks=pl.col("trunk_in").unique().sort()
         )
-        reason = pl.format(
+        reason = wording.sentence(
             "a home number, placed {} calls on {} (limit {}) that came in on international trunks "
             "({}) within {} h of calls of the line at home, to {} different numbers",
             "n_calls", "day", pl.lit(self.mismatch_calls), pl.col("trunks").list.join(", "),
@@ -251,7 +252,7 @@ class OverseasPresentation(Detector):
     def _impossible(self, calls: pl.LazyFrame) -> pl.LazyFrame:
         """Find the numbers that nobody has."""
         days = calls.group_by("line", "number", "day").agg(*pools.counts(), pl.col("why").first())
-        reason = pl.format(
+        reason = wording.sentence(
             "placed {} calls on {} (limit {}) by a number that nobody has: {}; to {} different "
             "numbers",
             "n_calls", "day", pl.lit(self.mismatch_calls), "why", "n_called",
@@ -281,7 +282,7 @@ class OverseasPresentation(Detector):
         large = (pl.col("n_numbers") >= 2 * self.pool_numbers) & (
             pl.col("n_contacts") >= 4 * self.pool_contacts
         )
-        reason = pl.format(
+        reason = wording.sentence(
             "{} numbers of {} called {} different home subscribers in {} calls on {} (limit {} "
             "numbers and {} subscribers); {} of these were called by several of the numbers; {}{} "
             "neighbours a number expected; p {}",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly import rooms
+from cdr_anomaly import rooms, wording
 from cdr_anomaly.detectors.base import STRICT, Detector, Tables, days_back, ladder, setting
 from cdr_anomaly.rooms import HANDSET_DAYS
 
@@ -66,11 +66,11 @@ class Site(Detector):
         found = odd.join(moves, on=["day", "place"], how="left").with_columns(
             came=(pl.col("n_moved") >= self.lines).fill_null(value=False)
         )
-        move = pl.format(
+        move = wording.sentence(
             "; {} of them were at cell {} until {} and are here since {}",
             "n_moved", "before", "until", "here_since",
         )  # fmt: skip
-        reason = pl.format(
+        reason = wording.sentence(
             "one of {} lines (limit {}) that called strangers at cell {} on {}, {} expected by its "
             "traffic{}",
             "n_group", pl.lit(self.lines), "place", "day", pl.col("expected").round(1),
@@ -88,7 +88,7 @@ class Site(Detector):
 
     def _handsets(self, tables: Tables) -> pl.LazyFrame:
         used = rooms.handsets(tables.outbound, since=tables.since)
-        reason = pl.format(
+        reason = wording.sentence(
             "one of {} lines (limit {}) that called strangers from handset {} in the {} days to {}",
             "n_group", pl.lit(self.cards), "place", pl.lit(HANDSET_DAYS), "day",
         )  # fmt: skip

@@ -156,7 +156,9 @@ def _merged(calls: pl.LazyFrame, columns: Collection[str]) -> pl.LazyFrame:
     begins = pl.col("call_id").is_null() | furthest.is_null() | (pl.col("start_time") > furthest)
     part_of = begins.cast(pl.Int64).cum_sum().over(same, order_by=order)
     own = (*same, "duration_s", "answered")
-    rest = [c for c in unique.collect_schema().names() if c not in own]
-    answered = [pl.col("answered").any()] if "answered" in columns else []
+    unique_columns = unique.collect_schema().names()
+    rest = [c for c in unique_columns if c not in own]
+    # A feed may have the column where the calls at hand were read without it.
+    answered = [pl.col("answered").any()] if "answered" in unique_columns else []
     parts = unique.with_columns(part_of=part_of).group_by(*same, "part_of")
     return parts.agg(pl.col(rest).min(), pl.col("duration_s").sum(), *answered).drop("part_of")

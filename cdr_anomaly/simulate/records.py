@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from cdr_anomaly import wording
 from cdr_anomaly.simulate import holders, identities, numbers
 from cdr_anomaly.simulate.habits import crowded_cell
 from cdr_anomaly.simulate.world import DAY, N_CELLS, NOBODY, Calls
@@ -161,7 +162,7 @@ def _written(world: World, rng: np.random.Generator, line: Ints) -> pl.Series:
 
 
 def _call_ids(call: pl.Expr) -> pl.Expr:
-    return pl.format("c{}", call.cast(pl.String).str.zfill(9))
+    return wording.sentence("c{}", call.cast(pl.String).str.zfill(9))
 
 
 def _cells(world: World, rng: np.random.Generator, batch: Calls) -> Ints:

@@ -51,7 +51,8 @@ class Story(NamedTuple):
 
 def told(result: Result, built: Iterable[Detector]) -> Story:
     """Tell the story of the line that was asked for; ``built`` are the detectors, for limits."""
-    tables, line = result.tables, pl.lit(result.line)
+    tables = result.tables
+    line = tables.literal(result.line)
     own = pl.col("line") == line
     number = pl.select(tables.written(line)).item()
     legs = tables.legs.filter(own).collect().lazy()
@@ -91,7 +92,7 @@ def has_calls(tables: Tables, line: object) -> bool:
     """
     if line is None:
         return False
-    own = pl.lit(line)
+    own = tables.literal(line)
     rows = [
         table.filter(pl.col(end) == own).select(pl.len())
         for table, end in ((tables.profile, "line"), (tables.hops, "target"))

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly import numbering, overlap
+from cdr_anomaly import numbering, overlap, wording
 from cdr_anomaly.schema import STORY
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ BLOCK_DIGITS = 7
 
 def numbers(tables: Tables, line: object) -> pl.LazyFrame:
     """List them in the order of above, those with most in common first."""
-    own = pl.lit(line)
+    own = tables.literal(line)
     handset, n = numbering.handset(pl.col("imei")), pl.len()
     days = {"n": n, "first": pl.col("day").min(), "last": pl.col("day").max()}
     on = tables.legs.drop_nulls("imei").group_by("line", key=handset).agg(**days)
@@ -111,7 +111,7 @@ def _linked(tables: Tables, own: pl.Expr) -> pl.LazyFrame:
             first=pl.col("day").min(), last=pl.col("day").max(),
         )
     )  # fmt: skip
-    return _shaped(counted, pl.format("campaign {}", "by"))
+    return _shaped(counted, wording.sentence("campaign {}", "by"))
 
 
 def _neighbours(tables: Tables, own: pl.Expr) -> pl.LazyFrame:

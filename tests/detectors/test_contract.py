@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from cdr_anomaly.profile import Least
 from cdr_anomaly.schema import FINDINGS, OF_PREFIXES, TESTS
 from tests.adversarial import ACTIVATED, WORDS, adversarial
 from tests.builders import BIDDEN, FEED, SHANGHAI, scanned
+from tests.chunks import in_many_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,6 +111,37 @@ def test_the_order_of_rows_does_not_matter(tmp_path: Path) -> None:
     other = scanned(tmp_path / "other", calls.sample(fraction=1, shuffle=True, seed=3), *WORDS)
     assert set(one["detector"]) == set(NAMES)
     assert one.equals(other.findings)
+
+
+@pytest.fixture(scope="module")
+def odd_feed(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    return scanned(tmp_path_factory.mktemp("odd"), adversarial(1, SHANGHAI), *WORDS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_findings_are_the_same_on_tables_of_many_chunks(odd_feed: Result, name: str) -> None:
+    # Polars has had expressions that panic on some frames of several chunks, one time in nine.
+    settled = settings.load(words=WORDS).detectors
+    (detector,) = (each for each in detectors.build(settled) if each.name == name)
+    tables = odd_feed.tables
+    lazy = {f.name: getattr(tables, f.name) for f in fields(tables)}
+    names = [column for column, table in lazy.items() if isinstance(table, pl.LazyFrame)]
+    frames = dict(zip(names, pl.collect_all([lazy[column] for column in names]), strict=True))
+    pieces = {column: in_many_chunks(frame) for column, frame in frames.items()}
+    assert max(frame.n_chunks() for frame in pieces.values()) > 20
+    whole = detector.find(tables).collect().sort(pl.all())
+    assert not whole.is_empty()
+    for _ in range(20):
+        chunked = replace(tables, **{column: frame.lazy() for column, frame in pieces.items()})
+        assert detector.find(chunked).collect().sort(pl.all()).equals(whole)
+
+
+@pytest.mark.slow
+def test_one_file_scanned_two_hundred_times_gives_one_answer(tmp_path: Path) -> None:
+    calls = adversarial(1, SHANGHAI)
+    first = scanned(tmp_path, calls, *WORDS).findings
+    for _ in range(199):
+        assert scanned(tmp_path, calls, *WORDS).findings.equals(first)
 
 
 def compared(name: str, result: Result, *words: str) -> pl.DataFrame | None:
