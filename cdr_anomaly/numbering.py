@@ -7,7 +7,7 @@ it does a pseudonym, which tells of itself what the digits of a number would (to
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +69,7 @@ class HomePlan:
     services: tuple[tuple[int, int, int], ...]
 
 
+@cache
 def home_plan(region: str) -> HomePlan:
     """Look up how a region, such as 'CN', writes its own lines."""
     table = pl.read_parquet(_table("home_plans"))
@@ -280,13 +281,19 @@ def _first_match(spelled: pl.Expr, classes: Iterable[tuple[str, str]]) -> pl.Exp
 
 def _kind(spelled: pl.Expr, calling_code: int) -> pl.Expr:
     """Look an E.164 number up in the prefix intervals of its calling code."""
-    width = 10 ** (15 - len(str(calling_code)))
-    own = _in(pl.col("start"), (calling_code * width, (calling_code + 1) * width))
-    table = pl.read_parquet(_table("number_kinds")).filter(own)
+    table = _kinds(calling_code)
     key = spelled.str.slice(1).str.pad_end(15, "0").cast(pl.Int64, strict=False).fill_null(0)
     row = pl.lit(table["stop"]).search_sorted(key, side="right")
     start = pl.lit(table["start"]).gather(row, null_on_oob=True)
     return pl.when(start <= key).then(pl.lit(table["kind"]).gather(row, null_on_oob=True))
+
+
+@cache
+def _kinds(calling_code: int) -> pl.DataFrame:
+    """Return the prefix intervals of a calling code, with the kind of the numbers in each."""
+    width = 10 ** (15 - len(str(calling_code)))
+    own = _in(pl.col("start"), (calling_code * width, (calling_code + 1) * width))
+    return pl.read_parquet(_table("number_kinds")).filter(own)
 
 
 def _within(spelled: pl.Expr, length: int, lo: int, hi: int) -> pl.Expr:

@@ -6,6 +6,7 @@ a line at home.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,5 +100,6 @@ def _home_lengths(home: HomePlan) -> frozenset[int]:
     return frozenset((*known, *home.trunk_lengths, *(length for length, _, _ in home.bare)))
 
 
+@cache
 def _lengths() -> pl.DataFrame:
     return pl.read_parquet(Path(__file__).with_name("number_lengths.parquet"))

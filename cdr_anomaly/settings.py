@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -102,13 +103,29 @@ def load(file: Path | None = None, words: tuple[str, ...] = (), **given: Any) ->
 
 def zone(name: str) -> ZoneInfo:
     """Return the time zone of that IANA name."""
+    if name not in _zones_of_package():
+        _check_zone_of_machine(name)
+    return ZoneInfo(name)
+
+
+@cache
+def _zones_of_package() -> frozenset[str]:
+    """Return the zones of the tzdata package, which are listed in one file of it."""
+    from importlib.resources import files
+
+    names = (files("tzdata") / "zones").read_text(encoding="utf-8").split()
+    return frozenset(names) - _NO_PLACE
+
+
+def _check_zone_of_machine(name: str) -> None:
+    """Fail when this machine has no such zone either; looks through all its zone files."""
     known = available_timezones() - _NO_PLACE
     if name not in known:
         msg = f"'{name}' is not a time zone that is known here.{nearest(name, known)}"
         raise SettingError(msg)
-    return ZoneInfo(name)
 
 
+@cache
 def first_zone(region: str) -> str:
     """Return the first zone that the tz database lists for a region, else UTC."""
     from importlib.resources import files

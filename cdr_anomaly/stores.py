@@ -10,16 +10,17 @@ import io
 import os
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from cdr_anomaly.errors import SettingError
 from cdr_anomaly.trouble import reaching
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from obstore.store import ObjectStore
 
@@ -32,6 +33,8 @@ CONNECTION = {
 RETRIES, RETRY_S = 3, 15
 PATIENCE = {"connect_timeout": "5s", "timeout": "60s"}
 CHUNK = 8 * 2**20
+A = TypeVar("A")
+B = TypeVar("B")
 AT_ONCE = 16  # answers of a store that are waited for together
 
 
@@ -223,6 +226,14 @@ def _store(root: str, prefix: str, told: Mapping[str, str]) -> ObjectStore:
     except (exceptions.BaseError, ValueError) as error:
         msg = f"'{root}' cannot be opened; check the storage options and the environment."
         raise SettingError(msg) from error
+
+
+def answers(ask: Callable[[A], B], items: Collection[A]) -> list[B]:
+    """Return what ``ask`` says of each; of several the answers of a store are awaited together."""
+    if len(items) < 2:
+        return [ask(item) for item in items]
+    with ThreadPoolExecutor(AT_ONCE) as together:
+        return list(together.map(ask, items))
 
 
 def for_polars(where: Place) -> dict[str, Any]:

@@ -5,7 +5,6 @@ Of files in a store only footers are fetched.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from glob import glob, has_magic
 from io import SEEK_END
@@ -83,8 +82,7 @@ def find(paths: Iterable[str | Place]) -> list[File]:
         for file, lake in _led_to(stores.place(path), tables):
             found.setdefault(file.resolve(), (file, lake))
     by_name = sorted(found, key=lambda file: (not isinstance(file, Path), file.parts))
-    with ThreadPoolExecutor(stores.AT_ONCE) as together:
-        return list(together.map(lambda place: _opened(*found[place]), by_name))
+    return stores.answers(lambda place: _opened(*found[place]), by_name)
 
 
 def read_through(paths: Iterable[str | Place]) -> None:

@@ -6,7 +6,6 @@ Other files lie in its folders, too: those that it has let go of, and those of r
 from __future__ import annotations
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
@@ -54,8 +53,7 @@ class Tables:
     def around(self, folders: Collection[Place]) -> dict[Place, Lake | None]:
         """Open the table that each folder is in, if it is in one."""
         left = [folder for folder in folders if folder not in self.known]
-        with ThreadPoolExecutor(stores.AT_ONCE) as together:
-            which = list(together.map(is_table, left))
+        which = stores.answers(is_table, left)
         above = {folder: folder.parent for folder, is_one in zip(left, which, strict=True)
                  if not is_one}  # fmt: skip
         for folder in left:

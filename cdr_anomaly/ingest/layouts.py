@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -80,17 +81,28 @@ class Layout(BaseModel):
 
 def shipped() -> dict[str, Layout]:
     """Return the layouts that come with the tool, by name."""
+    return {name: _shipped_layout(name) for name in _shipped_tables()}
+
+
+@cache
+def _shipped_tables() -> dict[str, Any]:
     text = (files("cdr_anomaly.ingest") / "layouts.toml").read_text(encoding="utf-8")
-    return _parsed(text, "layouts.toml")
+    return tomllib.loads(text)
+
+
+@cache
+def _shipped_layout(name: str) -> Layout:
+    """Return one layout that comes with the tool; the others are not looked at."""
+    return Layout.model_validate({"name": name, **_shipped_tables()[name]})
 
 
 def named(word: str | None) -> Layout:
     """Return the layout of that name, or the only one in that TOML file; canonical by default."""
-    known = shipped()
     if word is None:
-        return known["canonical"]
+        return _shipped_layout("canonical")
+    known = _shipped_tables()
     if word in known:
-        return known[word]
+        return _shipped_layout(word)
     if not word.endswith(".toml"):
         hint = f"{nearest(word, known)} A file of your own ends in .toml."
         msg = f"'{word}' is not a layout that ships with the tool.{hint}"

@@ -1,0 +1,127 @@
+"""What a start costs: libraries come in where they are used, and shipped tables are read once."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from cdr_anomaly import numbering, presented, settings, stores
+from cdr_anomaly.errors import SettingError
+from cdr_anomaly.ingest import files, layouts
+from tests.builders import SHANGHAI, feed, line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ROOT = Path(__file__).parents[1]
+SOME_TIMES = {
+    "altair", "deltalake", "jsonschema", "moto", "narwhals", "networkx", "obstore", "pandas",
+    "polars_hash", "prometheus_client", "pyiceberg", "pyspark", "scipy.stats",
+}  # fmt: skip
+READING = {"polars", "pyarrow", "numpy", "scipy", *SOME_TIMES}
+LATER = {"scipy", "jinja2", *SOME_TIMES}
+
+
+def loaded(statement: str) -> set[str]:
+    """Name every module that a fresh process has loaded after a statement."""
+    code = f"{statement}\nimport sys, json\nprint(json.dumps(sorted(sys.modules)))"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return set(json.loads(ran.stdout.splitlines()[-1]))
+
+
+def of_command(*words: object) -> str:
+    """Write the statement that runs a command and goes on when it has ended."""
+    told = ["cdr-anomaly", *(str(word) for word in words)]
+    return (
+        f"import sys; sys.argv = {told}\nfrom cdr_anomaly.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code"
+    )
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import cdr_anomaly", {"typer", "rich", "pydantic", "zoneinfo", *READING}),
+        ("import cdr_anomaly.cli", {"rich", "jinja2", "pydantic", "zoneinfo", *READING}),
+        (of_command("--help"), {"jinja2", "pydantic", "zoneinfo", *READING}),
+        (of_command("scan", "--help"), {"jinja2", *READING}),
+        ("from cdr_anomaly import scan, Settings", {"typer", "rich", *LATER}),
+        ("from cdr_anomaly import nightly", {"typer", *LATER}),
+    ],
+)
+def test_a_statement_loads_no_library_that_it_has_no_use_for(
+    statement: str, absent: Iterable[str]
+) -> None:
+    assert loaded(statement) & set(absent) == set()
+
+
+def test_a_scan_that_writes_its_page_loads_no_library_of_other_commands(tmp_path: Path) -> None:
+    feed(line("+8613800000001").dials(900, on="2026-05-04", gap_s=20)).write_parquet(
+        tmp_path / "calls.parquet"
+    )
+    out = tmp_path / "out"
+    modules = loaded(of_command("scan", tmp_path, "--tz", SHANGHAI, "--out", out, "--rows", 1))
+    assert (out / "report.html").is_file()
+    assert "polars" in modules
+    assert modules & SOME_TIMES == set()
+
+
+def test_a_scan_that_writes_no_files_loads_no_templates(tmp_path: Path) -> None:
+    feed(line("+8613800000001").dials(9, on="2026-05-04")).write_parquet(tmp_path / "calls.parquet")
+    modules = loaded(of_command("scan", tmp_path, "--tz", SHANGHAI))
+    assert modules & {"jinja2", "cdr_anomaly.page", *SOME_TIMES} == set()
+
+
+def test_a_zone_that_ships_is_valid_without_a_walk_through_the_zone_files(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def walk() -> set[str]:
+        pytest.fail("the zone files were walked through")
+
+    known = settings.available_timezones() - {"Factory", "localtime"}
+    monkeypatch.setattr(settings, "available_timezones", walk)
+    for name in sorted(known):
+        assert settings.zone(name).key == name
+    assert settings.load(tz=SHANGHAI).tz == SHANGHAI
+
+
+@pytest.mark.parametrize("name", ["Factory", "localtime", "posix/UTC", "../UTC", "utc ", ""])
+def test_what_is_no_zone_is_refused_though_a_file_of_that_name_may_be_there(name: str) -> None:
+    with pytest.raises(SettingError, match="is not a time zone that is known here"):
+        settings.zone(name)
+
+
+def test_of_the_shipped_layouts_only_the_one_that_is_named_is_validated() -> None:
+    for words in (None, "cisco"), ("cisco", "asterisk"):
+        layouts._shipped_layout.cache_clear()
+        for word in words:
+            layouts.named(word)
+        assert layouts._shipped_layout.cache_info().currsize == len(words)
+    assert {layouts.named(name).name for name in layouts.shipped()} == set(layouts.shipped())
+
+
+def test_tables_of_numbers_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read() -> None:
+        home = numbering.home_plan("GB")
+        presented._home_lengths(home)
+        numbering.number_class(pl.lit("+442079460000"), home)
+
+    read()
+    monkeypatch.setattr(pl, "read_parquet", lambda *_: pytest.fail("read again"))
+    read()
+
+
+def test_one_file_is_opened_without_a_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed(line("+8613800000001").dials(9, on="2026-05-04")).write_parquet(tmp_path / "calls.parquet")
+    monkeypatch.setattr(stores, "ThreadPoolExecutor", lambda *_: pytest.fail("a thread"))
+    assert [file.rows for file in files.find([tmp_path])] == [9]
