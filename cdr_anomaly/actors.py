@@ -59,11 +59,13 @@ def grouped(subjects: pl.Series, links: pl.DataFrame) -> pl.DataFrame:
 
     Returns (subject, actor). What a link names that is no subject (a handset) only connects.
     """
+    nodes = pl.concat([subjects, links["one"], links["other"]]).unique(maintain_order=True)
+    places = pl.DataFrame({"node": nodes, "place": np.arange(len(nodes))})
+    if links.is_empty():  # scipy takes a while to load
+        return places.select(actor=pl.col("place").cast(pl.Int64), subject="node")
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    nodes = pl.concat([subjects, links["one"], links["other"]]).unique(maintain_order=True)
-    places = pl.DataFrame({"node": nodes, "place": np.arange(len(nodes))})
     one, other = (
         links.join(places, left_on=end, right_on="node", maintain_order="left")["place"].to_numpy()
         for end in ("one", "other")

@@ -67,7 +67,10 @@ def successions(made: Tables, day: date | None = None) -> pl.DataFrame:
     block = numbering.block(made.written(pl.col("line")), made.plan, BLOCK_DIGITS)
     known = (pl.col("day") <= day) if day else pl.lit(value=True)
     judged = (pl.col("day") == day) if day else pl.col("day") >= made.since
-    outbound = made.outbound.filter(known)
+    days = made.outbound.filter(known).collect()
+    if days["line"].n_unique() < 2:
+        return pl.DataFrame(schema=dict.fromkeys(("line", "earlier", "by"), pl.String))
+    outbound = days.lazy()
     today = outbound.filter(judged).select("line")
     found = rooms.successions(outbound, made.links.filter(judged), block)
     ours = found.join(today, on="line", how="semi", maintain_order="left")

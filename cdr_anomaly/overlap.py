@@ -56,6 +56,8 @@ def is_sure(times: float = SURE_TIMES, q: float = SURE_Q) -> pl.Expr:
 def _of_day(lists: pl.DataFrame, others: pl.DataFrame, day: date) -> pl.DataFrame:
     pairs = _unpopular(lists.filter(pl.col("day").is_between(day - timedelta(days=DAYS - 1), day)))
     lines = pairs["line"].unique().sort()
+    if len(lines) < 2:
+        return empty(LINKS, lists.schema["line"])
     called = pairs.with_columns(row=lines.search_sorted(pairs["line"]))
     by_block = _incidence(called["row"], called["block"], len(lines))
     tests = {

@@ -50,6 +50,8 @@ def negative_binomial_tail(count: Floats, mean: Floats, shape: Floats) -> Floats
     By the incomplete beta function, exact far into the tail where 1 - cdf is all rounding
     (Johnson, Kemp, Kotz: Univariate Discrete Distributions, 5.6).
     """
+    if not np.size(count):  # scipy takes a while to load
+        return np.empty(0)
     from scipy.special import betainc
 
     tail = betainc(np.maximum(count, 1), shape, mean / (mean + shape))
@@ -62,6 +64,8 @@ def log_tail(count: Floats, mean: Floats, shape: Floats) -> Floats:
     Where the incomplete beta function is below what a float holds, the first term of the sum,
     times the geometric series that bounds the others (exact to 4 digits there).
     """
+    if not np.size(count):
+        return np.empty(0)
     from scipy.special import betaln, xlog1py, xlogy
 
     tail = negative_binomial_tail(count, mean, shape)
@@ -97,6 +101,8 @@ def robust_tail(distance: Floats) -> Floats:
     For medians and median absolute deviations on the Anscombe scale, where a normal tail is tens of
     times too thin (algorithms, section 2.0).
     """
+    if not np.size(distance):
+        return np.empty(0)
     from scipy.special import stdtr
 
     tail: Floats = stdtr(8, -distance)
@@ -106,6 +112,8 @@ def robust_tail(distance: Floats) -> Floats:
 
 def poisson_tail(count: Floats, mean: Floats) -> Floats:
     """Return P(X >= count) for a Poisson of that mean; 1 where count is 0."""
+    if not np.size(count):
+        return np.empty(0)
     from scipy.special import gammainc
 
     tail: Floats = gammainc(np.maximum(count, 1), mean)
@@ -114,6 +122,8 @@ def poisson_tail(count: Floats, mean: Floats) -> Floats:
 
 def binomial_tail(count: Floats, tries: Floats, share: Floats) -> Floats:
     """Return P(X >= count) of so many tries, each with that share; 1 where count is 0."""
+    if not np.size(count):
+        return np.empty(0)
     from scipy.special import betainc
 
     least = np.maximum(count, 1)

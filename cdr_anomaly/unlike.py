@@ -46,6 +46,8 @@ def sentences(
         .unnest("measures")
         .filter(pl.col("share") <= SELDOM)
     )
+    if told.is_empty():
+        return told.select("line", "day", unlike=pl.lit(None, pl.String))
     known = pl.DataFrame(
         [(name, m.said, m.little, m.is_share) for name, m in measures.items()],
         schema=["measure", "said", "little", "is_share"], orient="row",
