@@ -31,8 +31,9 @@ def _measured(command: list[str], output: Path, limit_s: float) -> Cost:
     begin = time.monotonic()
     with output.open("w") as out:
         try:
-            done = subprocess.run(command, stdout=out, stderr=subprocess.DEVNULL, check=False,
-                                  timeout=limit_s)  # fmt: skip
+            done = subprocess.run(
+                command, stdout=out, stderr=subprocess.DEVNULL, check=False, timeout=limit_s
+            )
             ended = done.returncode == 0
         except subprocess.TimeoutExpired:
             ended = False

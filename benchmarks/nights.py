@@ -36,8 +36,20 @@ def day_file(folder: Path, night: int, calls: int) -> Path:
 
 def timed(file: Path, day: date, place: Path) -> float:
     """Run the night of a day as a process, and give the median of its seconds."""
-    command = [sys.executable, "-m", "cdr_anomaly", "nightly", str(file), "--date", str(day),
-               "--state", str(place), "--tz", ZONE, "--only"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "cdr_anomaly",
+        "nightly",
+        str(file),
+        "--date",
+        str(day),
+        "--state",
+        str(place),
+        "--tz",
+        ZONE,
+        "--only",
+    ]
     seconds = []
     for _ in range(TIMES):
         began = monotonic()
@@ -78,8 +90,11 @@ def main() -> None:
         seconds = timed(file, day, place)
         first = first or seconds
         lines, days, size = remembered(place)
-        print(f"| {night} | {seconds:.2f} | {seconds / first:.2f} | {lines:,} | {days:,} | "
-              f"{size / 2**20:.0f} |", flush=True)  # fmt: skip
+        print(
+            f"| {night} | {seconds:.2f} | {seconds / first:.2f} | {lines:,} | {days:,} | "
+            f"{size / 2**20:.0f} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

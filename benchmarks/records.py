@@ -104,8 +104,14 @@ def planted(lines: int) -> pl.DataFrame:
             rows.append((stranger, target, start + 5, 30, "fwd", line))
             if target == SECOND:
                 rows.append((stranger, HUB, start + 10, 30, "fwd", SECOND))
-    columns = ("calling_number", "called_number", "start_time", "duration_s", "record_type",
-               "redirecting_number")  # fmt: skip
+    columns = (
+        "calling_number",
+        "called_number",
+        "start_time",
+        "duration_s",
+        "record_type",
+        "redirecting_number",
+    )
     frame = pl.DataFrame(rows, schema=columns, orient="row")
     instant = (pl.col("start_time") * 1_000_000).cast(pl.Datetime("us", "UTC"))
     return frame.with_columns(start_time=instant)

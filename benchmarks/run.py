@@ -65,11 +65,17 @@ def entries(calls: int, place: Path, peers: str) -> list[Entry]:
     told = [
         Entry("floor", [sys.executable, "-c", FLOOR, str(folder / "calls")], calls),
         Entry("scan", scan(folder, own), calls),
-        Entry("DuckDB, expert's SQL", [*duckdb, str(PEERS / "expert.sql"), str(folder)], calls,
-              own),
-        Entry("DuckDB, analyst's SQL", [*duckdb, str(PEERS / "analyst.sql"), str(folder)], calls,
-              own, once=True),
-    ]  # fmt: skip
+        Entry(
+            "DuckDB, expert's SQL", [*duckdb, str(PEERS / "expert.sql"), str(folder)], calls, own
+        ),
+        Entry(
+            "DuckDB, analyst's SQL",
+            [*duckdb, str(PEERS / "analyst.sql"), str(folder)],
+            calls,
+            own,
+            once=True,
+        ),
+    ]
     if calls > 20_000_000:
         return told
     records.write(calls // 10, tenth)
@@ -84,10 +90,20 @@ def entries(calls: int, place: Path, peers: str) -> list[Entry]:
 def scan(folder: Path, out: Path) -> list[str]:
     """Write the command that scans a folder of records."""
     return [
-        sys.executable, "-m", "cdr_anomaly", "scan", str(folder / "calls"), "--tz",
-        "Asia/Shanghai", "--subscribers", str(folder / "subscribers.parquet"), "--format", "csv",
-        "--out", str(out),
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "cdr_anomaly",
+        "scan",
+        str(folder / "calls"),
+        "--tz",
+        "Asia/Shanghai",
+        "--subscribers",
+        str(folder / "subscribers.parquet"),
+        "--format",
+        "csv",
+        "--out",
+        str(out),
+    ]
 
 
 def compared(calls: int, times: int, limit_s: float, peers: str) -> str:

@@ -54,9 +54,11 @@ def scanned(folder: Path, engine: str, out: Path) -> Cost:
     words = [*scan(folder, out), *ENGINES[engine]]
     with tempfile.TemporaryDirectory() as events:
         told = {
-            "spark.eventLog.enabled": "true", "spark.eventLog.dir": f"file://{events}",
-            "spark.eventLog.compress": "false", "spark.eventLog.rolling.enabled": "false",
-        }  # fmt: skip
+            "spark.eventLog.enabled": "true",
+            "spark.eventLog.dir": f"file://{events}",
+            "spark.eventLog.compress": "false",
+            "spark.eventLog.rolling.enabled": "false",
+        }
         given = " ".join(f"--conf {name}={value}" for name, value in told.items())
         env = os.environ | {"PYSPARK_SUBMIT_ARGS": f"{given} pyspark-shell"}
         begin = time.monotonic()
@@ -91,10 +93,14 @@ def row(engine: str, calls: int, cost: Cost, same: str) -> str:
         figures = [f"{cost.wall_s:.1f}", "", "", "", "", "", ""]
     else:
         figures = [
-            f"{cost.wall_s:.1f}", f"{cost.jobs_s:.1f}", f"{cost.jobs_s / calls * 1e6:.2f}",
-            f"{cost.tasks_s / calls * 1e6:.2f}", f"{cost.moved / calls:.1f}",
-            f"{cost.home / calls:.2f}", same,
-        ]  # fmt: skip
+            f"{cost.wall_s:.1f}",
+            f"{cost.jobs_s:.1f}",
+            f"{cost.jobs_s / calls * 1e6:.2f}",
+            f"{cost.tasks_s / calls * 1e6:.2f}",
+            f"{cost.moved / calls:.1f}",
+            f"{cost.home / calls:.2f}",
+            same,
+        ]
     return "| " + " | ".join([engine, f"{calls:,}", *figures]) + " |"
 
 

@@ -24,8 +24,11 @@ def __getattr__(name: str) -> object:
     from importlib import import_module
 
     homes = {
-        "scan": "pipeline", "nightly": "one_night", "Settings": "settings", "Detector": "detectors",
-    }  # fmt: skip
+        "scan": "pipeline",
+        "nightly": "one_night",
+        "Settings": "settings",
+        "Detector": "detectors",
+    }
     if name not in homes:
         msg = f"module 'cdr_anomaly' has no attribute '{name}'"
         raise AttributeError(msg)

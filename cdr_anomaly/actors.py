@@ -43,9 +43,11 @@ def alike(groups: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
     ends = {"one": groups, "other": others}
     rows = [
         table.select(pl.col("subject").alias(end), member="members")
-        .explode("member").unique().with_columns(pl.len().over(end).alias(f"n_{end}"))
+        .explode("member")
+        .unique()
+        .with_columns(pl.len().over(end).alias(f"n_{end}"))
         for end, table in ends.items()
-    ]  # fmt: skip
+    ]
     pairs = rows[0].join(rows[1], on="member").filter(pl.col("one") != pl.col("other"))
     common = pairs.group_by("one", "other", "n_one", "n_other").len("common")
     smaller = pl.min_horizontal("n_one", "n_other")

@@ -58,13 +58,19 @@ def ranked(findings: pl.DataFrame, beside: Beside = ALONE, *, most: int = 200) -
     ).join(subjects.said(beside.told), on="subject", how="left")
     declared, again = pl.col("suppressed_by").is_not_null(), pl.col("ongoing_since").is_not_null()
     ordered = found.sort(
-        declared, again, "grade", pl.col("p_value").fill_null(1.0), "score", "subject",
+        declared,
+        again,
+        "grade",
+        pl.col("p_value").fill_null(1.0),
+        "score",
+        "subject",
         descending=[False, False, True, False, True, False],
-    )  # fmt: skip
+    )
     listed = ~declared & ~again & (pl.col("grade") >= LISTED)
     place = listed.cum_sum().cast(pl.Int64)
-    placed = ordered.with_columns(rank=pl.when(listed & (place <= most)).then(place),
-                                  severity=_word(pl.col("grade")))  # fmt: skip
+    placed = ordered.with_columns(
+        rank=pl.when(listed & (place <= most)).then(place), severity=_word(pl.col("grade"))
+    )
     return require(placed.lazy(), ALERTS, "alerts").collect()
 
 
@@ -115,33 +121,44 @@ def _by_actor(acting: pl.DataFrame) -> pl.DataFrame:
     )
     ordered = acting.with_columns(
         head=kind, n_p=pl.col("p_value").is_not_null().sum().over("actor")
-    ).sort(pl.col("grade"), "head", "p_value", "subject",
-           descending=[True, False, False, False], nulls_last=True)  # fmt: skip
+    ).sort(
+        pl.col("grade"),
+        "head",
+        "p_value",
+        "subject",
+        descending=[True, False, False, False],
+        nulls_last=True,
+    )
     every = {
         name: pl.col(name).list.explode(keep_nulls=False, empty_as_null=False)
         for name in ("members", "detectors", "known_detectors", "why")
     }
     own = ~pl.col("subject_kind").is_in(NO_LINES)
-    return ordered.group_by("actor", maintain_order=True).agg(
-        pl.col("subject", "subject_kind", "day", "grade", "unless", "suppressed_by",
-               "mitigated_by").first(),
-        members=every["members"].unique().sort(),
-        lines=pl.col("subject").filter(own),
-        severities=_word(pl.col("grade").filter(own)),
-        n_subjects=pl.len(),
-        n_known=pl.col("listed").is_not_null().sum(),
-        score=pl.col("score").max(),
-        # The least of several is multiplied by their number (Bonferroni).
-        p_value=(pl.col("p_value").min() * pl.col("n_p").first()).clip(upper_bound=1.0),
-        q_value=pl.col("q_value").min(),
-        detectors=every["detectors"].unique().sort(),
-        why=every["why"],
-        unlike=pl.col("unlike").drop_nulls().first(),
-        listed=pl.col("listed").max(),
-        known_grade=pl.col("known_grade").max(),
-        known_detectors=every["known_detectors"].unique(),
-        continues=pl.col("continues").drop_nulls().first(),
-    ).with_columns(reasons=_reasons())  # fmt: skip
+    return (
+        ordered.group_by("actor", maintain_order=True)
+        .agg(
+            pl.col(
+                "subject", "subject_kind", "day", "grade", "unless", "suppressed_by", "mitigated_by"
+            ).first(),
+            members=every["members"].unique().sort(),
+            lines=pl.col("subject").filter(own),
+            severities=_word(pl.col("grade").filter(own)),
+            n_subjects=pl.len(),
+            n_known=pl.col("listed").is_not_null().sum(),
+            score=pl.col("score").max(),
+            # The least of several is multiplied by their number (Bonferroni).
+            p_value=(pl.col("p_value").min() * pl.col("n_p").first()).clip(upper_bound=1.0),
+            q_value=pl.col("q_value").min(),
+            detectors=every["detectors"].unique().sort(),
+            why=every["why"],
+            unlike=pl.col("unlike").drop_nulls().first(),
+            listed=pl.col("listed").max(),
+            known_grade=pl.col("known_grade").max(),
+            known_detectors=every["known_detectors"].unique(),
+            continues=pl.col("continues").drop_nulls().first(),
+        )
+        .with_columns(reasons=_reasons())
+    )
 
 
 def _reasons() -> pl.Expr:
@@ -186,11 +203,13 @@ def to_stop(
         .filter(pl.col("detectors").list.contains(pl.col("detector")))
         .group_by(number="subject", maintain_order=True)
         .agg(
-            pl.col("severity").first(), valid_from=pl.col("day").first(),
-            valid_until=pl.lit(until), detectors=pl.col("detector").unique().sort().str.join("; "),
+            pl.col("severity").first(),
+            valid_from=pl.col("day").first(),
+            valid_until=pl.lit(until),
+            detectors=pl.col("detector").unique().sort().str.join("; "),
             reason=pl.col("reason").first(),
         )
-    )  # fmt: skip
+    )
 
 
 def _word(grades: pl.Expr) -> pl.Expr:

@@ -123,14 +123,18 @@ def used(
     counts = pl.when(seen).then(pl.col("n_out", "n_in", "n_forwarded")).name.keep()
     n_out, n_forwarded = pl.col("n_out").sum(), pl.col("n_forwarded").sum()
     lines = members.rename({"day": "judged"}).join(profile, on="line", how="left")
-    uses = lines.with_columns(counts).group_by("by", "group", "judged", "line").agg(
-        passes_on=(n_forwarded > 0)
-        & (n_out <= 1)
-        & (n_forwarded >= 0.8 * pl.col("n_in").sum()),
-        dials=(pl.col("n_out").max() >= busy).fill_null(value=False),
-        # What a line did before the feed began is not known.
-        silent=(n_out == 0) & (pl.col("born").first() >= pl.lit(begun, pl.Date)),
-    )  # fmt: skip
+    uses = (
+        lines.with_columns(counts)
+        .group_by("by", "group", "judged", "line")
+        .agg(
+            passes_on=(n_forwarded > 0)
+            & (n_out <= 1)
+            & (n_forwarded >= 0.8 * pl.col("n_in").sum()),
+            dials=(pl.col("n_out").max() >= busy).fill_null(value=False),
+            # What a line did before the feed began is not known.
+            silent=(n_out == 0) & (pl.col("born").first() >= pl.lit(begun, pl.Date)),
+        )
+    )
     told = pl.col("passes_on", "dials", "silent").sum().cast(pl.Int64)
     return uses.group_by("by", "group", day="judged").agg(told)
 
@@ -245,8 +249,9 @@ def _rolled_up(surges: pl.DataFrame) -> pl.DataFrame:
         parents = parents.join(held, on=["group", "day"], how="left").filter(
             pl.col("held").fill_null(0) < EXPLAINED * pl.col("n_new")
         )
-        inside = within.join(parents, left_on=["parent", "day"], right_on=["group", "day"],
-                             how="anti")  # fmt: skip
+        inside = within.join(
+            parents, left_on=["parent", "day"], right_on=["group", "day"], how="anti"
+        )
         kept = pl.concat([inside.drop("parent"), parents.drop("held")])
     others = surges.filter(~pl.col("by").is_in(BLOCKS))
     return pl.concat([kept, others]).sort("day", "by", "group")

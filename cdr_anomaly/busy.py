@@ -44,12 +44,16 @@ def compared(rows: pl.LazyFrame, *, two_way: bool, attempts: bool) -> pl.LazyFra
     staying = pl.col("number_class").is_in(STAYING)
     age = (pl.col("day") - pl.col("born")).dt.total_days()
     peers = (
-        pl.when(age.is_between(0, NEW_DAYS)).then(pl.lit("new lines"))
-        .when(pl.col("number_class") == "unknown").then(pl.lit("lines"))
-        .when(pl.col("number_class") == "international").then(pl.lit("international numbers"))
-        .when(staying).then(pl.lit("fixed lines"))
+        pl.when(age.is_between(0, NEW_DAYS))
+        .then(pl.lit("new lines"))
+        .when(pl.col("number_class") == "unknown")
+        .then(pl.lit("lines"))
+        .when(pl.col("number_class") == "international")
+        .then(pl.lit("international numbers"))
+        .when(staying)
+        .then(pl.lit("fixed lines"))
         .otherwise(pl.lit("mobile lines"))
-    )  # fmt: skip
+    )
     return _with_own_past(rows).with_columns(
         peers=peers,
         distinct=distinct / n_out,

@@ -75,8 +75,9 @@ def set_aside(
     digits = pl.col("subject").str.strip_prefix("+")
     keys = keys.with_columns(
         number_class=numbering.number_class(pl.col("subject"), plan),
-        digits=digits.str.len_bytes(), value=digits.cast(pl.Int64, strict=False),
-    )  # fmt: skip
+        digits=digits.str.len_bytes(),
+        value=digits.cast(pl.Int64, strict=False),
+    )
     told = {who: entities.filter(pl.col(who).is_not_null()) for who in WHO}
     within = pl.col("value").is_between("first", "last") & (
         pl.col("digits") == pl.col("last").cast(pl.String).str.len_bytes()
@@ -111,9 +112,11 @@ def _members(findings: pl.DataFrame) -> list[pl.DataFrame]:
     if "members" not in findings.columns:
         return []
     groups = findings.filter(pl.col("subject_kind").is_in(OF_GROUPS))
-    return [groups.select("detector", "day", subject="members").explode("subject").select(
-        "subject", "detector", "day"
-    )]  # fmt: skip
+    return [
+        groups.select("detector", "day", subject="members")
+        .explode("subject")
+        .select("subject", "detector", "day")
+    ]
 
 
 def _without_declared(marked: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:

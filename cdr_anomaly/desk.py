@@ -48,9 +48,15 @@ def status(place: Place, days: int) -> dict[str, pl.DataFrame]:
     span = pl.date_range(every[0], every[-1], eager=True).tail(days).to_list() if every else []
     rows = [_of_day(day, nights, begun, volumes, running=running) for day in span]
     shape = {
-        "day": pl.Date, "state": pl.String, "calls": pl.Int64, "of usual": pl.String,
-        "findings": pl.Int64, "alerts": pl.String, "seconds": pl.Float64, "note": pl.String,
-    }  # fmt: skip
+        "day": pl.Date,
+        "state": pl.String,
+        "calls": pl.Int64,
+        "of usual": pl.String,
+        "findings": pl.Int64,
+        "alerts": pl.String,
+        "seconds": pl.Float64,
+        "note": pl.String,
+    }
     return {
         f"Nights in {known.header.zone}": pl.DataFrame(rows, shape, orient="row"),
         "What became of alerts, by detector": _precision(known),
@@ -88,8 +94,10 @@ def past(place: Place, outcome: Outcome) -> Past:
     known, day = state.shown(place), outcome.day
     read = recall.reader(known, outcome.result.source, ())
     days = {
-        "volume": timedelta(weeks=volume.WEEKS), "alerts": page.NIGHTS, "legs": page.GRID_DAYS,
-    }  # fmt: skip
+        "volume": timedelta(weeks=volume.WEEKS),
+        "alerts": page.NIGHTS,
+        "legs": page.GRID_DAYS,
+    }
     tables = {
         name: read(name).filter(pl.col("day").is_between(day - age, day))
         for name, age in days.items()

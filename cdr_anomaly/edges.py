@@ -76,9 +76,10 @@ def around(tables: Tables, line: object) -> Graph:
     edges = edges.sort(pl.col("caller_id", "called_id").str.slice(1).cast(pl.Int64), "kind")
     return Graph(
         nodes.drop("line"),
-        edges.select(pl.col("caller_id").alias("caller"), pl.col("called_id").alias("called"),
-                     *FACTS),
-    )  # fmt: skip
+        edges.select(
+            pl.col("caller_id").alias("caller"), pl.col("called_id").alias("called"), *FACTS
+        ),
+    )
 
 
 def forms(file: Path) -> tuple[Path, Path]:
@@ -120,10 +121,13 @@ def _calls(legs: pl.LazyFrame, own: pl.Expr) -> pl.LazyFrame:
     # Of a call to itself a line has two legs; the one that it placed goes first here, too.
     whose = 2 * (line != own).cast(pl.Int64) + (~placed).cast(pl.Int64)
     rows = legs.select(
-        "answered", "duration_s", "start", whose=whose,
+        "answered",
+        "duration_s",
+        "start",
+        whose=whose,
         caller=pl.when(placed).then(line).otherwise(other),
         called=pl.when(placed).then(other).otherwise(line),
-    )  # fmt: skip
+    )
     known = rows.group_by("caller", "called", "whose").agg(
         kind=pl.lit("call"),
         calls=pl.len().cast(pl.Int64),
@@ -173,9 +177,16 @@ def _write_graphml(file: Path, graph: Graph) -> None:
     whole.add_nodes_from((node.pop("id"), node) for node in nodes.iter_rows(named=True))
     edges = graph.edges.with_columns(weight="calls").iter_rows(named=True)
     whole.add_edges_from(
-        (edge["caller"], edge["called"], f"e{n}", {
-            name: value for name, value in edge.items()
-            if name not in {"caller", "called"} and value is not None
-        }) for n, edge in enumerate(edges)
-    )  # fmt: skip
+        (
+            edge["caller"],
+            edge["called"],
+            f"e{n}",
+            {
+                name: value
+                for name, value in edge.items()
+                if name not in {"caller", "called"} and value is not None
+            },
+        )
+        for n, edge in enumerate(edges)
+    )
     nx.write_graphml(whole, file, named_key_ids=True)

@@ -121,9 +121,9 @@ def precision(judged: Judged, draws: Draws) -> pl.DataFrame:
 
 def recall(judged: Judged, truth: pl.DataFrame, draws: Draws) -> pl.DataFrame:
     """Give the share of actors, and of their lines, that are found, in all and by pattern."""
-    places = judged.hits.filter("true").group_by("pattern", "actor", "line").agg(
-        pl.col("place").min()
-    )  # fmt: skip
+    places = (
+        judged.hits.filter("true").group_by("pattern", "actor", "line").agg(pl.col("place").min())
+    )
     lines = known.planted(truth).select("pattern", "actor", "line").unique()
     found = lines.join(places, on=["pattern", "actor", "line"], how="left")
     plain = found.filter(~is_apart())
@@ -148,12 +148,16 @@ def false_alerts(judged: Judged, truth: pl.DataFrame) -> pl.DataFrame:
     ordinary = named.join(truth, on="line", how="anti").with_columns(kind=pl.lit(ORDINARY))
     in_truth = named.join(honest, on="line").select(ordinary.columns)
     every = in_truth.with_columns(kind=pl.lit(HONEST))
-    counts = pl.concat([in_truth, every, ordinary]).group_by("kind").agg(
-        alerts=pl.struct(ALERT).n_unique(),
-        false_ones=pl.struct(ALERT).filter(~pl.col("true")).n_unique(),
-        lines_named=pl.col("line").n_unique(),
-        in_false_ones=pl.col("line").filter(~pl.col("true")).n_unique(),
-    )  # fmt: skip
+    counts = (
+        pl.concat([in_truth, every, ordinary])
+        .group_by("kind")
+        .agg(
+            alerts=pl.struct(ALERT).n_unique(),
+            false_ones=pl.struct(ALERT).filter(~pl.col("true")).n_unique(),
+            lines_named=pl.col("line").n_unique(),
+            in_false_ones=pl.col("line").filter(~pl.col("true")).n_unique(),
+        )
+    )
     sizes = honest.group_by("kind").agg(lines=pl.col("line").n_unique()).sort("kind")
     whole = pl.DataFrame({"kind": HONEST, "lines": honest["line"].n_unique()})
     last = pl.DataFrame({"kind": ORDINARY, "lines": None})
@@ -221,9 +225,11 @@ def _recalled(
     # In all, an actor and a line count once, whatever patterns they are of.
     lines = found.group_by("actor", "line").agg(pl.col("place").min())
     within = {str(k): (pl.col("place") <= k).fill_null(value=False) for k in BUDGETS}
-    actors = lines.group_by("actor").agg(
-        lines=pl.len(), **{name: holds.sum() for name, holds in within.items()}
-    ).sort("actor")  # fmt: skip
+    actors = (
+        lines.group_by("actor")
+        .agg(lines=pl.len(), **{name: holds.sum() for name, holds in within.items()})
+        .sort("actor")
+    )
     named = actors.select(*within).to_numpy().astype(np.float64)
     size = actors["lines"].to_numpy().astype(np.float64)
     return (
@@ -271,9 +277,11 @@ def _figures(rows: list[dict[str, Any]]) -> pl.DataFrame:
     """Make the main table of rows; what a row lacks is empty."""
     columns = [f"at_{k}{part}" for k in BUDGETS for part in ("", "_low", "_high")]
     shape: Mapping[str, Any] = {
-        "figure": pl.String, "pattern": pl.String, "number": pl.Int64,
+        "figure": pl.String,
+        "pattern": pl.String,
+        "number": pl.Int64,
         **dict.fromkeys(columns, pl.Float64),
-    }  # fmt: skip
+    }
     return pl.DataFrame(rows, shape).with_columns(pl.col(columns).round(4))
 
 

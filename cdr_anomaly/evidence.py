@@ -171,7 +171,7 @@ def _of_day(
     )
     told = rare.group_by("line", maintain_order=True).agg(
         measures=pl.struct(pl.col("among").alias("peers"), "measure", "value", "share")
-    )  # fmt: skip
+    )
     totals = [
         _with_p(lone.select("line", "peers", "odd", family=pl.lit(name), score=name), compared)
         for name in TOTALS
@@ -180,10 +180,11 @@ def _of_day(
     whole = lone.join(told, on="line", maintain_order="left").with_columns(p_value=p_value)
     q_value = pl.Series(significance.false_discovery(whole["p_value"].to_numpy(), compared.callers))
     return whole.with_columns(
-        q_value=q_value, tested=pl.lit(compared.callers, pl.Int64),
+        q_value=q_value,
+        tested=pl.lit(compared.callers, pl.Int64),
         odd=pl.col("odd") | (q_value <= SURELY_ODD),
         calibrated_by=pl.lit(BY_ITSELF if compared.itself else BY_NIGHTS),
-    ).select(list(EVIDENCE))  # fmt: skip
+    ).select(list(EVIDENCE))
 
 
 def _by_kind(rows: pl.DataFrame) -> pl.DataFrame:

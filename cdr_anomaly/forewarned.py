@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 NAME = "victims.parquet"
 LISTED = ("place", "number", "day", "tier", "lines")
 HELD = {
-    "line": pl.String(), "actor": pl.String(), "first_day": pl.Date(), "last_day": pl.Date(),
-}  # fmt: skip
+    "line": pl.String(),
+    "actor": pl.String(),
+    "first_day": pl.Date(),
+    "last_day": pl.Date(),
+}
 MAIN, DELAYS, SUMS, TIERS = "people_to_warn", "time_to_warning", "lists_of_people", "who_is_listed"
 ALL = "all"
 PLACES = NEAR, ANYWHERE = "first 2n", "any place"
@@ -150,9 +153,11 @@ def by_tier(people: People, truth: pl.DataFrame) -> pl.DataFrame:
     )
     victim, met = (pl.col("row").is_in(part["row"].unique().implode()) for part in (theirs, talked))
     counts = listed.group_by("tier").agg(
-        people=pl.len(), victims=victim.sum(), others_called=(met & ~victim).sum(),
+        people=pl.len(),
+        victims=victim.sum(),
+        others_called=(met & ~victim).sum(),
         neither=(~met & ~victim).sum(),
-    )  # fmt: skip
+    )
     order = pl.DataFrame({"tier": ["now", "today", "watch"]})
     whole = order.join(counts, on="tier", how="left", maintain_order="left").with_columns(
         pl.col("people", "victims", "others_called", "neither").fill_null(0).cast(pl.Int64)
@@ -170,11 +175,14 @@ def _among(who: str, rows: pl.DataFrame) -> dict[str, Any]:
         near=(pl.col("place") <= 2 * pl.col("n")).any(), listed=pl.col("place").is_not_null().any()
     )
     return {
-        "who": who, "victims": victims.height, "nights": each.height,
-        "in_first_n": first, "in_first_2n": near,
+        "who": who,
+        "victims": victims.height,
+        "nights": each.height,
+        "in_first_n": first,
+        "in_first_2n": near,
         "ever_in_first_2n": _rounded(victims["near"].mean()),
         "ever_listed": _rounded(victims["listed"].mean()),
-    }  # fmt: skip
+    }
 
 
 def _within(each: pl.DataFrame, times: int) -> float | None:
@@ -193,11 +201,15 @@ def _delay(who: str, rows: pl.DataFrame, where: str) -> dict[str, Any]:
     days = followed.select((pl.col("day") - pl.col("first_day")).dt.total_days()).to_series()
     soon = _rounded((days <= SECOND_NIGHT).fill_null(value=False).mean())
     return {
-        "who": who, "listed_in": where, "victims": followed.height,
-        "found": followed["day"].count(), "median_days": days.median(),
-        "days_90": _rounded(days.quantile(0.9, "linear")), "by_second_night": soon,
+        "who": who,
+        "listed_in": where,
+        "victims": followed.height,
+        "found": followed["day"].count(),
+        "median_days": days.median(),
+        "days_90": _rounded(days.quantile(0.9, "linear")),
+        "by_second_night": soon,
         "in_time": None if soon is None else soon >= HALF,
-    }  # fmt: skip
+    }
 
 
 def _rounded(value: Any) -> float | None:

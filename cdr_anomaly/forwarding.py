@@ -34,9 +34,18 @@ def hops(forwarded: pl.DataFrame, *, link_seconds: int) -> pl.DataFrame:
     alone = {"chain": pl.col("hop"), "depth": 1, "hops": 1, "by_id": False}
     placed = placed.with_columns(pl.col(name).fill_null(value) for name, value in alone.items())
     return placed.select(
-        "forwarder", "target", "caller", "start", "day", "reason", "answered",
-        "chain", "depth", "hops", "by_id",
-    )  # fmt: skip
+        "forwarder",
+        "target",
+        "caller",
+        "start",
+        "day",
+        "reason",
+        "answered",
+        "chain",
+        "depth",
+        "hops",
+        "by_id",
+    )
 
 
 def paths(hops: pl.LazyFrame) -> pl.LazyFrame:

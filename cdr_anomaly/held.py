@@ -44,9 +44,13 @@ def pairs(long: pl.DataFrame, day: date, first_day: date) -> pl.DataFrame:
             pl.col("since") >= known_from + timedelta(days=KNOWN_DAYS),
         )
     )
-    either = pl.concat([lately.select("caller", "called", "day"),
-                        lately.select("day", caller="called", called="caller")],
-                       how="diagonal")  # fmt: skip
+    either = pl.concat(
+        [
+            lately.select("caller", "called", "day"),
+            lately.select("day", caller="called", called="caller"),
+        ],
+        how="diagonal",
+    )
     past = running.join(either, on=["caller", "called"]).filter(pl.col("day") < pl.col("since"))
     mutual = running.join(
         lately, left_on=["caller", "called"], right_on=["called", "caller"], how="semi"

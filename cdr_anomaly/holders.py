@@ -64,18 +64,29 @@ def said_elsewhere() -> pl.Expr:
     """Say what elsewhere() has counted; nothing where it has not."""
     usual = (100 * pl.col("usual_elsewhere")).round().cast(pl.Int64)
     return pl.concat_str(
-        pl.lit("; "), "n_elsewhere", pl.lit(" of "), "n_placed",
-        pl.lit(" are held by people registered outside "), "home", pl.lit(", in "), "n_regions",
-        pl.lit(" other region(s); usual "), usual, pl.lit(" %"),
-    ).fill_null("")  # fmt: skip
+        pl.lit("; "),
+        "n_elsewhere",
+        pl.lit(" of "),
+        "n_placed",
+        pl.lit(" are held by people registered outside "),
+        "home",
+        pl.lit(", in "),
+        "n_regions",
+        pl.lit(" other region(s); usual "),
+        usual,
+        pl.lit(" %"),
+    ).fill_null("")
 
 
 def said_several() -> pl.Expr:
     """Say what several() has counted; nothing where it has not."""
     some = pl.concat_str(
-        pl.lit("; "), "n_holders", pl.lit(" holder(s) have several of them, "), "n_theirs",
+        pl.lit("; "),
+        "n_holders",
+        pl.lit(" holder(s) have several of them, "),
+        "n_theirs",
         pl.lit(" in all"),
-    )  # fmt: skip
+    )
     nobody = pl.lit("; no holder has several of them")
     return (
         pl.when(pl.col("n_holders") > 0)

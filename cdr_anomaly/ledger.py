@@ -125,10 +125,17 @@ def _night(row: Mapping[str, Any], before: Mapping[date, Night]) -> Night:
     # Lists beside the calls (subscribers) change a night as settings do.
     sign = json.dumps([sorted(each.sha256 for each in inputs), told["settings"]], sort_keys=True)
     return Night(
-        day=row["day"], done=row["number"], changed=row["number"], at=row["at"],
-        seconds=row["seconds"], inputs=inputs, counts=told["counts"], facts=told["facts"],
-        based_on=max(earlier, default=0), sign=sign,
-    )  # fmt: skip
+        day=row["day"],
+        done=row["number"],
+        changed=row["number"],
+        at=row["at"],
+        seconds=row["seconds"],
+        inputs=inputs,
+        counts=told["counts"],
+        facts=told["facts"],
+        based_on=max(earlier, default=0),
+        sign=sign,
+    )
 
 
 def _late(done: Sequence[Mapping[str, Any]], found: Mapping[date, Night]) -> dict[date, int]:

@@ -27,11 +27,16 @@ def forwarded(calls: pl.DataFrame) -> pl.DataFrame:
     side = SIDES["n_forwarded"]
     names = calls.columns
     rows = diverted(calls).select(
-        line=side.line, day="day", target=side.counterpart, caller="calling_number",
-        start="start_time", answered=_answered(names),
-        reason=_or_null("redirect_reason", names), call_id=_or_null("call_id", names),
+        line=side.line,
+        day="day",
+        target=side.counterpart,
+        caller="calling_number",
+        start="start_time",
+        answered=_answered(names),
+        reason=_or_null("redirect_reason", names),
+        call_id=_or_null("call_id", names),
         own=_whose(names).is_in(side.own),
-    )  # fmt: skip
+    )
     return _own_or_other(rows)
 
 
@@ -41,9 +46,13 @@ def long(calls: pl.DataFrame) -> pl.DataFrame:
     rows = calls.filter(pl.col("duration_s") >= LONG_S)
     rows = filtered(rows, of_types(rows, (*side.own, *side.other)))
     found = rows.select(
-        "day", "duration_s", line=side.line, called=side.counterpart, start="start_time",
+        "day",
+        "duration_s",
+        line=side.line,
+        called=side.counterpart,
+        start="start_time",
         own=_whose(rows.columns).is_in(side.own),
-    ).drop_nulls(["line", "called"])  # fmt: skip
+    ).drop_nulls(["line", "called"])
     return _own_or_other(found).rename({"line": "caller"}).select(list(LONG)).sort(pl.all())
 
 
@@ -52,12 +61,18 @@ def _legs(calls: pl.DataFrame, side: Side, lines: pl.DataFrame) -> pl.DataFrame:
     rows = calls.filter(pl.col(side.line).is_in(lines["line"].implode()))
     rows = filtered(rows, of_types(rows, (*side.own, *side.other)))
     found = rows.select(
-        line=side.line, day="day", counterpart=side.counterpart, start="start_time",
-        duration_s="duration_s", answered=_answered(names),
-        cell_id=_own_column("cell_id", names, side), imei=_own_column("imei", names, side),
-        imsi=_own_column("imsi", names, side), trunk_in=_or_null("trunk_in", names),
+        line=side.line,
+        day="day",
+        counterpart=side.counterpart,
+        start="start_time",
+        duration_s="duration_s",
+        answered=_answered(names),
+        cell_id=_own_column("cell_id", names, side),
+        imei=_own_column("imei", names, side),
+        imsi=_own_column("imsi", names, side),
+        trunk_in=_or_null("trunk_in", names),
         own=_whose(names).is_in(side.own),
-    )  # fmt: skip
+    )
     return _own_or_other(found)
 
 

@@ -157,10 +157,13 @@ def seen(
     looked_up = (
         before.join(gone, on="line", how="semi")
         .join(there, on="line", how="left")
-        .select("line", first_seen=pl.coalesce(forgotten, "first"),
-                last_seen=pl.coalesce("last", forgotten))
+        .select(
+            "line",
+            first_seen=pl.coalesce(forgotten, "first"),
+            last_seen=pl.coalesce("last", forgotten),
+        )
         .drop_nulls()
-    )  # fmt: skip
+    )
     return pl.concat([whole, looked_up.collect()]).sort("line")
 
 
@@ -247,9 +250,11 @@ def _hops(memory: Memory, today: pl.DataFrame, link_seconds: int) -> pl.DataFram
     linked = forwarding.hops(recent, link_seconds=link_seconds)
     alone = older.drop("call_id").with_row_index("chain", offset=linked.height)
     placed = alone.with_columns(
-        pl.col("chain").cast(pl.Int64), depth=pl.lit(1, pl.Int64), hops=pl.lit(1, pl.Int64),
+        pl.col("chain").cast(pl.Int64),
+        depth=pl.lit(1, pl.Int64),
+        hops=pl.lit(1, pl.Int64),
         by_id=pl.lit(value=False),
-    )  # fmt: skip
+    )
     return pl.concat([linked, placed.select(linked.columns)])
 
 

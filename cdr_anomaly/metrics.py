@@ -34,9 +34,10 @@ def write(file: Path, outcome: Outcome) -> None:
     for name, (meaning, value) in figures.items():
         Gauge(f"cdr_anomaly_{name}", meaning, registry=registry).set(value)
     success = Gauge(
-        "cdr_anomaly_last_success_timestamp_seconds", "When a night was last done",
+        "cdr_anomaly_last_success_timestamp_seconds",
+        "When a night was last done",
         registry=registry,
-    )  # fmt: skip
+    )
     success.set_to_current_time()
     day = Gauge("cdr_anomaly_last_day", "Which day it judged, as yyyymmdd", registry=registry)
     day.set(int(f"{outcome.day:%Y%m%d}"))

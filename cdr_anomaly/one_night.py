@@ -166,23 +166,36 @@ def _night(paths: Iterable[str | Place], day: date, run: Run, *, only: bool) -> 
     seen = recall.seen(judged.remembered.read, judged.night.kept["profile"], day, lost)
     kept_legs = pl.concat([judged.night.kept["legs"], warn.legs]).sort(pl.all())
     frames = {
-        **judged.night.kept, "lines": seen, "volume": chosen.volume,
-        "legs": kept_legs, "victims": warn.victims,
-        "findings": findings, "evidence": own, "alerts": alert,
+        **judged.night.kept,
+        "lines": seen,
+        "volume": chosen.volume,
+        "legs": kept_legs,
+        "victims": warn.victims,
+        "findings": findings,
+        "evidence": own,
+        "alerts": alert,
         "successions": follow.with_columns(day=pl.lit(day, pl.Date)),
-    }  # fmt: skip
+    }
     seconds = round(monotonic() - began, 3)
     known = known.commit(
-        "done", frames, day=day, seconds=seconds,
-        inputs=[each._asdict() for each in chosen.files], settings=_settings(told, run.lists),
-        versions=report.versions(), counts=_counts(result),
+        "done",
+        frames,
+        day=day,
+        seconds=seconds,
+        inputs=[each._asdict() for each in chosen.files],
+        settings=_settings(told, run.lists),
+        versions=report.versions(),
+        counts=_counts(result),
         facts={
-            "calls": result.counts.used, "attempts": judged.again.look.unanswered,
+            "calls": result.counts.used,
+            "attempts": judged.again.look.unanswered,
             "talk": judged.again.look.talk,
-            "active": judged.night.active, "callers": judged.again.look.callers.get(day, 0),
-            "beside": chosen.beside, "long": judged.night.kept["long"].height,
+            "active": judged.night.active,
+            "callers": judged.again.look.callers.get(day, 0),
+            "beside": chosen.beside,
+            "long": judged.night.kept["long"].height,
         },
-    )  # fmt: skip
+    )
     nights = ledger.nights(known.ledger)
     kept = cut(max(nights), told.keep_profiles_days, told.keep_calls_days)
     known.forget(kept).sweep()
@@ -190,9 +203,13 @@ def _night(paths: Iterable[str | Place], day: date, run: Run, *, only: bool) -> 
 
 
 def _judged(
-    known: State, nights: Mapping[date, Night], chosen: Source, day: date, run: Run,
+    known: State,
+    nights: Mapping[date, Night],
+    chosen: Source,
+    day: date,
+    run: Run,
     lost: Collection[str],
-) -> Found:  # fmt: skip
+) -> Found:
     built = detectors.build(run.told.detectors)
     late = known.read("late").filter(pl.col("day") == day - timedelta(days=1)).drop("day").collect()
     as_text = known.as_text or chosen.as_text

@@ -138,10 +138,19 @@ def _tested(
     could = np.asarray(by_block[one].multiply(by_block[other]).sum(axis=1)).ravel()
     return pl.DataFrame(
         {
-            "one": lines.gather(one), "other": lines.gather(other), "by": by,
-            "n_shared": shared.astype(np.int64), "expected": could * meeting,
+            "one": lines.gather(one),
+            "other": lines.gather(other),
+            "by": by,
+            "n_shared": shared.astype(np.int64),
+            "expected": could * meeting,
             "p_value": significance.poisson_tail(shared, could * meeting),
         },
-        {"one": lines.dtype, "other": lines.dtype, "by": pl.String, "n_shared": pl.Int64,
-         "expected": pl.Float64, "p_value": pl.Float64},
-    )  # fmt: skip
+        {
+            "one": lines.dtype,
+            "other": lines.dtype,
+            "by": pl.String,
+            "n_shared": pl.Int64,
+            "expected": pl.Float64,
+            "p_value": pl.Float64,
+        },
+    )

@@ -97,7 +97,7 @@ class Counts:
             "partial records merged": self.partial,
             "of other types, left out": self.left_out,
         }
-        return kept | {f"refused, {why}": rows for why, rows in self.refused.items()}  # fmt: skip
+        return kept | {f"refused, {why}": rows for why, rows in self.refused.items()}
 
 
 @dataclass(frozen=True)
@@ -262,14 +262,16 @@ def check(
         ),
         "Columns": pl.DataFrame(
             [(c, "yes" if c in source.columns else "no", m) for c, m in columns(CALLS).items()],
-            schema=["column", "found", "meaning"], orient="row",
+            schema=["column", "found", "meaning"],
+            orient="row",
         ),
         f"Days in {source.tz}": pl.concat(days).group_by("day").agg(pl.all().sum()).sort("day"),
         "Detectors": pl.DataFrame(
             [(name, why or "applicable") for name, why in reasons.items()],
-            schema=["detector", "state"], orient="row",
+            schema=["detector", "state"],
+            orient="row",
         ),
-    }  # fmt: skip
+    }
 
 
 def _carried(line: str | None, source: ingest.Source) -> object:

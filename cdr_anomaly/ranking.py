@@ -46,9 +46,13 @@ class Found(NamedTuple):
 
 
 def listed(
-    known: State, findings: pl.DataFrame, weights: pl.DataFrame, day: date, told: Settings,
+    known: State,
+    findings: pl.DataFrame,
+    weights: pl.DataFrame,
+    day: date,
+    told: Settings,
     subjects: Subjects,
-) -> pl.DataFrame:  # fmt: skip
+) -> pl.DataFrame:
     """Rank a night's findings, by the entities and by what earlier nights have listed.
 
     ``weights`` is EVIDENCE of the night and of those before, with lines as text.
@@ -60,16 +64,24 @@ def listed(
     earlier = known.read("alerts").filter(before).collect()
     said = known.read("feedback").filter(pl.col("day") < day).collect()
     beside = Beside(
-        judging.explained(findings, weights), earlier, said, subjects.handsets.collect(),
-        subjects.successions, since,
-    )  # fmt: skip
+        judging.explained(findings, weights),
+        earlier,
+        said,
+        subjects.handsets.collect(),
+        subjects.successions,
+        since,
+    )
     return alerts.ranked(marked, beside, most=told.max_alerts)
 
 
 def to_warn(
-    known: State, judged: Found, day: date, told: Settings, subjects: Subjects,
+    known: State,
+    judged: Found,
+    day: date,
+    told: Settings,
+    subjects: Subjects,
     nights: Mapping[date, Night],
-) -> warned.Warned:  # fmt: skip
+) -> warned.Warned:
     """Make the list of people to warn, by what this night and those of the week have found."""
     made, remembered, today = judged.night.tables, judged.remembered, pl.col("day") == day
     week = pl.col("day").is_between(day - warned.WEEK, day, closed="none")
@@ -88,7 +100,14 @@ def to_warn(
     without = [d + timedelta(days=1) for d in nights if "long" not in nights[d].facts and d < day]
     long_from = max([remembered.first_day, *without])
     these = warned.Week(
-        day, marked, beside, pl.concat(legs), pl.concat(long), long_from, judged.again.calls_of,
-        (day,), past,
-    )  # fmt: skip
+        day,
+        marked,
+        beside,
+        pl.concat(legs),
+        pl.concat(long),
+        long_from,
+        judged.again.calls_of,
+        (day,),
+        past,
+    )
     return warned.to_warn(made, these, subjects.entities, subjects.handsets, told.max_victims)

@@ -140,9 +140,10 @@ def alerts_sentence(alerts: pl.DataFrame) -> str:
     grades = [f"{n} {s}" for s in reversed(SEVERITIES) if (n := (listed["severity"] == s).sum())]
     others = {name: rows.height for name, rows in unranked(alerts).items()}
     words = {
-        "ongoing": "ongoing since an earlier night", "on_watch": "on watch (low)",
+        "ongoing": "ongoing since an earlier night",
+        "on_watch": "on watch (low)",
         "beyond": "beyond the limit",
-    }  # fmt: skip
+    }
     parts = [f"{others[name]} {said}" for name, said in words.items() if others[name]]
     aside = f"{others['suppressed']} declared ones set aside"
     return f"{', '.join(grades) or 'none'}; {', '.join([aside, *parts])}"
@@ -230,9 +231,14 @@ def alerts_table(alerts: pl.DataFrame, rows: int) -> Table:
     for alert in listed.head(rows).iter_rows(named=True):
         severity = alert["severity"]
         table.add_row(
-            str(alert["rank"]), f"[{COLOURS[severity]}]{severity}[/]", _escaped(alert["subject"]),
-            str(alert["day"]), f"{alert['score']:.1f}", alert["p"] or "", _why(alert),
-        )  # fmt: skip
+            str(alert["rank"]),
+            f"[{COLOURS[severity]}]{severity}[/]",
+            _escaped(alert["subject"]),
+            str(alert["day"]),
+            f"{alert['score']:.1f}",
+            alert["p"] or "",
+            _why(alert),
+        )
     return table
 
 

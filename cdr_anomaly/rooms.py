@@ -36,11 +36,15 @@ def crowded(outbound: pl.LazyFrame, traffic: pl.LazyFrame, *, since: date) -> pl
     here = _staying(_at(outbound, "cells"), outbound).filter(pl.col("day") >= since)
     # Their own calls are no measure of how many people are there.
     own = pl.col("n_out") / pl.len().over("line", "day")
-    lines = here.with_columns(own=own).group_by("day", "place").agg(
-        group=pl.col("line").unique().sort(),
-        n_group=pl.col("line").n_unique().cast(pl.Int64),
-        own=pl.col("own").sum(),
-    )  # fmt: skip
+    lines = (
+        here.with_columns(own=own)
+        .group_by("day", "place")
+        .agg(
+            group=pl.col("line").unique().sort(),
+            n_group=pl.col("line").n_unique().cast(pl.Int64),
+            own=pl.col("own").sum(),
+        )
+    )
     cells = traffic.filter(what="cell").select("day", "calls", place="name")
     others = pl.max_horizontal(pl.col("calls") - pl.col("own").fill_null(0.0), pl.lit(1.0))
     share = others / others.sum().over("day")

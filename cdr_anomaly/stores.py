@@ -27,8 +27,12 @@ if TYPE_CHECKING:
 # How the options of each kind of store begin; those of the connection go without.
 PREFIXES = {"s3": "aws_", "gs": "google_", "az": "azure_"}
 CONNECTION = {
-    "allow_http", "allow_invalid_certificates", "connect_timeout", "timeout", "proxy_url",
-}  # fmt: skip
+    "allow_http",
+    "allow_invalid_certificates",
+    "connect_timeout",
+    "timeout",
+    "proxy_url",
+}
 # An operator who waits for a store that is gone learns of it in seconds.
 RETRIES, RETRY_S = 3, 15
 PATIENCE = {"connect_timeout": "5s", "timeout": "60s"}

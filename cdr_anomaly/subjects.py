@@ -56,8 +56,9 @@ def weighed(findings: pl.DataFrame, beside: Beside) -> pl.DataFrame:
     whole = _by_subject(_graded(of_days)).join(_cleared(beside.told), on="subject", how="left")
     known = pl.concat_str(
         [pl.when(holds.fill_null(value=False)).then(text) for holds, text in _reliefs()],
-        separator="; ", ignore_nulls=True,
-    )  # fmt: skip
+        separator="; ",
+        ignore_nulls=True,
+    )
     lower = (known != "") & (pl.col("grade") > WATCH)
     said = [pl.col("lowered"), pl.when(known != "").then(known)]
     return whole.with_columns(
@@ -113,9 +114,11 @@ def _nothing_rare() -> pl.Expr:
     judged = ~pl.col("policy") & known
     often = wording.sentence("so odd a day is nothing rare: q {}", pl.col("q_value").round(2))
     return (
-        pl.when(judged & (pl.col("q_value") > RARE)).then(often)
-        .when(judged & (pl.col("apart") > APART)).then(pl.lit("but for its volume nothing is rare"))
-    )  # fmt: skip
+        pl.when(judged & (pl.col("q_value") > RARE))
+        .then(often)
+        .when(judged & (pl.col("apart") > APART))
+        .then(pl.lit("but for its volume nothing is rare"))
+    )
 
 
 def _by_subject(findings: pl.DataFrame) -> pl.DataFrame:
@@ -125,8 +128,15 @@ def _by_subject(findings: pl.DataFrame) -> pl.DataFrame:
     return (
         findings.filter(free | ~free.any().over("subject"))
         .with_columns(excess=(pl.col("observed") / pl.col("limit")).round(3))
-        .sort("grade", "day", "policy", "observed", "detector", "reason",
-              descending=[True, True, True, True, False, False])
+        .sort(
+            "grade",
+            "day",
+            "policy",
+            "observed",
+            "detector",
+            "reason",
+            descending=[True, True, True, True, False, False],
+        )
         .group_by("subject", maintain_order=True)
         .agg(
             pl.col("members").list.explode(keep_nulls=False, empty_as_null=False).unique().sort(),
@@ -142,7 +152,7 @@ def _by_subject(findings: pl.DataFrame) -> pl.DataFrame:
             why=pl.struct("detector", "reason"),
             suppressed_by=pl.col("suppressed_by").unique().sort().str.join("; ").replace("", None),
         )
-    )  # fmt: skip
+    )
 
 
 def _reliefs() -> list[tuple[pl.Expr, pl.Expr]]:

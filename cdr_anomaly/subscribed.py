@@ -55,8 +55,9 @@ def groups(subscribers: pl.LazyFrame, told: frozenset[str]) -> pl.LazyFrame:
     """Name the ``dealer`` and the ``region`` of lines as findings do, where these are told."""
     names = {
         kind: pl.concat_str(pl.lit(f"{kind} "), column)
-        for kind, column in OF_SUBSCRIBERS.items() if column in told
-    }  # fmt: skip
+        for kind, column in OF_SUBSCRIBERS.items()
+        if column in told
+    }
     return subscribers.select("line", **names)
 
 

@@ -268,6 +268,9 @@ def lines_of(
     kinds = subscribers.lines.select("line", "line_kind")
     whole = lines.join(born.lazy(), on="line", how="left")
     known = whole.join(kinds, on="line", how="left", maintain_order="left")
-    return known.with_columns(number=number).with_columns(
-        number_class=numbering.number_class(pl.col("number"), source.plan)
-    ).collect().lazy()  # fmt: skip
+    return (
+        known.with_columns(number=number)
+        .with_columns(number_class=numbering.number_class(pl.col("number"), source.plan))
+        .collect()
+        .lazy()
+    )

@@ -93,10 +93,15 @@ def _calendar(story: Story, dates: pl.DataFrame) -> pl.DataFrame:
     every = some.select("calls").unique(maintain_order=True).join(dates, how="cross")
     value = pl.col("value").fill_null(0)
     whole = every.join(some, on=["calls", "day"], how="left", maintain_order="left")
-    return whole.with_columns(value).group_by("calls", maintain_order=True).agg(
-        bars(value, value.max()).str.join("").alias("by day"),
-        pl.col("value").sum().alias("in all"), pl.col("value").max().alias("most a day"),
-    )  # fmt: skip
+    return (
+        whole.with_columns(value)
+        .group_by("calls", maintain_order=True)
+        .agg(
+            bars(value, value.max()).str.join("").alias("by day"),
+            pl.col("value").sum().alias("in all"),
+            pl.col("value").max().alias("most a day"),
+        )
+    )
 
 
 def _dates(story: Story) -> pl.DataFrame:
@@ -116,18 +121,29 @@ def _span(dates: pl.DataFrame) -> str:
 
 def _days(days: pl.DataFrame) -> pl.DataFrame:
     heads = {
-        "day": "day", "n_out": "out", "n_answered": "answ", "n_distinct": "dist",
-        "n_called_back": "back", "peak_10min": "10min", "peak_60min": "60min", "peak_24h": "24h",
-        "n_in": "in", "n_forwarded": "fwd", "usual": "usual",
-    }  # fmt: skip
+        "day": "day",
+        "n_out": "out",
+        "n_answered": "answ",
+        "n_distinct": "dist",
+        "n_called_back": "back",
+        "peak_10min": "10min",
+        "peak_60min": "60min",
+        "peak_24h": "24h",
+        "n_in": "in",
+        "n_forwarded": "fwd",
+        "usual": "usual",
+    }
     return days.select(pl.col(name).alias(head) for name, head in heads.items())
 
 
 def _limits(limits: pl.DataFrame) -> pl.DataFrame:
     said = {
-        "n_out": "out", "peak_10min": "10min", "peak_60min": "60min", "peak_24h": "24h",
+        "n_out": "out",
+        "peak_10min": "10min",
+        "peak_60min": "60min",
+        "peak_24h": "24h",
         "talk_h": "talk h",
-    }  # fmt: skip
+    }
     setting = wording.sentence("{}.{}", "detector", "setting")
     return limits.select(pl.col("count").replace(said), "limit", setting.alias("setting"))
 
@@ -150,29 +166,47 @@ def _drawn(hours: pl.DataFrame) -> pl.DataFrame:
         for name in ("placed", "received")
     )
     return drawn.group_by("day", maintain_order=True).agg(
-        n_placed=pl.col("placed").sum(), n_received=pl.col("received").sum(),
-        placed=pl.col("placed_bar").str.join(""), received=pl.col("received_bar").str.join(""),
-    )  # fmt: skip
+        n_placed=pl.col("placed").sum(),
+        n_received=pl.col("received").sum(),
+        placed=pl.col("placed_bar").str.join(""),
+        received=pl.col("received_bar").str.join(""),
+    )
 
 
 def _shifts(shifts: pl.DataFrame) -> pl.DataFrame:
     minutes = pl.element() / 60
     letter = (
-        pl.when(minutes > 40).then(pl.lit("#")).when(minutes > 20).then(pl.lit("="))
-        .when(minutes > 0).then(pl.lit("-")).otherwise(pl.lit(NOTHING))
-    )  # fmt: skip
+        pl.when(minutes > 40)
+        .then(pl.lit("#"))
+        .when(minutes > 20)
+        .then(pl.lit("="))
+        .when(minutes > 0)
+        .then(pl.lit("-"))
+        .otherwise(pl.lit(NOTHING))
+    )
     return shifts.select(
-        "day", pl.col("talk_h").alias("talk h"), calls="n_out", distinct="n_distinct",
-        first="first_out", last="last_out",
+        "day",
+        pl.col("talk_h").alias("talk h"),
+        calls="n_out",
+        distinct="n_distinct",
+        first="first_out",
+        last="last_out",
         hours=pl.col("hours_s").list.eval(letter).list.join(""),
-    ).rename({"hours": HOURS})  # fmt: skip
+    ).rename({"hours": HOURS})
 
 
 def _contacts(contacts: pl.DataFrame) -> pl.DataFrame:
     return contacts.head(CONTACTS).select(
-        "number", pl.col("placed").alias("out"), pl.col("received").alias("in"), answ="answered",
-        talk_s="talk_s", days="days", back="call_backs", first="first", last="last",
-    )  # fmt: skip
+        "number",
+        pl.col("placed").alias("out"),
+        pl.col("received").alias("in"),
+        answ="answered",
+        talk_s="talk_s",
+        days="days",
+        back="call_backs",
+        first="first",
+        last="last",
+    )
 
 
 def _used(used: pl.DataFrame, by_day: pl.DataFrame, dates: pl.DataFrame) -> pl.DataFrame:
@@ -227,19 +261,28 @@ def _of_others(findings: pl.DataFrame) -> pl.DataFrame:
 
 def _alerts(alerts: pl.DataFrame) -> pl.DataFrame:
     return alerts.select(
-        "day", pl.col("rank").alias("#"), "severity", "subject", p=scientific(pl.col("p_value")),
+        "day",
+        pl.col("rank").alias("#"),
+        "severity",
+        "subject",
+        p=scientific(pl.col("p_value")),
         why=pl.col("reasons").list.first(),
         but=pl.coalesce(
             "suppressed_by", "mitigated_by", wording.sentence("goes on with {}", "continues")
         ),
-    )  # fmt: skip
+    )
 
 
 def _warned(victims: pl.DataFrame) -> pl.DataFrame:
     return victims.select(
-        "place", "number", "tier", "day", "why", lines=pl.col("lines").list.join(", "),
+        "place",
+        "number",
+        "tier",
+        "day",
+        "why",
+        lines=pl.col("lines").list.join(", "),
         found_by=pl.col("found_by").list.join(", "),
-    )  # fmt: skip
+    )
 
 
 def _to_warn(victims: pl.DataFrame) -> pl.DataFrame:

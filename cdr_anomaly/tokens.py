@@ -29,10 +29,13 @@ BLOCK = 10**LAST
 
 # The columns beside one of CALLS: those that are carried before its token, and after it.
 BEFORE = {
-    **{f"{who}_number": (f"{who}_block", f"{who}_class")
-       for who in ("calling", "called", "redirecting")},
-    "imei": ("imei_model",), "imsi": ("imsi_country",),
-}  # fmt: skip
+    **{
+        f"{who}_number": (f"{who}_block", f"{who}_class")
+        for who in ("calling", "called", "redirecting")
+    },
+    "imei": ("imei_model",),
+    "imsi": ("imsi_country",),
+}
 AFTER = {f"{who}_number": f"{who}_place" for who in ("calling", "called", "redirecting")}
 PLACE = AFTER["called_number"]
 

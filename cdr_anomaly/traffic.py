@@ -48,9 +48,11 @@ class Traffic:
             rows = filtered(rows, of_types(calls, types) & rows["name"].is_not_null())
             foreign = self.abroad.sum() if what == "trunk" else pl.lit(0)
             counts = {"calls": pl.len(), "abroad": foreign}
-            found = rows.lazy().group_by(*_keys(rows)).agg(
-                **{name: sign * n.cast(pl.Int64) for name, n in counts.items()}
-            )  # fmt: skip
+            found = (
+                rows.lazy()
+                .group_by(*_keys(rows))
+                .agg(**{name: sign * n.cast(pl.Int64) for name, n in counts.items()})
+            )
             day = pl.col("day") if rows["day"].n_unique() > 1 else pl.lit(rows["day"].first())
             made = found.with_columns(day.cast(pl.Date).alias("day"), what=pl.lit(what))
             self._parts.append(made.select(list(TRAFFIC)).collect())

@@ -15,8 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # What the libraries call any trouble with a store; Polars, Delta and obstore share one below.
-TROUBLE = ("Generic S3 error", "Generic GCS error", "Generic MicrosoftAzure error",
-           "object-store error", "Object at location")  # fmt: skip
+TROUBLE = (
+    "Generic S3 error",
+    "Generic GCS error",
+    "Generic MicrosoftAzure error",
+    "object-store error",
+    "Object at location",
+)
 UNKNOWN = (
     "cannot be read without credentials, and none were found; set those of the environment "
     "(AWS_ACCESS_KEY_ID and its like), or give --storage-option"

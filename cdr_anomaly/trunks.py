@@ -48,8 +48,9 @@ def on_domestic(calls: pl.DataFrame, traffic: pl.DataFrame, rule: Rule) -> pl.Da
     the number's; null where it is told.
     """
     own = pl.col("n_calls").sum().over("day", "trunk_in")
-    trunks = traffic.filter(pl.col("what") == "trunk").select("day", "calls", "abroad",
-                                                              trunk_in="name")  # fmt: skip
+    trunks = traffic.filter(pl.col("what") == "trunk").select(
+        "day", "calls", "abroad", trunk_in="name"
+    )
     trunks = trunks.with_columns(calls_all=pl.col("calls").sum().over("day"))
     rows = calls.join(trunks, on=["day", "trunk_in"], how="left").with_columns(
         n_other=(pl.col("calls") - own).clip(lower_bound=0),
@@ -95,8 +96,11 @@ def seen_at_home(
         on_trunk.sort("start", maintain_order=True)
         .join_asof(
             seen.select("line", "day", "start", seen="start").sort("start"),
-            on="start", by=["line", "day"], strategy="nearest", tolerance=timedelta(hours=hours),
+            on="start",
+            by=["line", "day"],
+            strategy="nearest",
+            tolerance=timedelta(hours=hours),
             check_sortedness=False,
         )
         .drop_nulls("seen")
-    )  # fmt: skip
+    )

@@ -32,9 +32,12 @@ BY_MEMBERS = (*NO_LINES, "hub")
 ALERT = ["list", "place"]
 NEEDED = ("rank", "subject_kind", "subject", "members", "day", "severity")
 EVIDENCE = {
-    "line": pl.String(), "day": pl.Date(), "p_value": pl.Float64(), "q_value": pl.Float64(),
+    "line": pl.String(),
+    "day": pl.Date(),
+    "p_value": pl.Float64(),
+    "q_value": pl.Float64(),
     "tested": pl.Int64(),
-}  # fmt: skip
+}
 WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -65,12 +68,19 @@ class Judged(NamedTuple):
 
 def judged(lists: Lists, truth: pl.DataFrame) -> Judged:
     """Say of every alert with a rank whether it is true, by the rule of this module."""
-    ranked = lists.alerts.lazy().filter(pl.col("rank").is_not_null()).select(
-        "list", "subject_kind", "subject", "severity",
-        pl.col("members").fill_null([]),
-        day=pl.coalesce("list_day", "day"),
-        place=pl.col("rank").rank("ordinal").over("list").cast(pl.Int64),
-    )  # fmt: skip
+    ranked = (
+        lists.alerts.lazy()
+        .filter(pl.col("rank").is_not_null())
+        .select(
+            "list",
+            "subject_kind",
+            "subject",
+            "severity",
+            pl.col("members").fill_null([]),
+            day=pl.coalesce("list_day", "day"),
+            place=pl.col("rank").rank("ordinal").over("list").cast(pl.Int64),
+        )
+    )
     kind, subject = pl.col("subject_kind"), pl.col("subject")
     no_line = kind.is_in(NO_LINES)
     lines = pl.when(no_line).then("members").otherwise(pl.concat_list("members", subject))
@@ -150,8 +160,9 @@ def read_truth(file: Path) -> pl.DataFrame:
     days = [_as_day(told.schema[name], name) for name in ("first_day", "last_day")]
     shaped = told.select(
         pl.col("line", "kind", "pattern", "actor").cast(pl.String).str.strip_chars(),
-        _as_flag(told.schema["honest"]), *days,
-    )  # fmt: skip
+        _as_flag(told.schema["honest"]),
+        *days,
+    )
     _check(file, told, shaped)
     whole = shaped.with_columns(pl.col("pattern").fill_null(pl.col("kind")))
     return whole.with_columns(pl.col("actor").fill_null(pl.col("line"))).unique(maintain_order=True)

@@ -93,10 +93,15 @@ def of_files(
             for v in tried
             if v.detector in judges
         ],
-        {"detector": pl.String, "setting": pl.String, "value": pl.Float64, "judge": pl.Int64,
-         "today": pl.Boolean},
+        {
+            "detector": pl.String,
+            "setting": pl.String,
+            "value": pl.Float64,
+            "judge": pl.Int64,
+            "today": pl.Boolean,
+        },
         orient="row",
-    )  # fmt: skip
+    )
     spans = {"last_day": days[-1:], "a_day_of_7": days[-WEEK:], "a_day": days}
     today = pl.when("today").then(pl.lit(IN_USE)).alias("today")
     whole = _counts(found, rows, ["judge"], spans).with_columns(today).drop("judge")
@@ -157,9 +162,12 @@ def _bounds(detector: Detector, name: str) -> tuple[float, float]:
 
 
 def _found(
-    read: Read, built: list[Detector], judges: Sequence[Detector], known: pl.DataFrame,
+    read: Read,
+    built: list[Detector],
+    judges: Sequence[Detector],
+    known: pl.DataFrame,
     fdr: float,
-) -> pl.DataFrame:  # fmt: skip
+) -> pl.DataFrame:
     """Let every judge find, in tables that count as a scan with its settings would.
 
     Returns (judge, subject, day, grade), without what is declared; a day that is nothing rare

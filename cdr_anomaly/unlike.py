@@ -50,16 +50,19 @@ def sentences(
         return told.select("line", "day", unlike=pl.lit(None, pl.String))
     known = pl.DataFrame(
         [(name, m.said, m.little, m.is_share) for name, m in measures.items()],
-        schema=["measure", "said", "little", "is_share"], orient="row",
-    )  # fmt: skip
+        schema=["measure", "said", "little", "is_share"],
+        orient="row",
+    )
     asked = told.select("day", "peers", "measure")
     usual = _usual(evidence, asked, rows["calibrated_by"].unique())
     value, median, far = (_written(pl.col(c)) for c in ("value", "median", "far"))
     one = wording.sentence(
         "{} (median {}, 1 in 100 {} {})",
-        pl.col("said").str.replace("{}", value, literal=True), median,
-        pl.when("little").then(pl.lit("at most")).otherwise(pl.lit("at least")), far,
-    )  # fmt: skip
+        pl.col("said").str.replace("{}", value, literal=True),
+        median,
+        pl.when("little").then(pl.lit("at most")).otherwise(pl.lit("at least")),
+        far,
+    )
     p_value = pl.col("p_value").first()
     return (
         told.join(known, on="measure")
@@ -71,11 +74,12 @@ def sentences(
             unlike=wording.sentence(
                 "unlike other {}: {}; such a day by chance: p {} (by {})",
                 pl.col("among").sort_by("width", descending=True, maintain_order=True).first(),
-                one.head(TELLING).str.join(", "), scientific(p_value),
+                one.head(TELLING).str.join(", "),
+                scientific(p_value),
                 pl.col("calibrated_by").first(),
             )
         )
-    )  # fmt: skip
+    )
 
 
 def found(
@@ -94,21 +98,28 @@ def found(
     rows = odd.join(told, on=["line", "day"])
     surprise = (-pl.col("p_value").log10()).round(2)
     given = {
-        "detector": pl.lit(NAME), "subject_kind": pl.lit("line"), "subject": pl.col("line"),
-        "members": pl.concat_list("line"), "severity": pl.lit("medium"), "observed": surprise,
+        "detector": pl.lit(NAME),
+        "subject_kind": pl.lit("line"),
+        "subject": pl.col("line"),
+        "members": pl.concat_list("line"),
+        "severity": pl.lit("medium"),
+        "observed": surprise,
         # The limit depends on what else is found that night: it is that of the q.
         "limit": (surprise + pl.col("q_value").log10() - log10(fdr)).round(2).clip(0.01),
-        "reason": pl.col("unlike"), "evidence": pl.struct("families").struct.json_encode(),
+        "reason": pl.col("unlike"),
+        "evidence": pl.struct("families").struct.json_encode(),
         "unless": wording.sentence(
             "a q over {}; this one has {}", fdr, scientific(pl.col("q_value"))
         ),
-        "policy": pl.lit(value=False), "lasting": pl.lit(value=False),
-    }  # fmt: skip
+        "policy": pl.lit(value=False),
+        "lasting": pl.lit(value=False),
+    }
     return rows.select(
-        given.get(name, pl.col(name) if name in rows.columns else pl.lit(None)).cast(
-            column.dtype or pl.String).alias(name)
+        given.get(name, pl.col(name) if name in rows.columns else pl.lit(None))
+        .cast(column.dtype or pl.String)
+        .alias(name)
         for name, column in FINDINGS.items()
-    )  # fmt: skip
+    )
 
 
 def _usual(evidence: pl.DataFrame, asked: pl.DataFrame, by: pl.Series) -> pl.DataFrame:
@@ -120,10 +131,12 @@ def _usual(evidence: pl.DataFrame, asked: pl.DataFrame, by: pl.Series) -> pl.Dat
     offsets = {BY_NIGHTS: range(1, NIGHTS + 1), BY_ITSELF: (0,)}
     values = evidence.filter(~pl.col("odd")).select("day", "measures", "calibrated_by")
     near = [
-        values.with_columns(pl.col("day") + timedelta(days=n), calibrated_by=pl.lit(how))
-        .filter(pl.col("day").is_in(asked["day"].unique().implode()))
-        for how in by for n in offsets[how]
-    ]  # fmt: skip
+        values.with_columns(pl.col("day") + timedelta(days=n), calibrated_by=pl.lit(how)).filter(
+            pl.col("day").is_in(asked["day"].unique().implode())
+        )
+        for how in by
+        for n in offsets[how]
+    ]
     how_judged = evidence.select("day", "calibrated_by").unique()
     rows = pl.concat([values.clear(), *near]).join(how_judged, on=["day", "calibrated_by"])
     of_kind = {"kind": kind(pl.col("peers"))}

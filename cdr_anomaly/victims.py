@@ -97,16 +97,23 @@ def _people(seen: Seen, tables: Tables, day: date) -> pl.LazyFrame:
     )
     backs = seen.talk.filter("back").group_by("person").agg(call_backs=pl.len().cast(pl.Int64))
     detectors = pl.col("found_by").list.explode(keep_nulls=False, empty_as_null=False)
-    sums = talk.join(called, on=BY, how="semi").group_by("person").agg(
-        days=pl.col("day").n_unique().cast(pl.Int64), minutes=talk_s.sum() / 60,
-        longest=talk_s.max() / 60, calls=pl.len().cast(pl.Int64),
-        n_lines=pl.col("line").n_unique().cast(pl.Int64),
-        n_held=pl.col("line").filter(of_held).n_unique().cast(pl.Int64),
-        lines=tables.written(pl.col("line")).unique().sort(),
-        found_by=detectors.unique().sort(),
-        weight=pl.col("weight").max(), last_contact=end.max(),
-        held=2 * talk_s.filter(of_held).sum() >= talk_s.sum(),
-    )  # fmt: skip
+    sums = (
+        talk.join(called, on=BY, how="semi")
+        .group_by("person")
+        .agg(
+            days=pl.col("day").n_unique().cast(pl.Int64),
+            minutes=talk_s.sum() / 60,
+            longest=talk_s.max() / 60,
+            calls=pl.len().cast(pl.Int64),
+            n_lines=pl.col("line").n_unique().cast(pl.Int64),
+            n_held=pl.col("line").filter(of_held).n_unique().cast(pl.Int64),
+            lines=tables.written(pl.col("line")).unique().sort(),
+            found_by=detectors.unique().sort(),
+            weight=pl.col("weight").max(),
+            last_contact=end.max(),
+            held=2 * talk_s.filter(of_held).sum() >= talk_s.sum(),
+        )
+    )
     since = (midnight - pl.col("last_contact")).dt.total_seconds() / 3600
     number = tables.written(pl.col("person"))
     whole = (
@@ -118,11 +125,15 @@ def _people(seen: Seen, tables: Tables, day: date) -> pl.LazyFrame:
     return whole.with_columns(
         pl.col("call_backs", "handed_over", "streak").fill_null(0),
         pl.col("minutes", "longest").round(1),
-        day=pl.lit(day, pl.Date), hours_since=since.clip(lower_bound=0).round(1),
-        talking=since <= 0, number_class=numbering.number_class(pl.col("number"), tables.plan),
-        found_busy=pl.lit(None, pl.Int64), placed=pl.lit(None, pl.Int64),
-        usual=pl.lit(None, pl.Float64), silence=pl.lit(None, pl.Float64),
-    ).filter((not tables.feed.classes) | ~pl.col("number_class").is_in(NO_PERSON))  # fmt: skip
+        day=pl.lit(day, pl.Date),
+        hours_since=since.clip(lower_bound=0).round(1),
+        talking=since <= 0,
+        number_class=numbering.number_class(pl.col("number"), tables.plan),
+        found_busy=pl.lit(None, pl.Int64),
+        placed=pl.lit(None, pl.Int64),
+        usual=pl.lit(None, pl.Float64),
+        silence=pl.lit(None, pl.Float64),
+    ).filter((not tables.feed.classes) | ~pl.col("number_class").is_in(NO_PERSON))
 
 
 def _scored(people: pl.LazyFrame) -> pl.LazyFrame:
@@ -161,8 +172,9 @@ def _tier() -> pl.Expr:
 def _busy(seen: Seen, tables: Tables, day: date) -> pl.LazyFrame:
     """Count the others who called in vain on the day while a talk was under way."""
     if seen.theirs is None or not tables.feed.attempts:
-        return pl.LazyFrame(schema={"person": tables.profile.collect_schema()["line"],
-                                    "found_busy": pl.Int64})  # fmt: skip
+        return pl.LazyFrame(
+            schema={"person": tables.profile.collect_schema()["line"], "found_busy": pl.Int64}
+        )
     talk = seen.talk.select("person", "line", "start", "duration_s")
     tried = seen.theirs.filter(~pl.col("outgoing"), ~pl.col("answered"), pl.col("day") == day)
     attempts = tried.select(person="line", other="counterpart", at="start")
@@ -177,8 +189,9 @@ def _silence(seen: Seen, tables: Tables, day: date) -> pl.LazyFrame:
     """Compare what each person placed on the day, but to these lines, with its own past."""
     line = tables.profile.collect_schema()["line"]
     if seen.theirs is None or seen.past is None:
-        return pl.LazyFrame(schema={"person": line, "placed": pl.Int64, "usual": pl.Float64,
-                                    "silence": pl.Float64})  # fmt: skip
+        return pl.LazyFrame(
+            schema={"person": line, "placed": pl.Int64, "usual": pl.Float64, "silence": pl.Float64}
+        )
     own = seen.theirs.filter("outgoing", pl.col("day") == day)
     to_these = seen.talk.select(line="person", counterpart="line").unique()
     placed = own.join(to_these, on=["line", "counterpart"], how="anti").group_by("line").len()
@@ -190,19 +203,19 @@ def _silence(seen: Seen, tables: Tables, day: date) -> pl.LazyFrame:
         usual.select("line", usual="past_median")
         .join(placed.rename({"len": "placed"}), on="line", how="left")
         .with_columns(pl.col("placed").fill_null(0).cast(pl.Int64))
-        .select(person="line", placed="placed", usual="usual",
-                silence=left.clip(0.0, 1.0).round(2))
-    )  # fmt: skip
+        .select(person="line", placed="placed", usual="usual", silence=left.clip(0.0, 1.0).round(2))
+    )
 
 
 def _why() -> pl.Expr:
     """Say it in one neutral sentence, with what is known."""
     days = (
-        pl.when(pl.col("days") == 1).then(pl.lit("on 1 day"))
+        pl.when(pl.col("days") == 1)
+        .then(pl.lit("on 1 day"))
         .when(pl.col("days") == pl.col("streak"))
         .then(wording.sentence("on {} days running", "days"))
         .otherwise(wording.sentence("on {} days of {}", "days", pl.lit(DAYS)))
-    )  # fmt: skip
+    )
     n_listed = pl.col("n_lines") - pl.col("n_held")
     listed = pl.when(n_listed > 0).then(_n(n_listed, "listed line"))
     held = pl.when(pl.col("n_held") > 0).then(
@@ -211,12 +224,17 @@ def _why() -> pl.Expr:
     whom = pl.concat_str([listed, held], separator=" and ", ignore_nulls=True)
     talked = wording.sentence(
         "talked {} in {} {} with {}, longest {}",
-        _n(pl.col("minutes").ceil().cast(pl.Int64), "minute"), _n(pl.col("calls"), "call"), days,
-        whom, pl.col("longest").ceil().cast(pl.Int64),
-    )  # fmt: skip
-    others = pl.when(pl.col("found_busy") == 1).then(pl.lit("1 other")).otherwise(
-        wording.sentence("{} others", "found_busy")
-    )  # fmt: skip
+        _n(pl.col("minutes").ceil().cast(pl.Int64), "minute"),
+        _n(pl.col("calls"), "call"),
+        days,
+        whom,
+        pl.col("longest").ceil().cast(pl.Int64),
+    )
+    others = (
+        pl.when(pl.col("found_busy") == 1)
+        .then(pl.lit("1 other"))
+        .otherwise(wording.sentence("{} others", "found_busy"))
+    )
     usual = pl.col("usual").round(1).cast(pl.String).str.strip_suffix(".0")
     back, handed = pl.col("call_backs"), pl.col("handed_over")
     parts = [

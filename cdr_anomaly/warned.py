@@ -133,17 +133,32 @@ def _talk(
         legs.filter(in_week, pl.col("counterpart").is_not_null())
         .join(lines.select("line", "weight", "found_by"), on="line")
         .join(lines.select(counterpart="line"), on="counterpart", how="anti")
-        .select("line", "day", "start", "weight", "found_by", person="counterpart",
-                duration_s=pl.when("answered").then("duration_s").otherwise(0),
-                back=~pl.col("outgoing"))
-    )  # fmt: skip
+        .select(
+            "line",
+            "day",
+            "start",
+            "weight",
+            "found_by",
+            person="counterpart",
+            duration_s=pl.when("answered").then("duration_s").otherwise(0),
+            back=~pl.col("outgoing"),
+        )
+    )
     held_talk = (
-        week.long.lazy().filter(in_week)
+        week.long.lazy()
+        .filter(in_week)
         .join(holding.select("caller", "called"), on=["caller", "called"])
-        .select("day", "start", "duration_s", line="caller", person="called",
-                weight=pl.lit(victims.HELD_WEIGHT),
-                found_by=pl.lit([victims.HELD], pl.List(pl.String)), back=pl.lit(value=False))
-    )  # fmt: skip
+        .select(
+            "day",
+            "start",
+            "duration_s",
+            line="caller",
+            person="called",
+            weight=pl.lit(victims.HELD_WEIGHT),
+            found_by=pl.lit([victims.HELD], pl.List(pl.String)),
+            back=pl.lit(value=False),
+        )
+    )
     return pl.concat([own, held_talk.select(own.collect_schema().names())])
 
 
@@ -163,9 +178,12 @@ def _handed(findings: pl.DataFrame) -> pl.DataFrame:
 
 
 def _undeclared(
-    people: pl.DataFrame, tables: Tables, day: date, entities: pl.DataFrame,
+    people: pl.DataFrame,
+    tables: Tables,
+    day: date,
+    entities: pl.DataFrame,
     handsets: pl.LazyFrame,
-) -> pl.DataFrame:  # fmt: skip
+) -> pl.DataFrame:
     """Leave out those that are declared entities."""
     number = tables.written(pl.col("person"))
     named = people.with_columns(subject=number, detector=pl.lit(NAME), day=pl.lit(day, pl.Date))
@@ -178,9 +196,11 @@ def _called_before(theirs: pl.DataFrame, holding: pl.DataFrame) -> pl.DataFrame:
     before = theirs.filter("outgoing").join(
         holding, left_on=["line", "counterpart"], right_on=["called", "caller"]
     )
-    return before.filter(pl.col("day") < pl.col("since")).select(
-        person="line", line="counterpart"
-    ).unique()  # fmt: skip
+    return (
+        before.filter(pl.col("day") < pl.col("since"))
+        .select(person="line", line="counterpart")
+        .unique()
+    )
 
 
 def _past(week: Week, people: pl.DataFrame, theirs: pl.DataFrame) -> pl.LazyFrame:

@@ -83,9 +83,12 @@ def _call(random: Random, who: str, homes: list[str], start: datetime) -> dict[s
         [*strangers, *homes[:4], *homes[9:]]
     )  # the new ones are not called before
     row = {
-        "calling_number": who, "called_number": other, "start_time": start.astimezone(UTC),
-        "duration_s": random.choice([0, 4, 40, 300]), "record_type": "call",
-    }  # fmt: skip
+        "calling_number": who,
+        "called_number": other,
+        "start_time": start.astimezone(UTC),
+        "duration_s": random.choice([0, 4, 40, 300]),
+        "record_type": "call",
+    }
     if random.random() < 0.3:
         caller = random.choice(strangers)
         target = random.choice(homes[:4])
@@ -102,11 +105,14 @@ def _presented(random: Random, homes: list[str], first: datetime) -> list[dict[s
         minutes = random.choice([-50, -5, 0, 3, 400]) + random.randrange(30)
         start = first + timedelta(days=random.choice([0, 5, 9, 17]), minutes=minutes)
         row = {
-            "calling_number": random.choice(shown), "called_number": random.choice(homes),
-            "start_time": start.astimezone(UTC), "duration_s": random.choice([0, 40, 7200]),
-            "record_type": "call", "trunk_in": random.choice([None, "a", "a", "b", "c"]),
+            "calling_number": random.choice(shown),
+            "called_number": random.choice(homes),
+            "start_time": start.astimezone(UTC),
+            "duration_s": random.choice([0, 40, 7200]),
+            "record_type": "call",
+            "trunk_in": random.choice([None, "a", "a", "b", "c"]),
             "imsi": random.choice([None, "460001234567890", "234101234567890"]),
-        }  # fmt: skip
+        }
         if row["trunk_in"] is None:
             row |= {"cell_id": random.choice("xyz"), "imei": "35209900176148"}
         rows += [row] * random.choice([1, 1, 2])

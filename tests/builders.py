@@ -122,10 +122,15 @@ class Line:
                 path = (self.number, targets[i], *then)
                 for hop, (forwarder, target) in enumerate(pairwise(path)):
                     self._row(
-                        callers[i], target, start + timedelta(seconds=hop * hop_s), 30,
-                        record_type=kind, redirecting_number=forwarder, redirect_reason="cfu",
+                        callers[i],
+                        target,
+                        start + timedelta(seconds=hop * hop_s),
+                        30,
+                        record_type=kind,
+                        redirecting_number=forwarder,
+                        redirect_reason="cfu",
                         call_id=call,
-                    )  # fmt: skip
+                    )
         return self
 
     def _times(self, n: int, day: str, at: str, gap_s: float) -> list[datetime]:
@@ -145,10 +150,14 @@ class Line:
     ) -> None:
         self.rows.append(
             {
-                "calling_number": caller, "called_number": called, "start_time": start,
-                "duration_s": talk_s, "record_type": "call",
-            } | more
-        )  # fmt: skip
+                "calling_number": caller,
+                "called_number": called,
+                "start_time": start,
+                "duration_s": talk_s,
+                "record_type": "call",
+            }
+            | more
+        )
 
 
 def line(number: str, zone: str = SHANGHAI) -> Line:

@@ -13,9 +13,14 @@ from cdr_anomaly.truth import Lists
 
 FIRST = date(2026, 5, 1)
 TRUTH = {
-    "line": pl.String, "kind": pl.String, "pattern": pl.String, "actor": pl.String,
-    "honest": pl.Boolean, "first_day": pl.Date, "last_day": pl.Date,
-}  # fmt: skip
+    "line": pl.String,
+    "kind": pl.String,
+    "pattern": pl.String,
+    "actor": pl.String,
+    "honest": pl.Boolean,
+    "first_day": pl.Date,
+    "last_day": pl.Date,
+}
 
 
 def night(n: int) -> date:

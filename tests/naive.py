@@ -18,17 +18,14 @@ Event = tuple[str, float]
 
 def in_window(events: Sequence[Event], width_s: float) -> list[int]:
     """Count, at each event, the events of its group in (t - width, t]."""
-    return [
-        sum(g == group and t - width_s < s <= t for g, s in events) for group, t in events
-    ]  # fmt: skip
+    return [sum(g == group and t - width_s < s <= t for g, s in events) for group, t in events]
 
 
 def under_way(events: Sequence[tuple[str, float, float]]) -> list[int]:
     """Count, at each event, the events of its group that run over [start, start + length)."""
     return [
-        sum(g == group and s <= t < s + length for g, s, length in events)
-        for group, t, _ in events
-    ]  # fmt: skip
+        sum(g == group and s <= t < s + length for g, s, length in events) for group, t, _ in events
+    ]
 
 
 def talk(calls: Iterable[tuple[datetime, int]], zone: ZoneInfo) -> dict[date, list[int]]:
@@ -198,7 +195,7 @@ def benjamini_hochberg(p_values: Sequence[float], tested: int) -> list[float]:
     return [
         min(1.0, *(q * tested / (rank + 1) for rank, q in enumerate(ranked) if q >= p), 1.0)
         for p in p_values
-    ]  # fmt: skip
+    ]
 
 
 def actors(subjects: Sequence[str], links: Sequence[tuple[str, str]]) -> set[frozenset[str]]:
@@ -320,9 +317,10 @@ def _kind(peers: str) -> str:
 def _calibrated(place: tuple[str, date, str, str], scores: Scores, told: _Told) -> float:
     line, day, kind, family = place
     known = [
-        score for (other, when, peers, name), score in scores.items()
+        score
+        for (other, when, peers, name), score in scores.items()
         if (peers, name) == (kind, family) and told.counts(other, when)
-    ]  # fmt: skip
+    ]
     common = kind in {"mobile lines", "lines"}
     tested = round(told.tested * (0.8 if common else 0.05))
     return calibrated(scores[place], known, tested, among=told.counts(line, day), draw=common)

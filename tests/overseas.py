@@ -36,8 +36,13 @@ def pool(n: int, *, first: int = 0, each: int = 4, shared: bool = False, **more:
     """Let neighbouring numbers call ``each`` so many subscribers, the same ones if ``shared``."""
     return [
         line(f"+4420712345{first + i:02}").dials(
-            each, on=DAY, at="10:00", gap_s=60 + i, cells=0,
-            to=homes(each, 1000 + (0 if shared else each * i)), **more,
+            each,
+            on=DAY,
+            at="10:00",
+            gap_s=60 + i,
+            cells=0,
+            to=homes(each, 1000 + (0 if shared else each * i)),
+            **more,
         )
         for i in range(n)
-    ]  # fmt: skip
+    ]

@@ -58,10 +58,16 @@ def calls(seed: int) -> list[Call]:
 
 def frame(drawn: list[Call]) -> pl.DataFrame:
     rows = [
-        {"calling_number": call.caller, "called_number": call.called, "start_time": call.start,
-         "duration_s": call.duration_s, "record_type": "call", "imei": call.imei}
+        {
+            "calling_number": call.caller,
+            "called_number": call.called,
+            "start_time": call.start,
+            "duration_s": call.duration_s,
+            "record_type": "call",
+            "imei": call.imei,
+        }
         for call in drawn
-    ]  # fmt: skip
+    ]
     return pl.DataFrame(rows, schema=FEED)
 
 
@@ -81,8 +87,9 @@ def grid(drawn: list[Call]) -> dict[tuple[date, int], tuple[int, int]]:
             sum((c.day, hour_of(c)) == (day, hour) and c.caller == OWN for c in own),
             sum((c.day, hour_of(c)) == (day, hour) and c.called == OWN for c in own),
         )
-        for day in {call.day for call in own} for hour in range(24)
-    }  # fmt: skip
+        for day in {call.day for call in own}
+        for hour in range(24)
+    }
 
 
 def hour_of(call: Call) -> int:

@@ -16,10 +16,11 @@ END = pl.col("start_time") + pl.duration(seconds="duration_s")
 def plain(number: str) -> pl.Expr:
     """Bring the written forms of a number back to the one that the truth uses."""
     return (
-        pl.col(number).str.replace("^00", "+")
+        pl.col(number)
+        .str.replace("^00", "+")
         .str.replace(r"^0([1-9]\d{9,})$", "+86$1")
         .str.replace(r"^(1[3-9]\d{9})$", "+86$1")
-    )  # fmt: skip
+    )
 
 
 def told(sample: simulate.Sample) -> pl.DataFrame:

@@ -20,17 +20,19 @@ def test_a_block_and_its_lines_are_one_alert() -> None:
     apart = finding("+4411", detector="new_sim_burst")
     made = ranked([*block(3), apart])
     assert made.select("subject", "subject_kind", "rank").rows() == [
-        ("+4411", "line", 1), ("+861", "block", 2),
-    ]  # fmt: skip
+        ("+4411", "line", 1),
+        ("+861", "block", 2),
+    ]
     (whole,) = made.filter(subject_kind="block").to_dicts()
     assert whole["members"] == whole["lines"] == ["+8610", "+8611", "+8612"], "a block is no line"
 
 
 def test_a_hub_with_its_forwarders() -> None:
     rows = [
-        finding("a", severity="medium"), finding("b", severity="critical"),
+        finding("a", severity="medium"),
+        finding("b", severity="critical"),
         finding("hub", subject_kind="hub", members=["hub", "a", "b", "c"], severity="critical"),
-    ]  # fmt: skip
+    ]
     (made,) = ranked(rows).to_dicts()
     assert (made["subject"], made["severity"]) == ("hub", "critical")
     assert made["lines"] == ["hub", "b", "a"], "the gravest first; nothing was found of c itself"
@@ -62,14 +64,15 @@ def test_what_is_on_watch_connects_nobody() -> None:
     hub = finding("hub", subject_kind="hub", members=["hub", "a", "b"], severity="low")
     made = ranked([finding("a"), finding("b"), hub])
     assert made["subject"].to_list() == ["a", "b", "hub"]
-    one = ranked([finding("a"), finding("b", severity="low")],
-                 used=[("a", TODAY, "1" * 14), ("b", TODAY, "1" * 14)])  # fmt: skip
+    one = ranked(
+        [finding("a"), finding("b", severity="low")],
+        used=[("a", TODAY, "1" * 14), ("b", TODAY, "1" * 14)],
+    )
     assert one.height == 2
 
 
 def test_what_is_on_watch_is_of_the_actor_that_names_it() -> None:
-    rows = [finding("hub", subject_kind="hub", members=["hub", "a"]),
-            finding("a", severity="low")]  # fmt: skip
+    rows = [finding("hub", subject_kind="hub", members=["hub", "a"]), finding("a", severity="low")]
     (made,) = ranked(rows).to_dicts()
     assert (made["subject"], made["lines"]) == ("hub", ["hub", "a"])
 
@@ -78,16 +81,20 @@ def test_a_declared_subject_stays_alone() -> None:
     hub = finding("hub", subject_kind="hub", members=["hub", "a", "b"])
     made = ranked([hub, finding("a"), finding("b")], {"a": "platform"})
     assert made.select("subject", "lines", "suppressed_by").rows() == [
-        ("hub", ["hub", "b"], None), ("a", ["a"], "platform"),
-    ]  # fmt: skip
+        ("hub", ["hub", "b"], None),
+        ("a", ["a"], "platform"),
+    ]
     made = ranked([hub, finding("a"), finding("b")], {"hub": "platform"})
     assert made["subject"].to_list() == ["a", "b", "hub"], "what it names is not put together"
 
 
 def test_the_p_of_an_actor_is_the_least_of_its_lines_times_their_number() -> None:
     rows = block(4)
-    weights = [weight("+8610", p_value=1e-6), weight("+8611", p_value=0.3),
-               weight("+8612", p_value=0.9)]  # fmt: skip
+    weights = [
+        weight("+8610", p_value=1e-6),
+        weight("+8611", p_value=0.3),
+        weight("+8612", p_value=0.9),
+    ]
     (made,) = ranked(rows, weights=weights).to_dicts()
     assert made["p_value"] == pytest.approx(3e-6), "of three that were tested"
     (made,) = ranked(rows, weights=[weight(f"+861{n}", p_value=0.5) for n in range(4)]).to_dicts()
@@ -98,9 +105,13 @@ def test_the_p_of_an_actor_is_the_least_of_its_lines_times_their_number() -> Non
 
 @pytest.mark.parametrize(
     ("before", "today", "again", "why"),
-    [(6, 7, False, "it grew a little"), (6, 11, False, "not twice as large"),
-     (3, 6, True, "twice as large"), (6, 2, False, "it is smaller")],
-)  # fmt: skip
+    [
+        (6, 7, False, "it grew a little"),
+        (6, 11, False, "not twice as large"),
+        (3, 6, True, "twice as large"),
+        (6, 2, False, "it is smaller"),
+    ],
+)
 def test_an_actor_that_doubled_is_listed_again(
     *, before: int, today: int, again: bool, why: str
 ) -> None:

@@ -23,30 +23,38 @@ def test_no_findings_no_alerts() -> None:
     ("rows", "weights", "order", "why"),
     [
         (
-            [finding(word, severity=word) for word in SEVERITIES], [],
-            ["critical", "high", "medium", "low"], "the graver first",
+            [finding(word, severity=word) for word in SEVERITIES],
+            [],
+            ["critical", "high", "medium", "low"],
+            "the graver first",
         ),
         (
             [finding("a", observed=9000), finding("b", observed=3000), finding("c")],
-            [weight("b", p_value=1e-5), weight("c", p_value=1e-6)], ["c", "b", "a"],
+            [weight("b", p_value=1e-5), weight("c", p_value=1e-6)],
+            ["c", "b", "a"],
             "then what is least likely by chance; what was not tested comes last",
         ),
         (
-            [finding("a", observed=1100), finding("b", observed=3000)], [], ["b", "a"],
+            [finding("a", observed=1100), finding("b", observed=3000)],
+            [],
+            ["b", "a"],
             "then what exceeds its limit most",
         ),
         (
-            [finding("a", observed=900, limit=300), finding("b", observed=2000)], [], ["a", "b"],
+            [finding("a", observed=900, limit=300), finding("b", observed=2000)],
+            [],
+            ["a", "b"],
             "the excess is a ratio, so limits of all kinds compare",
         ),
         ([finding("b"), finding("a")], [], ["a", "b"], "then by name"),
         (
             [finding("a", severity="low", observed=9000), finding("b", severity="medium")],
-            [weight("a", p_value=1e-9)], ["b", "a"],
+            [weight("a", p_value=1e-9)],
+            ["b", "a"],
             "a low one does not pass a graver one by its excess, nor by its p",
         ),
     ],
-)  # fmt: skip
+)
 def test_the_order_is_severity_then_p_then_excess_then_name(
     rows: list[dict[str, Any]], weights: list[dict[str, Any]], order: list[str], why: str
 ) -> None:
@@ -59,14 +67,25 @@ def test_the_order_is_severity_then_p_then_excess_then_name(
 def test_the_findings_of_one_subject_are_one_alert() -> None:
     (made,) = ranked(
         [
-            finding(severity="low", day=date(2026, 5, 9), observed=2000, reason="late",
-                    detector="high_frequency"),
+            finding(
+                severity="low",
+                day=date(2026, 5, 9),
+                observed=2000,
+                reason="late",
+                detector="high_frequency",
+            ),
             finding(severity="high", day=date(2026, 5, 3), reason="early", p_value=0.01),
-            finding(severity="high", reason="grave", members=["+861", "+862"],
-                    detector="new_sim_burst", p_value=0.001, unless="no new line"),
+            finding(
+                severity="high",
+                reason="grave",
+                members=["+861", "+862"],
+                detector="new_sim_burst",
+                p_value=0.001,
+                unless="no new line",
+            ),
             finding(severity="high", day=date(2026, 5, 2), reason="before"),
         ]
-    ).to_dicts()  # fmt: skip
+    ).to_dicts()
     assert made["day"] == TODAY, "that of the gravest, the latest of these"
     assert (made["severity"], made["score"], made["p_value"]) == ("high", 2.0, 0.001)
     assert made["reasons"] == ["grave", "early", "late"], "gravest and latest, one a detector"
@@ -96,27 +115,42 @@ def test_what_it_is_unlike_in_is_said_once() -> None:
 
 
 def test_a_declared_subject_is_listed_last_and_has_no_rank() -> None:
-    made = ranked([finding("a", severity="critical"), finding("b"), finding("c", severity="low")],
-                  {"a": "hospital", "z": "not seen"})  # fmt: skip
+    made = ranked(
+        [finding("a", severity="critical"), finding("b"), finding("c", severity="low")],
+        {"a": "hospital", "z": "not seen"},
+    )
     assert made.select("subject", "rank", "suppressed_by").rows() == [
-        ("b", 1, None), ("c", None, None), ("a", None, "hospital"),
-    ]  # fmt: skip
+        ("b", 1, None),
+        ("c", None, None),
+        ("a", None, "hospital"),
+    ]
 
 
 def test_the_order_of_findings_does_not_matter() -> None:
     random = Random(5)  # noqa: S311 - no secret
     rows = [
-        finding(f"+86{random.randrange(6)}", severity=random.choice(SEVERITIES),
-                day=date(2026, 5, random.randrange(1, 5)), observed=random.randrange(1000, 1004),
-                reason=f"reason {i}", members=[f"+86{random.randrange(6)}"],
-                policy=random.random() < 0.5)
+        finding(
+            f"+86{random.randrange(6)}",
+            severity=random.choice(SEVERITIES),
+            day=date(2026, 5, random.randrange(1, 5)),
+            observed=random.randrange(1000, 1004),
+            reason=f"reason {i}",
+            members=[f"+86{random.randrange(6)}"],
+            policy=random.random() < 0.5,
+        )
         for i in range(60)
-    ]  # fmt: skip
+    ]
     weights = [
-        weight(f"+86{line}", day=date(2026, 5, day), p_value=random.choice([1e-6, 1e-2]),
-               q_value=random.choice([0.01, 0.5]), unlike=f"unlike {line} on {day}")
-        for line in range(6) for day in range(1, 5)
-    ]  # fmt: skip
+        weight(
+            f"+86{line}",
+            day=date(2026, 5, day),
+            p_value=random.choice([1e-6, 1e-2]),
+            q_value=random.choice([0.01, 0.5]),
+            unlike=f"unlike {line} on {day}",
+        )
+        for line in range(6)
+        for day in range(1, 5)
+    ]
     one = ranked(rows, weights=weights)
     random.shuffle(rows)
     random.shuffle(weights)
@@ -189,11 +223,17 @@ def test_earlier_alerts_without_lines_are_understood() -> None:
 
 
 def test_listed_come_first_then_on_watch_then_ongoing_then_declared() -> None:
-    made = ranked([finding("a"), finding("b", severity="low"), finding("c"), finding("d")],
-                  {"d": "bank"}, earlier=listed(3, subject="c", members=["c"]))  # fmt: skip
+    made = ranked(
+        [finding("a"), finding("b", severity="low"), finding("c"), finding("d")],
+        {"d": "bank"},
+        earlier=listed(3, subject="c", members=["c"]),
+    )
     assert made.select("subject", "rank").rows() == [
-        ("a", 1), ("b", None), ("c", None), ("d", None),
-    ]  # fmt: skip
+        ("a", 1),
+        ("b", None),
+        ("c", None),
+        ("d", None),
+    ]
 
 
 def test_what_is_declared_for_one_detector_leaves_the_others() -> None:
@@ -207,17 +247,25 @@ def test_what_is_declared_for_one_detector_leaves_the_others() -> None:
 
 
 def test_the_last_word_on_a_subject_is_shown() -> None:
-    rows = [said("+861", date(2026, 5, 1), "confirmed"),
-            said("+861", date(2026, 5, 3), "cleared", "a courier")]  # fmt: skip
+    rows = [
+        said("+861", date(2026, 5, 1), "confirmed"),
+        said("+861", date(2026, 5, 3), "cleared", "a courier"),
+    ]
     (one, other) = ranked([finding(), finding("+862")], told=rows).sort("subject").to_dicts()
     assert one["feedback"] == "cleared on 2026-05-03: a courier"
     assert other["feedback"] is None
 
 
 def test_the_stop_list_has_the_numbers_that_are_grave_enough() -> None:
-    rows = [finding("a"), finding("b", severity="medium"), finding("c", subject_kind="block"),
-            finding("d", severity="critical"), finding("e", subject_kind="hub"), finding("f"),
-            finding("d", severity="low", detector="high_frequency")]  # fmt: skip
+    rows = [
+        finding("a"),
+        finding("b", severity="medium"),
+        finding("c", subject_kind="block"),
+        finding("d", severity="critical"),
+        finding("e", subject_kind="hub"),
+        finding("f"),
+        finding("d", severity="low", detector="high_frequency"),
+    ]
     made = ranked(rows, {"f": "hospital"}, earlier=listed(3, subject="a", members=["a"]))
     stop = alerts.to_stop(made, marked(rows).drop("suppressed_by"), "high", date(2026, 5, 11))
     assert stop["number"].to_list() == ["d", "a", "e"], "the gravest first; those that go on, too"
@@ -226,8 +274,11 @@ def test_the_stop_list_has_the_numbers_that_are_grave_enough() -> None:
 
 
 def test_the_lines_of_an_actor_are_stopped_if_as_much_was_found_of_themselves() -> None:
-    rows = [finding("hub", subject_kind="hub", members=["hub", "a", "b"]), finding("a"),
-            finding("b", severity="medium")]  # fmt: skip
+    rows = [
+        finding("hub", subject_kind="hub", members=["hub", "a", "b"]),
+        finding("a"),
+        finding("b", severity="medium"),
+    ]
     findings = marked(rows).drop("suppressed_by")
     stop = alerts.to_stop(ranked(rows), findings, "high", TODAY)
     assert sorted(stop["number"]) == ["a", "hub"]

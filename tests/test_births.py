@@ -56,11 +56,13 @@ def surging(blocks: dict[str, Born], rule: births.Rule = RULE) -> dict[str, int]
         ({"1344002": [ago(7)] * 14}, {}, "a week ago is outside every window"),
         ({"1344002": [ago(6)] * 14}, {"+861344002": 14}, "six days ago is inside the longest"),
         (
-            {"1344002": [None] * 40 + [ago(n // 2) for n in range(120)]}, {},
+            {"1344002": [None] * 40 + [ago(n // 2) for n in range(120)]},
+            {},
             "a block that is being filled: two a day, today as ever",
         ),
         (
-            {f"134400{n}": [ago(n % 3)] * 6 for n in range(5)}, {"+86134400": 30},
+            {f"134400{n}": [ago(n % 3)] * 6 for n in range(5)},
+            {"+86134400": 30},
             "spread over neighbours, each too small: the shorter block explains it",
         ),
         (
@@ -74,7 +76,7 @@ def surging(blocks: dict[str, Born], rule: births.Rule = RULE) -> dict[str, int]
             "the promotion is spread over its own neighbours: still two",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_surge_is_more_than_the_past_explains(
     added: dict[str, Born], found: dict[str, int], why: str
 ) -> None:
@@ -159,9 +161,13 @@ def test_when_a_line_was_born(
     schema = {name: column.dtype or pl.String() for name, column in PROFILE.items()}
     days = [] if seen is None else [("a", d, 1, 0, 0) for d in (seen, DAY)]
     profile = pl.DataFrame(days, schema, orient="row").lazy()
-    activations = pl.LazyFrame({"line": ["a"], "activation": [activated]}).filter(
-        pl.col("activation").is_not_null()
-    ).cast({"activation": pl.Date}) if activated else None  # fmt: skip
+    activations = (
+        pl.LazyFrame({"line": ["a"], "activation": [activated]})
+        .filter(pl.col("activation").is_not_null())
+        .cast({"activation": pl.Date})
+        if activated
+        else None
+    )
     made = births.born(births.first_seen(profile), activations, known_from=KNOWN)
     (row,) = require(made, BIRTHS, "births").collect().to_dicts()
     assert row == {"line": "a", "first_seen": seen, "activation": activated, "born": born}, why

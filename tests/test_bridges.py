@@ -20,8 +20,9 @@ RULE = bridges.Rule(
 def hops(rows: list[tuple[str, str, str | None, date]]) -> pl.LazyFrame:
     """Make HOPS of (forwarder, target, caller, day)."""
     start = datetime(2026, 5, 1, 4, tzinfo=UTC)
-    full = [(b, c, a, start, day, None, True, i, 1, 1, False)
-            for i, (b, c, a, day) in enumerate(rows)]  # fmt: skip
+    full = [
+        (b, c, a, start, day, None, True, i, 1, 1, False) for i, (b, c, a, day) in enumerate(rows)
+    ]
     schema = {name: column.dtype or pl.String() for name, column in HOPS.items()}
     return pl.DataFrame(full, schema, orient="row").lazy()
 

@@ -21,9 +21,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOON = datetime(2026, 5, 1, 4, tzinfo=UTC)
-RESULTS = ["alerts.csv", "alerts.jsonl", "alerts.parquet", "evidence.parquet",
-           "findings.parquet", "refused.parquet", "report.html", "run.json", "victims.csv",
-           "victims.parquet"]  # fmt: skip
+RESULTS = [
+    "alerts.csv",
+    "alerts.jsonl",
+    "alerts.parquet",
+    "evidence.parquet",
+    "findings.parquet",
+    "refused.parquet",
+    "report.html",
+    "run.json",
+    "victims.csv",
+    "victims.parquet",
+]
 LOWERED = ("--set", "mass_dialler.calls=50", "--set", "mass_dialler.distinct=20")
 
 
@@ -31,11 +40,13 @@ def dialled(n: int = 60, **other: Any) -> pl.DataFrame:
     """One line that calls many others, 20 s apart."""
     rows = [
         {
-            "calling_number": "13800000001", "called_number": f"1390000{i:04d}",
-            "start_time": NOON + timedelta(seconds=20 * i), "duration_s": i % 7,
+            "calling_number": "13800000001",
+            "called_number": f"1390000{i:04d}",
+            "start_time": NOON + timedelta(seconds=20 * i),
+            "duration_s": i % 7,
         }
         for i in range(n)
-    ]  # fmt: skip
+    ]
     return pl.DataFrame(rows).with_columns(**other)
 
 

@@ -38,8 +38,9 @@ def aside(
     schema = {name: column.dtype for name, column in FINDINGS.items()}
     used = pl.LazyFrame(
         [(number, DAY, imei) for number, imei in handsets or []],
-        {"subject": pl.String, "day": pl.Date, "imei": pl.String}, orient="row",
-    )  # fmt: skip
+        {"subject": pl.String, "day": pl.Date, "imei": pl.String},
+        orient="row",
+    )
     entities = declared.read(place, CHINA, DETECTORS)
     found = declared.set_aside(pl.DataFrame([row], schema), entities, CHINA, used)
     answer: str | None = found["suppressed_by"].item()
@@ -150,26 +151,49 @@ def fault(place: Path) -> str:
     ("name", "text", "sentence"),
     [
         (
-            "e.csv", "caller,purpose\n1,x\n",
-            ("'{}' names no entity: it needs a column line, range, prefix, class or handset, and "
-            "has caller, purpose."),
+            "e.csv",
+            "caller,purpose\n1,x\n",
+            (
+                "'{}' names no entity: it needs a column line, range, prefix, class or handset, "
+                "and has caller, purpose."
+            ),
         ),
-        ("e.csv", "line,expires\n1,4.5.2026\n",
-         "'{}': '4.5.2026' in the column 'expires' is no day; write 2026-05-01."),
-        ("e.csv", "range\n138..\n",
-         ("'{}': '138..' in the column 'range' is no range of numbers; "
-         "write +8613800000000..+8613800000999.")),
-        ("e.csv", "class\nshort95\n",
-         "'{}': 'short95' in the column 'class' is none. Did you mean 'short_95'?"),
-        ("e.csv", "line,detector\n1,mass_dialer\n",
-         "'{}': 'mass_dialer' in the column 'detectors' is none. Did you mean 'mass_dialler'?"),
+        (
+            "e.csv",
+            "line,expires\n1,4.5.2026\n",
+            "'{}': '4.5.2026' in the column 'expires' is no day; write 2026-05-01.",
+        ),
+        (
+            "e.csv",
+            "range\n138..\n",
+            (
+                "'{}': '138..' in the column 'range' is no range of numbers; "
+                "write +8613800000000..+8613800000999."
+            ),
+        ),
+        (
+            "e.csv",
+            "class\nshort95\n",
+            "'{}': 'short95' in the column 'class' is none. Did you mean 'short_95'?",
+        ),
+        (
+            "e.csv",
+            "line,detector\n1,mass_dialer\n",
+            "'{}': 'mass_dialer' in the column 'detectors' is none. Did you mean 'mass_dialler'?",
+        ),
         ("e.csv", "", "'{}' is neither a CSV nor a Parquet file that can be read."),
-        ("e.toml", "line = 1\n",
-         "'{}' has no array of tables; write [[entity]] above each entity."),
-        ("e.parquet", "PAR1 but not for long",
-         "'{}' is neither a CSV nor a Parquet file that can be read."),
+        (
+            "e.toml",
+            "line = 1\n",
+            "'{}' has no array of tables; write [[entity]] above each entity.",
+        ),
+        (
+            "e.parquet",
+            "PAR1 but not for long",
+            "'{}' is neither a CSV nor a Parquet file that can be read.",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_list_that_is_wrong_gets_one_sentence(
     tmp_path: Path, name: str, text: str, sentence: str
 ) -> None:
@@ -187,9 +211,13 @@ def test_a_list_that_is_not_there_is_named() -> None:
 
 def room(subject: str, members: list[str], **more: Any) -> dict[str, Any]:
     return {
-        "subject": subject, "detector": "site", "day": date(2026, 5, 4), "subject_kind": "site",
-        "members": members, "limit": 3.0,
-    } | more  # fmt: skip
+        "subject": subject,
+        "detector": "site",
+        "day": date(2026, 5, 4),
+        "subject_kind": "site",
+        "members": members,
+        "limit": 3.0,
+    } | more
 
 
 def test_declared_lines_are_no_members_of_the_rooms_of_others(tmp_path: Path) -> None:
@@ -208,7 +236,11 @@ def test_declared_lines_are_no_members_of_the_rooms_of_others(tmp_path: Path) ->
     nothing = pl.LazyFrame(schema={"subject": pl.String, "day": pl.Date, "imei": pl.String})
     found = declared.set_aside(pl.DataFrame(rows), entities, CHINA, nothing)
     assert found["members"].to_list() == [
-        others, [*seats, *others], others[:2], others, [*seats, *others],
-    ]  # fmt: skip
+        others,
+        [*seats, *others],
+        others[:2],
+        others,
+        [*seats, *others],
+    ]
     assert found["suppressed_by"].to_list() == [None, "licensed", "among licensed", None, None]
     assert found.columns == [*rows[0], "suppressed_by"]

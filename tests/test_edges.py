@@ -38,8 +38,17 @@ def written(folder: Path, run: Any, name: str, *words: str) -> tuple[Path, Path]
     """Let the command write a graph; name its GraphML and its CSV."""
     town().write_parquet(folder / "calls.parquet")
     settings = (word for setting in ALL for word in ("--set", setting))
-    ran = run("explain", OWN, folder / "calls.parquet", "--tz", SHANGHAI, *settings,
-              "--edges", folder / "out" / name, *words)  # fmt: skip
+    ran = run(
+        "explain",
+        OWN,
+        folder / "calls.parquet",
+        "--tz",
+        SHANGHAI,
+        *settings,
+        "--edges",
+        folder / "out" / name,
+        *words,
+    )
     assert ran.code == 0, ran.err
     both = folder / "out" / "town.graphml", folder / "out" / "town.csv"
     assert f"The contact graph is in {both[0]} and {both[1]}." in ran.err
@@ -70,10 +79,14 @@ def test_networkx_reads_the_edges_that_the_csv_has(tmp_path: Path, run: Any, nam
     graph = nx.read_graphml(graphml)
     told, rows = of_graph(graph), of_table(csv)
     assert {edge: facts["calls"] for edge, facts in told.items()} == {
-        (OWN, ALIKE[0], "call"): 2, (OWN, ALIKE[1], "call"): 2, (ALIKE[0], OWN, "call"): 1,
-        (ALIKE[0], ALIKE[1], "call"): 5, (FAR, OWN, "call"): 2,
-        (OWN, HUB, "forward"): 2, (OTHER, HUB, "forward"): 3,
-    }  # fmt: skip
+        (OWN, ALIKE[0], "call"): 2,
+        (OWN, ALIKE[1], "call"): 2,
+        (ALIKE[0], OWN, "call"): 1,
+        (ALIKE[0], ALIKE[1], "call"): 5,
+        (FAR, OWN, "call"): 2,
+        (OWN, HUB, "forward"): 2,
+        (OTHER, HUB, "forward"): 3,
+    }
     assert set(rows) == set(told)
     for edge, facts in told.items():
         told_of = {key: str(value) for key, value in facts.items() if key in edges.FACTS}
@@ -144,8 +157,16 @@ def test_a_token_that_xml_cannot_hold_is_written(tmp_path: Path) -> None:
     nodes = pl.DataFrame(
         {"id": ["n0"], "number": ["a\x01<&>\uffff"], "number_class": ["unknown"], "step": [0]}
     )
-    told = {"caller": "n0", "called": "n0", "kind": "call", "calls": 1, "answered": 1,
-            "talk_s": 1, "first": "=1", "last": "b"}  # fmt: skip
+    told = {
+        "caller": "n0",
+        "called": "n0",
+        "kind": "call",
+        "calls": 1,
+        "answered": 1,
+        "talk_s": 1,
+        "first": "=1",
+        "last": "b",
+    }
     edges.write(tmp_path / "a.CSV", edges.Graph(nodes, pl.DataFrame([told])))
     graph = nx.read_graphml(tmp_path / "a.graphml")
     assert graph.nodes["n0"]["number"] == "a\N{REPLACEMENT CHARACTER}<&>\N{REPLACEMENT CHARACTER}"

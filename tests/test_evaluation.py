@@ -142,11 +142,12 @@ def test_time_to_detection_is_from_the_first_day_to_the_first_list_that_has_it_n
     None
 ):
     told = known(
-        ("a1", "RING", "a", 0, 20), ("a2", "RING", "a", 2, 20),  # found on the fourth day
+        ("a1", "RING", "a", 0, 20),
+        ("a2", "RING", "a", 2, 20),  # found on the fourth day
         ("b1", "RING", "b", 1, 20),  # at once
         ("c1", "RING", "c", 0, 20),  # never: 51st
         ("d1", "SOLO", "d", 0, 20),
-    )  # fmt: skip
+    )
     filler = [f"x{n}" for n in range(49)]
     given = lists(
         {
@@ -170,10 +171,16 @@ def test_lists_are_summed_up() -> None:
     given = lists({night(20): ranked("a1", "x"), night(21): [], night(22): ranked("x")})
     sums = dict(evaluation.evaluated(given, PLANTED, QUIET)["lists"].iter_rows())
     assert sums == {
-        "lists": 3, "lists with any alert": 2, "alerts a list, median": 1,
-        "alerts a list, most": 2, "true alerts": 0, "planted actors": 3, "planted lines": 4,
-        "planted actors of whose days there is no list": 3, "honest lines in the truth": 3,
-    }  # fmt: skip
+        "lists": 3,
+        "lists with any alert": 2,
+        "alerts a list, median": 1,
+        "alerts a list, most": 2,
+        "true alerts": 0,
+        "planted actors": 3,
+        "planted lines": 4,
+        "planted actors of whose days there is no list": 3,
+        "honest lines in the truth": 3,
+    }
 
 
 def test_calibration_compares_clean_line_days_with_what_p_promises() -> None:

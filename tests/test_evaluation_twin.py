@@ -82,12 +82,14 @@ def test_precision_and_recall_equal_the_slow_twin(seed: int) -> None:
         ranks = pick.sample(range(1, 400), pick.choice([0, 5, 30, 90]))
         nights[day] = [
             alert(
-                pick.choice(pool), rank, day=night(pick.randrange(20)),
+                pick.choice(pool),
+                rank,
+                day=night(pick.randrange(20)),
                 subject_kind=pick.choice(["line", "line", "hub", "block", "chain"]),
                 members=pick.sample(pool, pick.choice([0, 1, 1, 2, 3, 9])),
             )
             for rank in ranks
-        ]  # fmt: skip
+        ]
     found, facts = figures(lists(nights), told), told.to_dicts()
     for place, k in enumerate(evaluation.BUDGETS, 1):
         close = pytest.approx(slow_precision(nights, facts, k), abs=1e-4)

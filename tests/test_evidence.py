@@ -142,8 +142,11 @@ def test_a_night_that_was_judged_by_itself_tells_the_same_to_others_of_its_day()
 def test_nobody_is_compared_with_the_odd() -> None:
     """A hundred lines that dial a thousand times make nobody usual, once they are known."""
     rows = drawn(8, 300)
-    loud = [(f"+44{n}", d, "mobile lines", "volume", "calls", 1000.0 + n)
-            for n in range(30) for d in (day(m) for m in range(7))]  # fmt: skip
+    loud = [
+        (f"+44{n}", d, "mobile lines", "volume", "calls", 1000.0 + n)
+        for n in range(30)
+        for d in (day(m) for m in range(7))
+    ]
     asked = ("+44", day(7), "mobile lines", "volume", "calls", 900.0)
     odd = pl.DataFrame([row[:2] for row in loud], NOBODY.schema, orient="row")
 
@@ -187,8 +190,10 @@ def test_on_clean_nights_p_is_what_it_says(p: float) -> None:
 
 
 def test_the_sentence(clean: pl.DataFrame) -> None:
-    asked = [("+44", day(27), "mobile lines", FAMILIES[name], name, value)
-             for name, value in {"calls": 412.0, "peak": 96.0, "back": 0.0}.items()]  # fmt: skip
+    asked = [
+        ("+44", day(27), "mobile lines", FAMILIES[name], name, value)
+        for name, value in {"calls": 412.0, "peak": 96.0, "back": 0.0}.items()
+    ]
     before = clean.filter(pl.col("day") >= day(20))
     callers = {day(n): 500 for n in range(20, 28)}
     own = evidence.judged(frame(asked), NOBODY, Known(before, callers), MEASURES)
@@ -225,9 +230,14 @@ def test_what_a_tenth_do_is_not_told(clean: pl.DataFrame) -> None:
 
 
 def as_found(
-    rows: pl.DataFrame, *, q: float, p: float = 1e-8, by: str = BY_NIGHTS, volume: float = 1e-8,
+    rows: pl.DataFrame,
+    *,
+    q: float,
+    p: float = 1e-8,
+    by: str = BY_NIGHTS,
+    volume: float = 1e-8,
     dispersion: float = 1e-8,
-) -> pl.DataFrame:  # fmt: skip
+) -> pl.DataFrame:
     """Give the oddest line of a night that p and that q, and its families those."""
     (row,) = rows.filter(day=day(20)).sort("p_value", "line").head(1).to_dicts()
     families = [
@@ -276,11 +286,17 @@ def test_what_is_found_by_itself(
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (2.14e-9, "2.1e-9"), (0.05, "5.0e-2"), (1.0, "1.0e0"), (9.96e-5, "1.0e-4"),
-        (9.94e-5, "9.9e-5"), (1e-300, "1.0e-300"), (0.0, "below 1e-300"), (None, None),
+        (2.14e-9, "2.1e-9"),
+        (0.05, "5.0e-2"),
+        (1.0, "1.0e0"),
+        (9.96e-5, "1.0e-4"),
+        (9.94e-5, "9.9e-5"),
+        (1e-300, "1.0e-300"),
+        (0.0, "below 1e-300"),
+        (None, None),
         *((float(f"1e-{n}"), f"1.0e-{n}") for n in range(1, 30)),
     ],
-)  # fmt: skip
+)
 def test_probabilities_as_they_are_written(value: float | None, text: str | None) -> None:
     shown = pl.DataFrame({"p": [value]}, {"p": pl.Float64}).select(evidence.scientific(pl.col("p")))
     assert shown.item() == text

@@ -99,9 +99,11 @@ def test_a_victim_counts_on_its_days_alone() -> None:
 
 def test_the_delay_is_from_the_first_day_to_the_first_list() -> None:
     victims = held(
-        ("v", "site_1", 0, 4), ("w", "site_1", 0, 4), ("u", "site_1", 0, 4),
+        ("v", "site_1", 0, 4),
+        ("w", "site_1", 0, 4),
+        ("u", "site_1", 0, 4),
         ("t", "site_1", -3, 4),  # of its first day there is no list
-    )  # fmt: skip
+    )
     filler = [f"x{n}" for n in range(8)]
     given = people(
         {
@@ -157,9 +159,13 @@ def test_who_is_listed_is_a_victim_or_met_a_planted_line_or_neither() -> None:
 def test_lists_are_summed_up() -> None:
     given = people({night(0): ["a", "b"], night(1): [], night(2): ["a"]}, held(("v", "x_1", 0, 0)))
     assert dict(forewarned.tables(given, NOBODY_KNOWN)[SUMS].iter_rows()) == {
-        "lists": 3, "people a list, median": 1, "people a list, most": 2, "victims": 1,
-        "victims of whose days there is no list": 0, "victims a night, most": 1,
-    }  # fmt: skip
+        "lists": 3,
+        "people a list, median": 1,
+        "people a list, most": 2,
+        "victims": 1,
+        "victims of whose days there is no list": 0,
+        "victims a night, most": 1,
+    }
 
 
 # A slow, obvious twin.
@@ -186,9 +192,11 @@ def slow(nights: dict[date | None, list[str]], victims: list[dict[str, Any]]) ->
                 late = (min(hits) - v["first_day"]).days if hits else float("inf")
                 delays.append(late)
     return {
-        "first": sum(first) / len(pairs), "near": sum(near) / len(pairs),
-        "ever": sum(ever) / len(ever), "delays": delays,
-    }  # fmt: skip
+        "first": sum(first) / len(pairs),
+        "near": sum(near) / len(pairs),
+        "ever": sum(ever) / len(ever),
+        "delays": delays,
+    }
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -230,8 +238,10 @@ def test_captors_do_not_count_in_the_recall_of_alerts() -> None:
         evaluation.MAIN
     ].filter(figure="actors found")
     assert main.select("pattern", "at_50").rows() == [
-        (evaluation.ALL, 1.0), ("ring", 1.0), ("captor", 0.0),
-    ]  # fmt: skip
+        (evaluation.ALL, 1.0),
+        ("ring", 1.0),
+        ("captor", 0.0),
+    ]
 
 
 def test_the_victims_of_the_sample_are_read() -> None:

@@ -32,10 +32,19 @@ def hop(
 
 def linked(hops: Sequence[naive.Hop], link_seconds: int = 35) -> pl.DataFrame:
     rows = [
-        (h.forwarder, (h.start + timedelta(hours=8)).date(), h.target, h.caller, h.start, 30, True,
-         "cfu", h.call_id)
+        (
+            h.forwarder,
+            (h.start + timedelta(hours=8)).date(),
+            h.target,
+            h.caller,
+            h.start,
+            30,
+            True,
+            "cfu",
+            h.call_id,
+        )
         for h in hops
-    ]  # fmt: skip
+    ]
     made = forwarding.hops(pl.DataFrame(rows, SCHEMA, orient="row"), link_seconds=link_seconds)
     require(made.lazy(), HOPS, "hops")
     return made
@@ -64,21 +73,29 @@ ONE, TWO, THREE = hop("b", "c", 0), hop("c", "d", 8), hop("d", "e", 16)
         ([TWO, THREE, ONE], [3], [False], "the order of the rows is no matter"),
         (
             [hop("b", "c", 0, call="x"), hop("c", "d", 300, call="x")],
-            [1, 1], [False, False], "a shared id links no hops five minutes apart",
+            [1, 1],
+            [False, False],
+            "a shared id links no hops five minutes apart",
         ),
         (
             [hop("b", "c", 0, call="x"), hop("c", "d", 8, call="x")],
-            [2], [True], "two hops by id",
+            [2],
+            [True],
+            "two hops by id",
         ),
         (
             [hop("b", "c", 0, call="x"), hop("c", "d", 8, call="x"), hop("d", "e", 16)],
-            [3], [False], "as certain as the weakest link",
+            [3],
+            [False],
+            "as certain as the weakest link",
         ),
         ([ONE, hop("c", "d", 8, caller="z")], [1, 1], [False, False], "of another caller: a decoy"),
         ([ONE, hop("c", "d", 8, caller=None)], [2], [False], "a withheld caller may be the same"),
         (
             [ONE, hop("c", "y", 8, caller="z"), TWO],
-            [1, 2], [False, False], "the decoy stays alone, the true hop is linked",
+            [1, 2],
+            [False, False],
+            "the decoy stays alone, the true hop is linked",
         ),
         ([ONE, hop("c", "d", 35)], [2], [False], "as late as the link may be"),
         ([ONE, hop("c", "d", 36)], [1, 1], [False, False], "too late"),
@@ -88,21 +105,31 @@ ONE, TWO, THREE = hop("b", "c", 0), hop("c", "d", 8), hop("d", "e", 16)
         ([ONE, hop("c", "b", 8)], [2], [False], "a loop of two: back to the first line"),
         (
             [ONE, hop("c", "d", 1), hop("d", "b", 2)],
-            [3], [False], "a ring: each hop could follow another, the earliest is the first",
+            [3],
+            [False],
+            "a ring: each hop could follow another, the earliest is the first",
         ),
         ([hop("b", "b", 0), hop("b", "b", 1)], [2], [False], "a line that forwards to itself"),
         (
-            [hop("b", "c", 0, caller=None), hop("b", "c", 1, caller=None),
-             hop("c", "d", 1, caller=None), hop("c", "d", 2, caller=None)],
-            [2, 2], [False, False], "two calls at once from withheld callers: no hop is left over",
+            [
+                hop("b", "c", 0, caller=None),
+                hop("b", "c", 1, caller=None),
+                hop("c", "d", 1, caller=None),
+                hop("c", "d", 2, caller=None),
+            ],
+            [2, 2],
+            [False, False],
+            "two calls at once from withheld callers: no hop is left over",
         ),
         (
             [hop("b", "c", 0, call="x"), hop("c", "d", 1, call="y"), hop("c", "e", 20, call="x")],
-            [1, 2], [False, True], "the same id goes before the nearer in time",
+            [1, 2],
+            [False, True],
+            "the same id goes before the nearer in time",
         ),
         ([ONE, hop("c", "voicemail", 20)], [2], [False], "voicemail as the last hop is a hop here"),
     ],
-)  # fmt: skip
+)
 def test_hops_are_linked(
     hops: list[naive.Hop], lengths: list[int], by_id: list[bool], why: str
 ) -> None:
@@ -167,9 +194,14 @@ def test_paths_tell_the_way_and_who_took_it() -> None:
 
 
 def test_the_calls_of_one_day_and_path_are_counted_together() -> None:
-    hops = [h for i in range(4) for h in (
-        hop("b", "c", 20 + 100 * i, caller=f"a{i % 3}"), hop("c", "d", 25 + 100 * i,
-                                                             caller=f"a{i % 3}"))]  # fmt: skip
+    hops = [
+        h
+        for i in range(4)
+        for h in (
+            hop("b", "c", 20 + 100 * i, caller=f"a{i % 3}"),
+            hop("c", "d", 25 + 100 * i, caller=f"a{i % 3}"),
+        )
+    ]
     table = linked(hops).lazy().with_columns(abroad=pl.lit(value=False))
     (told,) = forwarding.paths(table).collect().to_dicts()
     assert (told["n_calls"], told["n_callers"], told["n_by_id"]) == (4, 3, 0)
@@ -177,8 +209,13 @@ def test_the_calls_of_one_day_and_path_are_counted_together() -> None:
 
 def _place(each: naive.Hop) -> tuple[object, ...]:
     nothing_last = (each.caller is None, each.caller or "")
-    return (each.start, each.forwarder, each.target, nothing_last,
-            (each.call_id is None, each.call_id or ""))  # fmt: skip
+    return (
+        each.start,
+        each.forwarder,
+        each.target,
+        nothing_last,
+        (each.call_id is None, each.call_id or ""),
+    )
 
 
 def _told(each: naive.Hop) -> tuple[str, str, float]:

@@ -30,26 +30,32 @@ HELD: dict[str, tuple[list[Line], str | None, str]] = {
     "with a gap": ([holds([DAYS[-4], DAYS[-3], DAYS[-1]])], None, "the days must be running"),
     "a couple": ([holds(DAYS[-2:]), holds(DAYS[-12:-11])], None, "they talked for long before"),
     "a couple that calls back": (
-        [holds(DAYS[-2:]), line(V).dials(1, on=DAYS[-9], to=OTHER, talk_s=2000)], None,
+        [holds(DAYS[-2:]), line(V).dials(1, on=DAYS[-9], to=OTHER, talk_s=2000)],
+        None,
         "the other one did",
     ),
     "a relative": (
-        [holds(DAYS[-2:]), line(V).dials(1, on=DAYS[-6], to=OTHER, talk_s=20)], None,
+        [holds(DAYS[-2:]), line(V).dials(1, on=DAYS[-6], to=OTHER, talk_s=20)],
+        None,
         "who is held had called before",
     ),
     "mutual": (
-        [holds(DAYS[-2:]), line(V).dials(1, on=LAST, at="23:00", to=OTHER, talk_s=1900)], None,
+        [holds(DAYS[-2:]), line(V).dials(1, on=LAST, at="23:00", to=OTHER, talk_s=1900)],
+        None,
         "both call for long",
     ),
     "others in vain": (
-        [holds(DAYS[-2:]), line(FRIENDS[0]).dials(3, on=LAST, at="20:30", to=V, answered=0)], "now",
+        [holds(DAYS[-2:]), line(FRIENDS[0]).dials(3, on=LAST, at="20:30", to=V, answered=0)],
+        "now",
         "others find the line busy",
     ),
     "silent": ([holds(DAYS[-2:]), life(days=DAYS[:-2])], "now", "calls nobody any more"),
     "at the begin of the feed": (
-        [holds(DAYS[-2:], caller="+8613800000007")], "today", "a week before is known",
+        [holds(DAYS[-2:], caller="+8613800000007")],
+        "today",
+        "a week before is known",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", HELD)
@@ -89,10 +95,14 @@ def test_pairs_equal_the_definition(seed: int) -> None:
     random = Random(seed)  # noqa: S311 - no secret
     first = date(2026, 5, 1)
     rows = [
-        (random.choice("ab"), random.choice("abcd"), first + timedelta(days=random.randrange(24)),
-         random.choice([1800, 3600]))
+        (
+            random.choice("ab"),
+            random.choice("abcd"),
+            first + timedelta(days=random.randrange(24)),
+            random.choice([1800, 3600]),
+        )
         for _ in range(random.randrange(5, 40))
-    ]  # fmt: skip
+    ]
     types = {"caller": pl.String, "called": pl.String, "day": pl.Date, "duration_s": pl.Int64}
     day = first + timedelta(days=23)
     found = held.pairs(pl.DataFrame(rows, types, orient="row"), day, first)

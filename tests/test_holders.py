@@ -28,8 +28,13 @@ def drawn(random: Random) -> pl.DataFrame:
         )
         for n in range(random.randrange(60))
     ]
-    schema = {"line": pl.Int64, "born": pl.Date, "block_4": pl.String, "dealer": pl.String,
-              "region": pl.String}  # fmt: skip
+    schema = {
+        "line": pl.Int64,
+        "born": pl.Date,
+        "block_4": pl.String,
+        "dealer": pl.String,
+        "region": pl.String,
+    }
     return pl.DataFrame(rows, schema, orient="row")
 
 
@@ -68,8 +73,9 @@ def test_those_who_hold_lines_are_counted_as_by_hand(seed: int) -> None:
     lines, surging = drawn(random), surges(random)
     tokens = pl.DataFrame(
         [(n, f"h{random.randrange(8)}") for n in lines["line"] if random.random() < 0.8],
-        {"line": pl.Int64, "holder_token": pl.String}, orient="row",
-    )  # fmt: skip
+        {"line": pl.Int64, "holder_token": pl.String},
+        orient="row",
+    )
     members = births.members(lines, surging)
     placed = holders.elsewhere(lines, surging, members).collect().to_dicts()
     held = holders.several(members, tokens.lazy()).collect().to_dicts()

@@ -52,10 +52,16 @@ def traffic(seed: int) -> list[tuple[Any, ...]]:
         midnight = datetime(2026, 4, 1, 16, tzinfo=UTC) + timedelta(days=random.randrange(50))
         start = midnight + timedelta(seconds=random.randrange(-4000, 4000, 100))
         rows += [
-            (random.choice("ab"), random.random() < 0.8, random.choice(["p", "q", "r", "s", None]),
-             start, random.choice([0, 0, 5, 100, 700]), random.choice(["c1", "c2", None]))
+            (
+                random.choice("ab"),
+                random.random() < 0.8,
+                random.choice(["p", "q", "r", "s", None]),
+                start,
+                random.choice([0, 0, 5, 100, 700]),
+                random.choice(["c1", "c2", None]),
+            )
             for _ in range(random.choice([1, 1, 8]))
-        ]  # fmt: skip
+        ]
     return rows
 
 
@@ -74,8 +80,11 @@ def test_measures_equal_the_double_loops(seed: int) -> None:
     counts["peak_under_way"] = naive.under_way(talks)
     windows["peak_24h"] = 86_400
     of_day = Counter((leg["line"], leg["day"]) for leg in placed)
-    busy = [event for event, leg in zip(events, placed, strict=True)
-            if of_day[leg["line"], leg["day"]] >= BUSY]  # fmt: skip
+    busy = [
+        event
+        for event, leg in zip(events, placed, strict=True)
+        if of_day[leg["line"], leg["day"]] >= BUSY
+    ]
     in_24h = dict(zip(busy, naive.in_window(busy, 86_400), strict=True))
     counts["peak_24h"] = [in_24h.get(event, 0) for event in events]
     for (who, day), row in got.items():

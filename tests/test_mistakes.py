@@ -114,10 +114,18 @@ def test_a_file_that_is_sound_leaves_our_own_bug_its_traceback(
 
 @pytest.mark.parametrize(
     "words",
-    ["", "scan", "scan ok.parquet --since yesterday", "scan ok.parquet --format xml",
-     "scan ok.parquet --rows 0", "scan ok.parquet --fail-on grave", "scna ok.parquet",
-     "explain 1", "scan ok.parquet --no-such-option"],
-)  # fmt: skip
+    [
+        "",
+        "scan",
+        "scan ok.parquet --since yesterday",
+        "scan ok.parquet --format xml",
+        "scan ok.parquet --rows 0",
+        "scan ok.parquet --fail-on grave",
+        "scna ok.parquet",
+        "explain 1",
+        "scan ok.parquet --no-such-option",
+    ],
+)
 def test_words_that_are_no_command_are_exit_code_2(corner: Path, run: Any, words: str) -> None:  # noqa: ARG001
     ran = run(*words.split())
     assert ran.code == 2

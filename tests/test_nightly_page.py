@@ -66,8 +66,9 @@ def test_the_line_for_cron(at_home: Any, tmp_path: Path) -> None:
     assert (tmp_path / "var/lib/node_exporter/cdr_anomaly.prom").exists()
     assert '"event"' in (tmp_path / "var/log/cdr-anomaly.log").read_text(encoding="utf-8")
     assert state.shown(tmp_path / "var/lib/cdr-anomaly").ledger["event"].to_list() == [
-        "begun", "done",
-    ]  # fmt: skip
+        "begun",
+        "done",
+    ]
 
 
 def test_the_units_for_systemd(at_home: Any, tmp_path: Path) -> None:
@@ -92,9 +93,10 @@ def test_the_units_for_systemd(at_home: Any, tmp_path: Path) -> None:
 def test_the_dag_for_airflow(at_home: Any) -> None:
     dag = ast.parse(next(block for block in blocks("python") if "airflow" in block))
     (call,) = (
-        node for node in ast.walk(dag)
+        node
+        for node in ast.walk(dag)
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "BashOperator"
-    )  # fmt: skip
+    )
     command = next(ast.literal_eval(k.value) for k in call.keywords if k.arg == "bash_command")
     day = "{{ data_interval_start | ds }}"
     assert day in command

@@ -274,8 +274,9 @@ def _behind_trunk(line: str, home: HomePlan) -> bool:
 HEADS = "+ +86 +0 - -0 0 00 000 0086 86 852 1 13 138 17951 010 021 0755 011 810 06 8 39 390 002"
 BODIES = ("", "95588", "96110", "013812345678", "2125550123", "912345678")
 digits = st.text("0123456789", max_size=18)
-numbers = st.builds("{}{}{}".format, st.sampled_from(["", *HEADS.split()]), st.sampled_from(BODIES),
-                    digits)  # fmt: skip
+numbers = st.builds(
+    "{}{}{}".format, st.sampled_from(["", *HEADS.split()]), st.sampled_from(BODIES), digits
+)
 strings = numbers | digits | st.text(max_size=12) | st.text("0+-19 x", max_size=8) | st.none()
 
 
@@ -304,8 +305,19 @@ def test_zeros_of_a_long_token_are_kept() -> None:
 
 
 def test_the_kinds_agree_with_the_example_numbers_of_phonenumbers() -> None:
-    kinds = ("fixed", "mobile", "mobile", "toll_free", "premium", "shared_cost", "voip",
-             "personal", "pager", "uan", "voicemail")  # fmt: skip
+    kinds = (
+        "fixed",
+        "mobile",
+        "mobile",
+        "toll_free",
+        "premium",
+        "shared_cost",
+        "voip",
+        "personal",
+        "pager",
+        "uan",
+        "voicemail",
+    )
     rows = []
     for region in sorted(phonenumbers.SUPPORTED_REGIONS):
         for kind in range(len(kinds)):

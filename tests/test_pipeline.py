@@ -58,18 +58,23 @@ def test_number_and_order_of_files_do_not_matter(
 
 @pytest.mark.parametrize("rows", [9_000, 33_333])
 def test_the_size_of_the_parts_that_are_read_at_once_does_not_matter(
-    rows: int, calls: pl.DataFrame, found: pl.DataFrame, tmp_path: Path,
+    rows: int,
+    calls: pl.DataFrame,
+    found: pl.DataFrame,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.setattr(ingest, "PART_ROWS", rows)
     calls.write_parquet(tmp_path / "calls.parquet", row_group_size=999)
     assert_frame_equal(pipeline.scan([tmp_path], TOLD).findings, found)
 
 
 def test_lines_in_buckets_give_the_same(
-    calls: pl.DataFrame, found: pl.DataFrame, tmp_path: Path,
+    calls: pl.DataFrame,
+    found: pl.DataFrame,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     buckets = []
     plain = profile.Sums.__init__
 
@@ -144,10 +149,12 @@ def test_lines_carried_as_text_give_the_same(
     calls: pl.DataFrame, found: pl.DataFrame, tmp_path: Path
 ) -> None:
     odd = calls.head(1).with_columns(
-        calling_number=pl.lit("sip:somebody"), called_number=pl.lit("sip:else"),
+        calling_number=pl.lit("sip:somebody"),
+        called_number=pl.lit("sip:else"),
         call_id=pl.lit("x"),
-        cell_id=pl.lit(None, pl.String), trunk_in=pl.lit(None, pl.String),
-    )  # fmt: skip
+        cell_id=pl.lit(None, pl.String),
+        trunk_in=pl.lit(None, pl.String),
+    )
     result = pipeline.scan([_written(tmp_path, pl.concat([calls, odd]))], TOLD)
     assert result.source.as_text
     order = ("day", "detector", "subject", "reason")
@@ -175,9 +182,11 @@ def test_no_calls_are_a_result(calls: pl.DataFrame, tmp_path: Path) -> None:
 def test_the_ring_of_callmine_comes_before_every_other_line() -> None:
     """CallMine (CIKM 2023, MIT): a ring of ten callers in a background of random calls."""
     words = (
-        "high_frequency.calls_day=10", "high_frequency.calls_day_alone=10",
-        "high_frequency.distinct_ratio=0.2", "high_frequency.out_share=0.3",
-    )  # fmt: skip
+        "high_frequency.calls_day=10",
+        "high_frequency.calls_day_alone=10",
+        "high_frequency.distinct_ratio=0.2",
+        "high_frequency.out_share=0.3",
+    )
     result = pipeline.scan([CALLMINE], settings.load(words=words, layout="callmine"))
     first = result.alerts.head(10)["subject"].sort().to_list()
     assert first == [str(token) for token in range(250, 260)]

@@ -66,12 +66,17 @@ def test_pools_equal_the_slow_count() -> None:
     random = Random(4)  # noqa: S311 - no secret
     start = datetime(2026, 5, 20, 2, tzinfo=UTC)
     rows = [
-        {"day": start.date(), "number": f"+{random.choice([44, 44, 33])}20712{n % 29:04}"
-         if n % 3 else f"+4930{random.randrange(10**7):07}",
-         "counterpart": random.randrange(40), "start": start + timedelta(seconds=n),
-         "trunk_in": random.choice([None, "x", "x", "y"])}
+        {
+            "day": start.date(),
+            "number": f"+{random.choice([44, 44, 33])}20712{n % 29:04}"
+            if n % 3
+            else f"+4930{random.randrange(10**7):07}",
+            "counterpart": random.randrange(40),
+            "start": start + timedelta(seconds=n),
+            "trunk_in": random.choice([None, "x", "x", "y"]),
+        }
         for n in range(300)
-    ]  # fmt: skip
+    ]
     made = pools.pools(pl.DataFrame(rows), 3)
     assert made["n_numbers"].max() == 29
     numbers = {row["number"] for row in rows}

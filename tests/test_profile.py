@@ -18,17 +18,23 @@ from cdr_anomaly.profile import ALL, Bucket, Least, Sums
 
 DAY = date(2026, 5, 4)
 SCHEMA = {
-    "calling_number": pl.Int64, "called_number": pl.Int64, "redirecting_number": pl.Int64,
-    "record_type": verdicts.KIND, "day": pl.Date,
-}  # fmt: skip
+    "calling_number": pl.Int64,
+    "called_number": pl.Int64,
+    "redirecting_number": pl.Int64,
+    "record_type": verdicts.KIND,
+    "day": pl.Date,
+}
 NUMBER = st.sampled_from([None, 1, 2, 3, 4, -6])
 CALLS = st.lists(
     st.tuples(
-        NUMBER, NUMBER, st.sampled_from([None, 1, 2]), st.sampled_from(verdicts.TYPES),
+        NUMBER,
+        NUMBER,
+        st.sampled_from([None, 1, 2]),
+        st.sampled_from(verdicts.TYPES),
         st.integers(0, 2).map(lambda n: DAY + timedelta(days=n)),
     ),
     max_size=40,
-)  # fmt: skip
+)
 Row = tuple[Any, ...]
 
 

@@ -49,14 +49,23 @@ def rows(text: str) -> list[list[str]]:
 @pytest.mark.parametrize(
     "title",
     [
-        "Where it stands beside what was asked for", "Precision and recall",
-        "False alerts by honest kind", "Time to detection", "Calibration",
-        "False discoveries beside q", "Each detector", "What each part adds", "Beside peers",
-        "What is not found, and why", "Real lines: Digital Sichuan 2020",
-        "How the figures are defined", "Honest groups", "Whom to warn",
+        "Where it stands beside what was asked for",
+        "Precision and recall",
+        "False alerts by honest kind",
+        "Time to detection",
+        "Calibration",
+        "False discoveries beside q",
+        "Each detector",
+        "What each part adds",
+        "Beside peers",
+        "What is not found, and why",
+        "Real lines: Digital Sichuan 2020",
+        "How the figures are defined",
+        "Honest groups",
+        "Whom to warn",
         "Without cells, handsets, cards and trunks",
     ],
-)  # fmt: skip
+)
 def test_the_page_has_its_sections_and_says_what_is_synthetic(title: str) -> None:
     heading = next(line for line in PAGE.splitlines() if line.startswith(f"## {title}"))
     plain = ("Where it stands", "Real lines", "How the figures")
@@ -127,13 +136,22 @@ def test_the_lists_of_one_scan_are_those_of_real_nights(tmp_path: Path) -> None:
 
 PLANTED = pl.DataFrame(
     [
-        ("p1", "ring", "ring", "p", False), ("p2", "ring", "ring", "p", False),
-        ("s1", "solo", "solo", "s", False), ("m1", "solo", "solo", "m", False),
-        ("l1", "solo", "solo", "l", False), ("c1", "courier", "courier", "c1", True),
+        ("p1", "ring", "ring", "p", False),
+        ("p2", "ring", "ring", "p", False),
+        ("s1", "solo", "solo", "s", False),
+        ("m1", "solo", "solo", "m", False),
+        ("l1", "solo", "solo", "l", False),
+        ("c1", "courier", "courier", "c1", True),
     ],
-    schema={"line": pl.String, "kind": pl.String, "pattern": pl.String, "actor": pl.String,
-            "honest": pl.Boolean}, orient="row",
-).with_columns(first_day=simulate.FIRST_DAY, last_day=simulate.FIRST_DAY)  # fmt: skip
+    schema={
+        "line": pl.String,
+        "kind": pl.String,
+        "pattern": pl.String,
+        "actor": pl.String,
+        "honest": pl.Boolean,
+    },
+    orient="row",
+).with_columns(first_day=simulate.FIRST_DAY, last_day=simulate.FIRST_DAY)
 
 
 def some_lists() -> Lists:
@@ -146,12 +164,22 @@ def some_lists() -> Lists:
     ]
     day = simulate.FIRST_DAY
     alerts = pl.DataFrame(
-        told, {"rank": pl.Int64, "subject": pl.String, "members": pl.List(pl.String),
-               "detectors": pl.List(pl.String)}, orient="row",
+        told,
+        {
+            "rank": pl.Int64,
+            "subject": pl.String,
+            "members": pl.List(pl.String),
+            "detectors": pl.List(pl.String),
+        },
+        orient="row",
     ).with_columns(
-        subject_kind=pl.lit("line"), day=day, list_day=day, list=pl.lit("one"),
-        severity=pl.lit("medium"), suppressed_by=pl.lit(None, pl.String),
-    )  # fmt: skip
+        subject_kind=pl.lit("line"),
+        day=day,
+        list_day=day,
+        list=pl.lit("one"),
+        severity=pl.lit("medium"),
+        suppressed_by=pl.lit(None, pl.String),
+    )
     return Lists(alerts.select("list", "list_day").unique(), alerts)
 
 
@@ -193,11 +221,15 @@ def test_areas_equal_a_slow_twin(seed: int) -> None:
 
 
 GROUPS = known(
-    ("d1", "depot", "depot_1", 0, 30), ("d2", "depot", "depot_1", 0, 30),
-    ("d3", "depot", "depot_2", 0, 30), ("d4", "depot", "depot_2", 0, 30),
-    ("c1", "clinic", "clinic_1", 0, 30), ("p1", "pharmacy", "clinic_1", 0, 30),
-    ("s1", "school", "school_1", 0, 30), ("a1", "RING", "a", 0, 30),
-)  # fmt: skip
+    ("d1", "depot", "depot_1", 0, 30),
+    ("d2", "depot", "depot_1", 0, 30),
+    ("d3", "depot", "depot_2", 0, 30),
+    ("d4", "depot", "depot_2", 0, 30),
+    ("c1", "clinic", "clinic_1", 0, 30),
+    ("p1", "pharmacy", "clinic_1", 0, 30),
+    ("s1", "school", "school_1", 0, 30),
+    ("a1", "RING", "a", 0, 30),
+)
 
 
 def test_an_honest_group_is_named_when_an_alert_names_a_line_of_it() -> None:
@@ -205,19 +237,28 @@ def test_an_honest_group_is_named_when_an_alert_names_a_line_of_it() -> None:
     given = made_lists({None: [two, *ranked("p1"), *ranked("s1"), *ranked("d3", severity="low")]})
     found = figures.honest_groups(given, GROUPS).rows()
     assert found == [
-        ("clinic and pharmacy", 1, 2, 1, 0, 1), ("depot", 2, 4, 1, 1, 1),
+        ("clinic and pharmacy", 1, 2, 1, 0, 1),
+        ("depot", 2, 4, 1, 1, 1),
         (evaluation.HONEST, 3, 6, 2, 1, 2),
-    ]  # fmt: skip
+    ]
 
 
 def findings(*rows: tuple[str, str, str, str]) -> pl.DataFrame:
     """Make findings of (detector, subject, severity, reason)."""
     schema = {name: FINDINGS[name].dtype or pl.String() for name in FINDINGS}
     told = [
-        {"detector": detector, "subject_kind": "line", "subject": subject, "severity": severity,
-         "reason": reason, "day": simulate.FIRST_DAY, "observed": 1.0, "limit": 1.0}
+        {
+            "detector": detector,
+            "subject_kind": "line",
+            "subject": subject,
+            "severity": severity,
+            "reason": reason,
+            "day": simulate.FIRST_DAY,
+            "observed": 1.0,
+            "limit": 1.0,
+        }
         for detector, subject, severity, reason in rows
-    ]  # fmt: skip
+    ]
     return pl.DataFrame(told, schema)
 
 
@@ -254,12 +295,13 @@ def test_people_of_several_cities_are_told_apart() -> None:
         kind=pl.lit("site")
     )
     names = pl.DataFrame({"list": [f"{day}"], "list_day": [day]})
-    listed = names.with_columns(place=1, number=pl.lit("v"), day=day, tier=pl.lit("now"),
-                                lines=pl.lit(["p1"]))  # fmt: skip
+    listed = names.with_columns(
+        place=1, number=pl.lit("v"), day=day, tier=pl.lit("now"), lines=pl.lit(["p1"])
+    )
     one = forewarned.People(names, listed, held)
-    whole = people.together([
-        forewarned.People(*(cities.apart(part, seed) for part in one)) for seed in (11, 12)
-    ])  # fmt: skip
+    whole = people.together(
+        [forewarned.People(*(cities.apart(part, seed) for part in one)) for seed in (11, 12)]
+    )
     told = pl.concat([cities.apart(PLANTED, seed) for seed in (11, 12)])
     found = forewarned.tables(whole, told)
     every = found[forewarned.MAIN].row(0, named=True)

@@ -22,8 +22,13 @@ if TYPE_CHECKING:
 
 def some(*, most: int = 200) -> pl.DataFrame:
     """List two, watch one, go on with one, and set one aside."""
-    rows = [finding("a"), finding("b", severity="medium"), finding("c", severity="low"),
-            finding("d"), finding("e")]  # fmt: skip
+    rows = [
+        finding("a"),
+        finding("b", severity="medium"),
+        finding("c", severity="low"),
+        finding("d"),
+        finding("e"),
+    ]
     before = ranked([finding("d", day=TODAY - timedelta(days=1))])
     weights = [weight("a", p_value=2.14e-9)]
     return ranked(rows, {"e": "bank"}, earlier=before, weights=weights, most=most)
@@ -87,10 +92,12 @@ def test_what_is_below_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     ("rows", "said"),
     [
         ([], ["Nothing reached a limit."]),
-        ([finding(severity="low")], ["Nothing is on the list.",
-                                     "1 more are on watch (low); --out keeps them."]),
+        (
+            [finding(severity="low")],
+            ["Nothing is on the list.", "1 more are on watch (low); --out keeps them."],
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_empty_list(
     capsys: pytest.CaptureFixture[str], rows: list[Row], said: list[str]
 ) -> None:

@@ -42,9 +42,14 @@ HOSTILE = r"a{n}|.*(b)+ <script>alert('1')</script> \1 ${x} %s [c]; none, 7 call
 LATIN = re.compile(r"[A-Za-z]{3,}")
 # A column of sentences, and the section that it is told by.
 COLUMNS = {
-    "reason": "reason", "reasons": "reason", "unless": "unless", "mitigated_by": "mitigated_by",
-    "feedback": "feedback", "continues": "continues", "why": "why",
-}  # fmt: skip
+    "reason": "reason",
+    "reasons": "reason",
+    "unless": "unless",
+    "mitigated_by": "mitigated_by",
+    "feedback": "feedback",
+    "continues": "continues",
+    "why": "why",
+}
 # Names of columns, options, commands, cells, trunks and pools, that are the same in every language.
 NAMES = re.compile(
     r"IMSI|imsi|imei|activation|cell_id|trunk_in|redirecting_number|--subscribers|--no-neighbours"
@@ -116,16 +121,20 @@ def test_all_that_is_said_of_odd_feeds_is_said_in_chinese(drawn: Result) -> None
 
 def test_what_a_feed_cannot_tell_is_said_in_chinese() -> None:
     day = date(2026, 5, 3)
-    feed = Feed(frozenset(), day, day, opaque=True, attempts=False, talk=False,
-                numbers=False)  # fmt: skip
+    feed = Feed(frozenset(), day, day, opaque=True, attempts=False, talk=False, numbers=False)
     hidden = replace(feed, numbers=True, pseudonyms=True, neighbours=False)
-    unknown = [what for each in (feed, hidden) for what in Tables.unknown(
-        SimpleNamespace(feed=each, two_way=False)  # type: ignore[arg-type]
-    )]  # fmt: skip
+    unknown = [
+        what
+        for each in (feed, hidden)
+        for what in Tables.unknown(
+            SimpleNamespace(feed=each, two_way=False)  # type: ignore[arg-type]
+        )
+    ]
     assert_whole(unknown, "not_known")
     few = {"overseas_presentation": {"pool_digits": 2}}
-    told = [(d.name, d.not_applicable(each)) for each in (feed, hidden)
-            for d in detectors.build(few)]  # fmt: skip
+    told = [
+        (d.name, d.not_applicable(each)) for each in (feed, hidden) for d in detectors.build(few)
+    ]
     whys = [(name, why) for name, why in told if why]
     assert len(whys) >= 6
     assert any("pseudonyms" in why for _, why in whys)
@@ -136,8 +145,12 @@ def test_what_a_feed_cannot_tell_is_said_in_chinese() -> None:
 
 def test_what_is_said_of_a_nights_volume_is_said_in_chinese() -> None:
     files = ("msc-*.csv", "a; b, none from x")
-    usual = [(date(2026, 5, n), hour, file, 500) for n in range(1, 8) for hour in range(24)
-             for file in files]  # fmt: skip
+    usual = [
+        (date(2026, 5, n), hour, file, 500)
+        for n in range(1, 8)
+        for hour in range(24)
+        for file in files
+    ]
     few = [(date(2026, 5, 8), hour, files[0], 300) for hour in (*range(9), *range(11, 15), 20)]
     names = ("day", "hour", "source", "rows")
     volumes = pl.DataFrame([*usual, *few], schema=names, orient="row")
@@ -158,12 +171,14 @@ def test_what_is_said_of_earlier_alerts_is_said_in_chinese() -> None:
     rows = [("1", "confirmed", None), ("2", "cleared", "no more")]
     told = pl.DataFrame(
         [(line, date(2026, 5, 3), word, note, at) for line, word, note in rows],
-        schema=["line", "day", "verdict", "note", "at"], orient="row",
-    )  # fmt: skip
+        schema=["line", "day", "verdict", "note", "at"],
+        orient="row",
+    )
     said = subjects.said(told).sort("subject")["feedback"]
     assert [sentences.translator("zh")(text) for text in said] == [
-        "2026-05-03 已确认", "2026-05-03 已排除：no more",
-    ]  # fmt: skip
+        "2026-05-03 已确认",
+        "2026-05-03 已排除：no more",
+    ]
     before = pl.DataFrame({"subject": ["2"], "listed": [date(2026, 5, 3)]})
     follow = pl.DataFrame({"line": list(rooms.BY), "earlier": "2", "by": list(rooms.BY)})
     continues = alerts._continued(follow, before)["continues"]
@@ -195,11 +210,14 @@ def stand_in(name: str, turn: int, place: int) -> tuple[str, str]:
         lines = filled(name, turn)
         return lines[turn % len(lines)]
     by_shape = {
-        sentences.DAY: f"2026-05-{10 + place}", sentences.CLOCK: f"{10 + place}:12",
-        sentences.WRITTEN: HOSTILE, sentences.SHAPES["source"]: HOSTILE.replace("'", ""),
-        sentences.SHAPES["country"]: "+86", sentences.SHAPES["time"]: "2026-05-03 10:12",
+        sentences.DAY: f"2026-05-{10 + place}",
+        sentences.CLOCK: f"{10 + place}:12",
+        sentences.WRITTEN: HOSTILE,
+        sentences.SHAPES["source"]: HOSTILE.replace("'", ""),
+        sentences.SHAPES["country"]: "+86",
+        sentences.SHAPES["time"]: "2026-05-03 10:12",
         sentences.NUMBER: ("7", "1,204", "-0.3", "2.1e-9", "inf")[(turn + place) % 5],
-    }  # fmt: skip
+    }
     text = by_shape[sentences.SHAPES.get(name, sentences.NUMBER)]
     return text, text
 

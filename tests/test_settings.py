@@ -33,8 +33,12 @@ def test_a_toml_file_and_words_say_the_same(tmp_path: Path) -> None:
         'home = "GB"\nsince = 2026-05-01\n'
         "[detectors.high_frequency]\ncalls_60min = 40\ndistinct_ratio = 0.6\n"
     )
-    words = ("home=GB", "since=2026-05-01", "high_frequency.calls_60min=40",
-             "detectors.high_frequency.distinct_ratio = 0.6")  # fmt: skip
+    words = (
+        "home=GB",
+        "since=2026-05-01",
+        "high_frequency.calls_60min=40",
+        "detectors.high_frequency.distinct_ratio = 0.6",
+    )
     assert settings.load(toml(tmp_path, text)) == settings.load(words=words)
 
 

@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
 A, B = "+8613800000001", "+8613800000002"
 EVERYBODY = (
-    "agent_shift.calls_day=1", "agent_shift.talk_h=0.001", "agent_shift.out_share=0",
-    "high_frequency.calls_day=1", "high_frequency.out_share=0",
-)  # fmt: skip
+    "agent_shift.calls_day=1",
+    "agent_shift.talk_h=0.001",
+    "agent_shift.out_share=0",
+    "high_frequency.calls_day=1",
+    "high_frequency.out_share=0",
+)
 
 
 def shift(folder: Path, calls: pl.DataFrame, zone: str) -> dict[tuple[str, date], dict[str, Any]]:
@@ -39,10 +42,12 @@ def drawn(seed: int, first: datetime, lines: list[str]) -> pl.DataFrame:
         hours = random.choice([-1, 0, 23, 24, 47, random.randrange(80)])
         start = first + timedelta(hours=hours, seconds=random.randrange(3600))
         row = {
-            "calling_number": random.choice(lines), "called_number": f"+49301{random.random()}",
-            "start_time": start.astimezone(UTC), "record_type": "call",
+            "calling_number": random.choice(lines),
+            "called_number": f"+49301{random.random()}",
+            "start_time": start.astimezone(UTC),
+            "record_type": "call",
             "duration_s": random.choice([0, 1, 59, 600, 900, 3600, random.randrange(9000)]),
-        }  # fmt: skip
+        }
         if random.random() < 0.1:
             row["duration_s"] = random.choice([20, 24]) * 3600
         rows += [row] * random.choice([1, 1, 2])
@@ -82,9 +87,10 @@ def test_talk_equals_counting_every_second(tmp_path: Path, zone: str, day: date,
 
 def test_a_row_counts_the_calls_of_its_day(tmp_path: Path) -> None:
     calls = feed(
-        line(A).dials(3, on="2026-05-04", at="22:00", gap_s=3000, talk_s=7200, answered=0.67)
+        line(A)
+        .dials(3, on="2026-05-04", at="22:00", gap_s=3000, talk_s=7200, answered=0.67)
         .dials(2, on="2026-05-05", at="09:00", to="+4930", talk_s=30)
-    )  # fmt: skip
+    )
     rows = shift(tmp_path, calls, "Asia/Shanghai")
     first, second = rows[A, date(2026, 5, 4)], rows[A, date(2026, 5, 5)]
     assert (first["n_out"], first["n_distinct"], first["talk_s"]) == (3, 3, 4200)
@@ -97,15 +103,16 @@ def test_parts_of_seconds_are_added_up_before_they_are_dropped() -> None:
     start = datetime(2026, 5, 4, 8, 0, 0, 600_000, tzinfo=UTC)
     legs = pl.LazyFrame(
         {
-            "line": [1] * 2, "day": [date(2026, 5, 4)] * 2, "outgoing": [True] * 2,
-            "answered": [True] * 2, "start": [start, start + timedelta(microseconds=1_500_000)],
+            "line": [1] * 2,
+            "day": [date(2026, 5, 4)] * 2,
+            "outgoing": [True] * 2,
+            "answered": [True] * 2,
+            "start": [start, start + timedelta(microseconds=1_500_000)],
             "duration_s": [2, 2],
         },
         schema_overrides={"start": pl.Datetime("us", "UTC")},
-    )  # fmt: skip
-    measured = pl.LazyFrame(
-        {"line": [1], "day": [date(2026, 5, 4)], "n_out": [2], "talk_s": [4]}
-    )  # fmt: skip
+    )
+    measured = pl.LazyFrame({"line": [1], "day": [date(2026, 5, 4)], "n_out": [2], "talk_s": [4]})
     for talk_s, n in ((3, 1), (4, 0)):
         made = shifts.line_days(legs, measured, "UTC", Working(1, talk_s)).collect()
         assert made.height == n

@@ -127,9 +127,13 @@ def test_there_is_no_step_where_floats_end() -> None:
 
 
 @given(
-    count=st.integers(1, 3000), mean=st.floats(0.5, 200), factor=st.floats(0.1, 40),
-    days=st.integers(7, 28), more=st.floats(1.01, 20), fewer=st.integers(0, 6),
-)  # fmt: skip
+    count=st.integers(1, 3000),
+    mean=st.floats(0.5, 200),
+    factor=st.floats(0.1, 40),
+    days=st.integers(7, 28),
+    more=st.floats(1.01, 20),
+    fewer=st.integers(0, 6),
+)
 @settings(max_examples=200, deadline=None)
 def test_who_varies_more_or_is_known_less_is_not_found_rarer(
     count: int, mean: float, factor: float, days: int, more: float, fewer: int

@@ -144,9 +144,10 @@ def test_a_relay_has_few_callers_and_another_target_for_nearly_every_call(
     own = passed_on.filter(pl.col("kind").is_in(["relay", "changing"]))
     assert own["kind"].n_unique() == 2
     by_line = own.group_by("line").agg(
-        pl.len(), pl.col("called_number").n_unique() / pl.len(),
+        pl.len(),
+        pl.col("called_number").n_unique() / pl.len(),
         callers=pl.col("calling_number").n_unique(),
-    )  # fmt: skip
+    )
     assert (by_line["len"] >= 20).all()
     assert (by_line["called_number"] > 0.8).all()
     assert (by_line["callers"] <= 3).all()

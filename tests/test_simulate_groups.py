@@ -96,12 +96,17 @@ def test_a_spoofed_number_is_used_at_home_on_the_same_days(placed: pl.DataFrame)
 
 def test_agents_talk_eight_to_ten_hours_and_begin_at_the_same_time(placed: pl.DataFrame) -> None:
     local = pl.col("start_time").dt.convert_time_zone(ZONE)
-    shifts = of(placed, "agent").group_by("actor", "line", "day").agg(
-        calls=pl.len(),
-        hours=pl.col("duration_s").sum() / 3_600,
-        span=(END.max() - pl.col("start_time").min()).dt.total_minutes() / 60,
-        begin=(local.dt.hour().cast(pl.Int32) * 60 + local.dt.minute()).min(),
-    ).filter(pl.col("calls") >= 60)  # fmt: skip
+    shifts = (
+        of(placed, "agent")
+        .group_by("actor", "line", "day")
+        .agg(
+            calls=pl.len(),
+            hours=pl.col("duration_s").sum() / 3_600,
+            span=(END.max() - pl.col("start_time").min()).dt.total_minutes() / 60,
+            begin=(local.dt.hour().cast(pl.Int32) * 60 + local.dt.minute()).min(),
+        )
+        .filter(pl.col("calls") >= 60)
+    )
     assert (shifts["hours"].is_between(7.8, 11)).mean() > 0.9  # type: ignore[operator]
     assert shifts["span"].is_between(8, 15).mean() > 0.95  # type: ignore[operator]
     assert (shifts["calls"] <= 220).all()
@@ -191,9 +196,11 @@ def test_the_held_are_called_by_the_group_on_each_of_their_days(
     assert set(city.victims["line"]) <= set(city.subscribers["line"])
     actor = city.truth.select(calling_number="line", by="actor")
     on = city.victims.rename({"line": "called_number"})
-    held = all_calls.join(actor, on="calling_number").join(on, on="called_number").filter(
-        pl.col("by") == pl.col("actor"), pl.col("day").is_between("first_day", "last_day")
-    )  # fmt: skip
+    held = (
+        all_calls.join(actor, on="calling_number")
+        .join(on, on="called_number")
+        .filter(pl.col("by") == pl.col("actor"), pl.col("day").is_between("first_day", "last_day"))
+    )
     minutes = held.group_by("called_number", "day").agg(pl.col("duration_s").sum() / 60)
     assert (minutes["duration_s"] >= 25).all()
     assert (minutes["duration_s"] < 300).all()

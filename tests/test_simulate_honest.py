@@ -140,10 +140,23 @@ def test_the_honest_neighbours_are_many_times_the_planted_actors() -> None:
     new = {"overseas_presentation", "agent_shift", "campaign", "site", "hand_off", "captor"}
     planted = truth.filter(pl.col("pattern").is_in([*new, "evasion_replaced"]))
     beside = {
-        "depot_courier", "licensed_seat", "clinic", "family", "collector", "pollster",
-        "franchise_shop", "mall_staff", "repair_shop", "overseas_firm", "inbound_roamer",
-        "outbound_roamer", "hotline", "carer", "open_line", "long_talker",
-    }  # fmt: skip
+        "depot_courier",
+        "licensed_seat",
+        "clinic",
+        "family",
+        "collector",
+        "pollster",
+        "franchise_shop",
+        "mall_staff",
+        "repair_shop",
+        "overseas_firm",
+        "inbound_roamer",
+        "outbound_roamer",
+        "hotline",
+        "carer",
+        "open_line",
+        "long_talker",
+    }
     honest = truth.filter(pl.col("kind").is_in(beside))
     assert honest["actor"].n_unique() > 8 * planted["actor"].n_unique()
     assert honest["line"].n_unique() > 2 * planted["line"].n_unique()

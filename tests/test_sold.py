@@ -34,26 +34,30 @@ BLOCK, OTHER = surge("block", "+861", "abc"), surge("block", "+862", "xyz")
         ([BLOCK, surge("dealer", "dealer D", "bcde")], ["abcde"], "most of the block's"),
         ([BLOCK, surge("dealer", "dealer D", "cdef")], ["abc", "cdef"], "one line in common"),
         (
-            [BLOCK, finding("c"), surge("dealer", "dealer D", "cdef")], ["abcdef"],
+            [BLOCK, finding("c"), surge("dealer", "dealer D", "cdef")],
+            ["abcdef"],
             "one line in common, of which something is found by itself",
         ),
         ([BLOCK, surge("dealer", "dealer D", "de")], ["abc", "de"], "none in common"),
         ([BLOCK, OTHER, surge("dealer", "dealer D", "abxy")], ["abcxyz"], "one dealer sold both"),
         (
-            [BLOCK, OTHER, surge("region", "region R", "abx")], ["abcx", "xyz"],
+            [BLOCK, OTHER, surge("region", "region R", "abx")],
+            ["abcx", "xyz"],
             "of one region are people who have to do with one block, and with another one",
         ),
         (
-            [finding("a"), finding("b"), surge("region", "region R", "ab")], ["ab"],
+            [finding("a"), finding("b"), surge("region", "region R", "ab")],
+            ["ab"],
             "no block or dealer explains the region: its lines are its own",
         ),
         (
             [BLOCK, surge("dealer", "dealer D", "abcd"), surge("region", "region R", "abd")],
-            ["abcd"], "all three",
+            ["abcd"],
+            "all three",
         ),
         ([BLOCK, surge("dealer", "dealer D", "abc", severity="low")], ["abc"], "low connects not"),
     ],
-)  # fmt: skip
+)
 def test_who_stands_for_the_same_lines(
     rows: list[dict[str, Any]], alerts: list[str], why: str
 ) -> None:

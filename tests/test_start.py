@@ -34,9 +34,20 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 SOME_TIMES = {
-    "altair", "deltalake", "jsonschema", "moto", "narwhals", "networkx", "obstore", "pandas",
-    "polars_hash", "prometheus_client", "pyiceberg", "pyspark", "scipy.stats",
-}  # fmt: skip
+    "altair",
+    "deltalake",
+    "jsonschema",
+    "moto",
+    "narwhals",
+    "networkx",
+    "obstore",
+    "pandas",
+    "polars_hash",
+    "prometheus_client",
+    "pyiceberg",
+    "pyspark",
+    "scipy.stats",
+}
 READING = {"polars", "pyarrow", "numpy", "scipy", *SOME_TIMES}
 LATER = {"scipy", "jinja2", *SOME_TIMES}
 

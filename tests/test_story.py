@@ -108,14 +108,21 @@ def test_related_by_list_forward_target_and_block(tmp_path: Path) -> None:
     assert near == LINES[1:3]
     assert [related["same block", number]["count"] for number in near] == [1, 2]
     assert list(dict.fromkeys(how for how, _ in related)) == [
-        "same forward target", "campaign list", "campaign range", "shared contacts", "same block",
-    ]  # fmt: skip
+        "same forward target",
+        "campaign list",
+        "campaign range",
+        "shared contacts",
+        "same block",
+    ]
 
 
 def test_a_hub_of_which_nothing_but_forwards_is_known_has_a_story(tmp_path: Path, run: Any) -> None:
     hub = "+8613911110000"
-    relays = many(6, "+8613700000001", lambda each: each.forwards(
-        4, on=[DAY, "2026-05-04"], to=hub, shape="legs"))  # fmt: skip
+    relays = many(
+        6,
+        "+8613700000001",
+        lambda each: each.forwards(4, on=[DAY, "2026-05-04"], to=hub, shape="legs"),
+    )
     story, _ = explained(tmp_path, feed(*relays), hub)
     assert story.days.is_empty()
     assert story.forwards_in.select("calls", "callers", "days").unique().rows() == [(8, 8, 2)]
@@ -139,8 +146,15 @@ def test_a_short_number_has_a_story(tmp_path: Path, run: Any, number: str) -> No
         line(number).dials(3, on=DAY, to="+8613900000009"),
     )
     calls.write_parquet(tmp_path / "calls.parquet")
-    ran = run("explain", number, tmp_path / "calls.parquet", "--html", tmp_path / "line.html",
-              "--edges", tmp_path / "edges.graphml")  # fmt: skip
+    ran = run(
+        "explain",
+        number,
+        tmp_path / "calls.parquet",
+        "--html",
+        tmp_path / "line.html",
+        "--edges",
+        tmp_path / "edges.graphml",
+    )
     assert ran.code == 0, ran.err
     contact = re.search(rf"{re.escape(OWN)} .*", ran.out)
     assert contact is not None

@@ -36,15 +36,23 @@ def weighed(*rows: Row, **known: Any) -> Row:
         (False, {"q_value": RARE}, "high", "one in ten, and no more, is chance"),
         (False, {"q_value": RARE + 1e-6}, "medium", "more than one in ten is"),
         (True, {"p_value": 0.5, "q_value": 1.0}, "high", "a fixed limit holds whoever does so"),
-        (False, {"p_value": 0.5, "q_value": 1.0, "calibrated_by": BY_ITSELF}, "high",
-         "too little is known of what is usual"),
-        (False, {"p_value": 0.5, "q_value": 1.0, "peers": "fixed lines"}, "high",
-         "of few lines too little is known"),
+        (
+            False,
+            {"p_value": 0.5, "q_value": 1.0, "calibrated_by": BY_ITSELF},
+            "high",
+            "too little is known of what is usual",
+        ),
+        (
+            False,
+            {"p_value": 0.5, "q_value": 1.0, "peers": "fixed lines"},
+            "high",
+            "of few lines too little is known",
+        ),
         (False, {"p_value": 0.5, "q_value": 1.0, "peers": COMMON[1]}, "medium", "opaque, too"),
         (False, {"line": "+862", "p_value": 0.5, "q_value": 1.0}, "high", "another line's day"),
         (False, {"day": TODAY - A_DAY, "p_value": 0.5, "q_value": 1.0}, "high", "another day"),
     ],
-)  # fmt: skip
+)
 def test_chance_lowers_what_is_not_policy_among_common_peers(
     *, policy: bool, weights: Row, severity: str, why: str
 ) -> None:
@@ -72,11 +80,13 @@ def test_chance_lowers_by_a_grade_and_never_below_low(severity: str, after: str)
         ({"called_back": MANY_CALL_BACKS - 0.001}, None, "fewer"),
         ({"own_past": AS_USUAL - 0.1}, "no more than is usual for it", "a day like others"),
         ({"own_past": AS_USUAL}, None, "more than is usual for it"),
-        ({"own_past": 0.0, "called_back": 0.5},
-         "50 % of the numbers called back; no more than is usual for it",
-         "both are said, and lower it once"),
+        (
+            {"own_past": 0.0, "called_back": 0.5},
+            "50 % of the numbers called back; no more than is usual for it",
+            "both are said, and lower it once",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_speaks_for_a_line_lowers_it_by_a_grade(
     weights: Row, mitigated_by: str | None, why: str
 ) -> None:
@@ -129,8 +139,10 @@ def test_nothing_lowers_below_low() -> None:
 
 
 def test_a_policy_finding_is_not_lowered_with_another_of_its_line() -> None:
-    rows = [finding(policy=False, observed=9000, detector="high_frequency"),
-            finding(severity="high", reason="a fixed limit")]  # fmt: skip
+    rows = [
+        finding(policy=False, observed=9000, detector="high_frequency"),
+        finding(severity="high", reason="a fixed limit"),
+    ]
     made = weighed(*rows, weights=[weight(p_value=0.5, q_value=1.0)])
     assert (made["severity"], made["why"][0]["reason"]) == ("high", "a fixed limit")
     assert made["mitigated_by"] is None, "what leads was not lowered"
@@ -139,8 +151,10 @@ def test_a_policy_finding_is_not_lowered_with_another_of_its_line() -> None:
 def test_a_subject_is_as_odd_as_its_oddest_day() -> None:
     before = TODAY - A_DAY
     rows = [finding(), finding(day=before, severity="medium")]
-    weights = [weight(p_value=1e-4, unlike="today"),
-               weight(day=before, p_value=1e-6, unlike="before")]  # fmt: skip
+    weights = [
+        weight(p_value=1e-4, unlike="today"),
+        weight(day=before, p_value=1e-6, unlike="before"),
+    ]
     made = weighed(*rows, weights=weights)
     assert (made["p_value"], made["unlike"], made["day"]) == (1e-6, "before", TODAY)
     assert sorted(made["days"]) == [before, TODAY]
@@ -149,6 +163,7 @@ def test_a_subject_is_as_odd_as_its_oddest_day() -> None:
 def test_a_word_with_its_note() -> None:
     told = beside(told=[said("a", TODAY, "cleared"), said("b", TODAY, "confirmed", "asked")]).told
     assert subjects.said(told).sort("subject").rows() == [
-        ("a", "cleared on 2026-05-04"), ("b", "confirmed on 2026-05-04: asked"),
-    ]  # fmt: skip
+        ("a", "cleared on 2026-05-04"),
+        ("b", "confirmed on 2026-05-04: asked"),
+    ]
     assert subjects.said(None).schema == {"subject": pl.String, "feedback": pl.String}

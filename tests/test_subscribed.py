@@ -43,8 +43,11 @@ def test_without_a_file_nothing_is_told() -> None:
 
 
 def test_the_latest_activation_of_a_line_counts(tmp_path: Path) -> None:
-    file = csv(tmp_path, "line,activation\n13800000001,2026-05-01\n0086 138 0000 0001,2026-05-03\n"
-                         "13800000002,2026-05-02T10:00:00\n13800000003,\n")  # fmt: skip
+    file = csv(
+        tmp_path,
+        "line,activation\n13800000001,2026-05-01\n0086 138 0000 0001,2026-05-03\n"
+        "13800000002,2026-05-02T10:00:00\n13800000003,\n",
+    )
     assert days(file) == [
         ("+8613800000001", date(2026, 5, 3)),
         ("+8613800000002", date(2026, 5, 2)),
@@ -102,13 +105,14 @@ def latest(listed: list[tuple[str | None, ...]]) -> dict[str, tuple[str | None, 
 def test_the_order_of_a_list_does_not_matter(tmp_path: Path, seed: int) -> None:
     random = Random(seed)  # noqa: S311 - no secret
     listed: list[tuple[str | None, ...]] = [
-        (f"1380000000{random.randrange(10)}", random.choice(["2026-05-01", "2026-05-02", None]),
-         *(random.choice([None, f"{c}1", f"{c}2"]) for c in "trdk"))
+        (
+            f"1380000000{random.randrange(10)}",
+            random.choice(["2026-05-01", "2026-05-02", None]),
+            *(random.choice([None, f"{c}1", f"{c}2"]) for c in "trdk"),
+        )
         for _ in range(30)
-    ]  # fmt: skip
-    expected = [
-        (int(f"86{number}"), *facts) for number, facts in sorted(latest(listed).items())
-    ]  # fmt: skip
+    ]
+    expected = [(int(f"86{number}"), *facts) for number, facts in sorted(latest(listed).items())]
     for _ in range(3):
         random.shuffle(listed)
         text = "\n".join([HEAD, *(",".join(cell or "" for cell in row) for row in listed)])

@@ -42,12 +42,13 @@ def drawn(seed: int, *, ids: bool) -> pl.DataFrame:
         row = {
             "calling_number": random.choice(["+8613800000001", "+447700900123", "+12025550100"]),
             "called_number": f"+86138{random.randrange(10**8):08}",
-            "start_time": start, "duration_s": 3600 if n % 7 == 0 else random.randrange(300),
+            "start_time": start,
+            "duration_s": 3600 if n % 7 == 0 else random.randrange(300),
             "record_type": random.choice(["call", "moc", "mtc", "fwd"]),
             "call_id": str(n) if ids else None,
             "cell_id": random.choice([None, "a", "b", "c"]),
             "trunk_in": random.choice([None, "x", "y"]),
-        }  # fmt: skip
+        }
         rows.append(row)
         if n % 7 == 0 and ids:
             rows.append(row | {"start_time": start + timedelta(hours=1), "cell_id": "b"})

@@ -22,8 +22,13 @@ if TYPE_CHECKING:
 SAMPLE = Path(__file__).parents[1] / "sample_data"
 DAYS = [SAMPLE / "calls" / f"date={day}" for day in past("2026-05-27", 10)]
 COUNTS = (
-    "last_day", "a_day_of_7", "a_day", "medium_last_day", "medium_a_day_of_7", "medium_a_day",
-)  # fmt: skip
+    "last_day",
+    "a_day_of_7",
+    "a_day",
+    "medium_last_day",
+    "medium_a_day_of_7",
+    "medium_a_day",
+)
 
 
 def by_hand(findings: pl.DataFrame, detector: str, days: list[str]) -> tuple[float, ...]:
@@ -52,17 +57,17 @@ def row_of(table: pl.DataFrame, setting: str, value: float) -> tuple[float, ...]
 @pytest.fixture(scope="module")
 def tuned() -> Counted:
     return tuning.of_files(
-        DAYS, settings.load(), entities=SAMPLE / "entities.csv",
+        DAYS,
+        settings.load(),
+        entities=SAMPLE / "entities.csv",
         subscribers=SAMPLE / "subscribers.csv",
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")
 def usual() -> pl.DataFrame:
     """What is nothing rare, with the limits in use."""
-    return pipeline.scan(
-        DAYS, settings.load(), subscribers=SAMPLE / "subscribers.csv"
-    ).evidence  # fmt: skip
+    return pipeline.scan(DAYS, settings.load(), subscribers=SAMPLE / "subscribers.csv").evidence
 
 
 @pytest.mark.parametrize(
@@ -86,9 +91,10 @@ def test_a_variant_finds_what_a_scan_with_that_setting_finds(
     tuned: Counted, usual: pl.DataFrame, setting: str, value: int
 ) -> None:
     result = pipeline.scan(
-        DAYS, settings.load(words=(f"{setting}={value}",)),
+        DAYS,
+        settings.load(words=(f"{setting}={value}",)),
         subscribers=SAMPLE / "subscribers.csv",
-    )  # fmt: skip
+    )
     declared = pl.read_csv(SAMPLE / "entities.csv", infer_schema=False)["line"].implode()
     free = result.findings.filter(~pl.col("subject").is_in(declared))
     findings = subjects.by_chance(free, usual)
@@ -159,8 +165,12 @@ def test_values_to_try_are_multiples_within_the_bounds_of_the_setting() -> None:
     tried = tuning.variants(chain)
     assert all(each.detector.hub_forwarders == 3 for each in tried if "hub" not in each.setting)  # type: ignore[attr-defined]
     assert [each.detector is chain for each in tried if each.setting == "hub_forwarders"] == [
-        False, True, False, False, False,
-    ]  # fmt: skip
+        False,
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_the_value_in_use_is_marked_and_is_the_one_that_was_told() -> None:
@@ -233,16 +243,19 @@ def test_findings_of_a_state_that_are_declared_by_now_are_left_out(
     both = rows_of(tuning.of_state(state, 28), detector="high_frequency", subject_kind="any")[0]
     one = rows_of(
         tuning.of_state(state, 28, tmp_path / "known.csv"),
-        detector="high_frequency", subject_kind="any",
-    )[0]  # fmt: skip
+        detector="high_frequency",
+        subject_kind="any",
+    )[0]
     assert (both[1], one[1]) == (3, 2)  # the mass dialler is one of them
 
 
 @pytest.fixture
 def tune(run: Any, state: Path) -> Callable[..., Any]:
     def ran(words: str) -> Any:
-        told = [state if word == "STATE" else DAYS[-1] if word == "CALLS" else word
-                for word in words.split()]  # fmt: skip
+        told = [
+            state if word == "STATE" else DAYS[-1] if word == "CALLS" else word
+            for word in words.split()
+        ]
         return run("tune", *told)
 
     return ran

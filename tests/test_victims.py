@@ -43,18 +43,22 @@ CASES: dict[str, tuple[list[Line], str, str | None]] = {
     "nothing": ([], "today", None),
     "a call back": ([line(V).dials(1, on=LAST, at="21:00", to=FOUND)], "now", "called back once"),
     "a call back to another": (
-        [dialler(OTHER), line(V).dials(2, on=LAST, at="21:00", to=OTHER, answered=0)], "now",
+        [dialler(OTHER), line(V).dials(2, on=LAST, at="21:00", to=OTHER, answered=0)],
+        "now",
         "called back 2 times",
     ),
     "others in vain": (
-        [line(f).dials(2, on=LAST, at="20:05", to=V, answered=0) for f in FRIENDS[:3]], "today",
+        [line(f).dials(2, on=LAST, at="20:05", to=V, answered=0) for f in FRIENDS[:3]],
+        "today",
         "3 others found the line busy",
     ),
     "others before": (
-        [line(FRIENDS[0]).dials(2, on=LAST, at="19:00", to=V, answered=0)], "today", None,
+        [line(FRIENDS[0]).dials(2, on=LAST, at="19:00", to=V, answered=0)],
+        "today",
+        None,
     ),
     "one who gets through": ([line(FRIENDS[0]).dials(2, on=LAST, at="20:05", to=V)], "today", None),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -119,10 +123,18 @@ def test_what_a_feed_cannot_tell_stays_empty(tmp_path: Path) -> None:
 
 def points(**more: Any) -> float:
     row = {
-        "streak": 1, "minutes": 10.0, "longest": 5.0, "n_lines": 1, "handed_over": 0,
-        "call_backs": 0, "found_busy": 0, "silence": 0.0, "weight": 0.8, "hours_since": 6.0,
+        "streak": 1,
+        "minutes": 10.0,
+        "longest": 5.0,
+        "n_lines": 1,
+        "handed_over": 0,
+        "call_backs": 0,
+        "found_busy": 0,
+        "silence": 0.0,
+        "weight": 0.8,
+        "hours_since": 6.0,
         "talking": False,
-    } | more  # fmt: skip
+    } | more
     scored = victims._scored(pl.LazyFrame([row])).collect()
     return float(scored["score"].item())
 
@@ -130,13 +142,19 @@ def points(**more: Any) -> float:
 @pytest.mark.parametrize(
     ("name", "values"),
     [
-        ("streak", range(6)), ("minutes", (0.5, 5.0, 60.0, 600.0)),
-        ("longest", (0.5, 5.0, 60.0, 600.0)), ("n_lines", range(1, 7)),
-        ("handed_over", range(3)), ("call_backs", range(4)), ("found_busy", (None, 0, 1, 3, 9)),
-        ("silence", (None, 0.0, 0.5, 1.0)), ("weight", (0.5, 0.8, 1.0)),
-        ("hours_since", (200.0, 48.0, 1.0, 0.0)), ("talking", (False, True)),
+        ("streak", range(6)),
+        ("minutes", (0.5, 5.0, 60.0, 600.0)),
+        ("longest", (0.5, 5.0, 60.0, 600.0)),
+        ("n_lines", range(1, 7)),
+        ("handed_over", range(3)),
+        ("call_backs", range(4)),
+        ("found_busy", (None, 0, 1, 3, 9)),
+        ("silence", (None, 0.0, 0.5, 1.0)),
+        ("weight", (0.5, 0.8, 1.0)),
+        ("hours_since", (200.0, 48.0, 1.0, 0.0)),
+        ("talking", (False, True)),
     ],
-)  # fmt: skip
+)
 def test_points_only_rise(name: str, values: Any) -> None:
     rising = [points(**{name: value}) for value in values]
     assert rising == sorted(rising)
@@ -173,9 +191,7 @@ def test_streaks_and_sums_equal_the_obvious(tmp_path: Path, seed: int) -> None:
         streak = next(n for n in range(9) if max(much, default=0) - n not in much)
         assert (row["calls"], row["days"], row["streak"]) == (len(long), len(days), streak)
         assert row["minutes"] == pytest.approx(sum(talk for _, talk in long) / 60, abs=0.06)
-        busy = any(
-            at < tried_at < at + talk / 60 for at, talk in week for tried_at in attempts[to]
-        )  # fmt: skip
+        busy = any(at < tried_at < at + talk / 60 for at, talk in week for tried_at in attempts[to])
         assert row["found_busy"] == busy
 
 
@@ -184,10 +200,13 @@ def test_a_nights_list_is_that_of_a_scan(tmp_path: Path) -> None:
     caller = dialler(on=days[-2]).dials(2, on=days[-2:], at="20:00", to=V, talk_s=1500)
     holder = holds(days[-3:], caller="+8613811111111")
     lines = [
-        caller, life(V, days=days[:-2]), life(W, days=days), holder,
+        caller,
+        life(V, days=days[:-2]),
+        life(W, days=days),
+        holder,
         line(FRIENDS[1]).dials(3, on=days[-1], at="20:10", to=[V, W], answered=0),
         line("+8613822222222").dials(1, on=days[-3:], at="21:00", to=W, talk_s=4000),
-    ]  # fmt: skip
+    ]
     calls = feed(*lines)
     folder = runs.by_day(tmp_path / "days", calls)
     run = runs.run(tmp_path / "state")

@@ -12,16 +12,23 @@ from cdr_anomaly import numbering, presented, wording
 from tests.chunks import in_chunks
 
 ROWS = pl.DataFrame(
-    {"n": [1, 2, None, 4, 5], "share": [0.1 + 0.2, 1e20, 2.0, None, -1.5],
-     "name": ["a", "{}", "c", "", None]}
-)  # fmt: skip
+    {
+        "n": [1, 2, None, 4, 5],
+        "share": [0.1 + 0.2, 1e20, 2.0, None, -1.5],
+        "name": ["a", "{}", "c", "", None],
+    }
+)
 
 
 def test_a_sentence_is_its_template_with_the_values_as_text() -> None:
     told = ROWS.select(wording.sentence("{} of {} ({})", "n", pl.col("share"), 7)).to_series()
     assert told.to_list() == [
-        "1 of 0.30000000000000004 (7)", "2 of 1e+20 (7)", None, None, "5 of -1.5 (7)",
-    ]  # fmt: skip
+        "1 of 0.30000000000000004 (7)",
+        "2 of 1e+20 (7)",
+        None,
+        None,
+        "5 of -1.5 (7)",
+    ]
 
 
 def test_what_stands_in_a_value_is_no_template() -> None:

@@ -49,13 +49,16 @@ def measured(detector: type[Detector]) -> str:
     odd = {True: "little", False: "much"}
     rows = [
         f"| `{m.name}` | {family} | {m.said.replace('{}', '…')} | {odd[m.little]} |"
-        for family, measures in detector.measures.items() for m in measures
-    ]  # fmt: skip
+        for family, measures in detector.measures.items()
+        for m in measures
+    ]
     head = "| measure | family | as it is said | what is odd |\n|---|---|---|---|\n"
     return (
         f"Compared with peers ([evidence.md](evidence.md)); what it finds {lowered}:\n\n"
-        + head + "\n".join(rows) + "\n"
-    )  # fmt: skip
+        + head
+        + "\n".join(rows)
+        + "\n"
+    )
 
 
 def tables_page() -> str:
@@ -72,8 +75,10 @@ def tables_page() -> str:
     } | {f"`{name}` of a state": table for name, table in remembered().items()}
     parts = ["# Tables, settings, layouts\n\nWritten by `make docs` from the code.\n"]
     for title, table in tables.items():
-        rows = [f"| `{name}` | {column.dtype or 'Int64, or String'} | {column.meaning} |"
-                for name, column in table.items()]  # fmt: skip
+        rows = [
+            f"| `{name}` | {column.dtype or 'Int64, or String'} | {column.meaning} |"
+            for name, column in table.items()
+        ]
         parts.append(
             f"## {title}\n\n| column | type | meaning |\n|---|---|---|\n" + "\n".join(rows)
         )
@@ -99,9 +104,10 @@ def remembered() -> dict[str, schema.Table]:
 def picture() -> str:
     """Draw the head of the list that `make demo` prints."""
     result = pipeline.scan(
-        [ROOT / "sample_data" / "calls"], settings.load(),
+        [ROOT / "sample_data" / "calls"],
+        settings.load(),
         entities=ROOT / "sample_data" / "entities.csv",
-    )  # fmt: skip
+    )
     terminal = Console(width=100, record=True, file=io.StringIO(), force_terminal=True)
     terminal.print(report.alerts_table(result.alerts, 6))
     return terminal.export_svg(title="cdr-anomaly scan (synthetic records)", unique_id="scan")

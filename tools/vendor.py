@@ -31,8 +31,11 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as place:
             told = subprocess.run(
                 ["npm", "pack", "--silent", package],
-                cwd=place, check=True, capture_output=True, text=True,
-            )  # fmt: skip
+                cwd=place,
+                check=True,
+                capture_output=True,
+                text=True,
+            )
             whole = io.BytesIO((Path(place) / told.stdout.split()[-1]).read_bytes())
         with tarfile.open(fileobj=whole) as packed:
             for name in wanted:

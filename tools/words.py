@@ -28,18 +28,32 @@ SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 PEERS = ("new lines", "lines that pass calls on")
 # Words that templates look up by a variable.
 LOOKED_UP = {
-    *SEVERITIES, *report.TIERS.values(), *alerts.KINDS, *detectors.FINDERS, *sheet.TABLES.values(),
-    *numbering.CLASSES, *related.HOW, *PEERS, *(each.family for each in detectors.ALL),
-}  # fmt: skip
+    *SEVERITIES,
+    *report.TIERS.values(),
+    *alerts.KINDS,
+    *detectors.FINDERS,
+    *sheet.TABLES.values(),
+    *numbering.CLASSES,
+    *related.HOW,
+    *PEERS,
+    *(each.family for each in detectors.ALL),
+}
 
 
 def wanted() -> Catalog:
     """List every word of the pages, without translations."""
     catalog = Catalog(
-        "zh_Hans", header_comment="# The words of pages, in Simplified Chinese.", fuzzy=False,
-        project="cdr-anomaly", version="1", creation_date=SINCE, revision_date=SINCE,
-        last_translator="cdr-anomaly", language_team="", msgid_bugs_address="",
-    )  # fmt: skip
+        "zh_Hans",
+        header_comment="# The words of pages, in Simplified Chinese.",
+        fuzzy=False,
+        project="cdr-anomaly",
+        version="1",
+        creation_date=SINCE,
+        revision_date=SINCE,
+        last_translator="cdr-anomaly",
+        language_team="",
+        msgid_bugs_address="",
+    )
     for file in sorted(PAGE.glob("*.py")):
         for _, word, _, _ in extract_from_file("python", file, keywords={"said": None}):
             catalog.add(str(word))

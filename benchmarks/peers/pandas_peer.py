@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 
 ZONE = "Asia/Shanghai"
 COLUMNS = [
-    "calling_number", "called_number", "start_time", "duration_s", "record_type",
+    "calling_number",
+    "called_number",
+    "start_time",
+    "duration_s",
+    "record_type",
     "redirecting_number",
-]  # fmt: skip
+]
 
 
 def dialled(calls: pd.DataFrame, age: pd.Series) -> dict[str, pd.Index]:
@@ -37,9 +41,7 @@ def dialled(calls: pd.DataFrame, age: pd.Series) -> dict[str, pd.Index]:
     lines["n_in"] = n_in.reindex(lines.index, fill_value=0)
     different = lines["n_distinct"] / lines["n_out"] >= 0.5
     outgoing = lines["n_out"] / (lines["n_out"] + lines["n_in"]) >= 0.7
-    often = (
-        (lines["peak_10min"] >= 12) | (lines["peak_60min"] >= 30) | (lines["n_out"] >= 200)
-    )  # fmt: skip
+    often = (lines["peak_10min"] >= 12) | (lines["peak_60min"] >= 30) | (lines["n_out"] >= 200)
     # The whole day is within the first 72 hours from a new line's first call in it.
     new = age.reindex(lines.index).between(0, 5)
     at_once = (lines["n_out"] >= 100) | (lines["peak_60min"] >= 30)

@@ -26,9 +26,9 @@ NIGHTS = 7
 def scored(measures: pl.DataFrame) -> pl.DataFrame:
     """Score the line-days of every night that has seven before it."""
     days = measures["day"].unique().sort().to_list()
-    return pl.concat([
-        _night(measures, day) for day in days if day - timedelta(days=NIGHTS) in days
-    ])  # fmt: skip
+    return pl.concat(
+        [_night(measures, day) for day in days if day - timedelta(days=NIGHTS) in days]
+    )
 
 
 def _night(measures: pl.DataFrame, day: date) -> pl.DataFrame:
@@ -39,12 +39,14 @@ def _night(measures: pl.DataFrame, day: date) -> pl.DataFrame:
     names = [name for name in measures.columns if name not in {"line", "day"}]
     middle = np.nan_to_num(before.select(pl.col(names).median()).to_numpy().astype(np.float64))
     fit, asked = (_filled(frame.select(names), middle) for frame in (before, night))
-    return pl.concat([
-        night.select("line", "day").with_columns(
-            model=pl.lit(name), score=pl.Series(model().fit(fit).decision_function(asked))
-        )
-        for name, model in MODELS.items()
-    ])  # fmt: skip
+    return pl.concat(
+        [
+            night.select("line", "day").with_columns(
+                model=pl.lit(name), score=pl.Series(model().fit(fit).decision_function(asked))
+            )
+            for name, model in MODELS.items()
+        ]
+    )
 
 
 def _filled(frame: pl.DataFrame, middle: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -49,9 +49,10 @@ class Remembered:
 def variants(result: Result, told: Settings) -> dict[str, Judged]:
     """Judge the tables of a scan again, each time without something."""
     known = [
-        _remembered(detector, result) for detector in detectors.build(told.detectors)
+        _remembered(detector, result)
+        for detector in detectors.build(told.detectors)
         if detector.name not in result.not_applicable
-    ]  # fmt: skip
+    ]
     judged = _judge(result, told)
     made = {
         f"without the measures of {family}": judged([each.without(family) for each in known])

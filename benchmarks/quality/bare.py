@@ -61,9 +61,13 @@ def compared(whole: pl.DataFrame, less: pl.DataFrame) -> pl.DataFrame:
     )
     same, free = grade == grade_less, ~pl.col("reason").str.contains(r"\bcells?\b")
     counts = both.group_by("detector").agg(
-        both=pl.len(), as_grave=same.sum(), less_grave=(grade_less < grade).sum(),
-        graver=(grade_less > grade).sum(), free=free.sum(), free_as_grave=(same & free).sum(),
-    )  # fmt: skip
+        both=pl.len(),
+        as_grave=same.sum(),
+        less_grave=(grade_less < grade).sum(),
+        graver=(grade_less > grade).sum(),
+        free=free.sum(),
+        free_as_grave=(same & free).sum(),
+    )
     sizes = [
         frame.group_by("detector").agg(pl.len().alias(name))
         for frame, name in ((whole, "with"), (less, "without"))
@@ -79,6 +83,4 @@ def compared(whole: pl.DataFrame, less: pl.DataFrame) -> pl.DataFrame:
 def _marked(findings: pl.DataFrame) -> pl.DataFrame:
     """Number those about the same, the gravest last: a line may be found for two things."""
     ordered = findings.sort(*FINDING, subjects.grade(), "reason")
-    return ordered.select(
-        *FINDING, "severity", "reason", nth=pl.int_range(pl.len()).over(FINDING)
-    )  # fmt: skip
+    return ordered.select(*FINDING, "severity", "reason", nth=pl.int_range(pl.len()).over(FINDING))

@@ -93,9 +93,11 @@ def planted(seed: int, size: Size, place: Path, *, barely: bool = False) -> City
     real = people.nights(place, told, days)
     _say(f"seed {seed}: {len(days)} nights in {monotonic() - began:.0f} s")
     names = pl.concat_list(pl.col("members").fill_null([]), "subject")
-    named = result.findings.with_columns(line=names).explode("line").filter(
-        pl.col("line").is_in(of_planted)
-    )  # fmt: skip
+    named = (
+        result.findings.with_columns(line=names)
+        .explode("line")
+        .filter(pl.col("line").is_in(of_planted))
+    )
     return City(
         seed=seed,
         truth=apart(scanned.truth, seed),
@@ -120,9 +122,11 @@ def _bare(scanned: _Scanned, seed: int, place: Path) -> Bare:
     ground = nights.ground(result, place / "entities.csv")
     made = nights.listed(result.findings, result.evidence, ground, scanned.told, days)
     return Bare(
-        bare.compared(whole.findings, result.findings), result.not_applicable,
-        result.tables.unknown(), _lists(made, result.evidence, days[FIRST_DAYS:], seed),
-    )  # fmt: skip
+        bare.compared(whole.findings, result.findings),
+        result.not_applicable,
+        result.tables.unknown(),
+        _lists(made, result.evidence, days[FIRST_DAYS:], seed),
+    )
 
 
 def clean(seed: int, size: Size, place: Path) -> Clean:
@@ -149,10 +153,11 @@ def apart(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
     texts, sets, dates = (
         [name for name in names if name in frame.columns]
         for names in (
-            ("line", "actor", "subject", "number", "list"), ("members", "lines"),
+            ("line", "actor", "subject", "number", "list"),
+            ("members", "lines"),
             ("day", "first_day", "last_day", "list_day"),
         )
-    )  # fmt: skip
+    )
     named = frame.with_columns((mark + pl.col(name)).alias(name) for name in texts).with_columns(
         pl.col(sets).list.eval(mark + pl.element())
     )
@@ -178,9 +183,12 @@ def _scanned(seed: int, size: Size, place: Path, *, clean: bool) -> _Scanned:
     result = pipeline.scan([place / "calls"], told, entities=entities)
     days = [FIRST_DAY + timedelta(days=n) for n in range(size.days)]
     scanned = _Scanned(
-        result, told, nights.ground(result, entities), truth.read_truth(place / "truth.parquet"),
+        result,
+        told,
+        nights.ground(result, entities),
+        truth.read_truth(place / "truth.parquet"),
         days,
-    )  # fmt: skip
+    )
     _say(
         f"seed {seed}{', clean' if clean else ''}: {result.counts.used:,} calls, simulated in "
         f"{wrote - began:.0f} s, scanned in {monotonic() - wrote:.0f} s"

@@ -57,11 +57,15 @@ def short(lists: Lists, told: pl.DataFrame) -> Short:
     found = (evasions[AT] * evasions["number"]).sum() / max(evasions["number"].sum(), 1)
     ranked = lists.alerts.filter(pl.col("rank").is_not_null())
     return Short(
-        mean=at("precision"), pooled=at("precision of all alerts"),
-        mean_17=at("precision", "at_17"), recall=actors.filter(pattern=ALL)[AT].item(),
-        evaded=float(found), honest=honest(tables), alerts=ranked.height / lists.names.height,
+        mean=at("precision"),
+        pooled=at("precision of all alerts"),
+        mean_17=at("precision", "at_17"),
+        recall=actors.filter(pattern=ALL)[AT].item(),
+        evaded=float(found),
+        honest=honest(tables),
+        alerts=ranked.height / lists.names.height,
         patterns=dict(actors.filter(pl.col("pattern") != ALL).select("pattern", AT).iter_rows()),
-    )  # fmt: skip
+    )
 
 
 def honest(tables: Mapping[str, pl.DataFrame]) -> float | None:
@@ -105,10 +109,17 @@ def honest_groups(lists: Lists, told: pl.DataFrame) -> pl.DataFrame:
     each = actors.group_by("kind", "actor").agg(lines=pl.col("line").n_unique())
     known = each.join(accused, on="actor", how="left")
     both = pl.concat([known, known.with_columns(kind=pl.lit(HONEST))])
-    return both.group_by("kind").agg(
-        groups=pl.len(), lines=pl.col("lines").sum(), named=pl.col("most").count(),
-        together=(pl.col("most") > 1).sum(), by_false=pl.col("false").sum(),
-    ).sort(pl.col("kind") == HONEST, "kind")  # fmt: skip
+    return (
+        both.group_by("kind")
+        .agg(
+            groups=pl.len(),
+            lines=pl.col("lines").sum(),
+            named=pl.col("most").count(),
+            together=(pl.col("most") > 1).sum(),
+            by_false=pl.col("false").sum(),
+        )
+        .sort(pl.col("kind") == HONEST, "kind")
+    )
 
 
 def by_detector(lists: Lists, told: pl.DataFrame) -> pl.DataFrame:
@@ -118,17 +129,20 @@ def by_detector(lists: Lists, told: pl.DataFrame) -> pl.DataFrame:
         "list", "detectors", place=pl.col("rank").rank("ordinal").over("list").cast(pl.Int64)
     )
     near = judged.alerts.filter(pl.col("place") <= DETECTED_AT).join(names, on=truth.ALERT)
-    listed = near.explode("detectors").group_by(detector="detectors").agg(
-        alerts=pl.len(), true=pl.col("true").sum()
-    )  # fmt: skip
-    hits = judged.hits.filter("true").join(
-        near.select(*truth.ALERT, "detectors"), on=truth.ALERT
-    )  # fmt: skip
+    listed = (
+        near.explode("detectors")
+        .group_by(detector="detectors")
+        .agg(alerts=pl.len(), true=pl.col("true").sum())
+    )
+    hits = judged.hits.filter("true").join(near.select(*truth.ALERT, "detectors"), on=truth.ALERT)
     actors = hits.explode("detectors").group_by("actor").agg(pl.col("detectors").unique())
     alone = pl.col("detectors").list.len() == 1
-    found = actors.with_columns(alone=alone).explode("detectors").group_by(
-        detector="detectors"
-    ).agg(actors=pl.len(), alone=pl.col("alone").sum())  # fmt: skip
+    found = (
+        actors.with_columns(alone=alone)
+        .explode("detectors")
+        .group_by(detector="detectors")
+        .agg(actors=pl.len(), alone=pl.col("alone").sum())
+    )
     whole = listed.join(found, on="detector", how="left").fill_null(0)
     return whole.with_columns(share=pl.col("true") / pl.col("alerts")).sort("detector")
 
@@ -154,8 +168,9 @@ def not_found(lists: Lists, findings: pl.DataFrame, told: pl.DataFrame) -> pl.Da
     actors = actors.join(odd, on="actor", how="left").with_columns(end=ends)
     counts = actors.group_by("pattern").agg(
         *((pl.col("end") == end).sum().alias(end) for end in ENDS),
-        not_found=pl.len(), least_q=pl.col("q").median(),
-    )  # fmt: skip
+        not_found=pl.len(),
+        least_q=pl.col("q").median(),
+    )
     sizes = bad.group_by("pattern").agg(actors=pl.col("actor").n_unique())
     order = pl.col("pattern").str.starts_with(EVASION)
     return sizes.join(counts, on="pattern").sort(order, "pattern")
@@ -165,10 +180,14 @@ def _came(
     lists: Lists, findings: pl.DataFrame, judged: truth.Judged, missed: pl.DataFrame
 ) -> pl.DataFrame:
     """Say of each actor that was missed how far it came, in a column for each of ENDS."""
-    of_findings = _of(findings, missed).group_by("actor").agg(
-        (pl.col("severity") == "low").any().alias("low only"),
-        (pl.col("severity") != "low").any().alias("lowered"),
-    )  # fmt: skip
+    of_findings = (
+        _of(findings, missed)
+        .group_by("actor")
+        .agg(
+            (pl.col("severity") == "low").any().alias("low only"),
+            (pl.col("severity") != "low").any().alias("lowered"),
+        )
+    )
     named = lists.alerts.with_columns(
         line=pl.concat_list(pl.col("members").fill_null([]), "subject").list.unique()
     ).explode("line")

@@ -72,9 +72,13 @@ def listed(
         of_day = pl.col("day") == day
         since = day - timedelta(days=told.repeat_after_days)
         beside = Beside(
-            weighed.filter(of_day), pl.concat(made), None, by.handsets.filter(of_day),
-            by.successions.filter(of_day), since,
-        )  # fmt: skip
+            weighed.filter(of_day),
+            pl.concat(made),
+            None,
+            by.handsets.filter(of_day),
+            by.successions.filter(of_day),
+            since,
+        )
         made.append(alerts.ranked(marked.filter(of_day), beside, most=told.max_alerts))
     return pl.concat(made)
 

@@ -50,9 +50,11 @@ def written(run: Run) -> str:
     """Write the whole page."""
     to_warn = run.people()
     told = evaluation.evaluated(
-        run.lists(), run.truth(), evaluation.Draws(),
+        run.lists(),
+        run.truth(),
+        evaluation.Draws(),
         forewarned.NOBODY if to_warn.held.is_empty() else to_warn,
-    )  # fmt: skip
+    )
     quiet = evaluation.evaluated(
         together([each.lists for each in run.clean]),
         pl.concat([each.truth for each in run.clean]),
@@ -109,9 +111,10 @@ def _chosen_by(run: Run) -> str:
     ranges = [f"{first} to {last}" for first, last in LOOKED_AT]
     before = f"{', '.join(ranges[:-1])} and {ranges[-1]}"
     known = [
-        city.seed for city in run.cities
+        city.seed
+        for city in run.cities
         if any(first <= city.seed <= last for first, last in LOOKED_AT)
-    ]  # fmt: skip
+    ]
     if known:
         return (
             f"Of these, {', '.join(map(str, known))} were looked at while the program was made "
@@ -131,10 +134,14 @@ def calls_clean(run: Run) -> str:
 def _precision_and_recall(run: Run, told: dict[str, pl.DataFrame]) -> str:
     main = told[evaluation.MAIN]
     rows = [
-        [row["figure"], row["pattern"] or "", row["number"],
-         *(between(row, f"at_{k}") for k in evaluation.BUDGETS)]
+        [
+            row["figure"],
+            row["pattern"] or "",
+            row["number"],
+            *(between(row, f"at_{k}") for k in evaluation.BUDGETS),
+        ]
         for row in main.iter_rows(named=True)
-    ]  # fmt: skip
+    ]
     first = figures.short(together([city.first for city in run.cities]), run.truth())
     sums = dict(told["lists"].iter_rows())
     median, most = (f"{sums[f'alerts a list, {what}']:.0f}" for what in ("median", "most"))
@@ -167,24 +174,44 @@ def _each_seed(run: Run) -> str:
         false_share = told["false_discoveries"].filter(q_at_most=0.1)["false_share"].item()
         ratio = quiet["calibration"].filter(p_at_most=1e-4)["ratio"].item()
         rows.append(
-            [city.seed, f"{city.calls:,}", figure(short.mean), figure(short.pooled),
-             figure(short.recall), figure(short.evaded), percent(short.honest), figure(ratio),
-             figure(false_share)]
-        )  # fmt: skip
+            [
+                city.seed,
+                f"{city.calls:,}",
+                figure(short.mean),
+                figure(short.pooled),
+                figure(short.recall),
+                figure(short.evaded),
+                percent(short.honest),
+                figure(ratio),
+                figure(false_share),
+            ]
+        )
     head = [
-        "seed", "calls", "precision at 50", "of all alerts", "actors found at 50",
-        "evasions found", "honest lines named", "clean nights, observed / expected at 1e-4",
+        "seed",
+        "calls",
+        "precision at 50",
+        "of all alerts",
+        "actors found at 50",
+        "evasions found",
+        "honest lines named",
+        "clean nights, observed / expected at 1e-4",
         "false share at q 0.1",
-    ]  # fmt: skip
+    ]
     return markdown(head, rows)
 
 
 def _false_alerts(told: dict[str, pl.DataFrame], quiet: dict[str, pl.DataFrame]) -> str:
     rows = [
-        [row["kind"], row["lines"] or "-", row["lines_named"], percent(row["share_named"]),
-         row["in_false_ones"], row["false_ones"]]
+        [
+            row["kind"],
+            row["lines"] or "-",
+            row["lines_named"],
+            percent(row["share_named"]),
+            row["in_false_ones"],
+            row["false_ones"],
+        ]
         for row in told["false_alerts"].iter_rows(named=True)
-    ]  # fmt: skip
+    ]
     sums = dict(quiet["lists"].iter_rows())
     alerts = quiet["false_alerts"]["false_ones"]
     return f"""## False alerts by honest kind {SYNTHETIC}
@@ -210,10 +237,15 @@ def _undeclared(run: Run) -> pl.DataFrame:
 
 def _delays(told: dict[str, pl.DataFrame]) -> str:
     rows = [
-        [row["pattern"], row["actors"], row["found"], figure(row["median_days"], 1),
-         figure(row["days_90"], 1)]
+        [
+            row["pattern"],
+            row["actors"],
+            row["found"],
+            figure(row["median_days"], 1),
+            figure(row["days_90"], 1),
+        ]
         for row in told["time_to_detection"].iter_rows(named=True)
-    ]  # fmt: skip
+    ]
     head = ["pattern", "actors", "found", "median, days", "90 %, days"]
     return f"""## Time to detection {SYNTHETIC}
 

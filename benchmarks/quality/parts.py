@@ -25,9 +25,14 @@ EVASIONS = {
     "evasion_changing": "a relay whose forward target changes for each call",
 }
 COMPARED = (
-    "precision at 17", "at 50", "of all alerts at 50", "actors found at 50", "evasions found",
-    "honest lines named", "alerts a night",
-)  # fmt: skip
+    "precision at 17",
+    "at 50",
+    "of all alerts at 50",
+    "actors found at 50",
+    "evasions found",
+    "honest lines named",
+    "alerts a night",
+)
 
 
 def detectors(run: Run) -> str:
@@ -59,9 +64,14 @@ and without one detector and the measures that it tests.
 
 def _compared(short: figures.Short) -> list[str]:
     return [
-        figure(short.mean_17), figure(short.mean), figure(short.pooled), figure(short.recall),
-        figure(short.evaded), percent(short.honest), figure(short.alerts, 1),
-    ]  # fmt: skip
+        figure(short.mean_17),
+        figure(short.mean),
+        figure(short.pooled),
+        figure(short.recall),
+        figure(short.evaded),
+        percent(short.honest),
+        figure(short.alerts, 1),
+    ]
 
 
 def peers(run: Run) -> str:
@@ -95,10 +105,15 @@ def not_found(run: Run) -> str:
     findings = pl.concat([city.findings for city in run.cities])
     missed = figures.not_found(run.lists(), findings, run.truth())
     rows = [
-        [row["pattern"], row["actors"], row["not_found"], *(row[end] or "" for end in figures.ENDS),
-         "never tested" if row["least_q"] is None else f"{row['least_q']:.2g}"]
+        [
+            row["pattern"],
+            row["actors"],
+            row["not_found"],
+            *(row[end] or "" for end in figures.ENDS),
+            "never tested" if row["least_q"] is None else f"{row['least_q']:.2g}",
+        ]
         for row in missed.iter_rows(named=True)
-    ]  # fmt: skip
+    ]
     head = ["pattern", "actors", "not found", *figures.ENDS, "least q, median"]
     said = "\n".join(f"- *{end}*: {meaning}." for end, meaning in figures.ENDS.items())
     evade = "\n".join(

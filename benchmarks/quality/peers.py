@@ -78,6 +78,10 @@ def _alerts(scores: pl.DataFrame, most: int = 200) -> pl.DataFrame:
     order = pl.struct(-pl.col("score").cast(pl.Float64), "line")
     ranked = scores.with_columns(rank=order.rank("ordinal").over("day").cast(pl.Int64))
     return ranked.filter(pl.col("rank") <= most).select(
-        "rank", "day", subject="line", subject_kind=pl.lit("line"),
-        members=pl.concat_list("line"), severity=pl.lit("medium"),
-    )  # fmt: skip
+        "rank",
+        "day",
+        subject="line",
+        subject_kind=pl.lit("line"),
+        members=pl.concat_list("line"),
+        severity=pl.lit("medium"),
+    )

@@ -27,22 +27,37 @@ def people(told: Mapping[str, pl.DataFrame]) -> str:
     if "state" in main.columns:
         return f"{title}\n\nThere is {main.item()}."
     among = [
-        [row["who"], row["victims"], row["nights"],
-         *(percent(row[name]) for name in
-           ("in_first_n", "in_first_2n", "ever_in_first_2n", "ever_listed"))]
+        [
+            row["who"],
+            row["victims"],
+            row["nights"],
+            *(
+                percent(row[name])
+                for name in ("in_first_n", "in_first_2n", "ever_in_first_2n", "ever_listed")
+            ),
+        ]
         for row in main.iter_rows(named=True)
-    ]  # fmt: skip
+    ]
     delays = [
-        [row["who"], row["listed_in"], row["victims"], row["found"],
-         figure(row["median_days"], 1), figure(row["days_90"], 1), percent(row["by_second_night"]),
-         {True: "yes", False: "no", None: "-"}[row["in_time"]]]
+        [
+            row["who"],
+            row["listed_in"],
+            row["victims"],
+            row["found"],
+            figure(row["median_days"], 1),
+            figure(row["days_90"], 1),
+            percent(row["by_second_night"]),
+            {True: "yes", False: "no", None: "-"}[row["in_time"]],
+        ]
         for row in told[forewarned.DELAYS].iter_rows(named=True)
-    ]  # fmt: skip
+    ]
     tiers = [
-        [*(row[name] for name in ("tier", "people", "victims", "others_called", "neither")),
-         percent(row["share_neither"])]
+        [
+            *(row[name] for name in ("tier", "people", "victims", "others_called", "neither")),
+            percent(row["share_neither"]),
+        ]
         for row in told[forewarned.TIERS].iter_rows(named=True)
-    ]  # fmt: skip
+    ]
     sums = dict(told[forewarned.SUMS].iter_rows())
     median, most, victims = (
         f"{sums[name] or 0:.0f}"
@@ -136,22 +151,43 @@ def fewer_columns(run: Run) -> str:
         return f"{title}\n\nThis was not tried."
     found = city.bare
     rows = [
-        [row["detector"], row["with"], row["without"], row["both"], row["as_grave"],
-         row["less_grave"], row["graver"],
-         f"{row['free_as_grave']} of {row['free']}" if row["free"] else "-"]
+        [
+            row["detector"],
+            row["with"],
+            row["without"],
+            row["both"],
+            row["as_grave"],
+            row["less_grave"],
+            row["graver"],
+            f"{row['free_as_grave']} of {row['free']}" if row["free"] else "-",
+        ]
         for row in found.compared.iter_rows(named=True)
-    ]  # fmt: skip
-    head = ["detector", "findings with", "without", "in both", "as grave", "less grave", "graver",
-            "as grave, of those whose reason names no cell"]  # fmt: skip
+    ]
+    head = [
+        "detector",
+        "findings with",
+        "without",
+        "in both",
+        "as grave",
+        "less grave",
+        "graver",
+        "as grave, of those whose reason names no cell",
+    ]
     shorts = {
         "all columns": figures.short(city.lists[WHOLE], city.truth),
         "without these": figures.short(found.lists, city.truth),
     }
     worth = [
-        [name, figure(short.mean), figure(short.pooled), figure(short.recall),
-         ", ".join(_missed(short.patterns)) or "-", percent(short.honest)]
+        [
+            name,
+            figure(short.mean),
+            figure(short.pooled),
+            figure(short.recall),
+            ", ".join(_missed(short.patterns)) or "-",
+            percent(short.honest),
+        ]
         for name, short in shorts.items()
-    ]  # fmt: skip
+    ]
     said = "\n".join(
         f"- not applicable, `{name}`: {why}." for name, why in found.not_applicable.items()
     )
@@ -195,9 +231,10 @@ def _verdict(found: Bare) -> str:
     names = ", ".join(f"`{name}`" for name in bare.OLD)
     least = old.select((pl.col("free") - pl.col("free_as_grave")).sum()).item()
     alike = (
-        f"differ in what they find: {differ}" if differ else "find the same lines, with the same "
-        "values, on the same days"
-    )  # fmt: skip
+        f"differ in what they find: {differ}"
+        if differ
+        else "find the same lines, with the same values, on the same days"
+    )
     grades = (
         "all are as grave as they were"
         if not least
@@ -211,6 +248,7 @@ cells speak against it. Of the findings of these four whose reason names no cell
 
 def _missed(patterns: Mapping[str, float]) -> list[str]:
     return [
-        f"{name} {share:.2f}" for name, share in patterns.items()
+        f"{name} {share:.2f}"
+        for name, share in patterns.items()
         if share < 1 and name not in evaluation.APART
-    ]  # fmt: skip
+    ]

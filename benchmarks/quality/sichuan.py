@@ -70,10 +70,11 @@ def ranked(file: Path) -> Sample:
         ),
     }
     return Sample(
-        len(labels), int(labels.sum()),
+        len(labels),
+        int(labels.sum()),
         [_score(name, np.asarray(total), labels) for name, total in ways.items()],
         [_score(name, each, labels) for name, each in zip(MEASURES, columns, strict=True)],
-    )  # fmt: skip
+    )
 
 
 def auc(scores: Floats, labels: NDArray[np.bool_]) -> float:

@@ -135,10 +135,10 @@ def _precisions(told: Mapping[str, pl.DataFrame]) -> list[Asked]:
 
 def _honest(by: Measured) -> list[Asked]:
     shares = {
-        f"honest heavy lines ({figures.HEAVY} calls on some day) at medium or above, on any night":
-        by.heavy,
+        f"honest heavy lines ({figures.HEAVY} calls on some day) at medium or above, "
+        "on any night": by.heavy,
         "all honest lines in the truth, the same": figures.honest(by.told),
-    }  # fmt: skip
+    }
     made = [
         Asked(what, "at most 2 %", share, (share or 0) <= 0.02, percent(share))
         for what, share in shares.items()
@@ -154,12 +154,12 @@ def _honest(by: Measured) -> list[Asked]:
 def _people(told: Mapping[str, pl.DataFrame]) -> list[Asked]:
     main = told[forewarned.MAIN]
     asked = {
-        "planted victims among the first 2n of the list, of n that night, on a night of theirs":
-        "at least 0.8",
+        "planted victims among the first 2n of the list, of n that night, "
+        "on a night of theirs": "at least 0.8",
         "the same, of all nights of each, the first day included": "told beside it",
-        "the median victim among the first 2n no later than on the list of its second day":
-        "at least half by then",
-    }  # fmt: skip
+        "the median victim among the first 2n no later than on the list "
+        "of its second day": "at least half by then",
+    }
     if "state" in main.columns:
         return [Asked(what, least, None, holds=False, written="-") for what, least in asked.items()]
     every = {"who": forewarned.ALL}
@@ -206,32 +206,56 @@ def chances(
 ) -> str:
     """Show observed over expected p, and the false share beside q, without the declared, too."""
     pairs = zip(
-        quiet["calibration"].iter_rows(named=True), told["calibration"].iter_rows(named=True),
+        quiet["calibration"].iter_rows(named=True),
+        told["calibration"].iter_rows(named=True),
         strict=True,
-    )  # fmt: skip
+    )
     p_rows = [
-        [f"{a['p_at_most']:g}", a["observed"], f"{a['expected']:.1f}", figure(a["ratio"]),
-         b["observed"], f"{b['expected']:.1f}", figure(b["ratio"])]
+        [
+            f"{a['p_at_most']:g}",
+            a["observed"],
+            f"{a['expected']:.1f}",
+            figure(a["ratio"]),
+            b["observed"],
+            f"{b['expected']:.1f}",
+            figure(b["ratio"]),
+        ]
         for a, b in pairs
-    ]  # fmt: skip
+    ]
     q_pairs = zip(
-        told["false_discoveries"].iter_rows(named=True), undeclared.iter_rows(named=True),
+        told["false_discoveries"].iter_rows(named=True),
+        undeclared.iter_rows(named=True),
         strict=True,
-    )  # fmt: skip
+    )
     names = ("line_days", "false_ones")
     q_rows = [
-        [a["q_at_most"], *(a[name] for name in names), figure(a["false_share"], 3),
-         *(b[name] for name in names), figure(b["false_share"], 3)]
+        [
+            a["q_at_most"],
+            *(a[name] for name in names),
+            figure(a["false_share"], 3),
+            *(b[name] for name in names),
+            figure(b["false_share"], 3),
+        ]
         for a, b in q_pairs
-    ]  # fmt: skip
+    ]
     q_head = [
-        "q at most", "line-days", "of no planted line", "share",
-        "without the declared: line-days", "of no planted line", "share",
-    ]  # fmt: skip
+        "q at most",
+        "line-days",
+        "of no planted line",
+        "share",
+        "without the declared: line-days",
+        "of no planted line",
+        "share",
+    ]
     p_head = [
-        "p at most", "clean nights: observed", "expected", "ratio",
-        "honest lines beside planted ones: observed", "expected", "ratio",
-    ]  # fmt: skip
+        "p at most",
+        "clean nights: observed",
+        "expected",
+        "ratio",
+        "honest lines beside planted ones: observed",
+        "expected",
+        "ratio",
+    ]
     return f"""## Calibration (synthetic)
 
 Line-days with so small a p, over those that such a p promises; all lines that called are counted \

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 app = typer.Typer(
-    no_args_is_help=True, pretty_exceptions_show_locals=False, add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    add_completion=False,
     help="Find mass diallers, high-frequency callers, forwarding chains and new-SIM bursts in call "
     "records, and say why.",
-)  # fmt: skip
+)
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Records": (records.scan, records.explain, records.check, records.detectors),
     "Every night": (

@@ -96,9 +96,16 @@ def nightly(
     files, to = options.places(paths, storage), options.place(out, storage)
     where = options.place(state, storage)
     told = options.settings(
-        config, words, tz=tz, home=home, layout=layout, memory=memory, engine=engine,
-        master=master, max_alerts=max_alerts,
-    )  # fmt: skip
+        config,
+        words,
+        tz=tz,
+        home=home,
+        layout=layout,
+        memory=memory,
+        engine=engine,
+        master=master,
+        max_alerts=max_alerts,
+    )
     if to is not None:
         results.check_writable(to)
     lists = one_night.Lists(entities, subscribers)
@@ -150,9 +157,16 @@ def backfill(
     files, to = options.places(paths, storage), options.place(out, storage)
     where = options.place(state, storage)
     told = options.settings(
-        config, words, tz=tz, home=home, layout=layout, memory=memory, engine=engine,
-        master=master, max_alerts=max_alerts,
-    )  # fmt: skip
+        config,
+        words,
+        tz=tz,
+        home=home,
+        layout=layout,
+        memory=memory,
+        engine=engine,
+        master=master,
+        max_alerts=max_alerts,
+    )
     if to is not None:
         results.check_writable(to)
     lists = one_night.Lists(entities, subscribers)

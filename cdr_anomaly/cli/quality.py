@@ -75,8 +75,12 @@ def simulate(
     report.show("Lines that are not ordinary", city.kinds(sample))
     talk.LOG.info(
         "%s: %d record(s) of %d day(s), the truth about them, and %d victim(s), in %.1f s.",
-        out, sample.calls.height, days, sample.victims.height, monotonic() - began,
-    )  # fmt: skip
+        out,
+        sample.calls.height,
+        days,
+        sample.victims.height,
+        monotonic() - began,
+    )
 
 
 AlertLists = Annotated[
@@ -168,9 +172,15 @@ def tune(
     from cdr_anomaly import report, tuning
 
     given = {
-        "tz": tz, "home": home, "layout": layout, "since": since, "until": until, "memory": memory,
-        "engine": engine, "master": master,
-    }  # fmt: skip
+        "tz": tz,
+        "home": home,
+        "layout": layout,
+        "since": since,
+        "until": until,
+        "memory": memory,
+        "engine": engine,
+        "master": master,
+    }
     if state is not None:
         _check_alone(paths, given | {"config": config, "set": words, "subscribers": subscribers})
         where = options.place(state, storage)

@@ -66,9 +66,18 @@ def scan(
     began = monotonic()
     files, to = options.places(paths, storage), options.place(out, storage)
     told = options.settings(
-        config, words, tz=tz, home=home, layout=layout, since=since, until=until, memory=memory,
-        engine=engine, master=master, max_alerts=max_alerts,
-    )  # fmt: skip
+        config,
+        words,
+        tz=tz,
+        home=home,
+        layout=layout,
+        since=since,
+        until=until,
+        memory=memory,
+        engine=engine,
+        master=master,
+        max_alerts=max_alerts,
+    )
     if to is not None:
         results.check_writable(to)
     with talk.progress() as say, talk.naming_the_damaged(files):
@@ -115,9 +124,17 @@ def explain(
 
     files = options.places(paths, storage)
     told = options.settings(
-        config, words, tz=tz, home=home, layout=layout, since=since, until=until, memory=memory,
-        engine=engine, master=master,
-    )  # fmt: skip
+        config,
+        words,
+        tz=tz,
+        home=home,
+        layout=layout,
+        since=since,
+        until=until,
+        memory=memory,
+        engine=engine,
+        master=master,
+    )
     for file in (html, edges and graphs.forms(edges)[0]):
         if file is not None:
             results.check_writable(file.parent)
@@ -159,9 +176,17 @@ def check(
 
     files = options.places(paths, storage)
     told = options.settings(
-        config, words, tz=tz, home=home, layout=layout, since=since, until=until, memory=memory,
-        engine=engine, master=master,
-    )  # fmt: skip
+        config,
+        words,
+        tz=tz,
+        home=home,
+        layout=layout,
+        since=since,
+        until=until,
+        memory=memory,
+        engine=engine,
+        master=master,
+    )
     with talk.progress() as say, talk.naming_the_damaged(files):
         parts = pipeline.check(files, told, say=say)
     for title, table in parts.items():

@@ -61,9 +61,12 @@ def progress(*, as_json: bool = False) -> Iterator[Say]:
             return Text(f"{task.completed:,.0f} rows{rate}", no_wrap=True)
 
     columns = (
-        progress.SpinnerColumn(), progress.TextColumn("{task.description}"),
-        progress.BarColumn(bar_width=10), Rows(), progress.TimeElapsedColumn(),
-    )  # fmt: skip
+        progress.SpinnerColumn(),
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(bar_width=10),
+        Rows(),
+        progress.TimeElapsedColumn(),
+    )
     terminal = Console(stderr=True)
     # Away from a terminal it would still leave an empty line.
     quiet = as_json or not terminal.is_terminal

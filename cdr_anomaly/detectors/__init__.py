@@ -42,9 +42,16 @@ __all__ = [
 ]
 
 ALL: tuple[type[Detector], ...] = (
-    MassDialler, HighFrequency, ForwardingChain, NewSimBurst, OverseasPresentation, AgentShift,
-    Campaign, Site, HandOff,
-)  # fmt: skip
+    MassDialler,
+    HighFrequency,
+    ForwardingChain,
+    NewSimBurst,
+    OverseasPresentation,
+    AgentShift,
+    Campaign,
+    Site,
+    HandOff,
+)
 NAMES = tuple(detector.name for detector in ALL)
 # What a finding may be of: these, and evidence by itself.
 FINDERS = (*NAMES, unlike.NAME)

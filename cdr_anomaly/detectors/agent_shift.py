@@ -122,19 +122,30 @@ class AgentShift(Detector):
         grave = (n_signs >= 2) & ~pl.any_horizontal(spared).fill_null(value=False)
         return self.finding(
             days.with_columns(limit=limit),
-            subject=tables.written(pl.col("line")), day=pl.col("day"),
-            window_start=tables.opens(pl.col("day")), window_end=tables.closes(pl.col("day")),
+            subject=tables.written(pl.col("line")),
+            day=pl.col("day"),
+            window_start=tables.opens(pl.col("day")),
+            window_end=tables.closes(pl.col("day")),
             severity=pl.when(grave).then(pl.lit("medium")).otherwise(pl.lit("low")),
-            observed=pl.max_horizontal(_hours(pl.col("talk_s")), "limit"), limit=pl.col("limit"),
+            observed=pl.max_horizontal(_hours(pl.col("talk_s")), "limit"),
+            limit=pl.col("limit"),
             reason=self._reason(tables, ordinary),
             evidence=pl.struct(
-                "n_out", "n_in", "n_distinct", "n_called_back", "n_familiar", "talk_s", "n_often",
+                "n_out",
+                "n_in",
+                "n_distinct",
+                "n_called_back",
+                "n_familiar",
+                "talk_s",
+                "n_often",
                 begun=_clock(pl.col("begun_min")),
                 within_min=pl.col("within_min").round().cast(pl.Int64),
-                minutes_by_hour=pl.col("hours_s").list.eval(pl.element() // 60), days="days"),
+                minutes_by_hour=pl.col("hours_s").list.eval(pl.element() // 60),
+                days="days",
+            ),
             unless=f"less than {self.talk_h:g} hours of talk a day, and than "
             f"{self.talk_h_often:g} on {self.days_often} of {self.within_days} days",
-        )  # fmt: skip
+        )
 
     def _shown_s(self) -> int:
         return min(SHOWN_S, int(self._least_h() * HOUR_S))
@@ -161,8 +172,16 @@ class AgentShift(Detector):
         shifts = tables.shifts.filter(
             pl.col("n_out") >= self.calls_day, pl.col("talk_s") >= self._shown_s()
         )
-        asked = ("line", "day", "n_in", "n_called_back", "n_familiar", "usual", "past_days",
-                 "past_z")  # fmt: skip
+        asked = (
+            "line",
+            "day",
+            "n_in",
+            "n_called_back",
+            "n_familiar",
+            "usual",
+            "past_days",
+            "past_z",
+        )
         today = (
             shifts.filter(pl.col("talk_s") >= self._least_h() * HOUR_S)
             .join(tables.measures.select(asked), on=["line", "day"])
@@ -192,8 +211,9 @@ class AgentShift(Detector):
             day=pl.col("past_day").cast(pl.String),
             first=tables.local(pl.col("first_out")).str.slice(11),
             last=tables.local(pl.col("last_out")).str.slice(11),
-            talk_h=_hours(pl.col("talk_s")), n_out="n_out",
-        )  # fmt: skip
+            talk_h=_hours(pl.col("talk_s")),
+            n_out="n_out",
+        )
         long = pl.col("talk_s") >= self.talk_h_often * HOUR_S
         x, y = (part.filter(long).mean().fill_null(0) for part in (angle.cos(), angle.sin()))
         days = (
@@ -218,9 +238,10 @@ class AgentShift(Detector):
 
     def _reason(self, tables: Tables, ordinary: pl.Expr) -> pl.Expr:
         regular = wording.sentence(
-            ", begun at {}, give or take {} minutes", _clock(pl.col("begun_min")),
+            ", begun at {}, give or take {} minutes",
+            _clock(pl.col("begun_min")),
             pl.col("within_min").round().cast(pl.Int64),
-        )  # fmt: skip
+        )
         nothing = pl.lit("")
         first, last = (tables.local(pl.col(c)).str.slice(11) for c in ("first_out", "last_out"))
         usual = pl.col("usual").round(1).cast(pl.String).str.strip_suffix(".0")
@@ -229,28 +250,49 @@ class AgentShift(Detector):
             wording.sentence(
                 "talked {} hours on {} (limit {}) in {} calls to {} different numbers, "
                 "{} % of its calls outgoing, from {} to {}",
-                _written(seen), "day", _written(pl.col("limit")), "n_out", "n_distinct",
+                _written(seen),
+                "day",
+                _written(pl.col("limit")),
+                "n_out",
+                "n_distinct",
                 percent(pl.col("n_out"), pl.col("n_out") + pl.col("n_in")),
-                first, last),
+                first,
+                last,
+            ),
             wording.sentence(
                 "{} hours or more on {} of {} days{}",
-                pl.lit(f"{self.talk_h_often:g}"), "n_often", pl.lit(self.within_days),
-                pl.when(self._regular()).then(regular).otherwise(nothing)),
+                pl.lit(f"{self.talk_h_often:g}"),
+                "n_often",
+                pl.lit(self.within_days),
+                pl.when(self._regular()).then(regular).otherwise(nothing),
+            ),
             pl.when(pl.lit(tables.two_way)).then(
-                wording.sentence("{} % called back", percent(pl.col("n_called_back"),
-                                                      pl.col("n_distinct")))),
+                wording.sentence(
+                    "{} % called back", percent(pl.col("n_called_back"), pl.col("n_distinct"))
+                )
+            ),
             pl.when(pl.col("n_familiar") / pl.col("n_distinct") >= self.familiar).then(
-                wording.sentence("{} % called on busy days before",
-                          percent(pl.col("n_familiar"), pl.col("n_distinct")))),
+                wording.sentence(
+                    "{} % called on busy days before",
+                    percent(pl.col("n_familiar"), pl.col("n_distinct")),
+                )
+            ),
             pl.when(self._new()).then(wording.sentence("a line new since {}", "born")),
-            wording.sentence("{}{}",
-                pl.when(pl.col("usual").is_null()).then(pl.lit("its usual is not known"))
+            wording.sentence(
+                "{}{}",
+                pl.when(pl.col("usual").is_null())
+                .then(pl.lit("its usual is not known"))
                 .otherwise(wording.sentence("usual for this line {} calls a day", usual)),
-                pl.when(ordinary.fill_null(value=False)).then(
-                    wording.sentence(" and talk both ways ({} % outgoing)",
-                              percent(pl.col("past_out"), pl.col("past_out") + pl.col("past_in"))))
-                .otherwise(nothing)),
-        ]  # fmt: skip
+                pl.when(ordinary.fill_null(value=False))
+                .then(
+                    wording.sentence(
+                        " and talk both ways ({} % outgoing)",
+                        percent(pl.col("past_out"), pl.col("past_out") + pl.col("past_in")),
+                    )
+                )
+                .otherwise(nothing),
+            ),
+        ]
         return pl.concat_str(told, separator="; ", ignore_nulls=True)
 
 

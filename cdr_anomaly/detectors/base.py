@@ -236,11 +236,16 @@ class Detector:
         """Put the measures of ``rows`` (line, day, peers, and a column each) below each other."""
         told = [
             rows.select(
-                "line", "day", "peers", family=pl.lit(family), measure=pl.lit(measure.name),
+                "line",
+                "day",
+                "peers",
+                family=pl.lit(family),
+                measure=pl.lit(measure.name),
                 value=pl.col(measure.name).cast(pl.Float64),
             )
-            for family, measures in self.measures.items() for measure in measures
-        ]  # fmt: skip
+            for family, measures in self.measures.items()
+            for measure in measures
+        ]
         long = pl.concat(told).filter(pl.col("value").is_finite())
         return require(long, TESTS, f"tests of {self.name}")
 
@@ -250,9 +255,11 @@ class Detector:
         ``reason`` is an expression (wording.sentence), ``evidence`` a struct.
         """
         own: dict[str, pl.Expr | str | float | None] = {
-            "detector": self.name, "subject_kind": "line", "policy": self.policy,
+            "detector": self.name,
+            "subject_kind": "line",
+            "policy": self.policy,
             "lasting": self.lasting,
-        }  # fmt: skip
+        }
         values = own | given
         columns = {name: _expression(value) for name, value in values.items()}
         columns.setdefault("members", pl.concat_list(columns["subject"]))

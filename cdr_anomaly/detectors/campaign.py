@@ -59,10 +59,14 @@ class Campaign(Detector):
 
     def outbound(self) -> Rule:
         return Rule(
-            calls=self.calls_day, distinct=self.distinct_ratio, out_share=self.out_share,
-            call_backs=self.call_backs, familiar=self.familiar, answered=self.answered,
+            calls=self.calls_day,
+            distinct=self.distinct_ratio,
+            out_share=self.out_share,
+            call_backs=self.call_backs,
+            familiar=self.familiar,
+            answered=self.answered,
             cells=self.cells,
-        )  # fmt: skip
+        )
 
     def remembers(self) -> int:
         return self.calls_day
@@ -94,23 +98,36 @@ class Campaign(Detector):
         reason = wording.sentence(
             "one of {} lines (limit {}) with called numbers in common in the {} days to {}: {} of "
             "its {} were called by others of them, too; {} {} one of these ({} expected by chance)",
-            "n_group", pl.lit(self.lines), pl.lit(DAYS), "day", "n_common", "n_numbers", "n_shared",
-            by, pl.col("expected").round(1),
-        )  # fmt: skip
+            "n_group",
+            pl.lit(self.lines),
+            pl.lit(DAYS),
+            "day",
+            "n_common",
+            "n_numbers",
+            "n_shared",
+            by,
+            pl.col("expected").round(1),
+        )
         severity = ladder({"critical": pl.col("n_group") >= 3 * self.lines}, default="high")
         members = pl.col("group").list.eval(tables.written(pl.element()))
         return self.finding(
-            found, subject_kind="campaign", subject=tables.written(pl.col("line")),
-            members=members, day=pl.col("day"),
+            found,
+            subject_kind="campaign",
+            subject=tables.written(pl.col("line")),
+            members=members,
+            day=pl.col("day"),
             window_start=tables.opens(days_back(pl.col("day"), DAYS - 1)),
             window_end=tables.closes(pl.col("day")),
-            severity=severity, observed=pl.col("n_group"), limit=self.lines, reason=reason,
+            severity=severity,
+            observed=pl.col("n_group"),
+            limit=self.lines,
+            reason=reason,
             p_value=(pl.col("p_value") * (pl.col("n_lines") - 1)).clip(upper_bound=1.0),
             evidence=pl.struct(
                 "by", "n_shared", pl.col("expected").round(3), "n_common", "n_numbers", "n_links"
             ),
             unless=f"fewer than {self.numbers} numbers in common, or fewer than {self.lines} lines",
-        )  # fmt: skip
+        )
 
 
 def _grouped(links: pl.DataFrame) -> pl.DataFrame:
@@ -130,8 +147,9 @@ def _grouped(links: pl.DataFrame) -> pl.DataFrame:
 def _closest(links: pl.LazyFrame) -> pl.LazyFrame:
     """Take each line's link with the least p, and count its links."""
     ends = [links.with_columns(line=end) for end in ("one", "other")]
-    ordered = pl.concat(ends).sort("p_value", "n_shared", "one", "other",
-                                   descending=[False, True, False, False])  # fmt: skip
+    ordered = pl.concat(ends).sort(
+        "p_value", "n_shared", "one", "other", descending=[False, True, False, False]
+    )
     return ordered.group_by("line", "day", maintain_order=True).agg(
         pl.col("by", "n_shared", "expected", "p_value", "n_lines").first(),
         n_links=pl.len().cast(pl.Int64),

@@ -46,8 +46,11 @@ class ForwardingChain(Detector):
     family: ClassVar[str] = "forwarding"
     measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = bridges.MEASURES
     limits: ClassVar[tuple[str, ...]] = (
-        "hub_forwarders", "bridge_forwards", "targets_day", "self_calls",
-    )  # fmt: skip
+        "hub_forwarders",
+        "bridge_forwards",
+        "targets_day",
+        "self_calls",
+    )
 
     min_hops: int = setting(2, "hops from which forwarded calls are a chain", ge=2)
     hub_forwarders: int = setting(5, "bridges to one target in 7 days that make a hub", ge=2)
@@ -66,9 +69,10 @@ class ForwardingChain(Detector):
         (), 'voicemail and relay platforms, as in ["+8613800000000"]', strict=False
     )
     platform_lines: int = setting(
-        10, "lines forwarding to a target in 7 days that make it a platform, if most are no bridge",
+        10,
+        "lines forwarding to a target in 7 days that make it a platform, if most are no bridge",
         ge=2,
-    )  # fmt: skip
+    )
 
     def link(self) -> int:
         return self.link_seconds
@@ -91,9 +95,13 @@ class ForwardingChain(Detector):
 
     def _rule(self) -> bridges.Rule:
         return bridges.Rule(
-            self.bridge_forwards, self.forward_share, self.own_calls, self.new_days,
-            self.stranger_share, self.platform_lines,
-        )  # fmt: skip
+            self.bridge_forwards,
+            self.forward_share,
+            self.own_calls,
+            self.new_days,
+            self.stranger_share,
+            self.platform_lines,
+        )
 
     def _bridges(self, tables: Tables) -> pl.LazyFrame:
         calls = (tables.hops, tables.profile, tables.lines)
@@ -160,23 +168,37 @@ class ForwardingChain(Detector):
         reason = wording.sentence(
             "passed {} call(s) from {} caller(s) on over {} hops (limit {}) on {}: {}{}{}; "
             "linked by {}",
-            "n_calls", "n_callers", "hops", pl.lit(self.min_hops), "day",
+            "n_calls",
+            "n_callers",
+            "hops",
+            pl.lit(self.min_hops),
+            "day",
             written.list.join(" -> "),
-            pl.when("loop").then(pl.lit("; the path comes back to a line on it")).otherwise(
-                pl.lit("")),
+            pl.when("loop")
+            .then(pl.lit("; the path comes back to a line on it"))
+            .otherwise(pl.lit("")),
             pl.when("bridge").then(pl.lit(alone)).otherwise(pl.lit("")),
-            pl.when(pl.col("n_by_id") == pl.col("n_calls")).then(pl.lit("call id")).otherwise(
-                pl.lit("time, which is less certain than a call id")),
-        )  # fmt: skip
+            pl.when(pl.col("n_by_id") == pl.col("n_calls"))
+            .then(pl.lit("call id"))
+            .otherwise(pl.lit("time, which is less certain than a call id")),
+        )
         return self.finding(
-            days, subject_kind="chain", subject=tables.written(pl.col("line")), members=written,
+            days,
+            subject_kind="chain",
+            subject=tables.written(pl.col("line")),
+            members=written,
             day=pl.col("day"),
-            window_start=rolling.just_before(pl.col("start")), window_end=pl.col("end"),
-            severity=severity, observed=pl.col("hops"), limit=self.min_hops, reason=reason,
-            evidence=pl.struct("n_calls", "n_callers", "loop", "abroad", "bridge", "new",
-                               "n_by_id"),
+            window_start=rolling.just_before(pl.col("start")),
+            window_end=pl.col("end"),
+            severity=severity,
+            observed=pl.col("hops"),
+            limit=self.min_hops,
+            reason=reason,
+            evidence=pl.struct(
+                "n_calls", "n_callers", "loop", "abroad", "bridge", "new", "n_by_id"
+            ),
             unless=f"fewer than {self.min_hops} hops, or calls of its own by the first line",
-        )  # fmt: skip
+        )
 
     def _share(self) -> str:
         return f"{self.forward_share:.0%}".replace("%", " %")
@@ -197,18 +219,31 @@ class ForwardingChain(Detector):
             "forwarded to by {} lines in the 7 days to {} (limit {} lines) that forward {} or more "
             "of what they receive and placed no more than {} each; {} of them new within {} days; "
             "{} calls from {} callers",
-            "n_bridges", "day", pl.lit(self.hub_forwarders), pl.lit(self._share()),
-            pl.lit(self.own_calls), "n_new", pl.lit(self.new_days), "n_calls", "n_callers",
-        )  # fmt: skip
+            "n_bridges",
+            "day",
+            pl.lit(self.hub_forwarders),
+            pl.lit(self._share()),
+            pl.lit(self.own_calls),
+            "n_new",
+            pl.lit(self.new_days),
+            "n_calls",
+            "n_callers",
+        )
         return self.finding(
-            hubs, subject_kind="hub", subject=tables.written(pl.col("target")), members=members,
-            day=pl.col("day"), window_start=_week_start(tables),
+            hubs,
+            subject_kind="hub",
+            subject=tables.written(pl.col("target")),
+            members=members,
+            day=pl.col("day"),
+            window_start=_week_start(tables),
             window_end=tables.closes(pl.col("day")),
-            severity=severity, observed=pl.col("n_bridges"), limit=self.hub_forwarders,
+            severity=severity,
+            observed=pl.col("n_bridges"),
+            limit=self.hub_forwarders,
             reason=reason,
             evidence=pl.struct("n_bridges", "n_new", "n_beside", "n_calls", "n_callers"),
             unless=f"fewer than {self.hub_forwarders} such lines, or calls of their own by them",
-        )  # fmt: skip
+        )
 
     def _alone(self, tables: Tables, hops: pl.LazyFrame, known: pl.LazyFrame) -> pl.LazyFrame:
         """Find the bridges that are more than somebody's second phone."""
@@ -229,25 +264,37 @@ class ForwardingChain(Detector):
         reason = wording.sentence(
             "forwarded {} of the {} calls that it received in the 7 days to {} (limit {}), from {} "
             "different callers, and placed {} of its own (limit {}){}{}",
-            "n_forwarded", pl.max_horizontal("n_in", "n_forwarded"), "day",
-            pl.lit(self.bridge_forwards), "n_callers", "n_out", pl.lit(self.own_calls),
-            pl.when("new").then(wording.sentence("; a line new since {}", "born"))
+            "n_forwarded",
+            pl.max_horizontal("n_in", "n_forwarded"),
+            "day",
+            pl.lit(self.bridge_forwards),
+            "n_callers",
+            "n_out",
+            pl.lit(self.own_calls),
+            pl.when("new")
+            .then(wording.sentence("; a line new since {}", "born"))
             .otherwise(pl.lit("")),
             pl.when(pl.col("n_abroad") > 0)
             .then(wording.sentence("; {} of them abroad that day", "n_abroad"))
             .otherwise(pl.lit("")),
-        )  # fmt: skip
+        )
         members = _with_few("target").list.eval(tables.written(pl.element()))
         return self.finding(
-            lone, subject=tables.written(pl.col("line")), members=members,
-            day=pl.col("day"), window_start=_week_start(tables),
+            lone,
+            subject=tables.written(pl.col("line")),
+            members=members,
+            day=pl.col("day"),
+            window_start=_week_start(tables),
             window_end=tables.closes(pl.col("day")),
-            severity=severity, observed=pl.col("n_forwarded"), limit=self.bridge_forwards,
+            severity=severity,
+            observed=pl.col("n_forwarded"),
+            limit=self.bridge_forwards,
             reason=reason,
-            evidence=pl.struct("n_forwarded", "n_in", "n_out", "n_callers", "n_abroad", "new",
-                               "strangers"),
+            evidence=pl.struct(
+                "n_forwarded", "n_in", "n_out", "n_callers", "n_abroad", "new", "strangers"
+            ),
             unless=f"fewer than {self.bridge_forwards} calls forwarded, or more calls of its own",
-        )  # fmt: skip
+        )
 
     def _changing(self, tables: Tables, hops: pl.LazyFrame, known: pl.LazyFrame) -> pl.LazyFrame:
         """Find the lines whose target changes nearly from call to call."""
@@ -256,10 +303,13 @@ class ForwardingChain(Detector):
             bridges.targets(hops, tables.hops)
             .filter(targets >= self.targets_day, calls < self.calls_per_target * targets)
             .filter(pl.col("n_reused") * 2 < targets)
-            .join(known.select("line", "day", "new", bridge=pl.lit(value=True)),
-                  on=["line", "day"], how="left")
+            .join(
+                known.select("line", "day", "new", bridge=pl.lit(value=True)),
+                on=["line", "day"],
+                how="left",
+            )
             .with_columns(pl.col("bridge", "new").fill_null(value=False))
-        )  # fmt: skip
+        )
         many, bridge = pl.col("n_targets") >= 5, pl.col("bridge")
         # Many callers that are handed to many targets may be a hunt group, or a rota on its first
         # day; one caller whose every call goes to somebody else is not. Where nearly each of many
@@ -273,20 +323,30 @@ class ForwardingChain(Detector):
         reason = wording.sentence(
             "forwarded {} calls from {} caller(s) to {} different targets on {} (limit {}), {} of "
             "them used before",
-            "n_calls", "n_callers", "n_targets", "day", pl.lit(self.targets_day),
+            "n_calls",
+            "n_callers",
+            "n_targets",
+            "day",
+            pl.lit(self.targets_day),
             "n_reused",
-        )  # fmt: skip
+        )
         # Whom a relay reaches are those that it calls, not those that take part.
         reached = pl.col("target").list.eval(tables.written(pl.element()))
         return self.finding(
-            days, subject=tables.written(pl.col("line")), day=pl.col("day"),
-            window_start=rolling.just_before(pl.col("start")), window_end=pl.col("end"),
+            days,
+            subject=tables.written(pl.col("line")),
+            day=pl.col("day"),
+            window_start=rolling.just_before(pl.col("start")),
+            window_end=pl.col("end"),
             severity=severity,
-            observed=pl.col("n_targets"), limit=self.targets_day, reason=reason,
-            evidence=pl.struct("n_calls", "n_callers", "n_targets", "n_reused", "bridge", "new",
-                               targets=reached),
+            observed=pl.col("n_targets"),
+            limit=self.targets_day,
+            reason=reason,
+            evidence=pl.struct(
+                "n_calls", "n_callers", "n_targets", "n_reused", "bridge", "new", targets=reached
+            ),
             unless=f"fewer than {self.targets_day} targets in a day, or the same ones again",
-        )  # fmt: skip
+        )
 
     def _to_itself(self, tables: Tables, hops: pl.LazyFrame) -> pl.LazyFrame:
         """Find the lines that call themselves and are forwarded: the origin is hidden so."""
@@ -295,16 +355,25 @@ class ForwardingChain(Detector):
         members = _with_few("target").list.eval(tables.written(pl.element()))
         reason = wording.sentence(
             "{} calls on {} from this number to itself were forwarded (limit {}) to {} target(s)",
-            "n_calls", "day", pl.lit(self.self_calls), "n_targets",
-        )  # fmt: skip
+            "n_calls",
+            "day",
+            pl.lit(self.self_calls),
+            "n_targets",
+        )
         return self.finding(
-            days, subject=tables.written(pl.col("line")), members=members, day=pl.col("day"),
-            window_start=rolling.just_before(pl.col("start")), window_end=pl.col("end"),
+            days,
+            subject=tables.written(pl.col("line")),
+            members=members,
+            day=pl.col("day"),
+            window_start=rolling.just_before(pl.col("start")),
+            window_end=pl.col("end"),
             severity="high",
-            observed=pl.col("n_calls"), limit=self.self_calls, reason=reason,
+            observed=pl.col("n_calls"),
+            limit=self.self_calls,
+            reason=reason,
             evidence=pl.struct("n_calls"),
             unless=f"fewer than {self.self_calls} such calls in a day",
-        )  # fmt: skip
+        )
 
 
 def _with_few(column: str) -> pl.Expr:

@@ -137,16 +137,27 @@ class HandOff(Detector):
         reason = wording.sentence(
             "called {} people (limit {}) within {} after other lines had talked to them for {} "
             "seconds or more, of {} that answered both on {}; {} expected by chance",
-            "n_people", pl.lit(self.people), pl.lit(_minutes(self.within_s)), pl.lit(self.talk_s),
-            "n_both", "day", pl.col("expected").round(1),
-        )  # fmt: skip
+            "n_people",
+            pl.lit(self.people),
+            pl.lit(_minutes(self.within_s)),
+            pl.lit(self.talk_s),
+            "n_both",
+            "day",
+            pl.col("expected").round(1),
+        )
         figures = ("n_both", "expected", "q_value", "n_tested")
         return self._found(
-            tables, found.with_columns(role=pl.lit(CLOSER)), "closer", figures,
-            severity=severity, observed=pl.col("n_people"), limit=self.people,
-            p_value=pl.col("p_value"), reason=reason,
+            tables,
+            found.with_columns(role=pl.lit(CLOSER)),
+            "closer",
+            figures,
+            severity=severity,
+            observed=pl.col("n_people"),
+            limit=self.people,
+            p_value=pl.col("p_value"),
+            reason=reason,
             unless=f"fewer than {self.people} people handed over, or as many by chance",
-        )  # fmt: skip
+        )
 
     def _openers(self, tables: Tables, handed: pl.LazyFrame) -> pl.LazyFrame:
         pairs = handed.unique(["opener", "day", "person"], keep="first", maintain_order=True)
@@ -159,28 +170,45 @@ class HandOff(Detector):
         reason = wording.sentence(
             "talked to {} people (limit {}) for {} seconds or more on {} whom another line called "
             "within {} after it, as it called others: {}",
-            "n_opened", pl.lit(self.opened), pl.lit(self.talk_s), "day",
+            "n_opened",
+            pl.lit(self.opened),
+            pl.lit(self.talk_s),
+            "day",
             pl.lit(_minutes(self.within_s)),
             pl.col("others").list.eval(tables.written(pl.element())).list.join(", "),
-        )  # fmt: skip
+        )
         return self._found(
-            tables, found, "opener", (),
-            severity=pl.lit("high"), observed=pl.col("n_opened"), limit=self.opened, reason=reason,
+            tables,
+            found,
+            "opener",
+            (),
+            severity=pl.lit("high"),
+            observed=pl.col("n_opened"),
+            limit=self.opened,
+            reason=reason,
             unless=f"fewer than {self.opened} people handed over to a line that is found",
-        )  # fmt: skip
+        )
 
     def _found(
-        self, tables: Tables, found: pl.LazyFrame, line: str, figures: tuple[str, ...],
+        self,
+        tables: Tables,
+        found: pl.LazyFrame,
+        line: str,
+        figures: tuple[str, ...],
         **told: pl.Expr | str | float | None,
-    ) -> pl.LazyFrame:  # fmt: skip
+    ) -> pl.LazyFrame:
         """Shape what is found of closers or of openers; a line and its ``others`` are members."""
         members = pl.concat_list(pl.col(line), "others").list.unique().list.sort()
         return self.finding(
-            found, subject=tables.written(pl.col(line)), day=pl.col("day"),
+            found,
+            subject=tables.written(pl.col(line)),
+            day=pl.col("day"),
             members=members.list.eval(tables.written(pl.element())),
-            window_start=tables.opens(pl.col("day")), window_end=tables.closes(pl.col("day")),
-            evidence=pl.struct("role", *figures, "timeline"), **told,
-        )  # fmt: skip
+            window_start=tables.opens(pl.col("day")),
+            window_end=tables.closes(pl.col("day")),
+            evidence=pl.struct("role", *figures, "timeline"),
+            **told,
+        )
 
     @staticmethod
     def _timeline(tables: Tables) -> pl.Expr:
@@ -189,9 +217,11 @@ class HandOff(Detector):
             person=tables.written(pl.col("person")),
             opener=tables.written(pl.col("opener")),
             closer=tables.written(pl.col("closer")),
-            began=tables.local(pl.col("begun")), talk_s=pl.col("talk_s"),
-            ended=tables.local(pl.col("ended")), called=tables.local(pl.col("at")),
-        )  # fmt: skip
+            began=tables.local(pl.col("begun")),
+            talk_s=pl.col("talk_s"),
+            ended=tables.local(pl.col("ended")),
+            called=tables.local(pl.col("at")),
+        )
         return row.head(SHOWN)
 
 
@@ -205,11 +235,11 @@ def _meeting(
     own = calls.select("day", closer="line", at="start")
     hour = pl.col("at").dt.convert_time_zone(tz).dt.hour()
     one, other = (
-        rows.group_by(*by, hour=hour).agg(n=pl.len()).with_columns(
-            share=pl.col("n") / pl.col("n").sum().over(by)
-        )
+        rows.group_by(*by, hour=hour)
+        .agg(n=pl.len())
+        .with_columns(share=pl.col("n") / pl.col("n").sum().over(by))
         for rows in (ends, own.join(openers, on=by, how="semi"))
-    )  # fmt: skip
+    )
     both = one.join(other, on=[*by, "hour"], how="left")
     product = pl.col("share") * pl.col("share_right").fill_null(0.0)
     return both.group_by(by).agg(meeting=product.sum().round(12))

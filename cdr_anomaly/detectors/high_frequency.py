@@ -55,8 +55,10 @@ class HighFrequency(Detector):
     measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = busy.MEASURES
     limits: ClassVar[tuple[str, ...]] = ("calls_10min", "calls_60min", "calls_day_alone")
     drawn: ClassVar[Mapping[str, str]] = {
-        "calls_10min": "peak_10min", "calls_60min": "peak_60min", "calls_day_alone": "n_out",
-    }  # fmt: skip
+        "calls_10min": "peak_10min",
+        "calls_60min": "peak_60min",
+        "calls_day_alone": "n_out",
+    }
 
     calls_day: int = setting(30, "placed calls that a day must have to be judged", ge=1)
     calls_10min: int = setting(12, "calls in any 10 minutes that make a finding", ge=1)
@@ -120,27 +122,57 @@ class HighFrequency(Detector):
         adverse = pl.any_horizontal(pl.col("most") >= 2, *unlike).fill_null(value=False)
         return self.finding(
             judged.with_columns(score=score),
-            subject=tables.written(pl.col("line")), day=pl.col("day"),
-            window_start=_pick(top, {
-                "peak_10min": pl.col("peak_10min_end") - timedelta(minutes=10),
-                "peak_60min": pl.col("peak_60min_end") - timedelta(minutes=60),
-                "n_out": tables.opens(pl.col("day"))}),
-            window_end=_pick(top, {
-                "peak_10min": pl.col("peak_10min_end"), "peak_60min": pl.col("peak_60min_end"),
-                "n_out": pl.col("last_out")}),
+            subject=tables.written(pl.col("line")),
+            day=pl.col("day"),
+            window_start=_pick(
+                top,
+                {
+                    "peak_10min": pl.col("peak_10min_end") - timedelta(minutes=10),
+                    "peak_60min": pl.col("peak_60min_end") - timedelta(minutes=60),
+                    "n_out": tables.opens(pl.col("day")),
+                },
+            ),
+            window_end=_pick(
+                top,
+                {
+                    "peak_10min": pl.col("peak_10min_end"),
+                    "peak_60min": pl.col("peak_60min_end"),
+                    "n_out": pl.col("last_out"),
+                },
+            ),
             severity=ladder(
-                {"high": adverse & (pl.col("score") >= 4),
-                 "medium": adverse & (pl.col("score") >= 2)}, "low"),
+                {
+                    "high": adverse & (pl.col("score") >= 4),
+                    "medium": adverse & (pl.col("score") >= 2),
+                },
+                "low",
+            ),
             observed=_pick(top, {name: pl.col(name) for name in limits}),
             limit=_pick(top, {name: pl.lit(limit) for name, limit in limits.items()}),
             usual=pl.col("usual"),
             reason=self._reason(tables, top, limits, concerns, reliefs),
             unless=self._unless(tables, top, limits),
             evidence=pl.struct(
-                "number_class", "score", "n_out", "n_in", "n_distinct", "n_answered", "n_short",
-                "n_called_back", "n_mutual", "n_familiar", "n_cells", "n_handsets", "talk_s",
-                "peak_10min", "peak_60min", "peak_24h", "past_days", pl.col("past_z").round(2)),
-        )  # fmt: skip
+                "number_class",
+                "score",
+                "n_out",
+                "n_in",
+                "n_distinct",
+                "n_answered",
+                "n_short",
+                "n_called_back",
+                "n_mutual",
+                "n_familiar",
+                "n_cells",
+                "n_handsets",
+                "talk_s",
+                "peak_10min",
+                "peak_60min",
+                "peak_24h",
+                "past_days",
+                pl.col("past_z").round(2),
+            ),
+        )
 
     def tests(self, tables: Tables) -> pl.LazyFrame:
         judged = tables.measures.filter(
@@ -164,8 +196,9 @@ class HighFrequency(Detector):
             "n_out": f"fewer than {limits['n_out']} calls on the day",
         }
         back = f", or {self.many_call_backs:.0%} of the numbers calling back".replace("%", " %")
-        texts = {name: pl.lit(text + (back if tables.two_way else ""))
-                 for name, text in fewer.items()}  # fmt: skip
+        texts = {
+            name: pl.lit(text + (back if tables.two_way else "")) for name, text in fewer.items()
+        }
         return _pick(top, texts)
 
     def _mostly_outgoing(self) -> pl.Expr:
@@ -245,8 +278,11 @@ class HighFrequency(Detector):
             ),
             "talk": (
                 talks & ~wanted,
-                wording.sentence("{} % answered, with {} s of talk on average",
-                          percent(answered, n_out), talk.round().cast(pl.Int64, strict=False)),
+                wording.sentence(
+                    "{} % answered, with {} s of talk on average",
+                    percent(answered, n_out),
+                    talk.round().cast(pl.Int64, strict=False),
+                ),
             ),
             "past": (
                 (pl.col("past_z") < self.near_z) & somebody,
@@ -254,10 +290,11 @@ class HighFrequency(Detector):
             ),
             "familiar": (
                 pl.col("n_familiar") / distinct >= self.familiar,
-                wording.sentence("{} % called on busy days before",
-                          percent(pl.col("n_familiar"), distinct)),
+                wording.sentence(
+                    "{} % called on busy days before", percent(pl.col("n_familiar"), distinct)
+                ),
             ),
-        }  # fmt: skip
+        }
 
     def _reason(
         self,
@@ -268,22 +305,38 @@ class HighFrequency(Detector):
         reliefs: Mapping[str, tuple[pl.Expr, pl.Expr]],
     ) -> pl.Expr:
         n_out, n_in = pl.col("n_out"), pl.col("n_in")
-        peak = _pick(top, {
-            "peak_10min": wording.sentence("{} calls in 10 minutes to {} (limit {}), {} on the day",
-                "peak_10min", tables.local(pl.col("peak_10min_end")), pl.lit(limits["peak_10min"]),
-                "n_out"),
-            "peak_60min": wording.sentence("{} calls in 60 minutes to {} (limit {}), {} on the day",
-                "peak_60min", tables.local(pl.col("peak_60min_end")), pl.lit(limits["peak_60min"]),
-                "n_out"),
-            "n_out": wording.sentence("{} calls on {} (limit {})", "n_out", "day",
-                               pl.lit(limits["n_out"])),
-        })  # fmt: skip
+        peak = _pick(
+            top,
+            {
+                "peak_10min": wording.sentence(
+                    "{} calls in 10 minutes to {} (limit {}), {} on the day",
+                    "peak_10min",
+                    tables.local(pl.col("peak_10min_end")),
+                    pl.lit(limits["peak_10min"]),
+                    "n_out",
+                ),
+                "peak_60min": wording.sentence(
+                    "{} calls in 60 minutes to {} (limit {}), {} on the day",
+                    "peak_60min",
+                    tables.local(pl.col("peak_60min_end")),
+                    pl.lit(limits["peak_60min"]),
+                    "n_out",
+                ),
+                "n_out": wording.sentence(
+                    "{} calls on {} (limit {})", "n_out", "day", pl.lit(limits["n_out"])
+                ),
+            },
+        )
         return wording.sentence(
             "placed {}, {} % to different numbers, {} % of its calls outgoing; {}; "
             "for attention: {}; against: {}",
-            peak, percent(pl.col("n_distinct"), n_out), percent(n_out, n_out + n_in),
-            usual_sentence(), _said(concerns), _said(reliefs),
-        )  # fmt: skip
+            peak,
+            percent(pl.col("n_distinct"), n_out),
+            percent(n_out, n_out + n_in),
+            usual_sentence(),
+            _said(concerns),
+            _said(reliefs),
+        )
 
 
 def _cells() -> pl.Expr:

@@ -79,14 +79,24 @@ class MassDialler(Detector):
     def find(self, tables: Tables) -> pl.LazyFrame:
         reached = self._reached(tables)
         share = percent(pl.col("n_answered"), pl.col("calls_seen"))
-        when = pl.when("by_day").then(wording.sentence("on {}", pl.col("day"))).otherwise(
-            wording.sentence("in the 24 hours to {}", tables.local(pl.col("window_end")))
-        )  # fmt: skip
+        when = (
+            pl.when("by_day")
+            .then(wording.sentence("on {}", pl.col("day")))
+            .otherwise(
+                wording.sentence("in the 24 hours to {}", tables.local(pl.col("window_end")))
+            )
+        )
         reason = wording.sentence(
             "placed {} calls {} (limit {}) to {} different numbers; {}; {} % answered, "
             "up to {} under way at once",
-            "calls_seen", when, "limit", "n_called", usual_sentence(), share, "peak_under_way",
-        )  # fmt: skip
+            "calls_seen",
+            when,
+            "limit",
+            "n_called",
+            usual_sentence(),
+            share,
+            "peak_under_way",
+        )
         # A switchboard that is called as much as it calls, and as much as ever, has trunks, too.
         two_way = pl.col("n_in") >= 0.5 * pl.col("n_out")
         as_ever = (pl.col("calls_seen") <= 2 * pl.col("usual")).fill_null(value=False)
@@ -100,18 +110,33 @@ class MassDialler(Detector):
             default="high",
         )
         evidence = pl.struct(
-            "number_class", "n_called", "n_answered", "n_out", "n_in", "peak_10min", "peak_60min",
-            "peak_24h", "peak_under_way", "past_days",
-            first_out=tables.local(pl.col("first_out")), last_out=tables.local(pl.col("last_out")),
-        )  # fmt: skip
+            "number_class",
+            "n_called",
+            "n_answered",
+            "n_out",
+            "n_in",
+            "peak_10min",
+            "peak_60min",
+            "peak_24h",
+            "peak_under_way",
+            "past_days",
+            first_out=tables.local(pl.col("first_out")),
+            last_out=tables.local(pl.col("last_out")),
+        )
         return self.finding(
             reached,
-            subject=tables.written(pl.col("line")), day=pl.col("day"),
-            window_start=pl.col("window_start"), window_end=pl.col("window_end"),
-            severity=severity, observed=pl.col("calls_seen"), limit=pl.col("limit"),
-            usual=pl.col("usual"), reason=reason, evidence=evidence,
+            subject=tables.written(pl.col("line")),
+            day=pl.col("day"),
+            window_start=pl.col("window_start"),
+            window_end=pl.col("window_end"),
+            severity=severity,
+            observed=pl.col("calls_seen"),
+            limit=pl.col("limit"),
+            usual=pl.col("usual"),
+            reason=reason,
+            evidence=evidence,
             unless=wording.sentence("fewer than {} calls in a day and in any 24 hours", "limit"),
-        )  # fmt: skip
+        )
 
     def _least(self) -> int:
         return min(self.calls, self.watch_calls, self.watch_calls_fixed)

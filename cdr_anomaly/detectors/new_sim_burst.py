@@ -29,10 +29,11 @@ WHOSE = {"block": "of the block", "dealer": "sold by", "region": "of holders in"
 # What a column of the list says of them, and the figures that it is said by.
 HELD = {
     "holder_region": (
-        holders.said_elsewhere, ("home", "n_placed", "n_elsewhere", "n_regions", "usual_elsewhere"),
+        holders.said_elsewhere,
+        ("home", "n_placed", "n_elsewhere", "n_regions", "usual_elsewhere"),
     ),
     "holder_token": (holders.said_several, ("n_holders", "n_theirs")),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -65,8 +66,11 @@ class NewSimBurst(Detector):
         "newness": (Measure("since_birth", "{} calls placed since it is new"),)
     }
     limits: ClassVar[tuple[str, ...]] = (
-        "line_calls", "line_calls_60min", "line_forwards", "block_lines",
-    )  # fmt: skip
+        "line_calls",
+        "line_calls_60min",
+        "line_forwards",
+        "block_lines",
+    )
 
     line_calls: int = setting(100, "calls in the first hours of a line that make a finding", ge=1)
     line_calls_60min: int = setting(30, "the same within any 60 minutes of these", ge=1)
@@ -177,22 +181,35 @@ class NewSimBurst(Detector):
         reason = wording.sentence(
             "new since {}, placed {} calls {} (limit {}), {} in its first {} hours up to {}, to {} "
             "different numbers; {} % of the day's called back, {} cells named",
-            "born", "observed",
-            pl.when("by_count").then(pl.lit("since its first leg")).otherwise(
-                pl.lit("in 60 minutes")),
-            "limit", "n_early", pl.lit(self.line_hours), "day", "n_called",
-            percent(pl.col("n_called_back"), pl.col("n_distinct")), "n_cells",
-        )  # fmt: skip
+            "born",
+            "observed",
+            pl.when("by_count")
+            .then(pl.lit("since its first leg"))
+            .otherwise(pl.lit("in 60 minutes")),
+            "limit",
+            "n_early",
+            pl.lit(self.line_hours),
+            "day",
+            "n_called",
+            percent(pl.col("n_called_back"), pl.col("n_distinct")),
+            "n_cells",
+        )
         return self.finding(
-            found, subject=tables.written(pl.col("line")), day=pl.col("day"),
-            window_start=rolling.just_before(pl.col("first")), window_end=pl.col("last"),
+            found,
+            subject=tables.written(pl.col("line")),
+            day=pl.col("day"),
+            window_start=rolling.just_before(pl.col("first")),
+            window_end=pl.col("last"),
             severity=ladder({"low": wanted, "high": strict}, "medium"),
-            observed=pl.col("observed"), limit=pl.col("limit"), reason=reason,
-            evidence=pl.struct("n_early", "n_called", "peak_60min", "n_out", "n_in",
-                               "n_called_back", "n_cells"),
+            observed=pl.col("observed"),
+            limit=pl.col("limit"),
+            reason=reason,
+            evidence=pl.struct(
+                "n_early", "n_called", "peak_60min", "n_out", "n_in", "n_called_back", "n_cells"
+            ),
             unless=f"fewer than {self.line_calls} calls in the first {self.line_hours} hours and "
             f"than {self.line_calls_60min} in 60 minutes",
-        )  # fmt: skip
+        )
 
     def _forwarding(self, tables: Tables) -> pl.LazyFrame:
         """Find the lines that forwarded from birth, on the days of their first hours."""
@@ -219,19 +236,29 @@ class NewSimBurst(Detector):
         reason = wording.sentence(
             "new since {}, forwarded {} of the {} calls that it received up to {} (limit {}), from "
             "{} callers, and placed {}",
-            "born", "n_forwarded", received, "day", pl.lit(self.line_forwards), "n_callers",
+            "born",
+            "n_forwarded",
+            received,
+            "day",
+            pl.lit(self.line_forwards),
+            "n_callers",
             "n_out",
-        )  # fmt: skip
+        )
         strangers = pl.col("n_callers") >= 0.8 * pl.col("n_forwarded")
         return self.finding(
-            found, subject=tables.written(pl.col("line")), day=pl.col("day"),
-            window_start=tables.opens(pl.col("born")), window_end=tables.closes(pl.col("day")),
-            severity=ladder({"medium": strangers}, "low"), observed=pl.col("n_forwarded"),
-            limit=self.line_forwards, reason=reason,
+            found,
+            subject=tables.written(pl.col("line")),
+            day=pl.col("day"),
+            window_start=tables.opens(pl.col("born")),
+            window_end=tables.closes(pl.col("day")),
+            severity=ladder({"medium": strangers}, "low"),
+            observed=pl.col("n_forwarded"),
+            limit=self.line_forwards,
+            reason=reason,
             evidence=pl.struct("n_forwarded", "n_in", "n_out", "n_callers"),
             unless=f"fewer than {self.line_forwards} calls forwarded in its first days, or calls "
             "of its own",
-        )  # fmt: skip
+        )
 
     def _first(self, tables: Tables) -> pl.LazyFrame:
         """Give PROFILE of the first days of new lines."""
@@ -264,38 +291,59 @@ class NewSimBurst(Detector):
                 "{} lines {} {} were new in the {} day(s) to {} (limit {}, and {} times the "
                 "expected {}); {} of them forward 80 % or more of what they receive and placed no "
                 "more than 1, {} place {} or more calls on a day, {} have placed none; p {}",
-                "n_new", whose, "group", "window_days", "day",
-                pl.lit(self.block_lines), pl.lit(f"{self.block_ratio:g}"),
-                pl.col("expected").round(2), "passes_on", "dials", pl.lit(self._busy()), "silent",
+                "n_new",
+                whose,
+                "group",
+                "window_days",
+                "day",
+                pl.lit(self.block_lines),
+                pl.lit(f"{self.block_ratio:g}"),
+                pl.col("expected").round(2),
+                "passes_on",
+                "dials",
+                pl.lit(self._busy()),
+                "silent",
                 scientific(pl.col("p_value")),
             ),
             *(said() for column, (said, _) in HELD.items() if column in told),
-        )  # fmt: skip
+        )
         first = pl.col("day") - pl.duration(days=pl.col("window_days") - 1)
         held = [name for column, (_, names) in HELD.items() if column in told for name in names]
         return self.finding(
             found.with_columns(severity=severity).filter(wanted),
-            subject_kind=pl.col("kind"), subject=pl.col("group"),
-            members=pl.col("line").list.eval(tables.written(pl.element())), day=pl.col("day"),
-            window_start=tables.opens(first), window_end=tables.closes(pl.col("day")),
-            severity=pl.col("severity"), observed=n_new, limit=self.block_lines,
-            usual=pl.col("expected").round(3), p_value=pl.col("p_value"), reason=reason,
-            evidence=pl.struct("level", "window_days", "q_value", "passes_on", "dials", "silent",
-                               *held),
+            subject_kind=pl.col("kind"),
+            subject=pl.col("group"),
+            members=pl.col("line").list.eval(tables.written(pl.element())),
+            day=pl.col("day"),
+            window_start=tables.opens(first),
+            window_end=tables.closes(pl.col("day")),
+            severity=pl.col("severity"),
+            observed=n_new,
+            limit=self.block_lines,
+            usual=pl.col("expected").round(3),
+            p_value=pl.col("p_value"),
+            reason=reason,
+            evidence=pl.struct(
+                "level", "window_days", "q_value", "passes_on", "dials", "silent", *held
+            ),
             unless=wording.sentence(
                 "fewer than {} new lines, or {} times what is expected of the {}",
-                pl.lit(self.block_lines), pl.lit(f"{self.block_ratio:g}"), "kind",
+                pl.lit(self.block_lines),
+                pl.lit(f"{self.block_ratio:g}"),
+                "kind",
             ),
-        )  # fmt: skip
+        )
 
     def _surges(self, tables: Tables) -> pl.LazyFrame:
         """Find the surging groups, with the lines that were born then, what they do, and whose."""
         lines = tables.groups(births.LEVELS).collect()
         known = [day for day in tables.judged if day >= tables.births_from]
         surges = births.surges(
-            lines, known, known_from=tables.births_from,
+            lines,
+            known,
+            known_from=tables.births_from,
             rule=births.Rule(self.block_lines, self.block_ratio, self.fdr),
-        )  # fmt: skip
+        )
         members = births.members(lines, surges)
         used = births.used(members, tables.profile, busy=self._busy(), begun=tables.feed.first_day)
         found = (

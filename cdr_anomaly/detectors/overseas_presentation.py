@@ -56,8 +56,11 @@ class OverseasPresentation(Detector):
     family: ClassVar[str] = "overseas"
     lasting: ClassVar[bool] = True
     limits: ClassVar[tuple[str, ...]] = (
-        "contacts", "mismatch_calls", "pool_numbers", "pool_contacts",
-    )  # fmt: skip
+        "contacts",
+        "mismatch_calls",
+        "pool_numbers",
+        "pool_contacts",
+    )
 
     contacts: int = setting(20, "home subscribers called in a day that make a finding", ge=1)
     known_share: float = setting(0.2, "share called in 28 days before, up to which", ge=0, le=1)
@@ -134,18 +137,24 @@ class OverseasPresentation(Detector):
 
     def _trunks(self) -> trunks.Rule:
         return trunks.Rule(
-            self.domestic_trunks, self.international_trunks, self.domestic_share,
-            self.international_share, self.trunk_calls,
-        )  # fmt: skip
+            self.domestic_trunks,
+            self.international_trunks,
+            self.domestic_share,
+            self.international_share,
+            self.trunk_calls,
+        )
 
     def _calling_many(self, tables: Tables, calls: pl.LazyFrame) -> pl.LazyFrame:
         """Find the numbers that called many home subscribers."""
         days = (
             pools.contacts(calls.filter(pl.len().over("line") >= self.contacts), KNOWN_DAYS)
             .filter(pl.col("n_contacts") >= self.contacts, pl.col("day") >= tables.since)
-            .join(tables.measures.select("line", "day", "n_called_back", "usual"),
-                  on=["line", "day"], how="left")
-        )  # fmt: skip
+            .join(
+                tables.measures.select("line", "day", "n_called_back", "usual"),
+                on=["line", "day"],
+                how="left",
+            )
+        )
         n = pl.col("n_contacts")
         unwanted = [pl.col("n_known") <= self.known_share * n, n >= 3 * self.contacts]
         if tables.two_way:
@@ -156,16 +165,26 @@ class OverseasPresentation(Detector):
             "presented as foreign, called {} different home subscribers on {} (limit {}) in {} "
             "calls; {} of them were called in the 28 days before, {} called back; {} % of the "
             "calls answered; {}",
-            n, "day", pl.lit(self.contacts), "n_calls", "n_known", "n_called_back",
-            percent(pl.col("n_answered"), pl.col("n_calls")), base.usual_sentence(),
-        )  # fmt: skip
+            n,
+            "day",
+            pl.lit(self.contacts),
+            "n_calls",
+            "n_known",
+            "n_called_back",
+            percent(pl.col("n_answered"), pl.col("n_calls")),
+            base.usual_sentence(),
+        )
         medium = pl.all_horizontal(unwanted) if len(unwanted) > 2 else pl.lit(value=False)
         return self._found(
-            days, observed=n, limit=self.contacts, severity=ladder({"medium": medium}, "low"),
-            usual=pl.col("usual"), reason=reason,
+            days,
+            observed=n,
+            limit=self.contacts,
+            severity=ladder({"medium": medium}, "low"),
+            usual=pl.col("usual"),
+            reason=reason,
             evidence=pl.struct("n_contacts", "n_calls", "n_known", "n_called_back", "n_answered"),
             unless=f"fewer than {self.contacts} different home subscribers in a day",
-        )  # fmt: skip
+        )
 
     def _with_identity(self, tables: Tables, calls: pl.LazyFrame) -> pl.LazyFrame:
         """Find the numbers that a home subscriber's records are written for."""
@@ -187,13 +206,20 @@ class OverseasPresentation(Detector):
         reason = wording.sentence(
             "presented as foreign, placed {} calls on {} (limit {}) {}, to {} different numbers, "
             "at {} home cells",
-            "n_calls", "day", pl.lit(self.mismatch_calls), who, "n_called", "n_cells",
-        )  # fmt: skip
+            "n_calls",
+            "day",
+            pl.lit(self.mismatch_calls),
+            who,
+            "n_called",
+            "n_cells",
+        )
         grades = ("high", "medium") if by_imsi else ("medium", "low")
         return self._mismatch(
-            days, severity=ladder({grades[0]: many}, grades[1]), reason=reason,
+            days,
+            severity=ladder({grades[0]: many}, grades[1]),
+            reason=reason,
             evidence=pl.struct("n_calls", "n_called", "n_identities", "n_cells", "n_handsets"),
-        )  # fmt: skip
+        )
 
     def _is_ours(self, tables: Tables) -> pl.Expr:
         """Tell which calls are those of a home subscriber, by their own records."""
@@ -212,19 +238,27 @@ class OverseasPresentation(Detector):
         found = days.lazy().filter((pl.col("p_value") <= RARE) | pl.col("told"))
         base = wording.sentence(
             "{} % of the {} other calls on it presented as from home; p {}",
-            percent(pl.col("n_other") - pl.col("n_abroad"), pl.col("n_other")), "n_other",
+            percent(pl.col("n_other") - pl.col("n_abroad"), pl.col("n_other")),
+            "n_other",
             scientific(pl.col("p_value").fill_null(1.0)),
-        )  # fmt: skip
+        )
         reason = wording.sentence(
             "presented as foreign, placed {} calls on {} (limit {}) that came in on the domestic "
             "trunk {}, to {} different numbers; {}",
-            "n_calls", "day", pl.lit(self.mismatch_calls), "trunk_in", "n_called",
+            "n_calls",
+            "day",
+            pl.lit(self.mismatch_calls),
+            "trunk_in",
+            "n_called",
             pl.when("told").then(pl.lit("it is told to be domestic")).otherwise(base),
-        )  # fmt: skip
+        )
         return self._mismatch(
-            found, severity=self._by_contacts(), p_value=pl.col("p_value"), reason=reason,
+            found,
+            severity=self._by_contacts(),
+            p_value=pl.col("p_value"),
+            reason=reason,
             evidence=pl.struct("trunk_in", "n_calls", "n_called", "n_other", "n_abroad"),
-        )  # fmt: skip
+        )
 
     def _seen_at_home(self, tables: Tables) -> pl.LazyFrame:
         """Find the home numbers that came in from abroad while their line was at home."""
@@ -232,22 +266,30 @@ class OverseasPresentation(Detector):
         classes = tables.lines.filter(pl.col("number_class") != "international")
         legs = tables.legs.filter(pl.col("day") >= tables.since)
         near = trunks.seen_at_home(
-            legs.join(classes.select("line", "number"), on="line"), abroad, self.seen_hours,
+            legs.join(classes.select("line", "number"), on="line"),
+            abroad,
+            self.seen_hours,
             cells="cell_id" in tables.feed.columns,
-        )  # fmt: skip
+        )
         days = near.group_by("line", "number", "day").agg(
             *pools.counts(), trunks=pl.col("trunk_in").unique().sort()
         )
         reason = wording.sentence(
             "a home number, placed {} calls on {} (limit {}) that came in on international trunks "
             "({}) within {} h of calls of the line at home, to {} different numbers",
-            "n_calls", "day", pl.lit(self.mismatch_calls), pl.col("trunks").list.join(", "),
-            pl.lit(self.seen_hours), "n_called",
-        )  # fmt: skip
+            "n_calls",
+            "day",
+            pl.lit(self.mismatch_calls),
+            pl.col("trunks").list.join(", "),
+            pl.lit(self.seen_hours),
+            "n_called",
+        )
         return self._mismatch(
-            days, severity=self._by_contacts(), reason=reason,
+            days,
+            severity=self._by_contacts(),
+            reason=reason,
             evidence=pl.struct("n_calls", "n_called", "trunks"),
-        )  # fmt: skip
+        )
 
     def _impossible(self, calls: pl.LazyFrame) -> pl.LazyFrame:
         """Find the numbers that nobody has."""
@@ -255,13 +297,19 @@ class OverseasPresentation(Detector):
         reason = wording.sentence(
             "placed {} calls on {} (limit {}) by a number that nobody has: {}; to {} different "
             "numbers",
-            "n_calls", "day", pl.lit(self.mismatch_calls), "why", "n_called",
-        )  # fmt: skip
+            "n_calls",
+            "day",
+            pl.lit(self.mismatch_calls),
+            "why",
+            "n_called",
+        )
         many = pl.col("n_called") >= self.mismatch_contacts
         return self._mismatch(
-            days, severity=ladder({"medium": many}, "low"), reason=reason,
+            days,
+            severity=ladder({"medium": many}, "low"),
+            reason=reason,
             evidence=pl.struct("n_calls", "n_called", "why"),
-        )  # fmt: skip
+        )
 
     def _pools(self, calls: pl.LazyFrame) -> pl.LazyFrame:
         """Find the prefixes out of which many numbers call."""
@@ -286,23 +334,49 @@ class OverseasPresentation(Detector):
             "{} numbers of {} called {} different home subscribers in {} calls on {} (limit {} "
             "numbers and {} subscribers); {} of these were called by several of the numbers; {}{} "
             "neighbours a number expected; p {}",
-            "n_numbers", "subject", "n_contacts", "n_calls", "day", pl.lit(self.pool_numbers),
-            pl.lit(self.pool_contacts), "n_shared",
-            pl.concat_str(pl.col("n_trunk").cast(pl.String), pl.lit(" of the calls on the trunk "),
-                          "trunk", pl.lit("; ")).fill_null(""),
-            pl.col("expected").round(2), scientific(pl.col("p_value")),
-        )  # fmt: skip
+            "n_numbers",
+            "subject",
+            "n_contacts",
+            "n_calls",
+            "day",
+            pl.lit(self.pool_numbers),
+            pl.lit(self.pool_contacts),
+            "n_shared",
+            pl.concat_str(
+                pl.col("n_trunk").cast(pl.String),
+                pl.lit(" of the calls on the trunk "),
+                "trunk",
+                pl.lit("; "),
+            ).fill_null(""),
+            pl.col("expected").round(2),
+            scientific(pl.col("p_value")),
+        )
         return self.finding(
-            found, subject_kind="pool", subject=pl.col("subject"), members=pl.col("numbers"),
+            found,
+            subject_kind="pool",
+            subject=pl.col("subject"),
+            members=pl.col("numbers"),
             day=pl.col("day"),
-            window_start=rolling.just_before(pl.col("first")), window_end=pl.col("last"),
-            severity=ladder({"high": large}, "medium"), observed=pl.col("n_numbers"),
-            limit=self.pool_numbers, p_value=pl.col("p_value"), reason=reason,
-            evidence=pl.struct("n_numbers", "n_contacts", "n_calls", "n_shared", "trunk",
-                               "n_trunk", "q_value", pl.col("expected").round(3)),
+            window_start=rolling.just_before(pl.col("first")),
+            window_end=pl.col("last"),
+            severity=ladder({"high": large}, "medium"),
+            observed=pl.col("n_numbers"),
+            limit=self.pool_numbers,
+            p_value=pl.col("p_value"),
+            reason=reason,
+            evidence=pl.struct(
+                "n_numbers",
+                "n_contacts",
+                "n_calls",
+                "n_shared",
+                "trunk",
+                "n_trunk",
+                "q_value",
+                pl.col("expected").round(3),
+            ),
             unless=f"fewer than {self.pool_numbers} numbers of the prefix, or than "
             f"{self.pool_contacts} home subscribers called by them",
-        )  # fmt: skip
+        )
 
     def _by_contacts(self) -> pl.Expr:
         return ladder({"high": pl.col("n_called") >= self.mismatch_contacts}, "medium")
@@ -310,12 +384,19 @@ class OverseasPresentation(Detector):
     def _mismatch(self, days: pl.LazyFrame, **given: pl.Expr | str | float | None) -> pl.LazyFrame:
         enough = days.filter(pl.col("n_calls") >= self.mismatch_calls)
         return self._found(
-            enough, observed=pl.col("n_calls"), limit=self.mismatch_calls,
-            unless=f"fewer than {self.mismatch_calls} such calls in a day", **given,
-        )  # fmt: skip
+            enough,
+            observed=pl.col("n_calls"),
+            limit=self.mismatch_calls,
+            unless=f"fewer than {self.mismatch_calls} such calls in a day",
+            **given,
+        )
 
     def _found(self, days: pl.LazyFrame, **given: pl.Expr | str | float | None) -> pl.LazyFrame:
         return self.finding(
-            days, subject=pl.col("number"), day=pl.col("day"),
-            window_start=rolling.just_before(pl.col("first")), window_end=pl.col("last"), **given,
-        )  # fmt: skip
+            days,
+            subject=pl.col("number"),
+            day=pl.col("day"),
+            window_start=rolling.just_before(pl.col("first")),
+            window_end=pl.col("last"),
+            **given,
+        )

@@ -68,35 +68,63 @@ class Site(Detector):
         )
         move = wording.sentence(
             "; {} of them were at cell {} until {} and are here since {}",
-            "n_moved", "before", "until", "here_since",
-        )  # fmt: skip
+            "n_moved",
+            "before",
+            "until",
+            "here_since",
+        )
         reason = wording.sentence(
             "one of {} lines (limit {}) that called strangers at cell {} on {}, {} expected by its "
             "traffic{}",
-            "n_group", pl.lit(self.lines), "place", "day", pl.col("expected").round(1),
+            "n_group",
+            pl.lit(self.lines),
+            "place",
+            "day",
+            pl.col("expected").round(1),
             pl.when("came").then(move).otherwise(pl.lit("")),
-        )  # fmt: skip
+        )
         return self._of_each_line(
-            tables, found, kind="site", limit=self.lines, reason=reason, first=pl.col("day"),
-            severity=ladder({"critical": pl.col("came")}, "high"), p_value=pl.col("p_value"),
+            tables,
+            found,
+            kind="site",
+            limit=self.lines,
+            reason=reason,
+            first=pl.col("day"),
+            severity=ladder({"critical": pl.col("came")}, "high"),
+            p_value=pl.col("p_value"),
             evidence=pl.struct(
-                pl.col("expected").round(3), pl.col("q_value").round_sig_figs(3), "before",
-                "until", "here_since", "n_moved", cell="place"
+                pl.col("expected").round(3),
+                pl.col("q_value").round_sig_figs(3),
+                "before",
+                "until",
+                "here_since",
+                "n_moved",
+                cell="place",
             ),
             unless=f"fewer than {self.lines} such lines there, or as many as its traffic explains",
-        )  # fmt: skip
+        )
 
     def _handsets(self, tables: Tables) -> pl.LazyFrame:
         used = rooms.handsets(tables.outbound, since=tables.since)
         reason = wording.sentence(
             "one of {} lines (limit {}) that called strangers from handset {} in the {} days to {}",
-            "n_group", pl.lit(self.cards), "place", pl.lit(HANDSET_DAYS), "day",
-        )  # fmt: skip
+            "n_group",
+            pl.lit(self.cards),
+            "place",
+            pl.lit(HANDSET_DAYS),
+            "day",
+        )
         return self._of_each_line(
-            tables, used.filter(pl.col("n_group") >= self.cards), kind="device", limit=self.cards,
-            reason=reason, first=days_back(pl.col("day"), HANDSET_DAYS - 1), severity="high",
-            evidence=pl.struct(handset="place"), unless=f"fewer than {self.cards} such lines",
-        )  # fmt: skip
+            tables,
+            used.filter(pl.col("n_group") >= self.cards),
+            kind="device",
+            limit=self.cards,
+            reason=reason,
+            first=days_back(pl.col("day"), HANDSET_DAYS - 1),
+            severity="high",
+            evidence=pl.struct(handset="place"),
+            unless=f"fewer than {self.cards} such lines",
+        )
 
     def _of_each_line(
         self, tables: Tables, places: pl.LazyFrame, *, kind: str, first: pl.Expr, **told: Any
@@ -108,8 +136,13 @@ class Site(Detector):
             "line", empty_as_null=False, keep_nulls=False
         )
         return self.finding(
-            lines.join(today, on=["line", "day"], how="semi"), subject_kind=kind,
-            subject=tables.written(pl.col("line")), members=members, day=pl.col("day"),
-            window_start=tables.opens(first), window_end=tables.closes(pl.col("day")),
-            observed=pl.col("n_group"), **told,
-        )  # fmt: skip
+            lines.join(today, on=["line", "day"], how="semi"),
+            subject_kind=kind,
+            subject=tables.written(pl.col("line")),
+            members=members,
+            day=pl.col("day"),
+            window_start=tables.opens(first),
+            window_end=tables.closes(pl.col("day")),
+            observed=pl.col("n_group"),
+            **told,
+        )

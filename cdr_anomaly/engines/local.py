@@ -85,9 +85,14 @@ class Local(Looks):
         return repairs.key(source.columns, as_text=source.as_text)
 
     def calls(
-        self, source: Source, wanted: Sequence[str], asked: pl.Expr, lines: pl.Series | None, *,
+        self,
+        source: Source,
+        wanted: Sequence[str],
+        asked: pl.Expr,
+        lines: pl.Series | None,
+        *,
         done: Progress,
-    ) -> pl.DataFrame:  # fmt: skip
+    ) -> pl.DataFrame:
         """Take columns of the calls that are ``asked`` for; all are of ``lines``, if any."""
         kept = iter(self.kept)
 
@@ -109,9 +114,13 @@ class Local(Looks):
         return pl.concat(found)
 
     def _tallied(
-        self, source: Source, lines: Bucket, least: Least | None, done: Progress,
+        self,
+        source: Source,
+        lines: Bucket,
+        least: Least | None,
+        done: Progress,
         counts: Collection[str] = (),
-    ) -> Tally:  # fmt: skip
+    ) -> Tally:
         kind = Kind.of(source, counts)
         wanted = counted_by(kind)
         most = self.room // (SIEVED_COUNT_BYTES if least else COUNT_BYTES)

@@ -21,9 +21,14 @@ if TYPE_CHECKING:
 
 # Columns that the first look counts by; legs need these too, and what else they can have.
 COUNTED = (
-    "calling_number", "called_number", "start_time", "duration_s", "record_type",
-    "redirecting_number", "call_id",
-)  # fmt: skip
+    "calling_number",
+    "called_number",
+    "start_time",
+    "duration_s",
+    "record_type",
+    "redirecting_number",
+    "call_id",
+)
 ON_FORWARDS = ("redirect_reason", "answered")
 ON_LEGS = ("answered", "cell_id", "imei", "imsi", "trunk_in")
 
@@ -33,9 +38,14 @@ class Looks(ABC):
 
     @abstractmethod
     def calls(
-        self, source: Source, wanted: Sequence[str], asked: pl.Expr, lines: pl.Series | None, *,
+        self,
+        source: Source,
+        wanted: Sequence[str],
+        asked: pl.Expr,
+        lines: pl.Series | None,
+        *,
         done: Progress,
-    ) -> pl.DataFrame:  # fmt: skip
+    ) -> pl.DataFrame:
         """Take columns of the calls that are ``asked`` for; all are of ``lines``, if any."""
 
     @staticmethod
@@ -85,9 +95,15 @@ class Looks(ABC):
         return found.join(line_days, on=["line", "day"], how="semi").sort(pl.all())
 
     def _mended(
-        self, source: Source, wanted: list[str], asked: pl.Expr, lines: pl.Series | None, *,
-        alike: pl.Series, done: Progress,
-    ) -> pl.DataFrame:  # fmt: skip
+        self,
+        source: Source,
+        wanted: list[str],
+        asked: pl.Expr,
+        lines: pl.Series | None,
+        *,
+        alike: pl.Series,
+        done: Progress,
+    ) -> pl.DataFrame:
         calls = self.calls(source, wanted, asked, lines, done=done)
         if len(alike):
             repeat = self.key(source).is_in(alike.implode())

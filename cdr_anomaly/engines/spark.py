@@ -114,9 +114,14 @@ class Spark(Looks):
         )
 
     def calls(
-        self, source: Source, wanted: Sequence[str], asked: pl.Expr, lines: pl.Series | None, *,
+        self,
+        source: Source,
+        wanted: Sequence[str],
+        asked: pl.Expr,
+        lines: pl.Series | None,
+        *,
         done: Progress,
-    ) -> pl.DataFrame:  # fmt: skip
+    ) -> pl.DataFrame:
         """Take columns of the calls that are ``asked`` for; all are of ``lines``, if any."""
 
         def of(rows: pl.LazyFrame) -> pl.LazyFrame:
@@ -127,9 +132,13 @@ class Spark(Looks):
         return pl.concat([of(source.blank()).collect(), *(piece.frame for piece in found)])
 
     def _over(
-        self, source: Source, of: Of, made_of: Callable[[Rows], Made],
-        made_of_carried: Callable[[Rows], Made] | None = None, lines: pl.Series | None = None,
-    ) -> DataFrame:  # fmt: skip
+        self,
+        source: Source,
+        of: Of,
+        made_of: Callable[[Rows], Made],
+        made_of_carried: Callable[[Rows], Made] | None = None,
+        lines: pl.Series | None = None,
+    ) -> DataFrame:
         """Give what ``of`` makes of the CALLS of a feed to ``made_of``, where its rows are."""
         columns, line = source.columns, source.line_type
 

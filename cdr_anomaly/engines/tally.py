@@ -44,9 +44,13 @@ class Kind(NamedTuple):
         """Say what kind of feed a source is."""
         abroad = numbering.is_abroad(pl.col("line"), source.plan, as_text=source.as_text)
         return cls(
-            frozenset(source.columns), source.tz, source.line_type,
-            source.settings.max_duration_s, frozenset(counts), abroad,
-        )  # fmt: skip
+            frozenset(source.columns),
+            source.tz,
+            source.line_type,
+            source.settings.max_duration_s,
+            frozenset(counts),
+            abroad,
+        )
 
     @property
     def as_text(self) -> bool:
@@ -168,11 +172,15 @@ class Tally:
             forwarded=forwarded,
             traffic=self.traffic.table(),
             long=self._long(),
-            unanswered=self.unanswered, talk=self.talk, numbers=self.numbers,
-            lost=self.lost, doubt=self.doubt,
+            unanswered=self.unanswered,
+            talk=self.talk,
+            numbers=self.numbers,
+            lost=self.lost,
+            doubt=self.doubt,
             alike=pl.concat([pl.Series(dtype=pl.Int64), *self.alike]).unique(),
-            duplicates=self.duplicates, partial=self.partial,
-        )  # fmt: skip
+            duplicates=self.duplicates,
+            partial=self.partial,
+        )
 
     def _sound(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Keep the rows that are used, and count them and the others by verdict."""

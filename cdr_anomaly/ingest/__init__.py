@@ -204,9 +204,12 @@ class Source:
             lambda shape: shape.starts().group_by("file", start_time=slot).agg(rows=pl.len())
         )
         local = pl.col("start_time").dt.convert_time_zone(self.tz)
-        by_hour = pl.concat(counted).drop_nulls().collect().with_columns(
-            day=local.dt.date(), hour=local.dt.hour().cast(pl.Int64)
-        )  # fmt: skip
+        by_hour = (
+            pl.concat(counted)
+            .drop_nulls()
+            .collect()
+            .with_columns(day=local.dt.date(), hour=local.dt.hour().cast(pl.Int64))
+        )
         rows = by_hour.group_by("file", "day", "hour").agg(pl.col("rows").cast(pl.Int64).sum())
         return rows.sort("file", "day", "hour")
 

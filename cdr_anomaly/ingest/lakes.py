@@ -54,8 +54,9 @@ class Tables:
         """Open the table that each folder is in, if it is in one."""
         left = [folder for folder in folders if folder not in self.known]
         which = stores.answers(is_table, left)
-        above = {folder: folder.parent for folder, is_one in zip(left, which, strict=True)
-                 if not is_one}  # fmt: skip
+        above = {
+            folder: folder.parent for folder, is_one in zip(left, which, strict=True) if not is_one
+        }
         for folder in left:
             if folder not in above:
                 self.opened(folder)
@@ -120,9 +121,10 @@ def _delta(root: Place) -> Lake:
         raise InputError(msg) from error
     if mapped or deleted:
         why = (
-            "whose columns have other names in its files (column mapping)" if mapped
+            "whose columns have other names in its files (column mapping)"
+            if mapped
             else "with rows that are deleted while their files stand (deletion vectors)"
-        )  # fmt: skip
+        )
         msg = f"'{root}' is a Delta table {why}; rewrite it without."
         raise InputError(msg)
     names = [name for name in actions.columns if name.startswith("partition.")]

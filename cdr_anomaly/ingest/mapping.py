@@ -50,9 +50,18 @@ class RowMap:
         """
         served = self.layout.perspective == "served"
         found = self._plain(
-            ("redirecting_number", "redirect_reason", "call_id", "cell_id", "imei", "imsi",
-             "trunk_in", "region", "release_cause")
-        )  # fmt: skip
+            (
+                "redirecting_number",
+                "redirect_reason",
+                "call_id",
+                "cell_id",
+                "imei",
+                "imsi",
+                "trunk_in",
+                "region",
+                "release_cause",
+            )
+        )
         found |= self._served(found, lineage) if served else self._plain(PARTIES)
         found |= {column: pl.col(self.layout.source(column)) for column in self.e164}
         if "record_type" not in found and self._has("record_type"):
@@ -182,13 +191,17 @@ class RowMap:
         original = pl.lit(None, pl.String) if one else caller
         types = {"out": "moc", "in": "mtc", "fwd": "fwd"}
         return {
-            "calling_number": pl.when(incoming).then(caller).when(forwarded).then(original)
+            "calling_number": pl.when(incoming)
+            .then(caller)
+            .when(forwarded)
+            .then(original)
             .otherwise(served),
             "called_number": pl.when(incoming).then(served).otherwise(called),
-            "redirecting_number": pl.when(forwarded).then(served)
+            "redirecting_number": pl.when(forwarded)
+            .then(served)
             .otherwise(plain.get("redirecting_number", pl.lit(None, pl.String))),
             "record_type": direction.replace_strict(types, default="other"),
-        }  # fmt: skip
+        }
 
     def _forwarding_legs(self, found: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
         """See an outgoing record with a forwarding reason as the forwarding leg that it is.
@@ -200,11 +213,13 @@ class RowMap:
         leg = found["redirect_reason"].is_not_null() & (found["record_type"] == "moc")
         return {
             "record_type": pl.when(leg).then(pl.lit("fwd")).otherwise(found["record_type"]),
-            "redirecting_number": pl.when(leg).then(found["calling_number"])
+            "redirecting_number": pl.when(leg)
+            .then(found["calling_number"])
             .otherwise(found["redirecting_number"]),
-            "calling_number": pl.when(leg).then(self._text("calling_party"))
+            "calling_number": pl.when(leg)
+            .then(self._text("calling_party"))
             .otherwise(found["calling_number"]),
-        }  # fmt: skip
+        }
 
     def _duration(self) -> pl.Expr:
         name = self.layout.source("duration_s")

@@ -88,8 +88,7 @@ class Shape:
         names = {name: f"{name}_as_came" if name in own else name for name in self.rows.types}
         row = pl.struct(self.rows.as_came(name).alias(kept) for name, kept in names.items())
         rows = self._raw(lineage=True)
-        rows = rows.select(row.alias("row"), pl.col(self.lineage).alias("file"),
-                           **self.expressions)  # fmt: skip
+        rows = rows.select(row.alias("row"), pl.col(self.lineage).alias("file"), **self.expressions)
         reasons = dict(enumerate(verdicts.VERDICTS))
         reason = pl.col("verdict").replace_strict(reasons, return_dtype=pl.String)
         wanted = pl.col("verdict").is_in(verdicts.REFUSED)

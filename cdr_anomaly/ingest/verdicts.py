@@ -56,10 +56,14 @@ def verdict(columns: Collection[str], max_duration_s: int) -> pl.Expr:
     """
     start, duration = pl.col("start_time"), pl.col("duration_s")
     holds = {
-        1: start.is_null(), 2: start < EARLIEST, 3: start >= LATEST,
-        4: duration.is_null(), 5: duration < 0, 6: duration > max_duration_s,
+        1: start.is_null(),
+        2: start < EARLIEST,
+        3: start >= LATEST,
+        4: duration.is_null(),
+        5: duration < 0,
+        6: duration > max_duration_s,
         7: pl.col("calling_number").is_null() & pl.col("called_number").is_null(),
-    }  # fmt: skip
+    }
     kind = pl.col("record_type") if "record_type" in columns else pl.lit("call")
     nobody = pl.col("redirecting_number").is_null() if "redirecting_number" in columns else True
     holds[8] = (kind == "fwd") & nobody

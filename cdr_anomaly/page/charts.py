@@ -177,20 +177,19 @@ def _graph(said: Callable[[str], str]) -> Spec:
     hops = {
         "transform": [{"filter": "!isValid(datum.name)"}],
         "mark": {"type": "rule", "stroke": SOFT},
-        "encoding": position | {
+        "encoding": position
+        | {
             "x2": {"field": "x2"},
             "y2": {"field": "y2"},
             "strokeWidth": _column("n", QUANTITY, legend=None, scale=width),
             "tooltip": [calls],
         },
-    }  # fmt: skip
+    }
     ends = {
         "transform": [is_line],
         "mark": {"type": "circle", "fill": ACCENT, "size": 90, "opacity": 1},
-        "encoding": position | {
-            "tooltip": [_column("name", NOMINAL, title=said("line")), calls]
-        },
-    }  # fmt: skip
+        "encoding": position | {"tooltip": [_column("name", NOMINAL, title=said("line")), calls]},
+    }
     names = [
         {
             "transform": [is_line, {"filter": f"datum.x {which} 0"}],

@@ -107,9 +107,11 @@ def _days(story: Story, said: Said) -> list[Picture]:
         )
         usual = pl.col("usual") if count == "n_out" else pl.lit(None, pl.Float64)
         rows = counted.tail(DAYS).select(
-            short("day"), n=pl.col(count).fill_null(0), usual=usual,
+            short("day"),
+            n=pl.col(count).fill_null(0),
+            usual=usual,
             limit=pl.lit(limits["limit"].first(), pl.Float64),
-        )  # fmt: skip
+        )
         drawn.append(Picture("days", rows, titles[count] + text))
     drawn.append(Picture("found", _found(story, said), said("What was found, by day and detector")))
     return [each for each in drawn if _holds_anything(each.rows)]
@@ -191,10 +193,15 @@ def _table(title: str, heads: list[tuple[str, bool]], rows: pl.DataFrame) -> lis
 
 def _forward_tables(story: Story, said: Said) -> list[Rows]:
     heads = [
-        (said("number"), False), (said("calls"), True), (said("answered"), True),
-        (said("callers"), True), (said("days"), True), (said("why forwarded"), False),
-        (said("first"), False), (said("last"), False),
-    ]  # fmt: skip
+        (said("number"), False),
+        (said("calls"), True),
+        (said("answered"), True),
+        (said("callers"), True),
+        (said("days"), True),
+        (said("why forwarded"), False),
+        (said("first"), False),
+        (said("last"), False),
+    ]
     return [
         *_table(said("Forwarded to"), heads, story.forwards_out),
         *_table(said("Forwarded here by"), heads, story.forwards_in),
@@ -203,61 +210,100 @@ def _forward_tables(story: Story, said: Said) -> list[Rows]:
 
 def _contacts(contacts: pl.DataFrame, said: Said) -> list[Rows]:
     heads = [
-        (said("number"), False), (said("class"), False), (said("placed"), True),
-        (said("received"), True), (said("answered"), True), (said("called back"), True),
-        (said("talk, min"), True), (said("days"), True), (said("first"), False),
+        (said("number"), False),
+        (said("class"), False),
+        (said("placed"), True),
+        (said("received"), True),
+        (said("answered"), True),
+        (said("called back"), True),
+        (said("talk, min"), True),
+        (said("days"), True),
+        (said("first"), False),
         (said("last"), False),
-    ]  # fmt: skip
+    ]
     shown = contacts.select(
-        "number", _words("number_class", contacts, said), "placed", "received", "answered",
-        "call_backs", (pl.col("talk_s") / 60).round(1), "days", "first", "last",
-    )  # fmt: skip
+        "number",
+        _words("number_class", contacts, said),
+        "placed",
+        "received",
+        "answered",
+        "call_backs",
+        (pl.col("talk_s") / 60).round(1),
+        "days",
+        "first",
+        "last",
+    )
     return _table(said("Contacts, those with most calls"), heads, shown)
 
 
 def _related(related: pl.DataFrame, said: Said) -> list[Rows]:
     heads = [
-        (said("what they have in common"), False), (said("number"), False), (said("class"), False),
-        (said("how many"), True), (said("of"), True), (said("expected by chance"), True),
-        (said("first"), False), (said("last"), False),
-    ]  # fmt: skip
+        (said("what they have in common"), False),
+        (said("number"), False),
+        (said("class"), False),
+        (said("how many"), True),
+        (said("of"), True),
+        (said("expected by chance"), True),
+        (said("first"), False),
+        (said("last"), False),
+    ]
     shown = related.select(
-        _words("how", related, said), "number", _words("number_class", related, said),
-        "count", "of", pl.col("expected").round(1), "first", "last",
-    )  # fmt: skip
+        _words("how", related, said),
+        "number",
+        _words("number_class", related, said),
+        "count",
+        "of",
+        pl.col("expected").round(1),
+        "first",
+        "last",
+    )
     return _table(said("Related numbers, as far as they were looked at twice"), heads, shown)
 
 
 def _findings(findings: pl.DataFrame, said: Said, told: Said) -> list[Rows]:
     heads = [
-        (said("day"), False), (said("detector"), False), (said("severity"), False),
-        (said("subject"), False), (said("seen"), True), (said("limit"), True),
-        (said("usual"), True), (said("reason"), False),
-    ]  # fmt: skip
+        (said("day"), False),
+        (said("detector"), False),
+        (said("severity"), False),
+        (said("subject"), False),
+        (said("seen"), True),
+        (said("limit"), True),
+        (said("usual"), True),
+        (said("reason"), False),
+    ]
     latest = findings.sort("day", "detector", descending=[True, False])
     shown = latest.head(ROWS)["reason"]
     rows = latest.select(
-        "day", _words("detector", findings, said), _words("severity", findings, said), "subject",
+        "day",
+        _words("detector", findings, said),
+        _words("severity", findings, said),
+        "subject",
         pl.col("observed", "limit", "usual").round(2),
         pl.col("reason").replace({each: told(each) for each in shown}),
-    )  # fmt: skip
+    )
     return _table(said("Findings that name the line, the latest first"), heads, rows)
 
 
 def _unlike(unlike: pl.DataFrame, said: Said) -> list[Rows]:
     heads = [
-        (said("day"), False), (said("compared with"), False), ("p", True), ("q", True),
+        (said("day"), False),
+        (said("compared with"), False),
+        ("p", True),
+        ("q", True),
         (said("by family"), False),
-    ]  # fmt: skip
+    ]
     family = pl.element().struct
     p = evidence.scientific(family.field("p_value"))
     names = unlike["families"].explode().struct.field("family").drop_nulls().unique()
     name = family.field("family").replace({each: said(each) for each in names})
     told = pl.col("families").list.eval(pl.concat_str(name, pl.lit(" "), p))
     rows = unlike.sort("p_value").select(
-        "day", _words("peers", unlike, said), evidence.scientific(pl.col("p_value")),
-        pl.col("q_value").round_sig_figs(2), told.list.join(", "),
-    )  # fmt: skip
+        "day",
+        _words("peers", unlike, said),
+        evidence.scientific(pl.col("p_value")),
+        pl.col("q_value").round_sig_figs(2),
+        told.list.join(", "),
+    )
     return _table(said("How unlike its peers, the least likely days first"), heads, rows)
 
 
@@ -271,11 +317,16 @@ def _people(story: Story, said: Said, told: Said) -> list[Rows]:
     return [
         each
         for title, people in tables.items()
-        for each in _table(title, heads, people.select(
-            pl.col("tier").replace(tiers), "number",
-            pl.col("why").replace({why: told(why) for why in people["why"]}),
-        ))
-    ]  # fmt: skip
+        for each in _table(
+            title,
+            heads,
+            people.select(
+                pl.col("tier").replace(tiers),
+                "number",
+                pl.col("why").replace({why: told(why) for why in people["why"]}),
+            ),
+        )
+    ]
 
 
 def _words(column: str, table: pl.DataFrame, said: Said) -> pl.Expr:

@@ -114,14 +114,34 @@ def _findings(
     )
     rows = (
         findings.join(about, on="subject")
-        .sort("rank", "own", grade(), "day", "subject", "detector",
-              descending=[False, True, True, True, False, False])
+        .sort(
+            "rank",
+            "own",
+            grade(),
+            "day",
+            "subject",
+            "detector",
+            descending=[False, True, True, True, False, False],
+        )
         .group_by("rank", "detector", "subject", maintain_order=True)
-        .agg(pl.col("day", "severity", "reason").first(), days=pl.col("day").n_unique(),
-             **{name: pl.col(name).first().round(2) for name in ("observed", "limit", "usual")})
-        .select("rank", "detector", "severity", "subject", "day", "days", "observed", "limit",
-                "usual", "reason")
-    )  # fmt: skip
+        .agg(
+            pl.col("day", "severity", "reason").first(),
+            days=pl.col("day").n_unique(),
+            **{name: pl.col(name).first().round(2) for name in ("observed", "limit", "usual")},
+        )
+        .select(
+            "rank",
+            "detector",
+            "severity",
+            "subject",
+            "day",
+            "days",
+            "observed",
+            "limit",
+            "usual",
+            "reason",
+        )
+    )
     head = rows.group_by("rank", maintain_order=True).head(FINDINGS)["reason"].unique()
     return _by_rank(
         rows.with_columns(

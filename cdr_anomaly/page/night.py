@@ -147,7 +147,7 @@ def _beside(past: Past, last: date | None, said: Said) -> list[Picture]:
         place=-subjects.grade(),
         severity=pl.col("severity").replace(words),
         detector=pl.col("detectors").list.eval(pl.element().replace(words)),
-    )  # fmt: skip
+    )
     by_detector = named.explode("detector").group_by("detector", "day").agg(n=pl.len())
     drawn = [
         Picture(

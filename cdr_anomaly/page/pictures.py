@@ -99,8 +99,9 @@ def _days(heads: pl.DataFrame, findings: pl.DataFrame, tables: Tables) -> pl.Dat
     """Count what each alert's first line placed by day, beside its usual and the limit of a day."""
     limit = (
         findings.filter(pl.col("detector") == "mass_dialler")
-        .group_by(number="subject").agg(limit=pl.col("limit").min())
-    )  # fmt: skip
+        .group_by(number="subject")
+        .agg(limit=pl.col("limit").min())
+    )
     usual = tables.measures.select("line", "day", "usual")
     return (
         _calendar(heads, DAYS, tables)
@@ -156,13 +157,17 @@ def _hours(grid: pl.DataFrame) -> pl.DataFrame:
     today = grid.filter(pl.col("date") == pl.col("judged_day"))
     others = grid.filter(pl.col("date") < pl.col("judged_day"))
     n_others = pl.col("n_days") - 1
-    usual = others.group_by("rank", "hour").agg(
-        usual=(pl.col("n").sum() / n_others.first()).round(1), n_others=n_others.first()
-    ).filter(pl.col("n_others") >= FEW_DAYS)  # fmt: skip
+    usual = (
+        others.group_by("rank", "hour")
+        .agg(usual=(pl.col("n").sum() / n_others.first()).round(1), n_others=n_others.first())
+        .filter(pl.col("n_others") >= FEW_DAYS)
+    )
     both = today.select("rank", "hour", "n").join(
         usual.select("rank", "hour", "usual").join(today.select("rank").unique(), on="rank"),
-        on=["rank", "hour"], how="full", coalesce=True,
-    )  # fmt: skip
+        on=["rank", "hour"],
+        how="full",
+        coalesce=True,
+    )
     return both.sort("rank", "hour").with_columns(pl.col("n").fill_null(0))
 
 
@@ -178,8 +183,9 @@ def _births(listed: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     born = (
         lines.unpivot(index=["line", "born"], value_name="group")
         .join(surging.lazy().select("group"), on="group", how="semi")
-        .group_by("group", day="born").agg(n=pl.len())
-    )  # fmt: skip
+        .group_by("group", day="born")
+        .agg(n=pl.len())
+    )
     before = pl.col("n").filter(pl.col("day") < pl.col("judged_day"))
     return (
         _calendar(surging, DAYS, tables)
@@ -197,9 +203,11 @@ def _hops(listed: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     about = listed.filter(pl.col("detectors").list.contains("forwarding_chain"))
     ours = (
         about.select("rank", "judged_day", number=pl.col("lines").list.concat("members"))
-        .explode("number").unique().lazy()
+        .explode("number")
+        .unique()
+        .lazy()
         .select("rank", "judged_day", line=_carried(pl.col("number"), tables))
-    )  # fmt: skip
+    )
     ends = [tables.hops.join(ours, left_on=end, right_on="line") for end in ("forwarder", "target")]
     columns = ["rank", "judged_day", "day", "start", "caller", "forwarder", "target", "answered"]
     age = pl.col("judged_day") - pl.col("day")
@@ -218,10 +226,12 @@ def _hops(listed: pl.DataFrame, tables: Tables) -> pl.DataFrame:
 def graph(hops: pl.DataFrame) -> pl.DataFrame:
     """Lay forwards out from left to right: rows with a name are lines, those without are hops."""
     hop = (
-        hops.group_by("rank", "forwarder", "target").agg(n=pl.len())
+        hops.group_by("rank", "forwarder", "target")
+        .agg(n=pl.len())
         .sort("rank", "n", "forwarder", "target", descending=[False, True, False, False])
-        .group_by("rank", maintain_order=True).head(HOPS)
-    )  # fmt: skip
+        .group_by("rank", maintain_order=True)
+        .head(HOPS)
+    )
     forwarders = hop.select("rank", name="forwarder", x=pl.lit(0))
     place = pl.concat([forwarders, hop.select("rank", name="target", x=pl.lit(1))])
     for _ in range(DEEPEST):  # a loop of forwards would move on for ever
@@ -229,9 +239,16 @@ def graph(hops: pl.DataFrame) -> pl.DataFrame:
         later = behind.select("rank", name="target", x=pl.col("x") + 1)
         place = pl.concat([place, later]).group_by("rank", "name").agg(pl.col("x").max())
         place = place.with_columns(pl.col("x").clip(upper_bound=DEEPEST))
-    taken = pl.concat([
-        hop.select("rank", "n", name="forwarder"), hop.select("rank", "n", name="target"),
-    ]).group_by("rank", "name").agg(pl.col("n").sum())  # fmt: skip
+    taken = (
+        pl.concat(
+            [
+                hop.select("rank", "n", name="forwarder"),
+                hop.select("rank", "n", name="target"),
+            ]
+        )
+        .group_by("rank", "name")
+        .agg(pl.col("n").sum())
+    )
     stands = (
         place.join(taken, on=["rank", "name"])
         .sort("rank", "x", "n", "name", descending=[False, False, True, False])
@@ -253,21 +270,35 @@ def _calls(legs: pl.DataFrame, tables: Tables) -> pl.DataFrame:
         "rank", "start", "outgoing", "counterpart", "duration_s", "cell_id"
     )
     other = tables.written(pl.col("counterpart"))
-    return of_day.group_by("rank", maintain_order=True).head(CALLS).select(
-        "rank", at=pl.col("local").dt.strftime("%m-%d %H:%M:%S"),
-        calling=pl.when("outgoing").then("number").otherwise(other),
-        called=pl.when("outgoing").then(other).otherwise("number"),
-        talk_s="duration_s", cell="cell_id",
-    )  # fmt: skip
+    return (
+        of_day.group_by("rank", maintain_order=True)
+        .head(CALLS)
+        .select(
+            "rank",
+            at=pl.col("local").dt.strftime("%m-%d %H:%M:%S"),
+            calling=pl.when("outgoing").then("number").otherwise(other),
+            called=pl.when("outgoing").then(other).otherwise("number"),
+            talk_s="duration_s",
+            cell="cell_id",
+        )
+    )
 
 
 def _forwarded(hops: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     """Give the last forwards of each alert."""
     last = hops.sort("rank", "start", descending=[False, True], maintain_order=True)
-    return last.group_by("rank", maintain_order=True).head(CALLS).select(
-        "rank", at=tables.local(pl.col("start")).str.slice(5), caller="caller",
-        forwarder="forwarder", target="target", answered="answered",
-    )  # fmt: skip
+    return (
+        last.group_by("rank", maintain_order=True)
+        .head(CALLS)
+        .select(
+            "rank",
+            at=tables.local(pl.col("start")).str.slice(5),
+            caller="caller",
+            forwarder="forwarder",
+            target="target",
+            answered="answered",
+        )
+    )
 
 
 def short(day: str) -> pl.Expr:

@@ -18,9 +18,19 @@ if TYPE_CHECKING:
 
 # The sections of whole sentences; a text is told by the first of them that it fits.
 SENTENCES = (
-    "reason", "unless", "mitigated_by", "why", "continues", "feedback", "summary", "row",
-    "not_known", "not_applicable", "warning", "notes",
-)  # fmt: skip
+    "reason",
+    "unless",
+    "mitigated_by",
+    "why",
+    "continues",
+    "feedback",
+    "summary",
+    "row",
+    "not_known",
+    "not_applicable",
+    "warning",
+    "notes",
+)
 # That of purposes of entities, which might look like any sentence: it is asked for by name.
 PURPOSES = ("suppressed_by",)
 ENGLISH = "en"
@@ -34,10 +44,32 @@ SHAPES = {
     **dict.fromkeys(("day", "since", "until"), DAY),
     **dict.fromkeys(("clock", "from", "to"), CLOCK),
     **dict.fromkeys(
-        ("before", "block", "cell", "codes", "dealer", "earlier", "handset", "kind", "names",
-         "note", "owner", "path", "place", "pool", "purposes", "trunk", "trunks", "zone"), WRITTEN),
-    "country": r"\+\d+", "source": QUOTED, "time": f"{DAY} {CLOCK}",
-}  # fmt: skip
+        (
+            "before",
+            "block",
+            "cell",
+            "codes",
+            "dealer",
+            "earlier",
+            "handset",
+            "kind",
+            "names",
+            "note",
+            "owner",
+            "path",
+            "place",
+            "pool",
+            "purposes",
+            "trunk",
+            "trunks",
+            "zone",
+        ),
+        WRITTEN,
+    ),
+    "country": r"\+\d+",
+    "source": QUOTED,
+    "time": f"{DAY} {CLOCK}",
+}
 
 
 def translator(lang: str, sections: Sequence[str] = SENTENCES) -> Callable[[str], str]:

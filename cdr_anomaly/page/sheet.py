@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 SCRIPTS = (
-    "vega.min.js", "vega-lite.min.js", "vega-embed.min.js", "dataTables.min.js",
+    "vega.min.js",
+    "vega-lite.min.js",
+    "vega-embed.min.js",
+    "dataTables.min.js",
     "dataTables.buttons.min.js",
-)  # fmt: skip
+)
 STYLES = ("dataTables.dataTables.min.css",)
 # What DataTables says beside a table; the names are its own.
 TABLES = {

@@ -53,11 +53,17 @@ def reidentify(
         raise InputError(msg)
     found = asked.join(_numbers(source, maker, asked["token"].unique()), on="token")
     answered = set(found["token"])
-    _log(request, {
-        "list": _named(file), "records": [_named(each.path) for each in source.files],
-        "tokens": [{"token": each, "answered": each in answered}
-                   for each in asked["token"].unique().sort()],
-    })  # fmt: skip
+    _log(
+        request,
+        {
+            "list": _named(file),
+            "records": [_named(each.path) for each in source.files],
+            "tokens": [
+                {"token": each, "answered": each in answered}
+                for each in asked["token"].unique().sort()
+            ],
+        },
+    )
     clear = _replaced(table, found)
     with results.aside(out.parent) as place:
         if out.suffix == ".csv":
@@ -100,9 +106,13 @@ def _numbers(source: Source, maker: Maker, asked: pl.Series) -> pl.DataFrame:
     for column in (c for c in kinds if c in source.columns):
         clear = pl.col(column)
         own = numbering.handset(clear) if column == "imei" else clear
-        found.append(rows.select(clear=own).drop_nulls().unique().with_columns(
-            token=maker.token(pl.col("clear"), kinds[column])
-        ).filter(pl.col("token").is_in(asked.implode())))  # fmt: skip
+        found.append(
+            rows.select(clear=own)
+            .drop_nulls()
+            .unique()
+            .with_columns(token=maker.token(pl.col("clear"), kinds[column]))
+            .filter(pl.col("token").is_in(asked.implode()))
+        )
     return pl.concat(found).unique().collect()
 
 
@@ -121,9 +131,12 @@ def _replaced(table: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
 def _log(request: Request, asked: dict[str, object]) -> None:
     """Append one line to the log, and see it on the disk; it holds no number."""
     entry = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"), "user": _user(),
-        "who": request.who, "why": request.why, **asked,
-    }  # fmt: skip
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "user": _user(),
+        "who": request.who,
+        "why": request.why,
+        **asked,
+    }
     try:
         request.log.parent.mkdir(parents=True, exist_ok=True)
         log = os.open(request.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

@@ -51,11 +51,14 @@ def entities(file: Path, maker: Maker, detectors: Collection[str]) -> pl.DataFra
     handsets = told.filter(pl.col("handset").is_not_null()).with_columns(handset=_handset(maker))
     others = told.filter(pl.col("prefix").is_not_null() | pl.col("class").is_not_null())
     own = ("line", "prefix", "class", "handset", "detectors", "purpose", "expires")
-    rows = pl.concat([
-        lines.with_columns(prefix=None, handset=None, **{"class": None}),
-        others.with_columns(line=None, handset=None),
-        handsets.with_columns(line=None, prefix=None, **{"class": None}),
-    ], how="vertical_relaxed")  # fmt: skip
+    rows = pl.concat(
+        [
+            lines.with_columns(prefix=None, handset=None, **{"class": None}),
+            others.with_columns(line=None, handset=None),
+            handsets.with_columns(line=None, prefix=None, **{"class": None}),
+        ],
+        how="vertical_relaxed",
+    )
     return rows.select(own).with_columns(pl.col("detectors").list.join(";")).unique().sort(own)
 
 
@@ -88,9 +91,11 @@ def _check(file: Path, told: pl.DataFrame, maker: Maker) -> None:
     """Fail on the first entity that says more of a number than its pseudonym shows."""
     code = re.escape(str(maker.plan.calling_code))
     # An error is read by others than the list: it names the row, not what stands there.
-    for row, prefix, handset in told.with_row_index("row", 1).select(
-        "row", pl.col("prefix", "handset").fill_null("")
-    ).iter_rows():  # fmt: skip
+    for row, prefix, handset in (
+        told.with_row_index("row", 1)
+        .select("row", pl.col("prefix", "handset").fill_null(""))
+        .iter_rows()
+    ):
         digits = re.sub(rf"^(\+{code}|\+|{maker.plan.trunk or '$'})", "", prefix)
         if len(digits) > (SHORT if re.match(SHORT_ONES, digits) else SHOWN):
             msg = (

@@ -117,8 +117,14 @@ class Maker(NamedTuple):
             "imsi": self.identity(pl.col("imsi")),
             "call_id": {"call_id": self.token(pl.col("call_id"), CALL)},
         }
-        rows = rows.with_columns(**{name: text for column in made if column in columns
-                                    for name, text in made[column].items()})  # fmt: skip
+        rows = rows.with_columns(
+            **{
+                name: text
+                for column in made
+                if column in columns
+                for name, text in made[column].items()
+            }
+        )
         return rows.select(c for c in (*CALLS, *BESIDE) if c in rows.columns)
 
     def names(self, rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
@@ -144,13 +150,19 @@ class Maker(NamedTuple):
         national = size - len(country)
         block = pl.min_horizontal(national - 1, BLOCK_DIGITS)
         needed = (
-            pl.when(home & (national >= BLOCK_DIGITS)).then(len(country) + block)
-            .when(signed & ~home).then(size - tokens.POOL).otherwise(0)
-        )  # fmt: skip
+            pl.when(home & (national >= BLOCK_DIGITS))
+            .then(len(country) + block)
+            .when(signed & ~home)
+            .then(size - tokens.POOL)
+            .otherwise(0)
+        )
         return {
-            "digits": digits, "size": size, "needed": needed, "sign": line.str.extract(r"^(\+?)"),
+            "digits": digits,
+            "size": size,
+            "needed": needed,
+            "sign": line.str.extract(r"^(\+?)"),
             "shown": pl.max_horizontal(size - tokens.LAST, least),
-        }  # fmt: skip
+        }
 
     def _hidden(self, back: int) -> pl.Expr:
         """Write the digit so many places from the end: not at all if shown, a letter if needed."""

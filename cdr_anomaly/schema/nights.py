@@ -37,11 +37,19 @@ LATE: Table = {
     **{
         name: CALLS[name]
         for name in (
-            "start_time", "duration_s", "record_type", "redirect_reason", "call_id", "answered",
-            "cell_id", "imei", "imsi", "trunk_in",
+            "start_time",
+            "duration_s",
+            "record_type",
+            "redirect_reason",
+            "call_id",
+            "answered",
+            "cell_id",
+            "imei",
+            "imsi",
+            "trunk_in",
         )
     },
-}  # fmt: skip
+}
 
 SEEN: Table = {
     "line": Column(LINE, "the line"),

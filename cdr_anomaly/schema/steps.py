@@ -31,16 +31,25 @@ CALLS: Table = {
 
 # What `pseudonymise` puts beside the tokens that stand in CALLS for numbers and identities.
 BESIDE: Table = {
-    **{f"{who}_block": Column(TEXT, "as much as is shown of that number: +861344002xxxx")
-       for who in ("calling", "called", "redirecting")},
-    **{f"{who}_class": Column(TEXT, "its class: mobile, fixed, short_95, international, ...")
-       for who in ("calling", "called", "redirecting")},
-    **{f"{who}_place": Column(TEXT, "its place in its block, shifted by a secret number of "
-                              "places that all of the block share; not with --no-neighbours")
-       for who in ("calling", "called", "redirecting")},
+    **{
+        f"{who}_block": Column(TEXT, "as much as is shown of that number: +861344002xxxx")
+        for who in ("calling", "called", "redirecting")
+    },
+    **{
+        f"{who}_class": Column(TEXT, "its class: mobile, fixed, short_95, international, ...")
+        for who in ("calling", "called", "redirecting")
+    },
+    **{
+        f"{who}_place": Column(
+            TEXT,
+            "its place in its block, shifted by a secret number of "
+            "places that all of the block share; not with --no-neighbours",
+        )
+        for who in ("calling", "called", "redirecting")
+    },
     "imei_model": Column(TEXT, "the first 8 digits of the IMEI, which its model shares"),
     "imsi_country": Column(TEXT, "the mobile country code of the IMSI"),
-}  # fmt: skip
+}
 
 REQUIRED = ("calling_number", "called_number", "start_time", "duration_s")
 

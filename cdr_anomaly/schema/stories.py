@@ -28,14 +28,23 @@ DAYS: Table = {
     **{
         name: MEASURES[name]
         for name in (
-            "n_answered", "n_distinct", "n_called_back", "n_familiar", "n_cells", "n_handsets",
-            "talk_s", "peak_10min", "peak_60min", "peak_24h", "peak_under_way",
+            "n_answered",
+            "n_distinct",
+            "n_called_back",
+            "n_familiar",
+            "n_cells",
+            "n_handsets",
+            "talk_s",
+            "peak_10min",
+            "peak_60min",
+            "peak_24h",
+            "peak_under_way",
         )
     },
     "n_in": PROFILE["n_in"],
     "n_forwarded": PROFILE["n_forwarded"],
     "usual": MEASURES["usual"],
-}  # fmt: skip
+}
 
 # What a chart draws in: a day that reaches it may be found, if all else holds.
 LIMITS: Table = {
@@ -85,8 +94,11 @@ USED: Table = {
     "last": LAST,
 }
 
-USED_DAYS: Table = {"day": Column(DAY, "the local day"), "name": USED["name"],
-                    "calls": Column(COUNT, "calls of the line there on the day")}  # fmt: skip
+USED_DAYS: Table = {
+    "day": Column(DAY, "the local day"),
+    "name": USED["name"],
+    "calls": Column(COUNT, "calls of the line there on the day"),
+}
 
 FORWARDS: Table = {
     "number": NUMBER,
@@ -106,26 +118,50 @@ FORWARD_DAYS: Table = {
     "calls": Column(COUNT, "calls that were forwarded that day"),
 }
 
-UNLIKE: Table = {name: EVIDENCE[name] for name in (
-    "day", "peers", "p_value", "q_value", "calibrated_by", "families", "measures")}  # fmt: skip
+UNLIKE: Table = {
+    name: EVIDENCE[name]
+    for name in ("day", "peers", "p_value", "q_value", "calibrated_by", "families", "measures")
+}
 
 FOUND: Table = {
     **{
         name: FINDINGS[name]
         for name in (
-            "day", "detector", "subject_kind", "subject", "severity", "observed", "limit", "usual",
+            "day",
+            "detector",
+            "subject_kind",
+            "subject",
+            "severity",
+            "observed",
+            "limit",
+            "usual",
             "p_value",
         )
     },
     "excess": Column(SHARE, "observed / limit"),
     "reason": FINDINGS["reason"],
     "unless": FINDINGS["unless"],
-}  # fmt: skip
+}
 
-ALERTED: Table = {name: ALERTS[name] for name in (
-    "day", "rank", "severity", "subject_kind", "subject", "score", "p_value", "detectors",
-    "reasons", "unless", "mitigated_by", "suppressed_by", "ongoing_since", "continues",
-)}  # fmt: skip
+ALERTED: Table = {
+    name: ALERTS[name]
+    for name in (
+        "day",
+        "rank",
+        "severity",
+        "subject_kind",
+        "subject",
+        "score",
+        "p_value",
+        "detectors",
+        "reasons",
+        "unless",
+        "mitigated_by",
+        "suppressed_by",
+        "ongoing_since",
+        "continues",
+    )
+}
 
 RELATED: Table = {
     "how": Column(TEXT, "what the two have in common (story/related.py)"),

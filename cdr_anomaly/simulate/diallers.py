@@ -55,9 +55,7 @@ def everyone(world: World) -> Calls:
     )
 
 
-def dialled(
-    world: World, actor: Actor, line: ArrayLike, at: Ints, **more: ArrayLike
-) -> Calls:  # fmt: skip
+def dialled(world: World, actor: Actor, line: ArrayLike, at: Ints, **more: ArrayLike) -> Calls:
     """Dial strangers at these times; a third or so answer, briefly, and hardly any call back.
 
     `cell` may be given, `own` is the share of our subscribers among the called, and with
@@ -96,9 +94,12 @@ def from_fixed(world: World, k: int) -> Calls:
     actor = act(world, "mass_dialler", k)
     day = _mass_days(world, actor, 3_000, until=5)
     line = world.book.add(
-        numbers.fixed(actor.rng, 1, exchange=7700 + k), home=True, fixed=True, trunk=True,
+        numbers.fixed(actor.rng, 1, exchange=7700 + k),
+        home=True,
+        fixed=True,
+        trunk=True,
         activation=int(day.min()) - 9,
-    )  # fmt: skip
+    )
     _tell(world, line, actor)
     return dialled(world, actor, line[0], moments(actor.rng, day, OFFICE), listens=True)
 

@@ -71,9 +71,12 @@ def throttled(world: World, k: int) -> Calls:
     rng = actor.rng
     days = world.spell(rng, int(rng.integers(5, 13)), within=28)
     line = world.book.add(
-        numbers.fixed(rng, 1, exchange=7810 + k), home=True, fixed=True, trunk=True,
+        numbers.fixed(rng, 1, exchange=7810 + k),
+        home=True,
+        fixed=True,
+        trunk=True,
         activation=int(days[0]) - 20,
-    )  # fmt: skip
+    )
     n, open_s = 900, 13.5 * 3_600
     step = np.arange(n) * open_s / n + 7.5 * 3_600
     at = (days[:, None] * 86_400 + step + rng.uniform(0, open_s / n, (len(days), n))).ravel()
@@ -142,9 +145,11 @@ def replaced(world: World, k: int) -> Calls:
     first = np.repeat([begin, begin + length[0] + pause], n)
     last = first + np.repeat(length, n)
     lines = world.book.add(
-        numbers.batch(rng, block, 2 * n, at=700 + 30 * (k % 9)), home=True,
-        activation=first - rng.integers(1, 30, 2 * n), cells=room,
-    )  # fmt: skip
+        numbers.batch(rng, block, 2 * n, at=700 + 30 * (k % 9)),
+        home=True,
+        activation=first - rng.integers(1, 30, 2 * n),
+        cells=room,
+    )
     days = np.arange(begin, last[-1])
     rate = rng.uniform(70, 150, 2 * n)[:, None] * (
         (days >= first[:, None]) & (days < last[:, None])

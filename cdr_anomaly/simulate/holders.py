@@ -22,9 +22,19 @@ if TYPE_CHECKING:
 
 # The first is the city itself.
 REGIONS = (
-    "Fuzhou", "Putian", "Ningde", "Nanping", "Sanming", "Quanzhou", "Jiujiang", "Ganzhou",
-    "Wenzhou", "Hengyang", "Loudi", "Zunyi",
-)  # fmt: skip
+    "Fuzhou",
+    "Putian",
+    "Ningde",
+    "Nanping",
+    "Sanming",
+    "Quanzhou",
+    "Jiujiang",
+    "Ganzhou",
+    "Wenzhou",
+    "Hengyang",
+    "Loudi",
+    "Zunyi",
+)
 AT_HOME, PLANTED_AT_HOME = 0.86, 0.15
 # Students of one region come to the city at the end of the time made.
 STUDENTS, STUDENT_DAYS, STUDENT_SHARE = "Zunyi", 7, 0.8
@@ -41,8 +51,12 @@ BUSINESS = (
 def subscribers(world: World, lines: pl.DataFrame) -> pl.DataFrame:
     """Add holder_token, holder_region, dealer and line_kind to our subscribers (id, day, fixed)."""
     told = pl.concat(world.book.truth).select("id", "actor", "kind", "pattern")
-    known = lines.join(told.unique("id", keep="first", maintain_order=True), on="id", how="left",
-                       maintain_order="left")  # fmt: skip
+    known = lines.join(
+        told.unique("id", keep="first", maintain_order=True),
+        on="id",
+        how="left",
+        maintain_order="left",
+    )
     region, dealer = _regions(world, known), _dealers(world, known)
     sellers = world.rng("sellers").permutation(np.unique(dealer.astype(str)))
     holder, day = _holders(world, known.height), known["day"].to_numpy()
@@ -57,11 +71,14 @@ def subscribers(world: World, lines: pl.DataFrame) -> pl.DataFrame:
             holder[row] = holder[rng.choice(row, len(row))]
     names = {"holder_region": region, "dealer": dealer}
     kind = (
-        pl.when("fixed").then(pl.lit("fixed"))
-        .when(pl.col("kind").is_in(BUSINESS)).then(pl.lit("business"))
-        .when(pl.col("kind") == "alarm").then(pl.lit("iot"))
+        pl.when("fixed")
+        .then(pl.lit("fixed"))
+        .when(pl.col("kind").is_in(BUSINESS))
+        .then(pl.lit("business"))
+        .when(pl.col("kind") == "alarm")
+        .then(pl.lit("iot"))
         .otherwise(pl.lit("private"))
-    )  # fmt: skip
+    )
     return known.select(
         pl.exclude("actor", "pattern", "kind"),
         _tokens(world, holder),

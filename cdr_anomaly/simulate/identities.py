@@ -45,9 +45,7 @@ def placed_here(batch: Calls) -> NDArray[np.bool_]:
 def _own_mobile(world: World, batch: Calls) -> NDArray[np.bool_]:
     """Tell which calls a mobile placed at our cells."""
     caller = batch.rows["caller"].to_numpy()
-    own: NDArray[np.bool_] = (
-        (caller != NOBODY) & _mobiles(world)[caller] & placed_here(batch)
-    )  # fmt: skip
+    own: NDArray[np.bool_] = (caller != NOBODY) & _mobiles(world)[caller] & placed_here(batch)
     return own
 
 

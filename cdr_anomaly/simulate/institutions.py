@@ -150,11 +150,8 @@ def alarms(world: World) -> Calls:
     actor = world.book.alone(lines, "alarm")
     guards = rng.choice(unnoticed(world), n)
     return together(
-        [
-            calls(lines[k], guards[k], *_alarm(world, rng), actor=actor[k])
-            for k in range(n)
-        ]
-    )  # fmt: skip
+        [calls(lines[k], guards[k], *_alarm(world, rng), actor=actor[k]) for k in range(n)]
+    )
 
 
 def _alarm(world: World, rng: np.random.Generator) -> tuple[Ints, Ints]:

@@ -42,9 +42,7 @@ def relay(world: World, k: int) -> Calls:
     return changing_target(world, actor, line[0], days, rate=rng.uniform(15, 40))
 
 
-def changing_target(
-    world: World, actor: Actor, line: int, days: Ints, *, rate: float
-) -> Calls:  # fmt: skip
+def changing_target(world: World, actor: Actor, line: int, days: Ints, *, rate: float) -> Calls:
     """Forward one to three foreign callers to somebody else each time, now and then again."""
     rng = actor.rng
     callers = world.book.add(_foreign(rng, int(rng.integers(1, 4))), foreign=True, trunk=True)
@@ -110,9 +108,7 @@ def bridge(world: World, k: int) -> Calls:
     target = targets[which[row] % len(targets)]
     batch = forwarded(batch, row, sims[which[row]], target, reason, actor=actor.id)
     onward = rng.random(len(row)) < rng.uniform(0.8, 1)
-    return forwarded(
-        batch, row[onward], target[onward], far[0], "cfu", delay=3, actor=actor.id
-    )  # fmt: skip
+    return forwarded(batch, row[onward], target[onward], far[0], "cfu", delay=3, actor=actor.id)
 
 
 def self_call(world: World, k: int) -> Calls:

@@ -100,9 +100,7 @@ def _dials(world: World, actor: Actor, lines: Ints, days: Ints, room: int) -> Ca
     return with_call_backs(rng, out, rng.uniform(0, 0.03))
 
 
-def _cards(
-    world: World, actor: Actor, n: int, first: Ints, handset: Ints | None = None
-) -> Ints:  # fmt: skip
+def _cards(world: World, actor: Actor, n: int, first: Ints, handset: Ints | None = None) -> Ints:
     """Add cards that are activated some weeks before their first day."""
     days = int(first[0]) - actor.rng.integers(3, 60, n)
     facts = {} if handset is None else {"handset": handset}
@@ -133,9 +131,7 @@ def _with_new_cards(world: World, actor: Actor, move: Move, rooms: Ints) -> Call
     return together([there, _dials(world, actor, later, move.after, int(rooms[1]))])
 
 
-def _handing_over(
-    world: World, people: People, actor: Actor, moving: tuple[Move, Ints]
-) -> Calls:  # fmt: skip
+def _handing_over(world: World, people: People, actor: Actor, moving: tuple[Move, Ints]) -> Calls:
     """Move with all numbers from the mall, and call in two roles."""
     rng, n = actor.rng, int(actor.rng.integers(4, 8))
     move, where = moving

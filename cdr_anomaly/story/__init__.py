@@ -145,15 +145,19 @@ def _contacts(tables: Tables, legs: pl.LazyFrame) -> pl.LazyFrame:
     placed, received = pl.col("outgoing"), ~pl.col("outgoing")
     called = pl.when(placed).then("start").forward_fill().over("counterpart")
     back = (received & (pl.col("start") - called <= BACK)).fill_null(value=False)
-    rows = known.with_columns(back=back).group_by("counterpart").agg(
-        placed=_count(placed),
-        received=_count(received),
-        answered=_count(placed & pl.col("answered")),
-        talk_s=pl.col("duration_s").sum(),
-        days=pl.col("day").n_unique().cast(pl.Int64),
-        call_backs=_count(pl.col("back")),
-        **_span(tables),
-    )  # fmt: skip
+    rows = (
+        known.with_columns(back=back)
+        .group_by("counterpart")
+        .agg(
+            placed=_count(placed),
+            received=_count(received),
+            answered=_count(placed & pl.col("answered")),
+            talk_s=pl.col("duration_s").sum(),
+            days=pl.col("day").n_unique().cast(pl.Int64),
+            call_backs=_count(pl.col("back")),
+            **_span(tables),
+        )
+    )
     share = pl.when(pl.col("received") > 0).then(pl.col("call_backs") / pl.col("received"))
     whole = _numbered(tables, rows, "counterpart").with_columns(back_share=share)
     calls = pl.col("placed") + pl.col("received")
@@ -172,14 +176,18 @@ def _used_days(legs: pl.LazyFrame, column: str) -> pl.LazyFrame:
 
 
 def _forwards(tables: Tables, end: pl.Expr, other: str) -> pl.LazyFrame:
-    rows = tables.hops.filter(end).group_by(other).agg(
-        calls=_len(),
-        answered=_count(pl.col("answered")),
-        callers=pl.col("caller").drop_nulls().n_unique().cast(pl.Int64),
-        days=pl.col("day").n_unique().cast(pl.Int64),
-        reasons=pl.col("reason").drop_nulls().unique().sort().str.join(", "),
-        **_span(tables),
-    )  # fmt: skip
+    rows = (
+        tables.hops.filter(end)
+        .group_by(other)
+        .agg(
+            calls=_len(),
+            answered=_count(pl.col("answered")),
+            callers=pl.col("caller").drop_nulls().n_unique().cast(pl.Int64),
+            days=pl.col("day").n_unique().cast(pl.Int64),
+            reasons=pl.col("reason").drop_nulls().unique().sort().str.join(", "),
+            **_span(tables),
+        )
+    )
     found = _numbered(tables, rows, other)
     return found.sort("calls", "number", descending=[True, False])
 

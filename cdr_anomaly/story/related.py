@@ -33,8 +33,11 @@ if TYPE_CHECKING:
     from cdr_anomaly.detectors.base import Tables
 
 HANDSET, TARGET, CONTACTS, BLOCK = (
-    "same handset", "same forward target", "shared contacts", "same block"
-)  # fmt: skip
+    "same handset",
+    "same forward target",
+    "shared contacts",
+    "same block",
+)
 HOW = (HANDSET, TARGET, "campaign list", "campaign range", CONTACTS, BLOCK)
 # One contact in common is nothing: of two lines of a town many have called one shop.
 LEAST_CONTACTS, ENOUGH_OTHERS = 2, 20
@@ -78,10 +81,16 @@ def _shared(pairs: pl.LazyFrame, own: pl.Expr) -> pl.LazyFrame:
     """
     is_own = pl.col("line") == own
     common = pl.col("common")
-    counted = pairs.with_columns(common=is_own.any().over("key")).group_by("line").agg(
-        count=pl.col("n").filter(common).sum(), of=pl.col("n").sum(),
-        first=pl.col("first").filter(common).min(), last=pl.col("last").filter(common).max(),
-    )  # fmt: skip
+    counted = (
+        pairs.with_columns(common=is_own.any().over("key"))
+        .group_by("line")
+        .agg(
+            count=pl.col("n").filter(common).sum(),
+            of=pl.col("n").sum(),
+            first=pl.col("first").filter(common).min(),
+            last=pl.col("last").filter(common).max(),
+        )
+    )
     return counted.filter(~is_own).with_columns(pl.col("count", "of").cast(pl.Int64))
 
 
@@ -107,10 +116,12 @@ def _linked(tables: Tables, own: pl.Expr) -> pl.LazyFrame:
         .sort("n_shared", "day", descending=[True, False])
         .group_by("line", "by")
         .agg(
-            count=pl.col("n_shared").first(), expected=pl.col("expected").first(),
-            first=pl.col("day").min(), last=pl.col("day").max(),
+            count=pl.col("n_shared").first(),
+            expected=pl.col("expected").first(),
+            first=pl.col("day").min(),
+            last=pl.col("day").max(),
         )
-    )  # fmt: skip
+    )
     return _shaped(counted, wording.sentence("campaign {}", "by"))
 
 

@@ -50,107 +50,150 @@ CASES: dict[str, tuple[Line, list[tuple[Any, ...]], str]] = {
         ("just under", works("002", DAY, 119), [], "7.9 hours"),
         ("four days", works("003", DAYS[:4]), low(*DAYS[:3]) + medium(DAYS[3]), "often, regular"),
         (
-            "six hours", works("004", DAYS[:5], 90),
-            medium(*DAYS[3:5], observed=6.0, limit=6.0), "from the fourth day on",
+            "six hours",
+            works("004", DAYS[:5], 90),
+            medium(*DAYS[3:5], observed=6.0, limit=6.0),
+            "from the fourth day on",
         ),
         ("just under six", works("005", DAYS[:5], 89), [], "5.9 hours, however often"),
         (
-            "four of 14", works("006", [DAYS[n] for n in (0, 5, 9, 13)], 90),
-            medium(DAYS[13], observed=6.0, limit=6.0), "the first is 13 days before the last",
+            "four of 14",
+            works("006", [DAYS[n] for n in (0, 5, 9, 13)], 90),
+            medium(DAYS[13], observed=6.0, limit=6.0),
+            "the first is 13 days before the last",
         ),
         ("four of 15", works("007", [DAYS[n] for n in (0, 5, 9, 14)], 90), [], "three of 14"),
         (
-            "long ago", works("008", [*DAYS[:4], DAYS[15]], 90),
-            medium(DAYS[3], observed=6.0, limit=6.0), "what is long ago does not count",
+            "long ago",
+            works("008", [*DAYS[:4], DAYS[15]], 90),
+            medium(DAYS[3], observed=6.0, limit=6.0),
+            "what is long ago does not count",
         ),
         (
-            "odd hours", at_odd_hours("009"), low(DAYS[3], observed=6.6, limit=6.0),
+            "odd hours",
+            at_odd_hours("009"),
+            low(DAYS[3], observed=6.6, limit=6.0),
             "often, but never at one time, and some call back",
         ),
         (
-            "overlapping", works("010", DAY, 230, gap_s=120), [],
+            "overlapping",
+            works("010", DAY, 230, gap_s=120),
+            [],
             "15.3 hours of calls, two at a time, in 7.7 hours",
         ),
         (
-            "overlapping more", works("011", DAY, 239, gap_s=120), low(DAY),
+            "overlapping more",
+            works("011", DAY, 239, gap_s=120),
+            low(DAY),
             "16 hours of calls in 8 hours",
         ),
         (
-            "night shift", works("012", [DAY], 130, at="19:00"), [],
+            "night shift",
+            works("012", [DAY], 130, at="19:00"),
+            [],
             "8.7 hours in one night, on two days",
         ),
         (
-            "from night to night", works("013", DAYS[:3], 130, at="19:00"),
-            low(*DAYS[1:3], observed=8.6), "the morning of one night, the evening of the next",
+            "from night to night",
+            works("013", DAYS[:3], 130, at="19:00"),
+            low(*DAYS[1:3], observed=8.6),
+            "the morning of one night, the evening of the next",
         ),
         (
             "begun before midnight",
             works(line(AGENT + "014").dials(1, on=DAY, at="23:56", talk_s=481), NEXT, 119),
-            low(NEXT), "119 calls of 4 minutes, and 4 of a call of the evening before",
+            low(NEXT),
+            "119 calls of 4 minutes, and 4 of a call of the evening before",
         ),
         (
             "ended before midnight",
             works(line(AGENT + "015").dials(1, on=DAY, at="23:56", talk_s=240), NEXT, 119),
-            [], "that call ended on its own day",
+            [],
+            "that call ended on its own day",
         ),
         (
             "goes on after midnight",
             works("016", DAY, 118).dials(1, on=DAY, at="23:56", talk_s=7200),
-            [], "of two hours 4 minutes are of the day",
+            [],
+            "of two hours 4 minutes are of the day",
         ),
         (
-            "few calls", works("017", DAYS[:4], 59, gap_s=600, talk_s=580), [],
+            "few calls",
+            works("017", DAYS[:4], 59, gap_s=600, talk_s=580),
+            [],
             "9.5 hours, in fewer than 60 calls",
         ),
         ("enough calls", works("018", DAY, 60, gap_s=600, talk_s=480), low(DAY), "in 60"),
         (
-            "open line", line(AGENT + "019").dials(2, on=DAYS, at="08:00", gap_s=36_000,
-                                                   talk_s=35_000, to="+8613700000001"),
-            [], "two calls of ten hours, as of one who watches over a child",
+            "open line",
+            line(AGENT + "019").dials(
+                2, on=DAYS, at="08:00", gap_s=36_000, talk_s=35_000, to="+8613700000001"
+            ),
+            [],
+            "two calls of ten hours, as of one who watches over a child",
         ),
         (
-            "couple", works("020", DAYS, 80, to=["+8613700000001", "+8613700000002"], talk_s=400),
-            [], "long calls to one or two: forty calls for each number",
+            "couple",
+            works("020", DAYS, 80, to=["+8613700000001", "+8613700000002"], talk_s=400),
+            [],
+            "long calls to one or two: forty calls for each number",
         ),
         (
-            "called twice", works("021", DAYS[:4], 120, to=CLIENTS[:79]), [],
+            "called twice",
+            works("021", DAYS[:4], 120, to=CLIENTS[:79]),
+            [],
             "1.52 calls for each number",
         ),
         (
-            "called at times twice", works("022", DAY, 120, to=CLIENTS[:80]), low(DAY),
+            "called at times twice",
+            works("022", DAY, 120, to=CLIENTS[:80]),
+            low(DAY),
             "1.5 calls for each number",
         ),
         (
-            "dispatch", works("023", DAYS[:5]).receives(31, on=DAYS[:5]), [],
+            "dispatch",
+            works("023", DAYS[:5]).receives(31, on=DAYS[:5]),
+            [],
             "79 % of its calls are outgoing",
         ),
         (
-            "called now and then", works("024", DAYS[:4]).receives(30, on=DAYS[:4]),
-            low(*DAYS[:3]) + medium(DAYS[3]), "80 % are outgoing",
+            "called now and then",
+            works("024", DAYS[:4]).receives(30, on=DAYS[:4]),
+            low(*DAYS[:3]) + medium(DAYS[3]),
+            "80 % are outgoing",
         ),
         (
-            "hotline", line(AGENT + "025").receives(150, on=DAYS, gap_s=270, talk_s=240,
-                                                    at="08:00"),
-            [], "it is called",
+            "hotline",
+            line(AGENT + "025").receives(150, on=DAYS, gap_s=270, talk_s=240, at="08:00"),
+            [],
+            "it is called",
         ),
         (
-            "unanswered", works("026", DAYS[:5], 1200, gap_s=30, talk_s=20, answered=0.1), [],
+            "unanswered",
+            works("026", DAYS[:5], 1200, gap_s=30, talk_s=20, answered=0.1),
+            [],
             "1200 calls a day, of which one in ten is answered: forty minutes of talk",
         ),
         (
-            "called back", works("027", DAYS[:5], called_back=0.15), low(*DAYS[:5]),
+            "called back",
+            works("027", DAYS[:5], called_back=0.15),
+            low(*DAYS[:5]),
             "people call back: its calls are wanted",
         ),
         (
-            "called back by few", works("028", DAYS[:5], called_back=0.1),
-            low(*DAYS[:3]) + medium(*DAYS[3:5]), "often, and at one time",
+            "called back by few",
+            works("028", DAYS[:5], called_back=0.1),
+            low(*DAYS[:3]) + medium(*DAYS[3:5]),
+            "often, and at one time",
         ),
         (
-            "clients", works("029", DAYS[:5], 120, to=CLIENTS), low(*DAYS[:5]),
+            "clients",
+            works("029", DAYS[:5], 120, to=CLIENTS),
+            low(*DAYS[:5]),
             "the same numbers every day: often, at one time, but known to it",
         ),
     ]
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -192,8 +235,12 @@ def test_evidence_holds_what_a_picture_needs(together: Result) -> None:
     told = json.loads(row["evidence"])
     assert [day["day"] for day in told["days"]] == DAYS[:4]
     assert told["days"][0] == {
-        "day": DAY, "first": "09:00", "last": "17:55", "talk_h": 8.0, "n_out": 120
-    }  # fmt: skip
+        "day": DAY,
+        "first": "09:00",
+        "last": "17:55",
+        "talk_h": 8.0,
+        "n_out": 120,
+    }
     minutes = told["minutes_by_hour"]
     assert len(minutes) == 24
     assert [hour for hour, n in enumerate(minutes) if n] == list(range(9, 18))
@@ -302,9 +349,14 @@ def test_explain_draws_the_shift(tmp_path: Path) -> None:
     *_, hours = shift.columns
     assert len(hours) == 24
     assert shift.row(0) == (
-        pl.select(pl.lit(DAY).str.to_date()).item(), 8.0, 120, 120, "09:00", "17:55",
+        pl.select(pl.lit(DAY).str.to_date()).item(),
+        8.0,
+        120,
+        120,
+        "09:00",
+        "17:55",
         "." * 9 + "#########" + "." * 6,
-    )  # fmt: skip
+    )
     assert all(sign in title for sign in (".", "-", "=", "#"))
     quiet = titled.tables(pipeline.explain(rests.number, [tmp_path], told)[0])
     assert quiet[title].is_empty()

@@ -92,8 +92,10 @@ def test_findings_are_complete_and_well_said(sample: Result, name: str) -> None:
     assert (rows["window_start"] < rows["window_end"]).all()
     assert (rows["observed"] >= rows["limit"]).all()
     for row in rows.to_dicts():
-        assert all(row[column] is not None for column in
-                   ("subject", "members", "day", "severity", "reason", "evidence"))  # fmt: skip
+        assert all(
+            row[column] is not None
+            for column in ("subject", "members", "day", "severity", "reason", "evidence")
+        )
         numbers = re.findall(r"[0-9]+(?:\.[0-9]+)?", row["reason"])
         assert {row["observed"], row["limit"]} <= {float(number) for number in numbers}
         assert not any(word in row["reason"].lower() for word in BIDDEN)

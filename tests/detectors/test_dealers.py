@@ -45,35 +45,47 @@ SOLD: dict[str, tuple[Sold, dict[str, tuple[float, str]], str]] = {
         "lines of many blocks, all of which forward, bought by a few people from elsewhere",
     ),
     "a shop opens": (
-        Sold(spread(35, 1520, used), "opened", ["home"] * 35), {}, "lines that are used as lines",
+        Sold(spread(35, 1520, used), "opened", ["home"] * 35),
+        {},
+        "lines that are used as lines",
     ),
     "students": (
-        Sold(spread(30, 1560, used), "D04", ["south"] * 30), {}, "used as lines, by newcomers",
+        Sold(spread(30, 1560, used), "D04", ["south"] * 30),
+        {},
+        "used as lines, by newcomers",
     ),
     "some of many": (
         Sold([*spread(30, 1800, used), *spread(8, 1840, dialling)], "D05", ["home"] * 38),
-        {"dealer D05": (38, "medium")}, "eight of them dial: a fifth",
+        {"dealer D05": (38, "medium")},
+        "eight of them dial: a fifth",
     ),
     "few of many": (
-        Sold([*spread(33, 1850, used), *spread(2, 1890, dialling)], "D06", ["home"] * 35), {},
+        Sold([*spread(33, 1850, used), *spread(2, 1890, dialling)], "D06", ["home"] * 35),
+        {},
         "two of them dial",
     ),
     "nine": (Sold(spread(9, 1900, forwarding), "D07", ["east"] * 9), {}, "too few for a surge"),
     "a block, too": (
         Sold(many(12, "+8616500020001", dialling), "D08", ["home"] * 12),
-        {"dealer D08": (12, "high")}, "one dealer sold the lines of a block",
+        {"dealer D08": (12, "high")},
+        "one dealer sold the lines of a block",
     ),
-}  # fmt: skip
+}
 
 
 def listed(*sold: Sold) -> pl.DataFrame:
     """List the old lines of the city, most held there, and what was sold."""
     old = city()
     rows = [
-        (each.number, "2026-05-12" if n % 9 == 0 else "2025-01-01", f"p{n}",
-         "home" if n % 10 else REGIONS[n // 10 % 23], DEALERS[n * 7 % 100])
+        (
+            each.number,
+            "2026-05-12" if n % 9 == 0 else "2025-01-01",
+            f"p{n}",
+            "home" if n % 10 else REGIONS[n // 10 % 23],
+            DEALERS[n * 7 % 100],
+        )
         for n, each in enumerate(old)
-    ]  # fmt: skip
+    ]
     rows += [
         (each.number, BORN, f"{lot.dealer}/{n % lot.holders}", region, lot.dealer)
         for lot in sold
@@ -200,8 +212,9 @@ def test_dealers_are_told_without_a_day_of_activation(tmp_path: pathlib.Path) ->
     lot = SOLD["mules"][0]
     made = scanned(tmp_path, calls(lot), subscribers=listed(lot).drop("activation"))
     assert {subject: severity for subject, (_, severity) in surging(made).items()} == {
-        "dealer D03": "high", "region north": "high",
-    }  # fmt: skip
+        "dealer D03": "high",
+        "region north": "high",
+    }
 
 
 def test_the_picture_of_a_dealer_counts_its_new_lines_by_day(regional: Result) -> None:

@@ -36,8 +36,9 @@ def opener(number: str, talk_s: int = 120, **more: Any) -> Line:
     own = line(number)
     for n in range(48):
         answers = 1.0 if n % 4 == 0 else 0.0
-        own.dials(1, on=DAY, at=at(10 * n), to=person(n, number), answered=answers, talk_s=talk_s,
-                  **more)  # fmt: skip
+        own.dials(
+            1, on=DAY, at=at(10 * n), to=person(n, number), answered=answers, talk_s=talk_s, **more
+        )
     return own
 
 
@@ -98,9 +99,14 @@ def test_a_closer_and_its_openers_are_one_actor(tmp_path: Path) -> None:
     assert {CLOSER, *OPENERS} <= set(alert["members"])
     timeline = json.loads(rows[CLOSER]["evidence"])["timeline"]
     assert timeline[0] == {
-        "person": person(0, OPENERS[0]), "opener": OPENERS[0], "closer": CLOSER,
-        "began": f"{DAY} 09:00", "talk_s": 120, "ended": f"{DAY} 09:02", "called": f"{DAY} 09:05",
-    }  # fmt: skip
+        "person": person(0, OPENERS[0]),
+        "opener": OPENERS[0],
+        "closer": CLOSER,
+        "began": f"{DAY} 09:00",
+        "talk_s": 120,
+        "ended": f"{DAY} 09:02",
+        "called": f"{DAY} 09:05",
+    }
 
 
 def test_those_that_are_spared(tmp_path: Path) -> None:
@@ -111,8 +117,9 @@ def test_those_that_are_spared(tmp_path: Path) -> None:
     for n in range(0, 40, 3):
         pharmacy.dials(1, on=DAY, at=at(10 * n + 6), to=person(n, "+9"), talk_s=60)
     courier = line("+8613500000003")  # is called back, and answered
-    courier.dials(60, on=DAY, at="09:00", gap_s=300, answered=0.85, talk_s=70, cells=12,
-                  called_back=0.3)  # fmt: skip
+    courier.dials(
+        60, on=DAY, at="09:00", gap_s=300, answered=0.85, talk_s=70, cells=12, called_back=0.3
+    )
     mother, victim = line("+8613500000004"), person(0, OPENERS[0])
     mother.dials(6, on=DAY, at=at(3), gap_s=120, to=victim, talk_s=60)
     result = scan(tmp_path, *map(opener, OPENERS), clinic, pharmacy, courier, mother)

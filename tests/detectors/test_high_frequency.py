@@ -32,9 +32,14 @@ def burst(number: str, n: int = 96, **more: object) -> Line:
 def courier(number: str, **more: object) -> Line:
     """Call strangers all day from many cells; many call back, to say where they are."""
     told = {
-        "on": DAY, "at": "08:00", "gap_s": 55, "answered": 0.85, "talk_s": 25, "cells": 12,
+        "on": DAY,
+        "at": "08:00",
+        "gap_s": 55,
+        "answered": 0.85,
+        "talk_s": 25,
+        "cells": 12,
         "called_back": 0.25,
-    } | more  # fmt: skip
+    } | more
     return known(number).dials(96, **told)  # type: ignore[arg-type]
 
 
@@ -43,88 +48,118 @@ CASES: dict[str, tuple[Line, str | None, str]] = {
     "burst": (burst("001"), "high", "strangers, one cell, nobody answers or calls back"),
     "courier": (courier("002"), "low", "the same volume, but called back and on the move"),
     "courier at rest": (
-        courier("003", cells=1), "low", "called back and answered, though the feed knows one cell",
+        courier("003", cells=1),
+        "low",
+        "called back and answered, though the feed knows one cell",
     ),
     "courier whom few call": (
-        courier("004", called_back=0.0), "low", "answered and on the move, though nobody calls back"
+        courier("004", called_back=0.0),
+        "low",
+        "answered and on the move, though nobody calls back",
     ),
     "too few": (burst("005", n=29), None, "29 calls are not judged at all"),
     "slow": (
-        known("006").dials(40, **FEW, answered=0.3), None,
+        known("006").dials(40, **FEW, answered=0.3),
+        None,
         "40 calls in the day, 3 in the hour: no burst",
     ),
     "12 in 10 minutes": (
-        burst("007", n=12, gap_s=50).dials(18, **FEW), "low",
+        burst("007", n=12, gap_s=50).dials(18, **FEW),
+        "low",
         "twelve in ten minutes, on a day of thirty: found, but just at the limit",
     ),
     "11 in 10 minutes": (
-        known("008").dials(11, on=DAY, at="09:00", gap_s=59.9)
-        .dials(19, on=DAY, at="12:00", gap_s=1200), None,
+        known("008")
+        .dials(11, on=DAY, at="09:00", gap_s=59.9)
+        .dials(19, on=DAY, at="12:00", gap_s=1200),
+        None,
         "eleven in ten minutes, and few else in the hour",
     ),
     "30 in 60 minutes": (
-        known("009").dials(30, on=DAY, at="09:00", gap_s=120, answered=0.3), "high",
+        known("009").dials(30, on=DAY, at="09:00", gap_s=120, answered=0.3),
+        "high",
         "thirty in the hour, of which no ten minutes hold twelve",
     ),
     "29 in 60 minutes": (
-        known("010").dials(60, on=DAY, at="09:00", gap_s=125, answered=0.3), None,
+        known("010").dials(60, on=DAY, at="09:00", gap_s=125, answered=0.3),
+        None,
         "one every 125 s is 29 in the hour",
     ),
     "200 in the day": (
-        known("011").dials(200, on=DAY, at="04:00", gap_s=300, answered=0.3), "high",
+        known("011").dials(200, on=DAY, at="04:00", gap_s=300, answered=0.3),
+        "high",
         "a slow machine: one every five minutes around the clock",
     ),
     "199 in the day": (
-        known("012").dials(199, on=DAY, at="04:00", gap_s=300, answered=0.3), None,
+        known("012").dials(199, on=DAY, at="04:00", gap_s=300, answered=0.3),
+        None,
         "one fewer",
     ),
     "redialler": (
-        burst("013", to=[f"+86137{i:08}" for i in range(40)]), None, "96 calls to 40 numbers",
+        burst("013", to=[f"+86137{i:08}" for i in range(40)]),
+        None,
+        "96 calls to 40 numbers",
     ),
     "hotline": (
-        burst("014").receives(60, on=DAY), None, "60 come in for 96 that go out: 62 % outgoing",
+        burst("014").receives(60, on=DAY),
+        None,
+        "60 come in for 96 that go out: 62 % outgoing",
     ),
     "taxi dispatch": (
-        known("015").dials(40, on=DAY, at="09:00", gap_s=60)
-        .receives(300, on=DAY, gap_s=100), None, "mostly incoming",
+        known("015").dials(40, on=DAY, at="09:00", gap_s=60).receives(300, on=DAY, gap_s=100),
+        None,
+        "mostly incoming",
     ),
     "school": (
         known("016").dials(
-            300, on=["2026-05-13", DAY], at="17:00", gap_s=12, answered=0.9, talk_s=20,
+            300,
+            on=["2026-05-13", DAY],
+            at="17:00",
+            gap_s=12,
+            answered=0.9,
+            talk_s=20,
             to=[f"+86136{i:08}" for i in range(300)],
         ),
-        "low", "the same parents as last week, who answer",
+        "low",
+        "the same parents as last week, who answer",
     ),
     "short calls": (
-        burst("017", answered=1.0, talk_s=4), "medium",
+        burst("017", answered=1.0, talk_s=4),
+        "medium",
         "all answer, and hang up at once: that nearly all answer speaks against",
     ),
     "night": (
-        known("018").dials(58, on=DAY, at="23:31", gap_s=62, answered=0.3), "medium",
+        known("018").dials(58, on=DAY, at="23:31", gap_s=62, answered=0.3),
+        "medium",
         "29 before midnight and 29 after are an hour of the night, but no day of 30",
     ),
     "over midnight": (
-        known("019").dials(90, on=DAY, at="23:15", gap_s=62, answered=0.3), "high",
+        known("019").dials(90, on=DAY, at="23:15", gap_s=62, answered=0.3),
+        "high",
         "the hour is full just after midnight",
     ),
     "above its past": (
-        burst("020", n=40, cells=4).dials(3, on=WORKDAYS, gap_s=3600), "high",
+        burst("020", n=40, cells=4).dials(3, on=WORKDAYS, gap_s=3600),
+        "high",
         "a line of three calls a day",
     ),
     "within its past": (
-        burst("021", n=40, cells=4, answered=0.6).dials(38, on=WORKDAYS, gap_s=1000), "low",
+        burst("021", n=40, cells=4, answered=0.6).dials(38, on=WORKDAYS, gap_s=1000),
+        "low",
         "a salesman who does so every day: a distance of less than 3",
     ),
     "new": (
-        line(NUMBER + "023").dials(40, on=DAY, at="09:00", answered=0.6), "high",
+        line(NUMBER + "023").dials(40, on=DAY, at="09:00", answered=0.6),
+        "high",
         "a line first seen that day: one sign more than the same by an old one",
     ),
     "not new": (
-        known("024").dials(40, on=DAY, at="09:00", answered=0.6), "low",
+        known("024").dials(40, on=DAY, at="09:00", answered=0.6),
+        "low",
         "strangers only, one cell, but as well answered as anybody: it may be a reminder service",
     ),
     "declared": (burst("022"), "high", "found as any other; the list of alerts sets it aside"),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -207,8 +242,10 @@ def test_a_feed_without_cells_has_no_sign_of_cells(tmp_path: pathlib.Path) -> No
 def test_in_a_feed_of_placed_calls_alone_nobody_is_blamed_for_silence(
     tmp_path: pathlib.Path,
 ) -> None:
-    lines = [line(f"+86138111100{n:02}").dials(40, on=DAY, at="09:00", gap_s=60, answered=0.6)
-             for n in range(60)]  # fmt: skip
+    lines = [
+        line(f"+86138111100{n:02}").dials(40, on=DAY, at="09:00", gap_s=60, answered=0.6)
+        for n in range(60)
+    ]
     result = scanned(tmp_path, feed(*lines))
     assert not result.tables.two_way
     assert any("call-backs" in what for what in result.tables.unknown())
@@ -217,8 +254,10 @@ def test_in_a_feed_of_placed_calls_alone_nobody_is_blamed_for_silence(
 
 def test_a_fixed_line_is_not_blamed_for_staying_put(tmp_path: pathlib.Path) -> None:
     fixed, mobile = "+865911234567", "+8613811111111"
-    lines = [line(number).dials(70, on=DAY, at="09:00", gap_s=40, answered=0.6)
-             for number in (fixed, mobile)]  # fmt: skip
+    lines = [
+        line(number).dials(70, on=DAY, at="09:00", gap_s=40, answered=0.6)
+        for number in (fixed, mobile)
+    ]
     result = scanned(tmp_path, feed(*lines))
     assert "cell" not in found(result, "high_frequency", fixed)[0]["reason"]
     assert "1 cell all day" in found(result, "high_frequency", mobile)[0]["reason"]

@@ -42,7 +42,8 @@ CASES: dict[str, tuple[Line, list[tuple[str, str, int, int]], str]] = {
         ),
         (
             "slow night run",
-            line(MOBILE + "011").dials(600, on=DAY, at="20:00", gap_s=24, talk_s=5)
+            line(MOBILE + "011")
+            .dials(600, on=DAY, at="20:00", gap_s=24, talk_s=5)
             .dials(600, on=NEXT, at="20:00", gap_s=24, talk_s=5),
             [(DAY, "low", 600, 500), (NEXT, "low", 600, 500)],
             "1200 in two evenings, but never 1000 within 24 hours",
@@ -55,7 +56,8 @@ CASES: dict[str, tuple[Line, list[tuple[str, str, int, int]], str]] = {
         ),
         (
             "day after day",
-            line(MOBILE + "013").dials(1100, on=DAY, at="10:00", gap_s=20, talk_s=5)
+            line(MOBILE + "013")
+            .dials(1100, on=DAY, at="10:00", gap_s=20, talk_s=5)
             .dials(1100, on=NEXT, at="09:00", gap_s=20, talk_s=5),
             [(DAY, "high", 1100, 1000), (NEXT, "high", 1100, 1000)],
             "the second day is one by itself, though some 24 hours hold even more",
@@ -69,53 +71,63 @@ CASES: dict[str, tuple[Line, list[tuple[str, str, int, int]], str]] = {
         (
             "few targets",
             line(MOBILE + "015").dials(1200, on=DAY, at="08:00", gap_s=20, to=REDIALLED, talk_s=5),
-            [], "1200 calls to 49 numbers: a list that is redialled",
+            [],
+            "1200 calls to 49 numbers: a list that is redialled",
         ),
         (
             "enough targets",
             line(MOBILE + "016").dials(
                 1200, on=DAY, at="08:00", gap_s=20, to=[*REDIALLED, "+8613799999999"], talk_s=5
             ),
-            [(DAY, "high", 1200, 1000)], "1200 calls to 50 numbers",
+            [(DAY, "high", 1200, 1000)],
+            "1200 calls to 50 numbers",
         ),
         (
             "redial loop",
-            line(FIXED + "017").dials(1400, on=DAY, at="00:00", gap_s=60, to="+8613700000001",
-                                      answered=0),
-            [], "an alarm panel that redials one number",
+            line(FIXED + "017").dials(
+                1400, on=DAY, at="00:00", gap_s=60, to="+8613700000001", answered=0
+            ),
+            [],
+            "an alarm panel that redials one number",
         ),
         (
             "gateway",
             line(FIXED + "018").dials(1001, on=DAY, at="08:00", gap_s=20, talk_s=50),
-            [(DAY, "critical", 1001, 1000)], "three calls under way at once: a gateway",
+            [(DAY, "critical", 1001, 1000)],
+            "three calls under way at once: a gateway",
         ),
         (
             "two at once",
             line(FIXED + "019").dials(1001, on=DAY, at="08:00", gap_s=20, talk_s=30),
-            [(DAY, "high", 1001, 1000)], "two at once may be a call waiting",
+            [(DAY, "high", 1001, 1000)],
+            "two at once may be a call waiting",
         ),
         (
             "small gateway",
             line(FIXED + "020").dials(300, on=DAY, at="08:00", gap_s=20, talk_s=50),
-            [(DAY, "low", 300, 300)], "several at once, but on watch only",
+            [(DAY, "low", 300, 300)],
+            "several at once, but on watch only",
         ),
         (
-            "unanswered", line(MOBILE + "021").dials(1000, on=DAY, at="08:00", gap_s=20,
-                                                     answered=0),
-            [(DAY, "high", 1000, 1000)], "attempts count whether answered or not",
+            "unanswered",
+            line(MOBILE + "021").dials(1000, on=DAY, at="08:00", gap_s=20, answered=0),
+            [(DAY, "high", 1000, 1000)],
+            "attempts count whether answered or not",
         ),
         (
-            "called", line(MOBILE + "022").receives(1500, on=DAY, at="08:00", gap_s=20),
-            [], "received calls do not count",
+            "called",
+            line(MOBILE + "022").receives(1500, on=DAY, at="08:00", gap_s=20),
+            [],
+            "received calls do not count",
         ),
         (
             "forwarder",
-            line(MOBILE + "023").forwards(1100, on=DAY, at="06:00", gap_s=20,
-                                          to="+8613700000002"),
-            [], "forwarded calls are not placed by the line that forwards",
+            line(MOBILE + "023").forwards(1100, on=DAY, at="06:00", gap_s=20, to="+8613700000002"),
+            [],
+            "forwarded calls are not placed by the line that forwards",
         ),
     ]
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -123,9 +135,10 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
     lines = [what for what, _, _ in CASES.values()]
     lines.append(line("+865918800099").dials(1200, on=DAY, at="08:00", gap_s=20, talk_s=5))
     return scanned(
-        tmp_path_factory.mktemp("mass"), feed(*lines),
+        tmp_path_factory.mktemp("mass"),
+        feed(*lines),
         entities={"0591-8800099": "licensed call centre"},
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -165,23 +178,41 @@ def test_the_usual_is_that_of_the_own_past(tmp_path: pathlib.Path) -> None:
         ("Europe/Berlin", "2026-03-29", "00:00", 23, [("2026-03-29", 23)], "a day of 23 hours"),
         ("Europe/Berlin", "2026-10-25", "00:00", 25, [("2026-10-25", 25)], "a day of 25 hours"),
         (
-            "Africa/Cairo", "2026-04-24", "01:00", 23, [("2026-04-24", 23)],
+            "Africa/Cairo",
+            "2026-04-24",
+            "01:00",
+            23,
+            [("2026-04-24", 23)],
             "a day that begins at one o'clock: midnight was left out",
         ),
         (
-            "America/Havana", "2026-11-01", "00:00", 25, [("2026-11-01", 25)],
+            "America/Havana",
+            "2026-11-01",
+            "00:00",
+            25,
+            [("2026-11-01", 25)],
             "a day whose midnight comes twice",
         ),
         (
-            "Europe/Berlin", "2026-03-28", "12:00", 24, [("2026-03-29", 24)],
+            "Europe/Berlin",
+            "2026-03-28",
+            "12:00",
+            24,
+            [("2026-03-29", 24)],
             "24 hours into the day of 23",
         ),
     ],
-)  # fmt: skip
+)
 def test_days_are_as_long_as_they_are(
-    tmp_path: pathlib.Path, *, tz: str, day: str, at: str, n: int, finds: list[tuple[str, int]],
+    tmp_path: pathlib.Path,
+    *,
+    tz: str,
+    day: str,
+    at: str,
+    n: int,
+    finds: list[tuple[str, int]],
     why: str,
-) -> None:  # fmt: skip
+) -> None:
     words = [f"mass_dialler.{name}={n}" for name in ("calls", "watch_calls", "watch_calls_fixed")]
     hourly = line(MOBILE + "001", tz).dials(n, on=day, at=at, gap_s=3600)
     result = scanned(tmp_path, feed(hourly), *words, "mass_dialler.distinct=1", tz=tz)

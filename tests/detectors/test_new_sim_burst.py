@@ -38,69 +38,93 @@ def new(block: str) -> Line:
 
 # What one line does, its gravest finding, why.
 LINES: dict[str, tuple[Line, str | None, str]] = {
-    "dialler": (new("1501001").dials(34, on=THREE_DAYS, gap_s=900, at="09:00"), "high",
-                "102 strangers in its first three days"),
-    "99 in 72 hours": (new("1502001").dials(33, on=THREE_DAYS, gap_s=900, at="09:00"), None,
-                       "one too few, and never many at once"),
+    "dialler": (
+        new("1501001").dials(34, on=THREE_DAYS, gap_s=900, at="09:00"),
+        "high",
+        "102 strangers in its first three days",
+    ),
+    "99 in 72 hours": (
+        new("1502001").dials(33, on=THREE_DAYS, gap_s=900, at="09:00"),
+        None,
+        "one too few, and never many at once",
+    ),
     "30 in an hour": (new("1503001").dials(30, on=BORN, gap_s=120), "high", "thirty in an hour"),
     "29 in an hour": (new("1504001").dials(29, on=BORN, gap_s=120), None, "one too few"),
     "over midnight": (
-        new("1505001").dials(30, on=BORN, at="23:30", gap_s=120), "high",
+        new("1505001").dials(30, on=BORN, at="23:30", gap_s=120),
+        "high",
         "the hour lies on either side of midnight",
     ),
     "courier": (
         new("1506001").dials(34, on=THREE_DAYS, gap_s=900, at="09:00", called_back=0.25, cells=9),
-        "low", "a courier with a new SIM is called back and moves about",
+        "low",
+        "a courier with a new SIM is called back and moves about",
     ),
     "courier at a desk": (
-        new("1507001").dials(34, on=THREE_DAYS, gap_s=900, at="09:00", called_back=0.25), "low",
+        new("1507001").dials(34, on=THREE_DAYS, gap_s=900, at="09:00", called_back=0.25),
+        "low",
         "called back, and that is enough",
     ),
     "courier nobody calls": (
-        new("1508001").dials(34, on=THREE_DAYS, gap_s=900, at="09:00", cells=9), "low",
+        new("1508001").dials(34, on=THREE_DAYS, gap_s=900, at="09:00", cells=9),
+        "low",
         "moves about, and that is enough",
     ),
     "some call back": (
-        new("1509001").dials(34, on=THREE_DAYS, gap_s=900, at="09:00", called_back=0.1), "medium",
+        new("1509001").dials(34, on=THREE_DAYS, gap_s=900, at="09:00", called_back=0.1),
+        "medium",
         "one in ten calls back: less than for a courier, more than for a machine",
     ),
     "old": (
-        line("+8613100000007").dials(1, on=FIRST).dials(34, on=THREE_DAYS, gap_s=900), None,
+        line("+8613100000007").dials(1, on=FIRST).dials(34, on=THREE_DAYS, gap_s=900),
+        None,
         "the same by a line that is not new",
     ),
     "redial": (
         new("1510001").dials(110, on=BORN, gap_s=200, to=[f"+4411{i:06}" for i in range(50)]),
-        None, "110 calls to 50 numbers",
+        None,
+        "110 calls to 50 numbers",
     ),
     "settled": (
-        new("1511001").dials(1, on=BORN).dials(29, on="2026-06-04", at="18:00", gap_s=60), None,
+        new("1511001").dials(1, on=BORN).dials(29, on="2026-06-04", at="18:00", gap_s=60),
+        None,
         "the burst comes once the first 72 hours are over",
     ),
     "settled that day": (
-        new("1512001").dials(1, on=BORN, at="10:00").dials(1, on="2026-06-04", at="09:00")
-        .dials(40, on="2026-06-04", at="12:00", gap_s=60), None,
+        new("1512001")
+        .dials(1, on=BORN, at="10:00")
+        .dials(1, on="2026-06-04", at="09:00")
+        .dials(40, on="2026-06-04", at="12:00", gap_s=60),
+        None,
         "the 72 hours end at ten o'clock of the fourth day, the burst comes at noon",
     ),
     "forwards from birth": (
-        new("1513001").forwards(5, on=BORN, to="+8613111111111"), "medium", "strangers, all of them"
+        new("1513001").forwards(5, on=BORN, to="+8613111111111"),
+        "medium",
+        "strangers, all of them",
     ),
     "forwards friends": (
-        new("1514001").forwards(6, on=BORN, to="+8613111111112", by=FRIENDS), "low",
+        new("1514001").forwards(6, on=BORN, to="+8613111111112", by=FRIENDS),
+        "low",
         "somebody's second SIM: the same few callers",
     ),
     "forwards four": (new("1515001").forwards(4, on=BORN, to="+8613111111113"), None, "too few"),
     "forwards some": (
-        new("1516001").forwards(6, on=BORN, to="+8613111111114").receives(2, on=BORN), None,
+        new("1516001").forwards(6, on=BORN, to="+8613111111114").receives(2, on=BORN),
+        None,
         "answers some itself",
     ),
     "forwards and dials": (
-        new("1517001").forwards(6, on=BORN, to="+8613111111115").dials(3, on=BORN), None, "in use",
+        new("1517001").forwards(6, on=BORN, to="+8613111111115").dials(3, on=BORN),
+        None,
+        "in use",
     ),
     "forwards later": (
         new("1518001").receives(1, on=BORN).forwards(6, on="2026-06-05", to="+8613111111116"),
-        None, "set up after its first days",
+        None,
+        "set up after its first days",
     ),
-}  # fmt: skip
+}
 
 
 def dialling(each: Line) -> Line:
@@ -122,41 +146,58 @@ def silent(each: Line) -> Line:
 # The new lines of a block or of several, the block that is found with how many and how grave; why.
 BLOCKS: dict[str, tuple[list[Line], str, tuple[float, str] | None, str]] = {
     "forwarders": (
-        many(14, "+8616500010001", forwarding), "+861650001", (14, "high"),
+        many(14, "+8616500010001", forwarding),
+        "+861650001",
+        (14, "high"),
         "as in Panzhihua: all of them forward what they receive",
     ),
     "diallers": (many(12, "+8616500020001", dialling), "+861650002", (12, "high"), "all dial"),
     "promotion": (
-        many(35, "+8616500030001", used), "+861650003", (35, "low"), "lines that are used as lines"
+        many(35, "+8616500030001", used),
+        "+861650003",
+        (35, "low"),
+        "lines that are used as lines",
     ),
     "some of many": (
         [*many(30, "+8616500040001", used), *many(8, "+8616500041001", dialling)],
-        "+861650004", (38, "medium"), "eight of them dial: a fifth",
+        "+861650004",
+        (38, "medium"),
+        "eight of them dial: a fifth",
     ),
     "few of many": (
         [*many(33, "+8616500050001", used), *many(2, "+8616500051001", dialling)],
-        "+861650005", (35, "low"), "two of them dial",
+        "+861650005",
+        (35, "low"),
+        "two of them dial",
     ),
     "silent": (
-        many(12, "+8616500060001", silent), "+861650006", (12, "low"),
+        many(12, "+8616500060001", silent),
+        "+861650006",
+        (12, "low"),
         "none places a call, and none forwards one: watches and alarms",
     ),
     "nine": (many(9, "+8616500070001", forwarding), "+861650007", None, "too few for a surge"),
     "neighbours": (
         [each for n in range(5) for each in many(6, f"+86166001{n}0001", forwarding)],
-        "+86166001", (30, "high"), "six in each of five neighbours: the shorter block explains it",
+        "+86166001",
+        (30, "high"),
+        "six in each of five neighbours: the shorter block explains it",
     ),
     "one of the neighbours": ([], "+861660013", None, "it is no surge by itself"),
     "burst beside a promotion": (
-        many(14, "+8616700010001", forwarding), "+861670001", (14, "high"),
+        many(14, "+8616700010001", forwarding),
+        "+861670001",
+        (14, "high"),
         "not merged with the promotion of the same brand",
     ),
     "promotion beside a burst": (
-        many(35, "+8616700560001", used), "+861670056", (35, "low"),
+        many(35, "+8616700560001", used),
+        "+861670056",
+        (35, "low"),
         "not made grave by the burst of the same brand",
     ),
     "both": ([], "+861670", None, "the brand has no finding of its own"),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -181,8 +222,9 @@ def test_new_lines_of_a_block(result: Result, case: str) -> None:
 
 
 def test_no_other_block_surges(result: Result) -> None:
-    blocks = {row["subject"] for row in found(result, "new_sim_burst")
-              if row["subject_kind"] == "block"}  # fmt: skip
+    blocks = {
+        row["subject"] for row in found(result, "new_sim_burst") if row["subject_kind"] == "block"
+    }
     assert blocks == {block for _, block, finding, _ in BLOCKS.values() if finding}
 
 

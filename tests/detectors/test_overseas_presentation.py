@@ -56,8 +56,9 @@ def test_a_number_that_calls_many_strangers_who_hardly_answer(tmp_path: Path) ->
     ids=["an airline is answered", "a bank is called back", "known people", "too few"],
 )
 def test_who_is_wanted_or_known_is_low(tmp_path: Path, number: Line) -> None:
-    assert {row["severity"] for row in found(scanned(tmp_path, feed(number))) if
-            str(row["day"]) == DAY} == {"low"}  # fmt: skip
+    assert {
+        row["severity"] for row in found(scanned(tmp_path, feed(number))) if str(row["day"]) == DAY
+    } == {"low"}
 
 
 @pytest.mark.parametrize(
@@ -106,12 +107,15 @@ def test_without_identities_a_home_cell_and_handset_weigh_less(tmp_path: Path) -
 
 def test_a_foreign_number_on_a_domestic_trunk(tmp_path: Path) -> None:
     calls = feed(
-        domestic("home"), domestic("mixed"),
+        domestic("home"),
+        domestic("mixed"),
         line(LONDON).dials(12, on=DAY, to=homes(12), trunk_in="home", cells=0),
-        *(line(f"+4420{n:08}").dials(1, on=DAY, to=homes(1), trunk_in="mixed", cells=0)
-          for n in range(60)),
+        *(
+            line(f"+4420{n:08}").dials(1, on=DAY, to=homes(1), trunk_in="mixed", cells=0)
+            for n in range(60)
+        ),
         line("+33140000000").dials(12, on=DAY, to=homes(12), trunk_in="mixed", cells=0),
-    )  # fmt: skip
+    )
     (row,) = found(scanned(tmp_path, calls))
     assert (row["subject"], row["severity"], row["observed"]) == (LONDON, "high", 12)
     assert "100 % of the 400 other calls on it presented as from home" in row["reason"]
@@ -206,8 +210,9 @@ def test_numbers_that_nobody_has(tmp_path: Path, number: str, why: str | None) -
 
 def test_the_p_of_a_trunk_is_that_of_a_binomial() -> None:
     calls = pl.DataFrame({"day": [1, 1], "trunk_in": ["x", "x"], "n_calls": [9, 7]})
-    traffic = pl.DataFrame({"day": [1], "what": ["trunk"], "name": ["x"], "calls": [1016],
-                            "abroad": [26]})  # fmt: skip
+    traffic = pl.DataFrame(
+        {"day": [1], "what": ["trunk"], "name": ["x"], "calls": [1016], "abroad": [26]}
+    )
     rule = trunks.Rule((), (), 0.95, 0.5, 200)
     made = trunks.on_domestic(calls, traffic, rule)
     assert made["n_other"].to_list() == [1000, 1000]
@@ -218,8 +223,9 @@ def test_the_p_of_a_trunk_is_that_of_a_binomial() -> None:
 def test_opaque_tokens_are_not_applicable(tmp_path: Path) -> None:
     calls = feed(line("b1a2").dials(30, on=DAY, to=["c3d4"]))
     assert NAME in scanned(tmp_path, calls).not_applicable
-    mixed = feed(line("b1a2").dials(3, on=DAY, to=["c3d4"]),
-                 line(LONDON).dials(30, on=DAY, to=homes(30)))  # fmt: skip
+    mixed = feed(
+        line("b1a2").dials(3, on=DAY, to=["c3d4"]), line(LONDON).dials(30, on=DAY, to=homes(30))
+    )
     result = scanned(tmp_path / "mixed", mixed)
     assert NAME not in result.not_applicable
     assert found(result, LONDON)

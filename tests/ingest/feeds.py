@@ -22,8 +22,11 @@ def at(seconds: float) -> datetime:
 
 def call(start_s: float = 0, **other: Any) -> dict[str, Any]:
     ordinary = {
-        "calling_number": ANNA, "called_number": BO, "start_time": at(start_s), "duration_s": 60,
-    }  # fmt: skip
+        "calling_number": ANNA,
+        "called_number": BO,
+        "start_time": at(start_s),
+        "duration_s": 60,
+    }
     return ordinary | other
 
 

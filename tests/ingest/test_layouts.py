@@ -38,8 +38,13 @@ CASES = [
     Case(
         "canonical",
         {
-            "calling_number": [ANNA], "called_number": [BO], "start_time": [at(1)],
-            "duration_s": [5], "record_type": ["MTC"], "imei": [867], "answered": [True],
+            "calling_number": [ANNA],
+            "called_number": [BO],
+            "start_time": [at(1)],
+            "duration_s": [5],
+            "record_type": ["MTC"],
+            "imei": [867],
+            "answered": [True],
         },
         (*ROW, "record_type", "imei", "answered"),
         [(ANNA, BO, at(1), 5, "mtc", "867", True)],
@@ -47,9 +52,12 @@ CASES = [
     Case(
         "callmine",
         {
-            "caller": ["u17", "u18"], "callee": ["u2", "u3"],
+            "caller": ["u17", "u18"],
+            "callee": ["u2", "u3"],
             "start": [datetime(2026, 5, 1, 1), datetime(2026, 5, 1, 2)],  # noqa: DTZ001
-            "duration_s": [30.4, None], "answered_label": [1, 0], "planted": [True, False],
+            "duration_s": [30.4, None],
+            "answered_label": [1, 0],
+            "planted": [True, False],
         },
         ROW,
         [("u17", "u2", at(1), 30), ("u18", "u3", at(2), 0)],
@@ -57,11 +65,14 @@ CASES = [
     Case(
         "sichuan_voc",
         {
-            "phone_no_m": [ANNA, ANNA, ANNA, ANNA], "opposite_no_m": [BO, CAO, DU, DU],
+            "phone_no_m": [ANNA, ANNA, ANNA, ANNA],
+            "opposite_no_m": [BO, CAO, DU, DU],
             "calltype_id": [1, 2, 3, 9],
             "start_datetime": [f"2026-05-01 0{h}:00:00" for h in (9, 9, 9, 9)],
-            "call_dur": [10, 20, 30, 40], "city_name": ["Chengdu", "", None, "x"],
-            "county_name": ["a"] * 4, "imei_m": ["e1"] * 4,
+            "call_dur": [10, 20, 30, 40],
+            "city_name": ["Chengdu", "", None, "x"],
+            "county_name": ["a"] * 4,
+            "imei_m": ["e1"] * 4,
         },
         (*ROW, "redirecting_number", "record_type", "region", "imei"),
         [
@@ -74,9 +85,11 @@ CASES = [
         "bandicoot",
         {
             "interaction": ["call", "text", "call", None],
-            "direction": ["out", "out", "in", "in"], "correspondent_id": [BO, CAO, DU, DU],
+            "direction": ["out", "out", "in", "in"],
+            "correspondent_id": [BO, CAO, DU, DU],
             "datetime": [f"2026-05-01 0{h}:00:00" for h in (1, 2, 3, 4)],
-            "call_duration": [7.0, None, None, 1.0], "antenna_id": [12.0, 13.0, 14.0, None],
+            "call_duration": [7.0, None, None, 1.0],
+            "antenna_id": [12.0, 13.0, 14.0, None],
         },
         (*ROW, "record_type", "cell_id"),
         [(ANNA, BO, at(1), 7, "moc", "12"), (DU, ANNA, at(3), 0, "mtc", "14")],
@@ -86,11 +99,14 @@ CASES = [
     Case(
         "bandicoot_orange",
         {
-            "call_record_type": [1, 2, 1, 1], "basic_service": [11, 12, 21, 22],
+            "call_record_type": [1, 2, 1, 1],
+            "basic_service": [11, 12, 21, 22],
             "user_msisdn": [int(ANNA), int(ANNA), int(ANNA), int(ANNA)],
             "call_partner_identity": [BO, CAO, DU, DU],
             "datetime": [f"2026-05-01 0{h}:00:00" for h in (1, 2, 3, 4)],
-            "call_duration": [7, 8, 0, 0], "longitude": [0.0] * 4, "latitude": [0.0] * 4,
+            "call_duration": [7, 8, 0, 0],
+            "longitude": [0.0] * 4,
+            "latitude": [0.0] * 4,
         },
         (*ROW, "record_type"),
         [(ANNA, BO, at(1), 7, "moc"), (CAO, ANNA, at(2), 8, "mtc")],
@@ -99,11 +115,14 @@ CASES = [
     Case(
         "cider",
         {
-            "txn_type": ["call", "text", "call"], "caller_id": [ANNA, BO, CAO],
+            "txn_type": ["call", "text", "call"],
+            "caller_id": [ANNA, BO, CAO],
             "recipient_id": [BO, CAO, DU],
             "timestamp": ["2026-05-01 03:00:00", "2026-05-01 04:00:00", "2026-05-01 05:00:00"],
-            "duration": [61.5, None, 0.4], "caller_antenna": ["a1", "a2", ""],
-            "recipient_antenna": ["b", "b", "b"], "international": ["domestic"] * 3,
+            "duration": [61.5, None, 0.4],
+            "caller_antenna": ["a1", "a2", ""],
+            "recipient_antenna": ["b", "b", "b"],
+            "international": ["domestic"] * 3,
         },
         (*ROW, "cell_id"),
         [(ANNA, BO, at(1), 62, "a1"), (CAO, DU, at(3), 0, None)],
@@ -112,10 +131,17 @@ CASES = [
     Case(
         "flowkit_calls",
         {
-            "id": ["c1", "c1"], "outgoing": [True, False], "datetime": [at(1), at(1)],
-            "duration": [9.0, 9.0], "network": ["n"] * 2, "msisdn": [HASH, b"\x01\xff"],
-            "msisdn_counterpart": [b"\x01\xff", HASH], "location_id": ["L1", "L2"],
-            "imsi": [b"\x0a\x0b", None], "imei": [None, None], "tac": [1, 2],
+            "id": ["c1", "c1"],
+            "outgoing": [True, False],
+            "datetime": [at(1), at(1)],
+            "duration": [9.0, 9.0],
+            "network": ["n"] * 2,
+            "msisdn": [HASH, b"\x01\xff"],
+            "msisdn_counterpart": [b"\x01\xff", HASH],
+            "location_id": ["L1", "L2"],
+            "imsi": [b"\x0a\x0b", None],
+            "imei": [None, None],
+            "tac": [1, 2],
         },
         (*ROW, "record_type", "call_id", "cell_id", "imsi"),
         [
@@ -126,8 +152,12 @@ CASES = [
     Case(
         "flowkit_calls",  # an earlier version has text numbers
         {
-            "id": ["c1"], "outgoing": [False], "datetime": [at(1)], "duration": [9.0],
-            "msisdn": [ANNA], "msisdn_counterpart": [BO],
+            "id": ["c1"],
+            "outgoing": [False],
+            "datetime": [at(1)],
+            "duration": [9.0],
+            "msisdn": [ANNA],
+            "msisdn_counterpart": [BO],
         },
         (*ROW, "record_type"),
         [(BO, ANNA, at(1), 9, "mtc")],
@@ -135,8 +165,12 @@ CASES = [
     Case(
         "flowkit_forwards",
         {
-            "id": ["c1"], "outgoing": [True], "datetime": [at(1)], "msisdn": [HASH],
-            "msisdn_counterpart": [b"\x01\xff"], "location_id": ["L1"],
+            "id": ["c1"],
+            "outgoing": [True],
+            "datetime": [at(1)],
+            "msisdn": [HASH],
+            "msisdn_counterpart": [b"\x01\xff"],
+            "location_id": ["L1"],
         },
         (*ROW, "redirecting_number", "record_type", "call_id"),
         [(NO_ONE, "01ff", at(1), 0, HASH.hex(), "fwd", "c1")],
@@ -147,10 +181,13 @@ CASES = [
             "src": ["13800000001", "13800000002", "", "13800000001"],
             "dst": ["13800000003", "s", "13800000003", "13800000004"],
             "start": [f"2026-05-01 0{h}:00:00" for h in (1, 2, 3, 4)],
-            "answer": ["2026-05-01 01:00:09", "", "", ""], "end": [""] * 4,
-            "duration": [70, 10, 10, 10], "billsec": [61, 3, 0, 0],
+            "answer": ["2026-05-01 01:00:09", "", "", ""],
+            "end": [""] * 4,
+            "duration": [70, 10, 10, 10],
+            "billsec": [61, 3, 0, 0],
             "disposition": ["ANSWERED", "ANSWERED", "NO ANSWER", None],
-            "uniqueid": ["1.1", "1.2", "1.3", "1.4"], "linkedid": ["1.1", "1.1", "1.3", "1.4"],
+            "uniqueid": ["1.1", "1.2", "1.3", "1.4"],
+            "linkedid": ["1.1", "1.1", "1.3", "1.4"],
             "channel": ["SIP/a", "SIP/b", "SIP/c", "SIP/d"],
         },
         (*ROW, "answered", "call_id", "trunk_in"),
@@ -165,12 +202,16 @@ CASES = [
     Case(
         "freeswitch",
         {
-            "caller_id_name": ["A", "B"], "caller_id_number": ["13800000001", "13800000002"],
+            "caller_id_name": ["A", "B"],
+            "caller_id_number": ["13800000001", "13800000002"],
             "destination_number": ["13800000003", "0086 138 0000 0004"],
             "start_stamp": ["2026-05-01 01:00:00", "2026-05-01 02:00:00"],
-            "answer_stamp": ["2026-05-01 01:00:05", ""], "end_stamp": ["", ""],
-            "duration": ["70", "20"], "billsec": ["65", "0"],
-            "hangup_cause": ["NORMAL_CLEARING", "NO_ANSWER"], "uuid": ["u-1", "u-2"],
+            "answer_stamp": ["2026-05-01 01:00:05", ""],
+            "end_stamp": ["", ""],
+            "duration": ["70", "20"],
+            "billsec": ["65", "0"],
+            "hangup_cause": ["NORMAL_CLEARING", "NO_ANSWER"],
+            "uuid": ["u-1", "u-2"],
         },
         (*ROW, "call_id", "release_cause"),
         [
@@ -189,7 +230,8 @@ CASES = [
             "lastRedirectDn": ["13800000002", "13800000003", ""],
             "lastRedirectRedirectReason": [0, 15, 0],
             "dateTimeOrigination": [int(at(h).timestamp()) for h in (1, 2, 3)],
-            "dateTimeConnect": [0, 0, 0], "duration": [12, 13, 0],
+            "dateTimeConnect": [0, 0, 0],
+            "duration": [12, 13, 0],
         },
         (*ROW, "redirecting_number", "redirect_reason", "call_id"),
         [
@@ -218,12 +260,20 @@ CASES = [
             "callingNumber": [None, ANNA, ANNA, ANNA, ANNA, None],
             "calledNumber": [BO, None, CAO, DU, BO, BO],
             "seizureTime": [
-                "2026-05-01T09:00:00+08:00", "2026-05-01T09:00:01+0800", "2026-05-01T01:00:02Z",
-                "2026-05-01T09:00:03+08:00", "2026-05-01T09:00:04+08:00", None,
+                "2026-05-01T09:00:00+08:00",
+                "2026-05-01T09:00:01+0800",
+                "2026-05-01T01:00:02Z",
+                "2026-05-01T09:00:03+08:00",
+                "2026-05-01T09:00:04+08:00",
+                None,
             ],
-            "callDuration": [10, 10, 10, 0, 0, None], "networkCallReference": ["n"] * 6,
-            "ssCode": [None, None, 43, 33, None, 0x11], "servedIMSI": [460001] * 6,
-            "servedIMEI": ["e"] * 6, "location": ["c"] * 6, "causeForTerm": [0] * 6,
+            "callDuration": [10, 10, 10, 0, 0, None],
+            "networkCallReference": ["n"] * 6,
+            "ssCode": [None, None, 43, 33, None, 0x11],
+            "servedIMSI": [460001] * 6,
+            "servedIMEI": ["e"] * 6,
+            "location": ["c"] * 6,
+            "causeForTerm": [0] * 6,
         },
         (*ROW, "redirecting_number", "redirect_reason", "record_type"),
         [
@@ -236,14 +286,17 @@ CASES = [
     Case(
         "ts32298",  # as decoders that name the choice of the record write it
         {
-            "recordType": ["moCallRecord", "mtCallRecord"], "servedMSISDN": [ANNA, BO],
-            "callingNumber": ["", ANNA], "calledNumber": [BO, ""],
-            "seizureTime": [at(1), at(2)], "callDuration": [1, 2],
+            "recordType": ["moCallRecord", "mtCallRecord"],
+            "servedMSISDN": [ANNA, BO],
+            "callingNumber": ["", ANNA],
+            "calledNumber": [BO, ""],
+            "seizureTime": [at(1), at(2)],
+            "callDuration": [1, 2],
         },
         (*ROW, "record_type"),
         [(ANNA, BO, at(1), 1, "moc"), (ANNA, BO, at(2), 2, "mtc")],
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.layout)
@@ -262,8 +315,9 @@ def test_every_shipped_layout_has_a_case_and_a_title() -> None:
 
 def test_rows_that_are_no_calls_are_left_out_and_counted_not_lost(tmp_path: Path) -> None:
     case = next(case for case in CASES if case.layout == "bandicoot")
-    source = opened(written(tmp_path, pl.DataFrame(case.rows), case.file), layout="bandicoot",
-                    tz="UTC")  # fmt: skip
+    source = opened(
+        written(tmp_path, pl.DataFrame(case.rows), case.file), layout="bandicoot", tz="UTC"
+    )
     assert sorted(verdicts.judged(source.mapped().collect(), source.settings.max_duration_s)) == [
         0,
         0,

@@ -113,8 +113,12 @@ def test_a_withheld_caller_is_no_line(tmp_path: Path, withheld: str | None) -> N
 def test_record_types_in_any_case_are_known_and_none_is_a_whole_call(tmp_path: Path) -> None:
     rows = [call(n, record_type=kind) for n, kind in enumerate(["MOC", "Mtc", None, "", "call"])]
     assert read(written(tmp_path, feed(*rows)))["record_type"].to_list() == [
-        "moc", "mtc", "call", "call", "call",
-    ]  # fmt: skip
+        "moc",
+        "mtc",
+        "call",
+        "call",
+        "call",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -169,8 +173,10 @@ def test_blanks_in_numbers_that_all_begin_with_a_plus_are_no_loss(tmp_path: Path
 
 @pytest.mark.parametrize("dtype", [pl.Int64, pl.Float64, pl.UInt64, pl.Categorical, pl.Binary])
 def test_numbers_of_any_type_are_lines(tmp_path: Path, dtype: Any) -> None:
-    national = feed(call(calling_number="13800000001", called_number="13800000002"), call(
-        1, calling_number=None, called_number="13800000003"))  # fmt: skip
+    national = feed(
+        call(calling_number="13800000001", called_number="13800000002"),
+        call(1, calling_number=None, called_number="13800000003"),
+    )
     number = pl.col("calling_number", "called_number")
     cast = number.cast(pl.Int64).cast(dtype) if dtype.is_numeric() else number.cast(dtype)
     calls = read(written(tmp_path, national.with_columns(cast)))
@@ -178,8 +184,10 @@ def test_numbers_of_any_type_are_lines(tmp_path: Path, dtype: Any) -> None:
 
 
 def test_blank_ids_and_cells_are_none(tmp_path: Path) -> None:
-    file = written(tmp_path, feed(call(call_id="", cell_id="", imei=""), call(
-        1, call_id="x", cell_id=12.0, imei="867")))  # fmt: skip
+    file = written(
+        tmp_path,
+        feed(call(call_id="", cell_id="", imei=""), call(1, call_id="x", cell_id=12.0, imei="867")),
+    )
     wanted = columns(read(file), "call_id", "imei")
     assert wanted == [(None, None), ("x", "867")]
 
@@ -194,10 +202,12 @@ def burst(*, opaque: bool) -> pl.DataFrame:
     """One line that calls 60 others, in numbers or in tokens of the same shape."""
     digits = [f"1390000{n:04d}" for n in range(60)]
     tokens = [f"token-{number}" for number in digits]
-    return feed(*(
-        call(20 * n, calling_number="token-anna" if opaque else ANNA, called_number=called)
-        for n, called in enumerate(tokens if opaque else digits)
-    ))  # fmt: skip
+    return feed(
+        *(
+            call(20 * n, calling_number="token-anna" if opaque else ANNA, called_number=called)
+            for n, called in enumerate(tokens if opaque else digits)
+        )
+    )
 
 
 def test_opaque_tokens_switch_the_feed_to_text_and_change_no_finding(tmp_path: Path) -> None:
@@ -215,8 +225,14 @@ def test_opaque_tokens_switch_the_feed_to_text_and_change_no_finding(tmp_path: P
 
 
 def test_a_token_among_numbers_makes_the_numbers_no_other_lines(tmp_path: Path) -> None:
-    file = written(tmp_path, feed(call(), call(1, calling_number="sip:anna@example.org"),
-                                  call(2, calling_number="anonymous")))  # fmt: skip
+    file = written(
+        tmp_path,
+        feed(
+            call(),
+            call(1, calling_number="sip:anna@example.org"),
+            call(2, calling_number="anonymous"),
+        ),
+    )
     source = scanned(file).source
     assert source.as_text
     assert used(source)["calling_number"].to_list() == [ANNA, "sip:anna@example.org", None]
@@ -225,8 +241,21 @@ def test_a_token_among_numbers_makes_the_numbers_no_other_lines(tmp_path: Path) 
 def test_text_lines_are_spelled_as_numbering_spells_them(tmp_path: Path) -> None:
     from cdr_anomaly import numbering
 
-    forms = [ANNA, "0086 138 0000 0001", "95588", " x-1 ", "Unknown", "0755 95588", "1.2.3", "-",
-             "john.doe", "+8613800000001x", "(anonymous)", "", None]  # fmt: skip
+    forms = [
+        ANNA,
+        "0086 138 0000 0001",
+        "95588",
+        " x-1 ",
+        "Unknown",
+        "0755 95588",
+        "1.2.3",
+        "-",
+        "john.doe",
+        "+8613800000001x",
+        "(anonymous)",
+        "",
+        None,
+    ]
     file = written(tmp_path, feed(*(call(n, calling_number=f) for n, f in enumerate(forms))))
     source = opened(file).with_text()
     spelled = numbering.text(pl.col("line"), source.plan)
@@ -255,9 +284,12 @@ def test_the_zone_of_the_home_region_is_that_of_local_days_by_default(tmp_path: 
     without=st.sets(st.sampled_from(["record_type", "redirecting_number"])),
 )
 def test_a_row_is_sound_when_no_verdict_holds(
-    start: datetime | None, duration: int | None, numbers: tuple[int | None, ...],
-    kind: str | None, without: set[str],
-) -> None:  # fmt: skip
+    start: datetime | None,
+    duration: int | None,
+    numbers: tuple[int | None, ...],
+    kind: str | None,
+    without: set[str],
+) -> None:
     row = pl.DataFrame(
         {
             "start_time": pl.Series([start], dtype=pl.Datetime("us")).dt.replace_time_zone("UTC"),
@@ -280,10 +312,12 @@ def test_numbers_that_are_categories(tmp_path: Path, kind: pl.DataType) -> None:
     start = datetime(2026, 5, 4, tzinfo=UTC)
     calls = pl.DataFrame(
         {
-            "calling_number": ["+8613800000001"], "called_number": ["+8613800000002"],
-            "start_time": [start], "duration_s": [9],
+            "calling_number": ["+8613800000001"],
+            "called_number": ["+8613800000002"],
+            "start_time": [start],
+            "duration_s": [9],
         }
-    ).with_columns(pl.col("calling_number", "called_number").cast(kind))  # fmt: skip
+    ).with_columns(pl.col("calling_number", "called_number").cast(kind))
     calls.write_parquet(tmp_path / "calls.parquet")
     rows = opened(tmp_path / "calls.parquet").mapped().collect()
     assert rows["calling_number"].to_list() == [8613800000001]

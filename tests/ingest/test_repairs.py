@@ -23,13 +23,20 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 COLUMNS = ("calling_number", "called_number", "record_type", "call_id", "start_time", "duration_s")
 VALUES: dict[str, Any] = {
-    "record_type": "call", "redirecting_number": CAO, "redirect_reason": "cfu", "answered": True,
+    "record_type": "call",
+    "redirecting_number": CAO,
+    "redirect_reason": "cfu",
+    "answered": True,
     "release_cause": 16,
-}  # fmt: skip
+}
 SCHEMA = {
-    "calling_number": pl.Int64, "called_number": pl.Int64, "record_type": verdicts.KIND,
-    "call_id": pl.String, "start_time": pl.Datetime("us", "UTC"), "duration_s": pl.Int64,
-}  # fmt: skip
+    "calling_number": pl.Int64,
+    "called_number": pl.Int64,
+    "record_type": verdicts.KIND,
+    "call_id": pl.String,
+    "start_time": pl.Datetime("us", "UTC"),
+    "duration_s": pl.Int64,
+}
 
 
 def slowly(rows: list[Row]) -> list[Row]:
@@ -115,11 +122,14 @@ def test_calls_of_asterisk_that_only_look_alike_stay_apart(tmp_path: Path, run: 
         src=pl.lit("+86138") + (pl.col("n") % 40).cast(pl.String).str.zfill(8),
         dst=pl.lit("+86139") + (pl.col("n") % 911).cast(pl.String).str.zfill(8),
         start=pl.datetime(2026, 5, 1) + pl.duration(seconds=pl.col("n") * 9),
-        duration=pl.col("n") % 90, billsec=pl.col("n") % 80,
-        disposition=pl.when(pl.col("n") % 80 > 0).then(pl.lit("ANSWERED")).otherwise(
-            pl.lit("NO ANSWER")),
-        linkedid=wording.sentence("1777.{}", "n"), uniqueid=wording.sentence("1777.{}", "n"),
-    )  # fmt: skip
+        duration=pl.col("n") % 90,
+        billsec=pl.col("n") % 80,
+        disposition=pl.when(pl.col("n") % 80 > 0)
+        .then(pl.lit("ANSWERED"))
+        .otherwise(pl.lit("NO ANSWER")),
+        linkedid=wording.sentence("1777.{}", "n"),
+        uniqueid=wording.sentence("1777.{}", "n"),
+    )
     written(tmp_path, rows)
     ran = run("scan", tmp_path, "--layout", "asterisk", "--tz", "Asia/Shanghai")
     assert ran.code == 0, ran.err
@@ -150,8 +160,14 @@ def test_a_duplicate_within_a_file_is_removed_and_counted(tmp_path: Path) -> Non
 def test_a_row_that_differs_in_parties_type_start_or_duration_is_no_duplicate(
     tmp_path: Path,
 ) -> None:
-    rows = [call(record_type=None), call(duration_s=61), call(1), call(called_number=CAO),
-            call(calling_number=CAO), call(record_type="moc")]  # fmt: skip
+    rows = [
+        call(record_type=None),
+        call(duration_s=61),
+        call(1),
+        call(called_number=CAO),
+        call(calling_number=CAO),
+        call(record_type="moc"),
+    ]
     assert counted(written(tmp_path, feed(*rows))) == (6, 6, 0, 0)
 
 

@@ -45,8 +45,9 @@ def test_naive_times_without_a_zone_are_an_error_that_says_what_to_add(tmp_path:
     )
 
 
-@pytest.mark.parametrize(("dtype", "named"), [(pl.String, "String"), (pl.Int64, "Int64"),
-                                              (pl.Date, "Date")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("dtype", "named"), [(pl.String, "String"), (pl.Int64, "Int64"), (pl.Date, "Date")]
+)
 def test_a_column_that_is_no_time_is_named_with_its_type(
     tmp_path: Path, dtype: Any, named: str
 ) -> None:

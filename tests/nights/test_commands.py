@@ -42,8 +42,9 @@ def night(run: Any, tmp_path: Path, days: Path) -> Any:
 
     def ran(day: str, *words: Any, file: Path | None = None) -> Any:
         own = file or days / f"{day}.parquet"
-        return run("nightly", own, "--state", tmp_path / "state", "--date", day, "--tz", SHANGHAI,
-                   *words)  # fmt: skip
+        return run(
+            "nightly", own, "--state", tmp_path / "state", "--date", day, "--tz", SHANGHAI, *words
+        )
 
     return ran
 
@@ -64,9 +65,17 @@ def test_a_night_says_what_it_found_and_writes_it(night: Any, tmp_path: Path) ->
     alerts = pl.read_parquet(tmp_path / "out" / "alerts.parquet")
     assert alerts["rank"].to_list() == [1, 2]
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "alerts.csv", "alerts.jsonl", "alerts.parquet", "evidence.parquet", "findings.parquet",
-        "refused.parquet", "report.html", "run.json", "victims.csv", "victims.parquet",
-    }  # fmt: skip
+        "alerts.csv",
+        "alerts.jsonl",
+        "alerts.parquet",
+        "evidence.parquet",
+        "findings.parquet",
+        "refused.parquet",
+        "report.html",
+        "run.json",
+        "victims.csv",
+        "victims.parquet",
+    }
 
 
 def test_without_a_date_it_is_yesterday(run: Any, tmp_path: Path) -> None:
@@ -132,8 +141,15 @@ def test_what_the_user_can_mend_is_one_sentence(
     night(DAYS[0])
     named = {"state": tmp_path / "state", "file": days / f"{DAYS[0]}.parquet", "folder": days}
     given = [word.format(**named) for word in words]
-    ran = run("nightly", days / f"{DAYS[1]}.parquet", "--date", DAYS[1], "--state",
-              tmp_path / "state", *given)  # fmt: skip
+    ran = run(
+        "nightly",
+        days / f"{DAYS[1]}.parquet",
+        "--date",
+        DAYS[1],
+        "--state",
+        tmp_path / "state",
+        *given,
+    )
     assert ran.code == 2
     assert ran.err.splitlines()[-1] == f"cdr-anomaly: {sentence.format(**named)}"
     assert "Traceback" not in ran.err
@@ -223,8 +239,17 @@ def test_feedback_is_shown_with_later_alerts_and_counted(
     assert (first.code, first.out) == (0, f"{DIALLER}: the alert of 2026-05-05 is confirmed.\n")
     ran = run("feedback", "13800000002", "cleared", "--note", "a courier", "--state", place)
     assert ran.out == "+8613800000002: the alert of 2026-05-04 is cleared.\n"
-    run("feedback", DIALLER, "cleared", "--date", "2026-05-05", "--note", "a hotline", "--state",
-        place)  # fmt: skip
+    run(
+        "feedback",
+        DIALLER,
+        "cleared",
+        "--date",
+        "2026-05-05",
+        "--note",
+        "a hotline",
+        "--state",
+        place,
+    )
     ran = night(DAYS[2], "--format", "jsonl", "--set", "repeat_after_days=1")
     (alert,) = map(json.loads, ran.out.splitlines())
     assert alert["feedback"] == "cleared on 2026-05-05: a hotline", "the last word counts"
@@ -232,8 +257,9 @@ def test_feedback_is_shown_with_later_alerts_and_counted(
     assert re.search(r"mass_dialler +0 +1 +0 %", shown)
     ran = run("feedback", "+8613999999999", "cleared", "--state", place)
     assert (ran.code, ran.err) == (
-        2, f"cdr-anomaly: '{place}' has no alert on that line.\n",
-    )  # fmt: skip
+        2,
+        f"cdr-anomaly: '{place}' has no alert on that line.\n",
+    )
 
 
 def test_what_is_declared_later_takes_alerts_off_without_detecting_again(

@@ -70,8 +70,14 @@ def last(files: Path) -> Path:
 
 def child(place: object, file: Path, **more: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "tests.nights.child", str(place), str(DAYS[3]), str(file)]
-    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                            text=True, env=os.environ | more)  # fmt: skip
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | more,
+    )
 
 
 def begin(running: subprocess.Popen[str]) -> None:

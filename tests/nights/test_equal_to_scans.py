@@ -219,16 +219,25 @@ def test_records_in_parts_over_midnight_and_long_calls(tmp_path: Path) -> None:
         for n in range(40):
             start = midnight + timedelta(minutes=3 * n - 70)
             rows += [
-                {"calling_number": "+8613800000001", "called_number": f"+49301{n:04}",
-                 "start_time": start + timedelta(seconds=part * 600), "duration_s": 600,
-                 "record_type": "call", "call_id": f"{day}-{n}"}
+                {
+                    "calling_number": "+8613800000001",
+                    "called_number": f"+49301{n:04}",
+                    "start_time": start + timedelta(seconds=part * 600),
+                    "duration_s": 600,
+                    "record_type": "call",
+                    "call_id": f"{day}-{n}",
+                }
                 for part in range(3)
-            ]  # fmt: skip
+            ]
         rows.append(
-            {"calling_number": "+8613800000001", "called_number": "+493020000",
-             "start_time": midnight - timedelta(hours=4), "duration_s": 18_000,
-             "record_type": "call"}
-        )  # fmt: skip
+            {
+                "calling_number": "+8613800000001",
+                "called_number": "+493020000",
+                "start_time": midnight - timedelta(hours=4),
+                "duration_s": 18_000,
+                "record_type": "call",
+            }
+        )
     calls = pl.DataFrame(rows, FEED).with_columns(pl.col("start_time").dt.convert_time_zone("UTC"))
     days = runs.by_day(tmp_path / "days", calls.sort("start_time"))
     words = (*WORDS, "mass_dialler.watch_calls=20", "mass_dialler.watch_calls_fixed=20")

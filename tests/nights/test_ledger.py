@@ -52,29 +52,42 @@ def done(day: int, *files: str, **more: Any) -> dict[str, Any]:
         ([done(1, "a"), done(2, "b"), done(1, "a", "late")], [2], "a late file"),
         ([done(1, "a"), done(2, "b"), done(1, "a")], [], "run again on the same file"),
         (
-            [done(1, "a"), done(2, "b"), done(3, "c"), done(1, "a", "late"), done(2, "b")], [3],
+            [done(1, "a"), done(2, "b"), done(3, "c"), done(1, "a", "late"), done(2, "b")],
+            [3],
             "one of the two that may have changed is run again",
         ),
         (
-            [done(1, "a"), done(2, "b"), done(3, "c"), done(1, "a", "late"), done(3, "c"),
-             done(2, "b")], [3],
+            [
+                done(1, "a"),
+                done(2, "b"),
+                done(3, "c"),
+                done(1, "a", "late"),
+                done(3, "c"),
+                done(2, "b"),
+            ],
+            [3],
             "run again, but before the day in between",
         ),
         ([done(1, "a"), done(2, "b"), done(1, "a", home="US")], [2], "other settings"),
         ([done(1, "a"), done(2, "b", beside={"2026-05-01": {"b": 1}})], [], "one late row"),
         ([done(1, "a"), done(2, "b", beside={"2026-05-01": {"b": 2}})], [1], "two in a thousand"),
         (
-            [done(1, "a"), done(2, "b", beside={"2026-05-01": {"a": 500}})], [],
+            [done(1, "a"), done(2, "b", beside={"2026-05-01": {"a": 500}})],
+            [],
             "rows that its own night has read",
         ),
         (
-            [done(2, "b", beside={"2026-05-01": {"b": 500}}), done(1, "a")], [1, 2],
+            [done(2, "b", beside={"2026-05-01": {"b": 500}}), done(1, "a")],
+            [1, 2],
             "a night that comes later without the file that has rows of it",
         ),
-        ([done(1, "a"), done(2, "b", beside={"2026-05-01": {"b": 50}}), done(1, "a", "b")], [2],
-         "the file is read for the day, too"),
+        (
+            [done(1, "a"), done(2, "b", beside={"2026-05-01": {"b": 50}}), done(1, "a", "b")],
+            [2],
+            "the file is read for the day, too",
+        ),
     ],
-)  # fmt: skip
+)
 def test_which_nights_may_change(
     rows: list[dict[str, Any]], provisional: list[int], why: str
 ) -> None:

@@ -40,9 +40,12 @@ def test_seen_equals_looking_every_line_up(seed: int) -> None:
         days[day] = set(random.sample("abcdefgh", random.randrange(5)))
         others = {other: lines for other, lines in days.items() if other != day}
         seen = memory.seen(
-            seen.lazy(), profile({day: was}), profile({day: days[day]}).collect(),
-            profile(others), day,
-        )  # fmt: skip
+            seen.lazy(),
+            profile({day: was}),
+            profile({day: days[day]}).collect(),
+            profile(others),
+            day,
+        )
         assert as_seen(seen) == twin(days)
         assert seen["line"].is_sorted()
 

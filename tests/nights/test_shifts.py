@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 BERLIN = "Europe/Berlin"
 # Half an hour of talk in ten calls is a day of it, so that a few calls about midnight decide.
 WORDS = (
-    "agent_shift.calls_day=10", "agent_shift.talk_h=1.5", "agent_shift.talk_h_often=0.5",
-    "agent_shift.within_days=5", "agent_shift.days_often=3",
-)  # fmt: skip
+    "agent_shift.calls_day=10",
+    "agent_shift.talk_h=1.5",
+    "agent_shift.talk_h_often=0.5",
+    "agent_shift.within_days=5",
+    "agent_shift.days_often=3",
+)
 
 
 def evenings(seed: int, zone: str, first: date) -> pl.DataFrame:
@@ -48,15 +51,19 @@ def evenings(seed: int, zone: str, first: date) -> pl.DataFrame:
             for _ in range(calls):
                 start += timedelta(seconds=random.choice([0, 60, 300]))
                 rows.append(_call(number, n, start, random.choice([0, 50, 240, 400])))
-    return pl.DataFrame(rows, FEED).with_columns(called_number=pl.format(
-        "+49301{}", pl.int_range(pl.len()) + 10_000
-    ))  # fmt: skip
+    return pl.DataFrame(rows, FEED).with_columns(
+        called_number=pl.format("+49301{}", pl.int_range(pl.len()) + 10_000)
+    )
 
 
 def _call(number: str, n: int, start: datetime, duration_s: int) -> dict[str, Any]:
     utc = start.astimezone(ZoneInfo("UTC")) + timedelta(seconds=n)
-    return {"calling_number": number, "start_time": utc, "duration_s": duration_s,
-            "record_type": "call"}  # fmt: skip
+    return {
+        "calling_number": number,
+        "start_time": utc,
+        "duration_s": duration_s,
+        "record_type": "call",
+    }
 
 
 def shown(rows: pl.LazyFrame, day: date) -> pl.DataFrame:

@@ -36,18 +36,22 @@ def weeks(n: int) -> dict[date, dict[tuple[int, str], int]]:
         (usual(69), ["3,312 rows, 69 % of the usual 4,800"], "far below"),
         (
             {key: n for key, n in usual().items() if key[0] < 12},
-            ["2,400 rows, 50 % of the usual 4,800, few or none from 12:00 to 24:00"], "half a day",
+            ["2,400 rows, 50 % of the usual 4,800, few or none from 12:00 to 24:00"],
+            "half a day",
         ),
         (
             {key: n for key, n in usual().items() if key[0] not in {3, 10, 11} and n},
-            [], "three hours are not far below",
+            [],
+            "three hours are not far below",
         ),
         (
             {key: n for key, n in usual().items() if key[1] == SWITCHES[0]},
-            ["2,400 rows, 50 % of the usual 4,800, none from 'msc2-*.parquet'"], "a switch",
+            ["2,400 rows, 50 % of the usual 4,800, none from 'msc2-*.parquet'"],
+            "a switch",
         ),
         (
-            usual(200) | {(hour, SWITCHES[1]): 0 for hour in range(24)}, [],
+            usual(200) | {(hour, SWITCHES[1]): 0 for hour in range(24)},
+            [],
             "a switch that came, but with nothing",
         ),
         (
@@ -55,10 +59,18 @@ def weeks(n: int) -> dict[date, dict[tuple[int, str], int]]:
             ["4,800 rows, 100 % of the usual 4,800, none from 'msc2-*.parquet'"],
             "a switch is missing though the amount is as usual",
         ),
-        ({}, [("0 rows, 0 % of the usual 4,800, few or none from 0:00 to 24:00, none from "
-              "'msc1-*.parquet', none from 'msc2-*.parquet'")], "nothing"),
+        (
+            {},
+            [
+                (
+                    "0 rows, 0 % of the usual 4,800, few or none from 0:00 to 24:00, none from "
+                    "'msc1-*.parquet', none from 'msc2-*.parquet'"
+                )
+            ],
+            "nothing",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_day_beside_its_weekday(
     today: dict[tuple[int, str], int], warnings: list[str], why: str
 ) -> None:
@@ -88,21 +100,27 @@ def test_days_after_it_do_not_count() -> None:
         ("/in/msc1-20260601.parquet", "msc1-*.parquet"),
         ("/in/2026-06-01/msc1.parquet", "msc1.parquet"),
         ("/in/date=2026-06-01/switch=A/part-0.parquet", "switch=A/part-0.parquet"),
-        ("/in/part-00000-1e7d7a1c-0b0c-4f0e-9d3a-3c1b2a4d5e6f-c000.snappy.parquet",
-         "part-*-*-c000.snappy.parquet"),
+        (
+            "/in/part-00000-1e7d7a1c-0b0c-4f0e-9d3a-3c1b2a4d5e6f-c000.snappy.parquet",
+            "part-*-*-c000.snappy.parquet",
+        ),
         ("calls.parquet", "calls.parquet"),
     ],
-)  # fmt: skip
+)
 def test_files_of_other_days_have_the_same_name(path: str, name: str) -> None:
     assert volume.source_name(path) == name
 
 
 def test_the_volume_of_a_day_is_counted_by_hour_and_source() -> None:
     starts = pl.DataFrame(
-        [("/a/x-20260601.pq", MONDAY, 3, 5), ("/a/x-20260602.pq", MONDAY, 3, 2),
-         ("/a/x-20260601.pq", MONDAY - timedelta(days=1), 23, 9)],
-        ["file", "day", "hour", "rows"], orient="row",
-    )  # fmt: skip
+        [
+            ("/a/x-20260601.pq", MONDAY, 3, 5),
+            ("/a/x-20260602.pq", MONDAY, 3, 2),
+            ("/a/x-20260601.pq", MONDAY - timedelta(days=1), 23, 9),
+        ],
+        ["file", "day", "hour", "rows"],
+        orient="row",
+    )
     assert volume.counted(starts.filter(pl.col("day") == MONDAY)).rows() == [
         (MONDAY, 3, "x-*.pq", 7)
     ]

@@ -16,9 +16,14 @@ if TYPE_CHECKING:
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 # NOTE: Playwright would wait for a function by eval(), which the policy of pages forbids.
 NOT_DRAWN = "figure:not(:has(svg))"
 # Of each picture its kind's number, whether it is told to those who cannot see it, and how many of

@@ -139,6 +139,15 @@ def test_tab_goes_from_the_top_to_the_rows(opened: Page) -> None:
         )
     ]
     assert list(tabbed(opened, 19)) == [
-        "To the content", "severity", "detector", "class", "block", "open all shown", "search",
-        "Copy the list", *heads, "open alert 1", "open alert 2",
-    ]  # fmt: skip
+        "To the content",
+        "severity",
+        "detector",
+        "class",
+        "block",
+        "open all shown",
+        "search",
+        "Copy the list",
+        *heads,
+        "open alert 1",
+        "open alert 2",
+    ]

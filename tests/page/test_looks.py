@@ -46,10 +46,14 @@ def test_light_and_dark(show: Show, pages: dict[str, Path], scheme: str, *, dark
     letters = [
         lightness(page, place, of)
         for place, of in (
-            ("body", "color"), ("th", "color"), ("input", "color"), ("select", "color"),
-            ("td.told figure svg .role-axis-label text", "fill"), ("td.told h3", "color"),
+            ("body", "color"),
+            ("th", "color"),
+            ("input", "color"),
+            ("select", "color"),
+            ("td.told figure svg .role-axis-label text", "fill"),
+            ("td.told h3", "color"),
         )
-    ]  # fmt: skip
+    ]
     grounds = [lightness(page, place, "backgroundColor") for place in ("body", "input", "td.told")]
     assert all((letter > 0.6) == dark for letter in letters)
     assert all((ground < 0.3) == dark for ground in grounds)

@@ -25,8 +25,20 @@ def pages(tmp_path: Path, run: Any) -> dict[str, dict[str, Any]]:
         line(DIALLER).dials(1200, gap_s=20, on=DAYS),
         line("+8613800000002").dials(5, on=DAYS),
     ).write_parquet(tmp_path / "calls.parquet")
-    ran = run("backfill", tmp_path / "calls.parquet", "--state", tmp_path / "state", "--from",
-              DAYS[0], "--to", DAYS[-1], "--out", tmp_path / "out", "--tz", SHANGHAI)  # fmt: skip
+    ran = run(
+        "backfill",
+        tmp_path / "calls.parquet",
+        "--state",
+        tmp_path / "state",
+        "--from",
+        DAYS[0],
+        "--to",
+        DAYS[-1],
+        "--out",
+        tmp_path / "out",
+        "--tz",
+        SHANGHAI,
+    )
     assert ran.code == 0
     files = {day: tmp_path / "out" / day / "report.html" for day in DAYS}
     return {day: sheet.unpacked(file.read_text()) for day, file in files.items()}

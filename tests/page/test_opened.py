@@ -75,9 +75,12 @@ def test_all_that_is_shown_opens_at_once(show: Show, pages: dict[str, Path]) -> 
 @pytest.mark.parametrize(
     ("name", "kinds"),
     [
-        ("en", NIGHT), ("zh", NIGHT), ("line en", LINE), ("line zh", LINE),
+        ("en", NIGHT),
+        ("zh", NIGHT),
+        ("line en", LINE),
+        ("line zh", LINE),
     ],
-)  # fmt: skip
+)
 def test_every_kind_of_picture_is_drawn_and_told(
     show: Show, pages: dict[str, Path], name: str, kinds: set[str]
 ) -> None:

@@ -43,8 +43,11 @@ def lines(source: Source) -> pl.Series:
 def identities(source: Source) -> set[str]:
     """Name every handset and subscriber identity of a feed."""
     rows = source.with_text().mapped()
-    found = [rows.select(c).drop_nulls().unique().collect()[c] for c in ("imei", "imsi")
-             if c in source.columns]  # fmt: skip
+    found = [
+        rows.select(c).drop_nulls().unique().collect()[c]
+        for c in ("imei", "imsi")
+        if c in source.columns
+    ]
     return {text for column in found for text in column}
 
 

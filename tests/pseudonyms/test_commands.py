@@ -41,8 +41,9 @@ def calls() -> pl.DataFrame:
 def records(tmp_path: Path) -> Path:
     """Write a folder a day, one row of which nobody can use, and lists that belong to them."""
     place = tmp_path / "records"
-    for day, part in calls().group_by(day=pl.col("start_time").dt.convert_time_zone(SHANGHAI)
-                                      .dt.date()):  # fmt: skip
+    for day, part in calls().group_by(
+        day=pl.col("start_time").dt.convert_time_zone(SHANGHAI).dt.date()
+    ):
         folder = place / f"date={day[0]}"
         folder.mkdir(parents=True)
         bad = part.head(1).with_columns(duration_s=pl.lit(-1, pl.Int64))
@@ -100,9 +101,22 @@ def test_nothing_clear_is_written_or_said_by_runs_over_pseudonyms(  # noqa: PLR0
     ran("scan", own, "--out", made / "scan", *ZONE)
     ran("scan", own, "--format", "jsonl", "--lang", "zh", "--out", made / "zh", "--mask", *ZONE)
     for day in DAYS[:2]:
-        ran("nightly", own, "--state", state, "--date", day, "--out", made / day, "--json-log",
-            "--metrics", made / "metrics.prom", "--stop-list", made / "stop.csv",
-            *ZONE)  # fmt: skip
+        ran(
+            "nightly",
+            own,
+            "--state",
+            state,
+            "--date",
+            day,
+            "--out",
+            made / day,
+            "--json-log",
+            "--metrics",
+            made / "metrics.prom",
+            "--stop-list",
+            made / "stop.csv",
+            *ZONE,
+        )
     subject = pl.read_parquet(made / "scan/alerts.parquet")["subject"][0]
     ran("explain", subject, own, "--html", made / "line.html", "--edges", made / "line.csv", *ZONE)
     ran("alerts", "--state", state, "--out", made / "again")
@@ -127,8 +141,12 @@ def test_nothing_clear_is_written_or_said_by_runs_over_pseudonyms(  # noqa: PLR0
     whole = [n for n in lines(source) if len(n) > 6]
     bare = [n.removeprefix("+") for n in whole]
     home = [n.removeprefix("+86") for n in whole if n.startswith("+86")]
-    secret = [SECRET.decode(), SECRET.hex(), base64.b64encode(SECRET).decode(),
-              SECRET.hex().encode().hex()]  # fmt: skip
+    secret = [
+        SECRET.decode(),
+        SECRET.hex(),
+        base64.b64encode(SECRET).decode(),
+        SECRET.hex().encode().hex(),
+    ]
     clear = {*bare, *home, *identities(source), *secret, "13800000001"}
     assert len(clear) > 3000
     written = [*log, *everything(made), *everything(own)]
@@ -154,9 +172,18 @@ def test_rows_that_cannot_be_used_are_counted_and_files_are_the_owners(
 
 
 def test_lists_are_written_beside_the_records(run: Any, records: Path, tmp_path: Path) -> None:
-    ran = run("pseudonymise", records, tmp_path / "own", "--key-file", tmp_path / "key", *ZONE,
-              "--entities", tmp_path / "entities.csv",
-              "--subscribers", tmp_path / "subscribers.csv")  # fmt: skip
+    ran = run(
+        "pseudonymise",
+        records,
+        tmp_path / "own",
+        "--key-file",
+        tmp_path / "key",
+        *ZONE,
+        "--entities",
+        tmp_path / "entities.csv",
+        "--subscribers",
+        tmp_path / "subscribers.csv",
+    )
     assert ran.code == 0, ran.err
     told = pl.read_csv(tmp_path / "own/entities.csv", infer_schema=False)
     own = maker().carried(pl.Series([DIALLER, *(f"+861390000000{n}" for n in range(4))]))
@@ -167,22 +194,47 @@ def test_lists_are_written_beside_the_records(run: Any, records: Path, tmp_path:
     sold = (tmp_path / "own/subscribers.csv").read_text()
     assert "2026-05-01" in sold
     assert not any(text in sold for text in (DIALLER, HOLDER, SELLER))
-    again = run("pseudonymise", records, tmp_path / "other", "--key-file", tmp_path / "key", *ZONE,
-                "--subscribers", tmp_path / "subscribers.csv")  # fmt: skip
+    again = run(
+        "pseudonymise",
+        records,
+        tmp_path / "other",
+        "--key-file",
+        tmp_path / "key",
+        *ZONE,
+        "--subscribers",
+        tmp_path / "subscribers.csv",
+    )
     assert again.code == 0, again.err
     for path in (tmp_path / "other").glob("date=*"):
         shutil.rmtree(path)
-    again = run("pseudonymise", records, tmp_path / "other", "--key-file", tmp_path / "key", *ZONE,
-                "--subscribers", tmp_path / "other/subscribers.csv")  # fmt: skip
+    again = run(
+        "pseudonymise",
+        records,
+        tmp_path / "other",
+        "--key-file",
+        tmp_path / "key",
+        *ZONE,
+        "--subscribers",
+        tmp_path / "other/subscribers.csv",
+    )
     assert again.code == 2
     assert "There is a file" in again.err
     for place, lists in ((records, tmp_path), (tmp_path / "own", tmp_path / "own")):
-        ran = run("scan", place, *ZONE, "--out", tmp_path / f"of-{place.name}",
-                  "--entities", lists / "entities.csv",
-                  "--subscribers", lists / "subscribers.csv")  # fmt: skip
+        ran = run(
+            "scan",
+            place,
+            *ZONE,
+            "--out",
+            tmp_path / f"of-{place.name}",
+            "--entities",
+            lists / "entities.csv",
+            "--subscribers",
+            lists / "subscribers.csv",
+        )
         assert ran.code == 0, ran.err
-    clear, other = (pl.read_parquet(tmp_path / f"of-{name}/alerts.parquet")
-                    for name in ("records", "own"))  # fmt: skip
+    clear, other = (
+        pl.read_parquet(tmp_path / f"of-{name}/alerts.parquet") for name in ("records", "own")
+    )
     assert clear["suppressed_by"].drop_nulls().len() >= 1
     same = ("severity", "suppressed_by", "score", "detectors")
     assert clear.select(same).sort(pl.all()).rows() == other.select(same).sort(pl.all()).rows()
@@ -202,8 +254,16 @@ def test_what_an_entity_says_of_hidden_digits_is_refused(
 ) -> None:
     list_of = tmp_path / "list.csv"
     list_of.write_text(f"line,range,prefix,class,handset,purpose\n{entity},x\n")
-    ran = run("pseudonymise", records, tmp_path / "own", "--key-file", tmp_path / "key", *ZONE,
-              "--entities", list_of)  # fmt: skip
+    ran = run(
+        "pseudonymise",
+        records,
+        tmp_path / "own",
+        "--key-file",
+        tmp_path / "key",
+        *ZONE,
+        "--entities",
+        list_of,
+    )
     assert ran.code == 2
     assert sentence in ran.err
     assert "3520990017" not in ran.err
@@ -250,8 +310,10 @@ def test_tokens_become_numbers_again_and_the_log_says_for_whom(
     assert stat.S_IMODE(out.stat().st_mode) == stat.S_IMODE(log.stat().st_mode) == 0o600
     entry = json.loads(log.read_text().splitlines()[-1])
     assert (entry["who"], entry["why"], entry["list"]["file"]) == (
-        "Li", "case 12", str(tmp_path / "of-own" / form)
-    )  # fmt: skip
+        "Li",
+        "case 12",
+        str(tmp_path / "of-own" / form),
+    )
     assert all(each["answered"] for each in entry["tokens"])
     source = ingest.open_source([records], settings.load(tz=SHANGHAI))
     clear_lines = [n.removeprefix("+") for n in lines(source) if len(n) > 6]
@@ -266,8 +328,16 @@ def test_without_a_log_nothing_is_answered(
     run("scan", own, "--out", tmp_path / "out", *ZONE)
     (tmp_path / "file").write_text("x")
     words = ("--key-file", tmp_path / "key", "--who", "Li", "--why", "case 12", *ZONE)
-    ran = run("reidentify", tmp_path / "out/alerts.parquet", records, *words,
-              "--out", tmp_path / "back.csv", "--audit", tmp_path / "file/log")  # fmt: skip
+    ran = run(
+        "reidentify",
+        tmp_path / "out/alerts.parquet",
+        records,
+        *words,
+        "--out",
+        tmp_path / "back.csv",
+        "--audit",
+        tmp_path / "file/log",
+    )
     assert ran.code == 2
     assert "Nothing is answered" in ran.err
     assert not (tmp_path / "back.csv").exists()
@@ -278,9 +348,22 @@ def test_another_key_answers_nothing_and_that_is_logged(
 ) -> None:
     run("scan", own, "--out", tmp_path / "out", *ZONE)
     (tmp_path / "other").write_bytes(b"z" * 40)
-    ran = run("reidentify", tmp_path / "out/alerts.parquet", records, "--out", tmp_path / "b.csv",
-              "--audit", tmp_path / "log", "--who", "Li", "--why", "x",
-              "--key-file", tmp_path / "other", *ZONE)  # fmt: skip
+    ran = run(
+        "reidentify",
+        tmp_path / "out/alerts.parquet",
+        records,
+        "--out",
+        tmp_path / "b.csv",
+        "--audit",
+        tmp_path / "log",
+        "--who",
+        "Li",
+        "--why",
+        "x",
+        "--key-file",
+        tmp_path / "other",
+        *ZONE,
+    )
     assert ran.code == 0
     assert "are of no number in these records, by this key" in ran.err
     assert not any(t["answered"] for t in json.loads((tmp_path / "log").read_text())["tokens"])

@@ -25,8 +25,14 @@ def test_files_of_like_names_stay_apart_and_long_ones_are_cut(
     for name in ("a.parquet", "a.pq"):
         calls().write_parquet(tmp_path / "records" / name, row_group_size=1000)
     monkeypatch.setattr(records, "PART_ROWS", 2000)
-    ran = run("pseudonymise", tmp_path / "records", tmp_path / "own",
-              "--key-file", tmp_path / "key", *ZONE)  # fmt: skip
+    ran = run(
+        "pseudonymise",
+        tmp_path / "records",
+        tmp_path / "own",
+        "--key-file",
+        tmp_path / "key",
+        *ZONE,
+    )
     assert ran.code == 0, ran.err
     names = {file.name for file in (tmp_path / "own").iterdir()}
     assert {"a.parquet", "a.part-2.parquet", "a.pq.parquet", "a.pq.part-2.parquet"} <= names

@@ -43,8 +43,11 @@ def test_every_written_form_of_a_number_has_one_token() -> None:
 def test_another_key_or_another_kind_of_thing_has_another_token() -> None:
     other = made.Maker(keys.Key(SECRET + b"x"), CHINA)
     one = pl.DataFrame({"x": [ANNA]})
-    told = [one.select(m.token(pl.col("x"), kind)).item() for m in (maker(), other)
-            for kind in (made.NUMBER, made.HANDSET, made.IDENTITY, made.CALL)]  # fmt: skip
+    told = [
+        one.select(m.token(pl.col("x"), kind)).item()
+        for m in (maker(), other)
+        for kind in (made.NUMBER, made.HANDSET, made.IDENTITY, made.CALL)
+    ]
     assert len(set(told)) == len(told) == 8
 
 
@@ -106,8 +109,10 @@ def test_a_pseudonym_tells_what_detectors_ask_of_a_number(written: list[str]) ->
 
 def test_lines_are_in_one_block_as_before_and_neighbours_stay_neighbours() -> None:
     random = Random(1)  # noqa: S311 - no secret
-    numbers = {f"+{random.choice([8613812345678, 861012345678, 442079461234]) + step}"
-               for step in range(40)}  # fmt: skip
+    numbers = {
+        f"+{random.choice([8613812345678, 861012345678, 442079461234]) + step}"
+        for step in range(40)
+    }
     clear = spelled(*sorted(numbers))
     table = pl.DataFrame({"clear": clear, "own": maker().carried(clear)})
     digits = table.select(

@@ -21,9 +21,16 @@ SAMPLE = Path(__file__).parents[2] / "sample_data"
 # Of lines that are equal in all else one stands for all of them, and one reason before another:
 # by the order of their numbers, which tokens do not keep.
 OF_ALERTS = (
-    "subject_kind", "members", "day", "severity", "score", "p_value", "q_value", "detectors",
+    "subject_kind",
+    "members",
+    "day",
+    "severity",
+    "score",
+    "p_value",
+    "q_value",
+    "detectors",
     "suppressed_by",
-)  # fmt: skip
+)
 
 
 def assert_equal(clear: Result, own: Result, told: dict[str, str]) -> None:
@@ -80,8 +87,10 @@ def test_of_nights_every_detector_finds_the_same(tmp_path: Path) -> None:
     calls = adversarial(1, SHANGHAI)
     folders = runs.by_day(tmp_path / "calls", calls), tmp_path / "own"
     written(*folders, tz=SHANGHAI)
-    nights = [runs.every(folder, runs.run(tmp_path / f"state{n}", *WORDS))
-              for n, folder in enumerate(folders)]  # fmt: skip
+    nights = [
+        runs.every(folder, runs.run(tmp_path / f"state{n}", *WORDS))
+        for n, folder in enumerate(folders)
+    ]
     told = names(ingest.open_source([folders[0]], settings.load(tz=SHANGHAI)), maker())
     assert [night.day for night in nights[0]] == [night.day for night in nights[1]]
     for clear, own in zip(*nights, strict=True):
@@ -93,14 +102,28 @@ def test_records_of_every_kind_become_pseudonyms_of_the_same_calls(tmp_path: Pat
     (tmp_path / "calls").mkdir()
     adversarial(2, SHANGHAI).write_parquet(tmp_path / "calls/calls.parquet")
     own = written(tmp_path / "calls", tmp_path / "own", tz=SHANGHAI)
-    sources = [ingest.open_source([place], settings.load(tz=SHANGHAI)).with_text()
-               for place in (tmp_path / "calls", own)]  # fmt: skip
+    sources = [
+        ingest.open_source([place], settings.load(tz=SHANGHAI)).with_text()
+        for place in (tmp_path / "calls", own)
+    ]
     told = names(sources[0], maker())
-    columns = ["calling_number", "called_number", "redirecting_number", "start_time", "duration_s",
-               "record_type", "cell_id", "trunk_in"]  # fmt: skip
-    rows = [source.mapped().select(columns).with_columns(
-        pl.col("record_type").cast(pl.String)
-    ).collect() for source in sources]  # fmt: skip
+    columns = [
+        "calling_number",
+        "called_number",
+        "redirecting_number",
+        "start_time",
+        "duration_s",
+        "record_type",
+        "cell_id",
+        "trunk_in",
+    ]
+    rows = [
+        source.mapped()
+        .select(columns)
+        .with_columns(pl.col("record_type").cast(pl.String))
+        .collect()
+        for source in sources
+    ]
     assert disguised(rows[0], told) == ordered(rows[1])
     assert sources[1].pseudonyms
     assert rows[1]["calling_number"].drop_nulls().str.starts_with("+").all()
@@ -129,8 +152,11 @@ def test_a_pool_of_fewer_numbers_than_are_hidden_is_not_looked_for(tmp_path: Pat
 
 
 def test_text_that_is_no_pseudonym_stays_as_it_is() -> None:
-    columns = {"calling_number": ["+8613812345678", "ab" * 16], "calling_class": ["x", "mobile"],
-               "calling_block": ["y", "+861381234xxxx"]}  # fmt: skip
+    columns = {
+        "calling_number": ["+8613812345678", "ab" * 16],
+        "calling_class": ["x", "mobile"],
+        "calling_block": ["y", "+861381234xxxx"],
+    }
     from cdr_anomaly import tokens
 
     whole = tokens.joined("calling_number", columns)

@@ -139,9 +139,10 @@ def test_times_as_spark_once_wrote_them_and_as_text(tmp_path: Path) -> None:
     drawn = adversarial(5, SHANGHAI)
     half = drawn.height // 2
     pq.write_table(
-        drawn.head(half).to_arrow(), tmp_path / "old.parquet",
+        drawn.head(half).to_arrow(),
+        tmp_path / "old.parquet",
         use_deprecated_int96_timestamps=True,
-    )  # fmt: skip
+    )
     text = pl.col("start_time").dt.to_string("%d.%m.%Y %H:%M:%S%z")
     drawn.tail(-half).with_columns(text).write_parquet(tmp_path / "text.parquet")
     layout = tmp_path / "mine.toml"

@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 NUMBERS = count()
 PATIENCE_S = 60
 TOLD = {
-    "AWS_ENDPOINT_URL": "", "AWS_ALLOW_HTTP": "true", "AWS_REGION": "us-east-1",
-    "AWS_ACCESS_KEY_ID": "somebody", "AWS_SECRET_ACCESS_KEY": "secret-of-somebody",
-}  # fmt: skip
+    "AWS_ENDPOINT_URL": "",
+    "AWS_ALLOW_HTTP": "true",
+    "AWS_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "somebody",
+    "AWS_SECRET_ACCESS_KEY": "secret-of-somebody",
+}
 
 
 @pytest.fixture(scope="session")

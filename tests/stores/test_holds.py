@@ -46,10 +46,13 @@ def test_a_hold_is_over_when_it_is_not_renewed_or_its_process_is_gone(
     held(place)
     assert lock.is_held(place)
     ran = night(run, place)
-    assert (ran.code, ran.err) == (2, (
-        f"cdr-anomaly: Another run holds '{place}': process 7 of cdr on elsewhere, since then; "
-        "wait for its end, or stop it. A hold is over 120 s after the last sign of its run.\n"
-    ))  # fmt: skip
+    assert (ran.code, ran.err) == (
+        2,
+        (
+            f"cdr-anomaly: Another run holds '{place}': process 7 of cdr on elsewhere, since then; "
+            "wait for its end, or stop it. A hold is over 120 s after the last sign of its run.\n"
+        ),
+    )
     monkeypatch.setattr(lock, "LEASE_S", -5.0)
     with lock.held(place):
         pass
@@ -58,8 +61,12 @@ def test_a_hold_is_over_when_it_is_not_renewed_or_its_process_is_gone(
 
 
 def test_a_hold_of_a_process_that_this_machine_does_not_have_is_over(place: Address) -> None:
-    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
-                          capture_output=True, text=True, check=True)  # fmt: skip
+    gone = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     own = signature(place)
     held(place, **own | {"process": int(gone.stdout), "among": "those of another container"})
     assert lock.is_held(place), "whose host is called as this one"

@@ -108,15 +108,25 @@ def test_a_delta_table_with_deletion_vectors_or_other_names_is_refused(
     rows = (log / f"{1:020}.json").read_text().splitlines()
     added = next(json.loads(row)["add"] for row in rows if '"add"' in row)
     # The example of Delta's own description of its protocol.
-    vector = {"storageType": "i", "sizeInBytes": 40, "cardinality": 6,
-              "pathOrInlineDv": "wi5b=000010000siXQKl0rr91000f55c8Xg0@@D72lkbi5=-{L"}  # fmt: skip
+    vector = {
+        "storageType": "i",
+        "sizeInBytes": 40,
+        "cardinality": 6,
+        "pathOrInlineDv": "wi5b=000010000siXQKl0rr91000f55c8Xg0@@D72lkbi5=-{L",
+    }
     features = ["deletionVectors"]
     actions = [
-        {"protocol": {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": features,
-                      "writerFeatures": features}},
+        {
+            "protocol": {
+                "minReaderVersion": 3,
+                "minWriterVersion": 7,
+                "readerFeatures": features,
+                "writerFeatures": features,
+            }
+        },
         {"remove": {"path": added["path"], "deletionTimestamp": 1, "dataChange": True}},
         {"add": added | {"deletionVector": vector}},
-    ]  # fmt: skip
+    ]
     text = "\n".join(map(json.dumps, actions))
     (log / f"{2:020}.json").write_text(text)
     with pytest.raises(InputError, match=r"deletion vectors\); rewrite it without"):
@@ -193,12 +203,19 @@ def test_an_iceberg_table_in_a_store_is_read_with_the_same_options(
 
     root = Path(folder(made))
     told = {
-        "s3.endpoint": endpoint, "s3.access-key-id": "somebody", "s3.region": "us-east-1",
+        "s3.endpoint": endpoint,
+        "s3.access-key-id": "somebody",
+        "s3.region": "us-east-1",
         "s3.secret-access-key": "secret-of-somebody",
         "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO",
-    }  # fmt: skip
-    catalog = load_catalog("there", type="sql", uri=f"sqlite:///{root.parent}/there.db",
-                           warehouse=str(bucket / "lake"), **told)  # fmt: skip
+    }
+    catalog = load_catalog(
+        "there",
+        type="sql",
+        uri=f"sqlite:///{root.parent}/there.db",
+        warehouse=str(bucket / "lake"),
+        **told,
+    )
     catalog.create_namespace("cdr")
     there = of_catalog(catalog, calls())
     ran = run("scan", there.location(), "--tz", SHANGHAI, "--format", "jsonl")

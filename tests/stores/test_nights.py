@@ -88,9 +88,13 @@ def test_a_night_in_a_store_is_the_night_on_a_disk(
     for name in ("findings.parquet", "evidence.parquet"):
         assert pl.read_parquet(told[name]).equals(pl.read_parquet(tmp_path / "out" / name))
     shas = [
-        {each["sha256"] for row in state.shown(where).ledger["inputs"].drop_nulls()
-         for each in json.loads(row)} for where in (here, there)
-    ]  # fmt: skip
+        {
+            each["sha256"]
+            for row in state.shown(where).ledger["inputs"].drop_nulls()
+            for each in json.loads(row)
+        }
+        for where in (here, there)
+    ]
     assert shas[0] == shas[1], "a file is what it holds, wherever it is"
 
 

@@ -22,10 +22,15 @@ if TYPE_CHECKING:
 
 DAYS = past("2026-05-02", 3)
 NAMES = (
-    "calls/date=2026-05-01/a.parquet", "calls/date=2026-05-02/b.pq", "calls/.part/c.parquet",
-    "calls/deep/er/d.parquet", "calls/_e.parquet", "calls/note.txt", "calls/f [1] %20é.parquet",
+    "calls/date=2026-05-01/a.parquet",
+    "calls/date=2026-05-02/b.pq",
+    "calls/.part/c.parquet",
+    "calls/deep/er/d.parquet",
+    "calls/_e.parquet",
+    "calls/note.txt",
+    "calls/f [1] %20é.parquet",
     "callsign/g.parquet",
-)  # fmt: skip
+)
 NO_OPTION = (
     "'' is no storage option: give name=value, where names begin with aws_, google_, azure_ or are "
     "one of allow_http, allow_invalid_certificates, connect_timeout, proxy_url, timeout."
@@ -52,12 +57,26 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "path",
     [
-        "calls", "calls/", "calls/date=2026-05-01", "calls/*", "calls/date=*/", "calls/*/*.p*",
-        "calls/**/*.parquet", "**/d.parquet", "calls/date=2026-05-0[12]", "calls/.part", "*/deep",
-        "calls/_e.parquet", "calls/f [1] %20é.parquet", "calls/date=2026-05-0?/", "nowhere",
-        "calls/*.csv", "calls/deep/er/d", "",
+        "calls",
+        "calls/",
+        "calls/date=2026-05-01",
+        "calls/*",
+        "calls/date=*/",
+        "calls/*/*.p*",
+        "calls/**/*.parquet",
+        "**/d.parquet",
+        "calls/date=2026-05-0[12]",
+        "calls/.part",
+        "*/deep",
+        "calls/_e.parquet",
+        "calls/f [1] %20é.parquet",
+        "calls/date=2026-05-0?/",
+        "nowhere",
+        "calls/*.csv",
+        "calls/deep/er/d",
+        "",
     ],
-)  # fmt: skip
+)
 def test_a_path_leads_to_the_same_files_as_on_a_disk(
     path: str, folder: Path, bucket: Address
 ) -> None:
@@ -90,9 +109,14 @@ def test_a_scan_of_a_store_beside_a_disk_finds_what_a_scan_of_the_disk_finds(
     filling.put(tmp_path / f"{DAYS[1]}.parquet", bucket / "cdr" / "two.parquet")
     alone = run("scan", tmp_path, "--tz", SHANGHAI, "--out", tmp_path / "out")
     mixed = run(
-        "scan", there.parent, tmp_path / f"{DAYS[2]}.parquet", "--tz", SHANGHAI,
-        "--out", bucket / "results" / "of today",
-    )  # fmt: skip
+        "scan",
+        there.parent,
+        tmp_path / f"{DAYS[2]}.parquet",
+        "--tz",
+        SHANGHAI,
+        "--out",
+        bucket / "results" / "of today",
+    )
     assert (alone.code, mixed.code) == (0, 0), mixed.err
     assert alone.out == mixed.out
     told = filling.held(bucket / "results" / "of today")
@@ -116,11 +140,30 @@ def test_options_are_given_by_words_and_shown_nowhere(
         monkeypatch.delenv(key)
     told = stores.options(words[1::2])
     assert "secret" not in repr(stores.place(str(bucket), told))
-    ran = run("nightly", bucket / "calls.parquet", "--date", DAYS[0], "--tz", SHANGHAI, "--state",
-              bucket / "state", "--out", bucket / "out", *words)  # fmt: skip
+    ran = run(
+        "nightly",
+        bucket / "calls.parquet",
+        "--date",
+        DAYS[0],
+        "--tz",
+        SHANGHAI,
+        "--state",
+        bucket / "state",
+        "--out",
+        bucket / "out",
+        *words,
+    )
     assert ran.code == 0, ran.err
-    again = run("nightly", bucket / "calls.parquet", "--date", DAYS[0], "--state",
-                bucket / "state", "--json-log", *words)  # fmt: skip
+    again = run(
+        "nightly",
+        bucket / "calls.parquet",
+        "--date",
+        DAYS[0],
+        "--state",
+        bucket / "state",
+        "--json-log",
+        *words,
+    )
     assert again.code == 0, again.err
     everything = filling.held(stores.place(str(bucket), told))  # type: ignore[arg-type]
     assert not [name for name, held in everything.items() if b"secret-of" in held]
@@ -130,30 +173,52 @@ def test_options_are_given_by_words_and_shown_nowhere(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["s3://no-such-bucket/x"],
-         "'s3://no-such-bucket/x' is in no bucket that the store has; check the name."),
-        (["{bucket}x", "--storage-option", "aws_endpoint_url=http://127.0.0.1:1"],
-         "'{bucket}x' cannot be reached; check the endpoint and the network, and run this again."),
-        (["{bucket}x", "--storage-option", "allow_http=false"],
-         "'{bucket}x' is at an endpoint without TLS; give --storage-option allow_http=true."),
-        (["{bucket}x", "--storage-option", "aws_acces_key_id=secret-key"],
-         "One of the storage options aws_acces_key_id is none of s3://."),
-        (["{bucket}x", "--storage-option", "=secret-key"],
-         NO_OPTION),
-        (["ftp://x/y"],
-         "'ftp://' is no kind of address that is known; s3://, gs://, az:// are, and local paths."),
-        (["s3://key:secret@bucket/y"],
-         "An address is s3://bucket/folder, without credentials in it."),
-        (["gs://bucket/x", "--storage-option", "google_service_account_key=secret-key"],
-         "'gs://bucket' cannot be opened; check the storage options and the environment."),
-        (["az://container/x"],
-         "'az://container' cannot be opened; check the storage options and the environment."),
-        (["{calls}", "--out", "s3://no-such-bucket/out"],
-         "'s3://no-such-bucket/out' is in no bucket that the store has; check the name."),
-        (["{calls}", "--entities", "s3://bucket/known.csv"],
-         NO_LIST),
+        (
+            ["s3://no-such-bucket/x"],
+            "'s3://no-such-bucket/x' is in no bucket that the store has; check the name.",
+        ),
+        (
+            ["{bucket}x", "--storage-option", "aws_endpoint_url=http://127.0.0.1:1"],
+            (
+                "'{bucket}x' cannot be reached; check the endpoint and the network, "
+                "and run this again."
+            ),
+        ),
+        (
+            ["{bucket}x", "--storage-option", "allow_http=false"],
+            "'{bucket}x' is at an endpoint without TLS; give --storage-option allow_http=true.",
+        ),
+        (
+            ["{bucket}x", "--storage-option", "aws_acces_key_id=secret-key"],
+            "One of the storage options aws_acces_key_id is none of s3://.",
+        ),
+        (["{bucket}x", "--storage-option", "=secret-key"], NO_OPTION),
+        (
+            ["ftp://x/y"],
+            (
+                "'ftp://' is no kind of address that is known; "
+                "s3://, gs://, az:// are, and local paths."
+            ),
+        ),
+        (
+            ["s3://key:secret@bucket/y"],
+            "An address is s3://bucket/folder, without credentials in it.",
+        ),
+        (
+            ["gs://bucket/x", "--storage-option", "google_service_account_key=secret-key"],
+            "'gs://bucket' cannot be opened; check the storage options and the environment.",
+        ),
+        (
+            ["az://container/x"],
+            "'az://container' cannot be opened; check the storage options and the environment.",
+        ),
+        (
+            ["{calls}", "--out", "s3://no-such-bucket/out"],
+            "'s3://no-such-bucket/out' is in no bucket that the store has; check the name.",
+        ),
+        (["{calls}", "--entities", "s3://bucket/known.csv"], NO_LIST),
     ],
-)  # fmt: skip
+)
 def test_what_the_user_can_mend_is_one_sentence_without_secrets(
     run: Any, bucket: Address, tmp_path: Path, words: list[str], sentence: str
 ) -> None:
@@ -204,20 +269,29 @@ def test_a_connection_lost_while_a_file_is_read_is_one_sentence(
         with cable(endpoint, most_come=opened + more) as line:
             option = f"aws_endpoint_url={line.endpoint}"
             ran = run("scan", large, "--tz", SHANGHAI, "--storage-option", option)
-        assert (ran.code, ran.err) == (2, (
-            f"cdr-anomaly: '{large}' cannot be reached; check the endpoint and the network, and "
-            "run this again.\n"
-        ))  # fmt: skip
+        assert (ran.code, ran.err) == (
+            2,
+            (
+                f"cdr-anomaly: '{large}' cannot be reached; check the endpoint and the network, "
+                "and run this again.\n"
+            ),
+        )
 
 
 @pytest.mark.parametrize(
     ("address", "words"),
     [
-        ("az://container/x", ["azure_storage_account_name=own", "azure_skip_signature=true",
-                              "azure_endpoint=http://127.0.0.1:1"]),
+        (
+            "az://container/x",
+            [
+                "azure_storage_account_name=own",
+                "azure_skip_signature=true",
+                "azure_endpoint=http://127.0.0.1:1",
+            ],
+        ),
         ("gs://bucket/x", ["google_skip_signature=true", "google_base_url=http://127.0.0.1:1"]),
     ],
-)  # fmt: skip
+)
 def test_a_store_of_any_kind_that_is_not_there_is_one_sentence(
     address: str, words: list[str]
 ) -> None:
@@ -239,8 +313,9 @@ def test_addresses_of_all_kinds_are_told_from_paths() -> None:
 
 def test_options_that_are_none_are_refused() -> None:
     assert stores.options(["AWS_ALLOW_HTTP=true", "aws_region=x=y"]) == {
-        "allow_http": "true", "aws_region": "x=y",
-    }  # fmt: skip
+        "allow_http": "true",
+        "aws_region": "x=y",
+    }
     with pytest.raises(SettingError, match="'region' is no storage option"):
         stores.options(["region=x"])
 

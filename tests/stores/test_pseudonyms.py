@@ -33,8 +33,16 @@ def test_a_store_gets_the_files_that_a_folder_gets_and_its_list_is_answered(
     }
     run("scan", bucket / "own", "--out", tmp_path / "found", *ZONE)
     asked = ("--audit", tmp_path / "log", "--who", "Li", "--why", "case 12")
-    ran = run("reidentify", tmp_path / "found/alerts.parquet", there, *key, *ZONE, *asked,
-              "--out", tmp_path / "back.parquet")  # fmt: skip
+    ran = run(
+        "reidentify",
+        tmp_path / "found/alerts.parquet",
+        there,
+        *key,
+        *ZONE,
+        *asked,
+        "--out",
+        tmp_path / "back.parquet",
+    )
     assert ran.code == 0, ran.err
     run("scan", records, "--out", tmp_path / "clear", *ZONE)
     clear, back = (
