@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -162,6 +163,7 @@ def victims_sentence(victims: pl.DataFrame) -> str:
     return ", ".join(words) if victims.height else "nobody"
 
 
+@cache
 def versions() -> dict[str, str]:
     """Return the versions that a result depends on."""
     names = ("cdr-anomaly", "polars", "pyarrow", "scipy", "numpy")

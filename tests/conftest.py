@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from typing import Any, NamedTuple
 
 import pytest
+import typer
 
 from cdr_anomaly import cli
+
+# A process builds its commands once; one that runs many command lines need not do so each time.
+build_command = cache(typer.main.get_command)
 
 
 class Ran(NamedTuple):
@@ -19,6 +24,8 @@ class Ran(NamedTuple):
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Any:
     """Run the command line as its console script does, in this process."""
+
+    monkeypatch.setattr(typer.main, "get_command", build_command)
 
     def ran(*words: Any) -> Ran:
         monkeypatch.setattr(sys, "argv", ["cdr-anomaly", *map(str, words)])

@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +17,7 @@ from cdr_anomaly.page import charts, words
 
 if TYPE_CHECKING:
     import polars as pl
+    from jinja2 import Environment
 
     from cdr_anomaly.page.words import Look
 
@@ -56,22 +58,11 @@ class Sheet:
     """
 
     def __init__(self, look: Look) -> None:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-
         self.look = look
         self.known = words.translations(look.lang)
         self.pictures: list[dict[str, Any]] = []
         self.parts: list[str] = []
-        self.env = Environment(
-            autoescape=True,
-            extensions=["jinja2.ext.i18n"],
-            finalize=lambda value: words.shown(value, look),
-            loader=PackageLoader("cdr_anomaly.page"),
-            lstrip_blocks=True,
-            trim_blocks=True,
-            undefined=StrictUndefined,
-        )
-        self.env.install_gettext_translations(self.known, newstyle=True)  # type: ignore[attr-defined]
+        self.env = _templates(look)
 
     def said(self, word: str) -> str:
         """Say one of the page's own words in its language."""
@@ -110,6 +101,24 @@ class Sheet:
         )
 
 
+@cache
+def _templates(look: Look) -> Environment:
+    """Return the templates as they are read for a look; each is compiled once a process."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    env = Environment(
+        autoescape=True,
+        extensions=["jinja2.ext.i18n"],
+        finalize=lambda value: words.shown(value, look),
+        loader=PackageLoader("cdr_anomaly.page"),
+        lstrip_blocks=True,
+        trim_blocks=True,
+        undefined=StrictUndefined,
+    )
+    env.install_gettext_translations(words.translations(look.lang), newstyle=True)  # type: ignore[attr-defined]
+    return env
+
+
 def unpacked(page: str) -> dict[str, Any]:
     """Read what a page holds packed: specs, pictures, parts and words."""
     text = page.split('id="held">')[1].split("<", maxsplit=1)[0]
@@ -133,6 +142,7 @@ def _policy(scripts: list[str]) -> str:
     )
 
 
+@cache
 def _asset(*path: str) -> str:
     """Return a script or style of ours, to stand in the page as it is."""
     return HERE.joinpath(*path).read_text(encoding="utf-8").replace("</script", "<\\/script")
