@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format check bench bench-nights bench-lists spark bench-spark quality docs pictures numbering vendor words sample lock clean
+.PHONY: help install demo test lint format check bench bench-nights bench-lists spark bench-spark quality compare docs pictures numbering vendor words sample lock clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ quality: install .venv-quality/installed  ## write docs/quality.md: how good the
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
 
+compare: install  ## compare what is found with what the tagged commit finds, frame by frame
+	$(BIN)/python -m tools.compare_with_tag
+
 numbering: install  ## make the numbering tables again from phonenumbers
 	$(BIN)/python tools/numbering_tables.py
 
@@ -94,4 +97,4 @@ lock: install  ## resolve the dependencies again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra spark --constraint requirements.lock pyproject.toml --output-file requirements-spark.lock
 
 clean:  ## remove what was made
-	rm -rf .venv .venv-peers .venv-quality .bench-nights .bench-quality .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peers .venv-quality .bench-nights .bench-quality .venv-tagged .net .mypy_cache .pytest_cache .ruff_cache .hypothesis
