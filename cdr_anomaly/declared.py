@@ -70,6 +70,8 @@ def set_aside(
     ``used_in`` is what handsets() says. Declared lines are no members of others' groups, either; a
     group of which too few are left is set aside with them.
     """
+    if entities.is_empty():
+        return findings.with_columns(suppressed_by=pl.lit(None, pl.String))
     same = ["subject", "detector", "day"]
     keys = pl.concat([findings.select(same), *_members(findings)]).unique()
     digits = pl.col("subject").str.strip_prefix("+")

@@ -96,6 +96,8 @@ def to_warn(
     handed = _handed(week.findings).lazy()
     people = victims.met(victims.Seen(talk.lazy(), handed), tables, week.day)
     people = _undeclared(people, tables, week.day, entities, handsets)
+    if people.is_empty():
+        return Warned(empty(VICTIMS), more)
     theirs = week.look(_line_days(people.rename({"person": "line"}), week.days))
     mutual = _called_before(theirs, holding)
     kept = talk.join(people, on="person", how="semi").join(

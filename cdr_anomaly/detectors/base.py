@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 
 from cdr_anomaly import numbering, rolling, subscribed, wording
 from cdr_anomaly.profile import NEVER, Least
-from cdr_anomaly.schema import FINDINGS, TESTS, require
+from cdr_anomaly.schema import FINDINGS, TESTS, empty, require
 from cdr_anomaly.shifts import Working
 
 if TYPE_CHECKING:
@@ -268,6 +268,11 @@ class Detector:
             column = columns.get(name, pl.lit(None))
             columns[name] = column.cast(dtype or pl.String)
         return require(frame.select(**columns), FINDINGS, self.name)
+
+
+def no_findings() -> pl.LazyFrame:
+    """Return FINDINGS without rows: a plan that finds nobody costs as much as one that does."""
+    return empty(FINDINGS).lazy()
 
 
 def days_back(day: pl.Expr, days: int) -> pl.Expr:

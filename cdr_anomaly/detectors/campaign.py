@@ -8,7 +8,15 @@ import polars as pl
 from pydantic.dataclasses import dataclass
 
 from cdr_anomaly import actors, rolling, wording
-from cdr_anomaly.detectors.base import STRICT, Detector, Tables, days_back, ladder, setting
+from cdr_anomaly.detectors.base import (
+    STRICT,
+    Detector,
+    Tables,
+    days_back,
+    ladder,
+    no_findings,
+    setting,
+)
 from cdr_anomaly.outbound import Rule
 from cdr_anomaly.overlap import DAYS, RANGE, is_sure
 from cdr_anomaly.profile import Least
@@ -84,7 +92,10 @@ class Campaign(Detector):
         links = tables.links.filter(
             pl.col("n_shared") >= self.numbers, is_sure(self.times, self.fdr)
         )
-        groups = _grouped(links.collect())
+        pairs = links.collect()
+        if pairs.is_empty():
+            return no_findings()
+        groups = _grouped(pairs)
         today = tables.outbound.select("line", "day")
         found = (
             groups.lazy()

@@ -9,7 +9,15 @@ import polars as pl
 from pydantic.dataclasses import dataclass
 
 from cdr_anomaly import bridges, forwarding, rolling, wording
-from cdr_anomaly.detectors.base import STRICT, Detector, Tables, days_back, ladder, setting
+from cdr_anomaly.detectors.base import (
+    STRICT,
+    Detector,
+    Tables,
+    days_back,
+    ladder,
+    no_findings,
+    setting,
+)
 from cdr_anomaly.evidence import Measure
 from cdr_anomaly.profile import Least
 
@@ -108,9 +116,12 @@ class ForwardingChain(Detector):
         return bridges.bridges(*calls, self._rule(), since=tables.since)
 
     def find(self, tables: Tables) -> pl.LazyFrame:
+        forwards = self._told_apart(tables).collect()
+        if forwards.is_empty():
+            return no_findings()
+        every = forwards.lazy()
         known = self._bridges(tables).collect().lazy()
         platforms = bridges.platforms(tables.hops, known, self._rule()).collect().lazy()
-        every = self._told_apart(tables).collect().lazy()
         hops = every.join(platforms, on=["target", "day"], how="anti").collect().lazy()
         recent = hops.filter(pl.col("day") >= tables.since)
         return pl.concat(

@@ -8,7 +8,7 @@ import polars as pl
 from pydantic.dataclasses import dataclass
 
 from cdr_anomaly import significance, wording
-from cdr_anomaly.detectors.base import STRICT, Detector, Tables, ladder, setting
+from cdr_anomaly.detectors.base import STRICT, Detector, Tables, ladder, no_findings, setting
 
 SHOWN = 20
 CLOSER, OPENER = "closer", "opener"
@@ -70,6 +70,8 @@ class HandOff(Detector):
             .with_columns(ended=pl.col("begun") + pl.duration(seconds="talk_s"))
         )
         pairs = self._pairs(calls, talks).collect()
+        if pairs.is_empty():
+            return no_findings()
         found = self._tested(pairs, calls, talks, tables.tz).lazy()
         handed = (
             pairs.lazy()

@@ -110,39 +110,37 @@ class OverseasPresentation(Detector):
         return pl.col("trunk_in").is_in(names.sort().implode()) if len(names) else None
 
     def find(self, tables: Tables) -> pl.LazyFrame:
-        foreign = tables.lines.filter(pl.col("number_class") == "international")
         odd_class = pl.col("number_class").is_in(["international", "unknown"])
         nobodys = tables.lines.filter(odd_class).with_columns(
             why=presented.impossible(pl.col("number"), tables.plan)
         )
         placed = tables.legs.filter("outgoing")
-        calls = placed.join(foreign.select("line", "number"), on="line").collect().lazy()
-        today = calls.filter(pl.col("day") >= tables.since)
+        foreign = tables.lines.filter(number_class="international").select("line", "number")
+        calls = placed.join(foreign, on="line").collect()
         home = presented.at_home(
             pl.col("counterpart"), tables.plan, as_text=tables.feed.opaque
         ).fill_null(value=False)
         odd = placed.filter(pl.col("day") >= tables.since).join(
             nobodys.select("line", "number", "why").drop_nulls("why"), on="line"
         )
+        of_home = [self._seen_at_home(tables), self._impossible(odd)]
+        if calls.is_empty():
+            return pl.concat(of_home)
+        today = calls.lazy().filter(pl.col("day") >= tables.since)
         return pl.concat(
             [
-                self._calling_many(tables, calls.filter(home)),
+                self._calling_many(tables, calls.lazy().filter(home)),
                 self._with_identity(tables, today),
                 self._on_domestic_trunks(tables, today),
-                self._seen_at_home(tables),
-                self._impossible(odd),
+                *of_home,
                 self._pools(today.filter(home)),
             ]
         )
 
     def _trunks(self) -> trunks.Rule:
-        return trunks.Rule(
-            self.domestic_trunks,
-            self.international_trunks,
-            self.domestic_share,
-            self.international_share,
-            self.trunk_calls,
-        )
+        names = self.domestic_trunks, self.international_trunks
+        shares = self.domestic_share, self.international_share
+        return trunks.Rule(*names, *shares, self.trunk_calls)
 
     def _calling_many(self, tables: Tables, calls: pl.LazyFrame) -> pl.LazyFrame:
         """Find the numbers that called many home subscribers."""
