@@ -61,7 +61,7 @@ DOORS = {
         "evaluation",
         "truth",
     },
-    "altair": {"page"},
+    "altair": set(),
     "jinja2": {"page"},
     "networkx": {"edges"},
     "scipy": {"significance", "actors", "overlap"},

@@ -36,6 +36,8 @@ for panel, commands in PANELS.items():
 # Polars' allocator gives memory back after half a second, and a scan asks for the same again and
 # again: a quarter of its time went into that. Only what is set before Polars is loaded counts.
 os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:5000,muzzy_decay_ms:5000")
+# Pydantic looks through every installed package for plugins at its first model; none is wanted.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 def main() -> None:
