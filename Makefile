@@ -10,9 +10,9 @@ help:  ## list the targets
 
 install: .venv/installed  ## make .venv with everything that development needs
 
-.venv/installed: requirements.lock pyproject.toml
+.venv/installed: locks/requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement locks/requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
@@ -48,7 +48,7 @@ bench-lists: install  ## time who works one list with whom; make bench-lists LIN
 
 spark: .venv/spark  ## install Spark into .venv, so that its tests are not skipped; Java is yours
 
-.venv/spark: requirements-spark.lock .venv/installed
+.venv/spark: locks/spark.lock .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	touch $@
 
@@ -93,8 +93,8 @@ sample: install  ## make sample_data/ again, the same bytes on the same Polars a
 
 lock: install  ## resolve the dependencies again
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group dev pyproject.toml --output-file requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra spark --constraint requirements.lock pyproject.toml --output-file requirements-spark.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --group dev pyproject.toml --output-file locks/requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra spark --constraint locks/requirements.lock pyproject.toml --output-file locks/spark.lock
 
 clean:  ## remove what was made
 	rm -rf .venv .venv-peers .venv-quality .bench-nights .bench-quality .venv-tagged .net .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -15,7 +15,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from cdr_anomaly import overlap
+from cdr_anomaly.features import shared_targets
 
 DAY = date(2026, 5, 4)
 CALLED, LIST, TEAM, BLOCKS = 120, 600, 10, 4000
@@ -24,7 +24,7 @@ FIRST = 13_000_000_000
 
 def lists(lines: int, random: np.random.Generator) -> pl.DataFrame:
     """Make LISTS of one day: strangers by chance, and teams with a list each."""
-    universe = FIRST + BLOCKS * overlap.BLOCK
+    universe = FIRST + BLOCKS * shared_targets.BLOCK
     alone = random.integers(FIRST, universe, (lines, CALLED)) // 2 * 2  # half are in use
     teams = lines // 50 // TEAM
     own = random.integers(FIRST, universe, (teams, LIST))
@@ -55,9 +55,9 @@ def main() -> None:
     called = lists(lines, np.random.default_rng(1))
     others = called.head(0)
     before, began = peak_gib(), time.monotonic()
-    found = overlap.links(called, others, [DAY])
+    found = shared_targets.links(called, others, [DAY])
     took = time.monotonic() - began
-    sure = found.filter(overlap.is_sure())
+    sure = found.filter(shared_targets.is_sure())
     print(
         f"{lines:,} lines, {called.height:,} numbers called (synthetic): {took:.1f} s, "
         f"{peak_gib() - before:.1f} GiB beyond {before:.1f}; {sure.height:,} links that are sure"

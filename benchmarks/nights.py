@@ -19,7 +19,8 @@ from time import monotonic
 import polars as pl
 
 from benchmarks import records
-from cdr_anomaly import one_night, settings, state
+from cdr_anomaly import settings
+from cdr_anomaly.nights import run, state
 
 ZONE = "Asia/Shanghai"
 FIRST = date(2026, 5, 4)  # the day of records.DAY_START
@@ -76,7 +77,7 @@ def main() -> None:
     shutil.rmtree(words.folder, ignore_errors=True)
     words.folder.mkdir(parents=True)
     place = words.folder / "state"
-    told = one_night.Run(place, settings.load(tz=ZONE))
+    told = run.Run(place, settings.load(tz=ZONE))
     print(f"Nights over {words.calls:,} synthetic calls a day, medians of {TIMES} processes.\n")
     print("| night | seconds | times the first | lines | line-days | state, MiB |")
     print("|---|---|---|---|---|---|")
@@ -85,7 +86,7 @@ def main() -> None:
         day = FIRST + timedelta(days=night - 1)
         file = day_file(words.folder, night, words.calls)
         if night not in words.nights:
-            one_night.nightly([file], day, told)
+            run.nightly([file], day, told)
             continue
         seconds = timed(file, day, place)
         first = first or seconds

@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from cdr_anomaly.detectors import Detector
-    from cdr_anomaly.one_night import nightly
+    from cdr_anomaly.nights.run import nightly
     from cdr_anomaly.pipeline import scan
     from cdr_anomaly.settings import Settings
 
@@ -25,7 +25,7 @@ def __getattr__(name: str) -> object:
 
     homes = {
         "scan": "pipeline",
-        "nightly": "one_night",
+        "nightly": "nights.run",
         "Settings": "settings",
         "Detector": "detectors",
     }

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import polars as pl
 
-from cdr_anomaly import (
-    alerts,
-    declared,
-    derived,
-    detectors,
-    engines,
-    evidence,
-    ingest,
-    judging,
-    numbering,
-    story,
-    subjects,
-    subscribed,
-    tables,
-    warned,
-)
-from cdr_anomaly.errors import InputError
+from cdr_anomaly import detectors, engines, ingest, numbering
+from cdr_anomaly.alerts import detect, peer_scoring, ranking, severity
+from cdr_anomaly.alerts import entities as alerts_entities
+from cdr_anomaly.alerts.victims import selection
+from cdr_anomaly.features import second_look, tables
+from cdr_anomaly.ingest import subscribers as ingest_subscribers
+from cdr_anomaly.result import Counts, Result
 from cdr_anomaly.schema import CALLS, columns
 
 if TYPE_CHECKING:
@@ -33,11 +22,11 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.detectors import Detector, Tables
     from cdr_anomaly.engines import Engine, FirstLook
-    from cdr_anomaly.profile import Least
+    from cdr_anomaly.engines.profile import Least
+    from cdr_anomaly.features.second_look import Gathered
+    from cdr_anomaly.ingest.subscribers import Subscribers
     from cdr_anomaly.settings import Settings
-    from cdr_anomaly.stores import Place
-    from cdr_anomaly.subscribed import Subscribers
-    from cdr_anomaly.tables import Gathered
+    from cdr_anomaly.storage.paths import Place
 
 
 class Say(Protocol):
@@ -76,45 +65,6 @@ class Asked(NamedTuple):
     counts: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
-class Counts:
-    """What became of the rows of a feed."""
-
-    read: int
-    used: int
-    duplicates: int
-    partial: int
-    left_out: int
-    refused: dict[str, int]
-    forwarded: int
-
-    def rows(self) -> dict[str, int]:
-        """Return what became of the rows, in words."""
-        kept = {
-            "read": self.read,
-            "calls used": self.used,
-            "duplicates removed": self.duplicates,
-            "partial records merged": self.partial,
-            "of other types, left out": self.left_out,
-        }
-        return kept | {f"refused, {why}": rows for why, rows in self.refused.items()}
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a scan found, whom to warn, what it was found in, the ``line`` that was asked for."""
-
-    findings: pl.DataFrame
-    evidence: pl.DataFrame
-    alerts: pl.DataFrame
-    victims: pl.DataFrame
-    counts: Counts
-    not_applicable: dict[str, str]
-    tables: Tables
-    source: ingest.Source
-    line: object
-
-
 class Read(NamedTuple):
     """Files that were read, and read again, for some detectors.
 
@@ -151,25 +101,25 @@ def scan(
     say("opening the files")
     engine = engines.built(told)
     source = ingest.open_source(paths, told, engine.reader)
-    known = declared.read(entities, source.plan, detectors.FINDERS)
+    known = alerts_entities.read(entities, source.plan, detect.FINDERS)
     read = read_twice(engine, source, built, subscribers=subscribers, also=also, say=say)
     say("working out what they did")
     made = read.gathered.tables(read.gathered.counting(built))
     say("judging")
-    nothing = evidence.Known.nothing(read.source.line_type, read.look.callers)
-    judged = judging.judged(read.applicable(built), made, nothing, told.fdr)
-    used = declared.handsets(made.legs, made.written(pl.col("line")))
-    marked = declared.set_aside(judged.findings, known, source.plan, used)
-    explained = judging.explained(judged.findings, judged.weights)
-    beside = subjects.Beside(
-        explained, handsets=used.collect(), successions=judging.successions(made)
+    nothing = peer_scoring.Known.nothing(read.source.line_type, read.look.callers)
+    judged = detect.judged(read.applicable(built), made, nothing, told.fdr)
+    used = alerts_entities.handsets(made.legs, made.written(pl.col("line")))
+    marked = alerts_entities.set_aside(judged.findings, known, source.plan, used)
+    explained = detect.explained(judged.findings, judged.weights)
+    beside = severity.Beside(
+        explained, handsets=used.collect(), successions=detect.successions(made)
     )
     week = _week(read, made, marked, beside)
     return Result(
         findings=judged.findings,
         evidence=judged.weights,
-        alerts=alerts.ranked(marked, beside, most=told.max_alerts),
-        victims=warned.to_warn(made, week, known, used, told.max_victims).victims,
+        alerts=ranking.ranked(marked, beside, most=told.max_alerts),
+        victims=selection.to_warn(made, week, known, used, told.max_victims).victims,
         counts=counted(read.look),
         not_applicable=read.not_applicable,
         tables=made,
@@ -178,18 +128,20 @@ def scan(
     )
 
 
-def _week(read: Read, made: Tables, marked: pl.DataFrame, beside: subjects.Beside) -> warned.Week:
+def _week(
+    read: Read, made: Tables, marked: pl.DataFrame, beside: severity.Beside
+) -> selection.Week:
     """Say what the list of people to warn is made of: the last week that the files cover."""
     day = made.feed.last_day or date.min
-    return warned.Week(
+    return selection.Week(
         day=day,
-        findings=marked.filter(pl.col("day") > day - min(warned.WEEK, day - date.min)),
+        findings=marked.filter(pl.col("day") > day - min(selection.WEEK, day - date.min)),
         beside=beside,
         legs=made.legs,
         long=read.look.long,
         long_from=made.feed.first_day or day,
         look=read.gathered.basis.looked.calls_of,
-        days=made.feed.days[-warned.PAST :],
+        days=made.feed.days[-selection.PAST :],
     )
 
 
@@ -210,37 +162,21 @@ def read_twice(
     warm_up = max(detector.warm_up() for detector in built)
 
     def asked(source: ingest.Source) -> Asked:
-        known = subscribed.read(subscribers, source.plan, as_text=source.as_text)
+        known = ingest_subscribers.read(subscribers, source.plan, as_text=source.as_text)
         by_first_leg = known.activations is None and source.days_at_most() > warm_up
         line = _carried(also, source)
-        needed = None if by_first_leg else tables.least(built, source, known.activations, line)
-        return Asked(known, needed, line, tables.counts(built))
+        needed = None if by_first_leg else second_look.least(built, source, known.activations, line)
+        return Asked(known, needed, line, second_look.counts(built))
 
     source, wanted, look = looked(engine, source, asked, say)
-    feed = tables.feed_of(source, look, told=wanted.subscribers.told)
+    feed = second_look.feed_of(source, look, told=wanted.subscribers.told)
     reasons = {detector.name: detector.not_applicable(feed) for detector in built}
     applicable = [detector for detector in built if not reasons[detector.name]]
     say("reading some lines' calls again", source.rows)
-    again = derived.Looked(engine, source, look, feed, wanted.least, say.done)
-    gathered = tables.gathered(again, built, applicable, wanted.subscribers, wanted.line)
+    again = tables.Looked(engine, source, look, feed, wanted.least, say.done)
+    gathered = second_look.gathered(again, built, applicable, wanted.subscribers, wanted.line)
     why = {name: reason for name, reason in reasons.items() if reason}
     return Read(source, look, gathered, why, wanted.line)
-
-
-def explain(
-    line: str,
-    paths: Iterable[str | Place],
-    told: Settings,
-    *,
-    subscribers: Path | None = None,
-    say: Say = SILENT,
-) -> tuple[story.Story, Result]:
-    """Scan, and return what it says of one line, beside the whole of it."""
-    result = scan(paths, told, subscribers=subscribers, also=line, say=say)
-    if not story.has_calls(result.tables, result.line):
-        msg = f"'{line}' has no call in these files."
-        raise InputError(msg)
-    return story.told(result, detectors.build(told.detectors)), result
 
 
 def check(
@@ -250,9 +186,9 @@ def check(
     say("opening the files")
     engine = engines.built(told)
     source = ingest.open_source(paths, told, engine.reader)
-    nobody = subscribed.read(None, source.plan, as_text=source.as_text)
+    nobody = ingest_subscribers.read(None, source.plan, as_text=source.as_text)
     source, _, look = looked(engine, source, lambda _: Asked(nobody), say)
-    feed = tables.feed_of(source, look)
+    feed = second_look.feed_of(source, look)
     reasons = {d.name: d.not_applicable(feed) for d in detectors.build(told.detectors)}
     sums = pl.col("n_out", "n_in", "n_forwarded").cast(pl.Int64).sum()
     days = [each.group_by("day").agg(sums, lines=pl.len()) for each in look.profiles]

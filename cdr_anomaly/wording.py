@@ -28,3 +28,17 @@ def _expression(value: pl.Expr | str | float) -> pl.Expr:
     if isinstance(value, pl.Expr):
         return value
     return pl.col(value) if isinstance(value, str) else pl.lit(value)
+
+
+# What is equal but for the rounding of sums counts as equal.
+DIGITS = 9
+
+
+def scientific(value: pl.Expr) -> pl.Expr:
+    """Write a probability as 2.1e-9."""
+    rounded = value.round_sig_figs(2)
+    # Logarithms of powers of ten may be a little less than whole.
+    power = (rounded.log10() + 1e-9).floor()
+    digits = (rounded / pl.lit(10.0).pow(power)).round(1).cast(pl.String)
+    text = sentence("{}e{}", digits, power.cast(pl.Int64))
+    return pl.when(value > 0).then(text).when(value <= 0).then(pl.lit("below 1e-300"))

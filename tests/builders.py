@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.result import Result
 
 SHANGHAI = "Asia/Shanghai"
 FEED = {

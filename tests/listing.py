@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from cdr_anomaly import truth
+from cdr_anomaly.evaluation import ground_truth
+from cdr_anomaly.evaluation.ground_truth import Lists
 from cdr_anomaly.schema import ALERTS
-from cdr_anomaly.truth import Lists
 
 FIRST = date(2026, 5, 1)
 TRUTH = {
@@ -43,7 +43,7 @@ def alert(subject: str, rank: int | None = 1, **other: Any) -> dict[str, Any]:
 
 def lists(nights: dict[date | None, list[dict[str, Any]]], **other: Any) -> Lists:
     """Make a list of each night; one of no night is a scan's."""
-    schema = {name: ALERTS[name].dtype or pl.String() for name in truth.NEEDED}
+    schema = {name: ALERTS[name].dtype or pl.String() for name in ground_truth.NEEDED}
     frames = [
         pl.DataFrame(rows, schema).with_columns(
             list=pl.lit(str(day)), list_day=pl.lit(day, pl.Date)
@@ -83,6 +83,6 @@ EVIDENCE = pl.DataFrame(
         ("c1", night(9), 1e-5, 0.01, 2000),
         ("x3", night(9), 0.02, 0.6, 2000),
     ],
-    truth.EVIDENCE,
+    ground_truth.EVIDENCE,
     orient="row",
 )

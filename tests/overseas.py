@@ -10,7 +10,7 @@ from tests.builders import found as of_detector
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.result import Result
 
 NAME, DAY = "overseas_presentation", "2026-05-20"
 LONDON = "+442071234567"

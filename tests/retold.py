@@ -10,15 +10,16 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from cdr_anomaly import pipeline, settings
+from cdr_anomaly import settings
+from cdr_anomaly.reports import line_story
 from tests.builders import FEED, SHANGHAI
 
 if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from cdr_anomaly.pipeline import Result
-    from cdr_anomaly.story import Story
+    from cdr_anomaly.reports.line_story import Story
+    from cdr_anomaly.result import Result
 
 ZONE = ZoneInfo(SHANGHAI)
 OWN = "+8613800000001"
@@ -76,7 +77,7 @@ def explained(
 ) -> tuple[Story, Result]:
     feed.write_parquet(folder / "calls.parquet")
     told = settings.load(tz=tz, words=words)
-    return pipeline.explain(line, [folder / "calls.parquet"], told)
+    return line_story.explain(line, [folder / "calls.parquet"], told)
 
 
 def grid(drawn: list[Call]) -> dict[tuple[date, int], tuple[int, int]]:

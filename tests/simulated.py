@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 if TYPE_CHECKING:
-    from cdr_anomaly import simulate
+    from cdr_anomaly.evaluation.simulation import city
 
 ZONE = "Asia/Shanghai"
 END = pl.col("start_time") + pl.duration(seconds="duration_s")
@@ -23,7 +23,7 @@ def plain(number: str) -> pl.Expr:
     )
 
 
-def told(sample: simulate.Sample) -> pl.DataFrame:
+def told(sample: city.Sample) -> pl.DataFrame:
     """Write every number in one form, add the local day, and the truth about the one who acts.
 
     That is the line that forwarded, else the caller.
@@ -37,7 +37,7 @@ def told(sample: simulate.Sample) -> pl.DataFrame:
     return calls.join(sample.truth, on="line", how="inner", maintain_order="left")
 
 
-def calls(sample: simulate.Sample) -> pl.DataFrame:
+def calls(sample: city.Sample) -> pl.DataFrame:
     """Return all calls, numbers in one form, with the local day."""
     local = pl.col("start_time").dt.convert_time_zone(ZONE)
     rows = sample.calls.filter(pl.col("record_type") == "call")

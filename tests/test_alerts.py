@@ -7,9 +7,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import alerts
+from cdr_anomaly.alerts import ranking
+from cdr_anomaly.alerts.unlike_peers import NAME
 from cdr_anomaly.schema import ALERTS, SEVERITIES
-from cdr_anomaly.unlike import NAME
 from tests.weighing import NOON, TODAY, YESTERDAY, beside, finding, marked, ranked, said, weight
 
 
@@ -170,7 +170,7 @@ def test_the_order_of_findings_does_not_matter() -> None:
 def test_as_grave(
     *, rows: list[dict[str, Any]], declared: dict[str, str], severity: str, grave: bool, why: str
 ) -> None:
-    assert alerts.as_grave(ranked(rows, declared), severity) == grave, why
+    assert ranking.as_grave(ranked(rows, declared), severity) == grave, why
 
 
 def listed(*days: int, **more: Any) -> pl.DataFrame:
@@ -241,7 +241,7 @@ def test_what_is_declared_for_one_detector_leaves_the_others() -> None:
     frame = marked([finding(severity="critical", reason="declared"), free]).with_columns(
         suppressed_by=pl.when(pl.col("detector") == "mass_dialler").then(pl.lit("hospital"))
     )
-    (row,) = alerts.ranked(frame).to_dicts()
+    (row,) = ranking.ranked(frame).to_dicts()
     assert (row["rank"], row["severity"], row["reasons"]) == (1, "medium", ["free"])
     assert (row["detectors"], row["suppressed_by"]) == (["high_frequency"], None)
 
@@ -267,7 +267,7 @@ def test_the_stop_list_has_the_numbers_that_are_grave_enough() -> None:
         finding("d", severity="low", detector="high_frequency"),
     ]
     made = ranked(rows, {"f": "hospital"}, earlier=listed(3, subject="a", members=["a"]))
-    stop = alerts.to_stop(made, marked(rows).drop("suppressed_by"), "high", date(2026, 5, 11))
+    stop = ranking.to_stop(made, marked(rows).drop("suppressed_by"), "high", date(2026, 5, 11))
     assert stop["number"].to_list() == ["d", "a", "e"], "the gravest first; those that go on, too"
     assert stop.select("valid_from", "valid_until").unique().rows() == [(TODAY, date(2026, 5, 11))]
     assert stop["detectors"].to_list() == ["mass_dialler"] * 3, "those that found it as grave"
@@ -280,7 +280,7 @@ def test_the_lines_of_an_actor_are_stopped_if_as_much_was_found_of_themselves() 
         finding("b", severity="medium"),
     ]
     findings = marked(rows).drop("suppressed_by")
-    stop = alerts.to_stop(ranked(rows), findings, "high", TODAY)
+    stop = ranking.to_stop(ranked(rows), findings, "high", TODAY)
     assert sorted(stop["number"]) == ["a", "hub"]
 
 
@@ -289,16 +289,16 @@ def test_a_line_that_chance_has_lowered_is_not_stopped_with_its_actor() -> None:
     made = ranked(rows, weights=[weight("a", p_value=0.01, q_value=1.0)])
     assert made["lines"].to_list() == [["hub", "a"]]
     assert made["severities"].to_list() == [["high", "medium"]]
-    assert alerts.to_stop(made, marked(rows), "high", TODAY)["number"].to_list() == ["hub"]
+    assert ranking.to_stop(made, marked(rows), "high", TODAY)["number"].to_list() == ["hub"]
 
 
 def test_what_chance_has_lowered_is_not_stopped() -> None:
     rows = [finding(policy=False)]
     made = ranked(rows, weights=[weight(p_value=0.01, q_value=1.0)])
     assert made["severity"].to_list() == ["medium"]
-    assert alerts.to_stop(made, marked(rows), "high", TODAY).is_empty()
+    assert ranking.to_stop(made, marked(rows), "high", TODAY).is_empty()
 
 
 def test_it_takes_nothing_beside_the_findings() -> None:
-    assert alerts.ranked(marked([finding()])).equals(alerts.ranked(marked([finding()]), beside()))
+    assert ranking.ranked(marked([finding()])).equals(ranking.ranked(marked([finding()]), beside()))
     assert NOON.date() == TODAY

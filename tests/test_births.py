@@ -6,15 +6,16 @@ from random import Random
 import polars as pl
 import pytest
 
-from cdr_anomaly import births
+from cdr_anomaly.detectors.new_sim_burst import surges
+from cdr_anomaly.features import line_ages
 from cdr_anomaly.schema import BIRTHS, PROFILE, require
 from tests import naive
 
 DAY = date(2026, 6, 5)
 KNOWN = date(2026, 4, 1)
-RULE = births.Rule(lines=10, ratio=3.0, fdr=0.01)
+RULE = surges.Rule(lines=10, ratio=3.0, fdr=0.01)
 Born = list[date | None]
-BLOCKS = {f"block_{level}": pl.String for level in births.LEVELS}
+BLOCKS = {f"block_{level}": pl.String for level in surges.LEVELS}
 
 
 def ago(days: int) -> date:
@@ -24,7 +25,7 @@ def ago(days: int) -> date:
 def table(blocks: dict[str, Born]) -> pl.DataFrame:
     """Make BIRTHS by block: 7 national digits to the days of birth of the lines in it."""
     rows = [
-        (born, *(f"+86{digits[:level]}" for level in births.LEVELS))
+        (born, *(f"+86{digits[:level]}" for level in surges.LEVELS))
         for digits, days in blocks.items()
         for born in days
     ]
@@ -40,9 +41,9 @@ def city(n_blocks: int = 60, size: int = 40, every: int = 20) -> dict[str, Born]
     }
 
 
-def surging(blocks: dict[str, Born], rule: births.Rule = RULE) -> dict[str, int]:
+def surging(blocks: dict[str, Born], rule: surges.Rule = RULE) -> dict[str, int]:
     """Judge the day; the surging blocks, and how many new lines each has."""
-    found = births.surges(table(blocks), [DAY], known_from=KNOWN, rule=rule)
+    found = surges.surges(table(blocks), [DAY], known_from=KNOWN, rule=rule)
     return dict(found.select("group", "n_new").iter_rows())
 
 
@@ -97,18 +98,18 @@ def test_a_surge_in_a_small_feed_does_not_explain_itself() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_births_are_counted_as_by_hand(seed: int) -> None:
     random = Random(seed)  # noqa: S311 - no secret
-    everything = births.Rule(lines=0, ratio=0.0, fdr=1.0)
+    everything = surges.Rule(lines=0, ratio=0.0, fdr=1.0)
     blocks: dict[str, Born] = {
         f"134{random.randrange(10**4):04}": [
             random.choice([None, ago(random.randrange(-3, 40))]) for _ in range(random.randrange(9))
         ]
         for _ in range(30)
     }
-    for level in births.LEVELS:
+    for level in surges.LEVELS:
         by = f"block_{level}"
         lines = table(blocks).select("born", group=by)
-        judged = births._surges_on(
-            births.by_birth(lines, [DAY], KNOWN), DAY, KNOWN, everything, by
+        judged = surges._surges_on(
+            surges.by_birth(lines, [DAY], KNOWN), DAY, KNOWN, everything, by
         ).to_dicts()
         for row in judged:
             own = lines.filter(group=row["group"])["born"].to_list()
@@ -124,7 +125,7 @@ def test_hardly_any_lines_are_no_error(born: Born) -> None:
 
 
 def test_no_days_no_surges() -> None:
-    found = births.surges(table({"1344002": [DAY] * 30}), [], known_from=KNOWN, rule=RULE)
+    found = surges.surges(table({"1344002": [DAY] * 30}), [], known_from=KNOWN, rule=RULE)
     assert found.is_empty()
     assert {"by", "group", "day", "window_days", "n_new", "p_value"} <= set(found.columns)
 
@@ -132,8 +133,8 @@ def test_no_days_no_surges() -> None:
 def test_the_days_are_judged_one_by_one() -> None:
     blocks = table(city() | {"1344002": [ago(2)] * 14})
     days = [ago(n) for n in range(-8, 6)]
-    found = births.surges(blocks, days, known_from=KNOWN, rule=RULE)
-    alone = [births.surges(blocks, [day], known_from=KNOWN, rule=RULE) for day in days]
+    found = surges.surges(blocks, days, known_from=KNOWN, rule=RULE)
+    alone = [surges.surges(blocks, [day], known_from=KNOWN, rule=RULE) for day in days]
     assert found.sort("day").equals(pl.concat(alone).sort("day"))
     assert found["day"].sort().to_list() == [ago(2 - n) for n in range(7)]
 
@@ -141,7 +142,7 @@ def test_the_days_are_judged_one_by_one() -> None:
 def test_a_century_of_empty_days_is_judged_at_once() -> None:
     """One row with a wrong clock makes the feed that long."""
     days = [ago(n) for n in range(36_500)]
-    found = births.surges(table(city()), days, known_from=KNOWN, rule=RULE)
+    found = surges.surges(table(city()), days, known_from=KNOWN, rule=RULE)
     assert found.is_empty()
 
 
@@ -168,6 +169,6 @@ def test_when_a_line_was_born(
         if activated
         else None
     )
-    made = births.born(births.first_seen(profile), activations, known_from=KNOWN)
+    made = line_ages.born(line_ages.first_seen(profile), activations, known_from=KNOWN)
     (row,) = require(made, BIRTHS, "births").collect().to_dicts()
     assert row == {"line": "a", "first_seen": seen, "activation": activated, "born": born}, why

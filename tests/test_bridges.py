@@ -7,12 +7,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import bridges
+from cdr_anomaly.detectors.forwarding_chain import roles
 from cdr_anomaly.schema import HOPS, LINES, PROFILE, empty, require
 from tests import naive
 
 FIRST = date(2026, 5, 1)
-RULE = bridges.Rule(
+RULE = roles.Rule(
     forwards=5, share=0.9, own_calls=1, new_days=30, stranger_share=0.8, platform_lines=3
 )
 
@@ -47,7 +47,7 @@ def week_of(
 ) -> list[dict[str, Any]]:
     table = hops([("b", "c", f"a{i % callers}", FIRST) for i in range(n_forwarded)])
     days = profile([("b", FIRST, n_out, n_in, n_forwarded)])
-    return bridges.bridges(table, days, lines({"b": born}), RULE).collect().to_dicts()
+    return roles.bridges(table, days, lines({"b": born}), RULE).collect().to_dicts()
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_bridges_and_platforms_equal_the_double_loops(seed: int) -> None:
             if n or n_out:
                 sums.append((b, day, n_out, n + random.choice([0, 0, 0, 1]), n))
     table, sums_table = hops(passed), profile(sums)
-    made = bridges.bridges(table, sums_table, lines({}), RULE)
+    made = roles.bridges(table, sums_table, lines({}), RULE)
     known = {(row["line"], row["day"]): row for row in made.collect().to_dicts()}
     twins = naive.weeks(sums_table.collect().to_dicts(), table.collect().to_dicts())
     last = max(hop[3] for hop in passed)
@@ -120,12 +120,12 @@ def test_bridges_and_platforms_equal_the_double_loops(seed: int) -> None:
     assert {at: naive.Week(*(row[f] for f in naive.Week._fields)) for at, row in known.items()} == (
         want
     )
-    told = bridges.platforms(table, made, RULE).collect().rows()
+    told = roles.platforms(table, made, RULE).collect().rows()
     assert set(told) == naive.platforms(table.collect().to_dicts(), set(known), 3)
 
 
 def test_nothing_forwarded_no_bridges() -> None:
     nothing = [empty(table).lazy() for table in (HOPS, PROFILE, LINES)]
-    made = bridges.bridges(*nothing, RULE)
+    made = roles.bridges(*nothing, RULE)
     assert made.collect().is_empty()
-    assert bridges.platforms(nothing[0], made, RULE).collect().is_empty()
+    assert roles.platforms(nothing[0], made, RULE).collect().is_empty()

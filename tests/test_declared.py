@@ -7,7 +7,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import declared, detectors, numbering
+from cdr_anomaly import numbering
+from cdr_anomaly.alerts import detect
+from cdr_anomaly.alerts import entities as alerts_entities
 from cdr_anomaly.errors import InputError
 from cdr_anomaly.schema import FINDINGS
 
@@ -24,7 +26,7 @@ def file(folder: Path, text: str, name: str = "list.csv") -> Path:
 
 
 def told(place: Path) -> list[tuple[str, str]]:
-    return declared.read(place, CHINA, DETECTORS).select("line", "purpose").rows()
+    return alerts_entities.read(place, CHINA, DETECTORS).select("line", "purpose").rows()
 
 
 def aside(
@@ -41,14 +43,14 @@ def aside(
         {"subject": pl.String, "day": pl.Date, "imei": pl.String},
         orient="row",
     )
-    entities = declared.read(place, CHINA, DETECTORS)
-    found = declared.set_aside(pl.DataFrame([row], schema), entities, CHINA, used)
+    entities = alerts_entities.read(place, CHINA, DETECTORS)
+    found = alerts_entities.set_aside(pl.DataFrame([row], schema), entities, CHINA, used)
     answer: str | None = found["suppressed_by"].item()
     return answer
 
 
 def test_without_a_file_nobody_is_declared() -> None:
-    assert declared.read(None, CHINA, DETECTORS).is_empty()
+    assert alerts_entities.read(None, CHINA, DETECTORS).is_empty()
 
 
 def test_every_form_of_a_declared_number_is_one_entity_with_all_its_purposes(
@@ -119,7 +121,7 @@ def test_what_is_declared(*, tmp_path: Path, row: str, subject: str, holds: bool
 
 def test_a_line_may_be_declared_for_being_unlike_others_alone(tmp_path: Path) -> None:
     place = file(tmp_path, "line,detectors,purpose\n95588,unlike_peers,a bank\n")
-    known = declared.read(place, CHINA, detectors.FINDERS)
+    known = alerts_entities.read(place, CHINA, detect.FINDERS)
     assert known["detectors"].to_list() == [["unlike_peers"]]
 
 
@@ -143,7 +145,7 @@ def test_lines_of_a_declared_handset(
 
 def fault(place: Path) -> str:
     with pytest.raises(InputError) as caught:
-        declared.read(place, CHINA, DETECTORS)
+        alerts_entities.read(place, CHINA, DETECTORS)
     return str(caught.value)
 
 
@@ -232,9 +234,9 @@ def test_declared_lines_are_no_members_of_the_rooms_of_others(tmp_path: Path) ->
         room(others[0], others, detector="campaign"),
         room(others[0], [*seats, *others], subject_kind="hub"),
     ]
-    entities = declared.read(listed, CHINA, DETECTORS)
+    entities = alerts_entities.read(listed, CHINA, DETECTORS)
     nothing = pl.LazyFrame(schema={"subject": pl.String, "day": pl.Date, "imei": pl.String})
-    found = declared.set_aside(pl.DataFrame(rows), entities, CHINA, nothing)
+    found = alerts_entities.set_aside(pl.DataFrame(rows), entities, CHINA, nothing)
     assert found["members"].to_list() == [
         others,
         [*seats, *others],

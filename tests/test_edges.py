@@ -9,7 +9,7 @@ import networkx as nx
 import polars as pl
 import pytest
 
-from cdr_anomaly import edges
+from cdr_anomaly.reports import contact_graph
 from tests import retold
 from tests.builders import SHANGHAI, feed, line
 from tests.retold import ALL, OWN, explained
@@ -89,8 +89,8 @@ def test_networkx_reads_the_edges_that_the_csv_has(tmp_path: Path, run: Any, nam
     }
     assert set(rows) == set(told)
     for edge, facts in told.items():
-        told_of = {key: str(value) for key, value in facts.items() if key in edges.FACTS}
-        assert told_of == {key: rows[edge][key] for key in edges.FACTS if rows[edge][key]}
+        told_of = {key: str(value) for key, value in facts.items() if key in contact_graph.FACTS}
+        assert told_of == {key: rows[edge][key] for key in contact_graph.FACTS if rows[edge][key]}
     one = told[OWN, ALIKE[0], "call"]
     assert (one["answered"], one["talk_s"], one["weight"]) == (0, 0, 2)
     assert (one["first"], one["last"]) == (f"{DAY} 10:00", f"{DAY} 10:02")
@@ -122,7 +122,7 @@ def test_numbers_that_look_alike_when_masked_stay_apart(tmp_path: Path, run: Any
 def test_each_call_counts_once_though_both_ends_tell_of_it(seed: int, tmp_path: Path) -> None:
     drawn = retold.calls(seed)
     _, result = explained(tmp_path, retold.frame(drawn), OWN, *ALL)
-    graph = edges.around(result.tables, result.line)
+    graph = contact_graph.around(result.tables, result.line)
     near = {OWN} | {end for call in drawn for end in call[:2] if OWN in call[:2]}
     legs = result.tables.legs.select(number=result.tables.written(pl.col("line"))).collect()
     known = set(legs["number"])
@@ -133,14 +133,16 @@ def test_each_call_counts_once_though_both_ends_tell_of_it(seed: int, tmp_path: 
             sums[0] += 1
             sums[1] += call.duration_s > 0
             sums[2] += call.duration_s
-    rows = edges.flat(graph).select("caller", "called", "calls", "answered", "talk_s").rows()
+    rows = (
+        contact_graph.flat(graph).select("caller", "called", "calls", "answered", "talk_s").rows()
+    )
     assert {(caller, called): sums for caller, called, *sums in rows} == expected
 
 
 def test_a_call_to_itself_counts_once(tmp_path: Path) -> None:
     calls = feed(line(OWN).dials(3, on=DAY, to=OWN))
     _, result = explained(tmp_path, calls, OWN)
-    graph = edges.around(result.tables, result.line)
+    graph = contact_graph.around(result.tables, result.line)
     assert graph.nodes.select("number", "step").rows() == [(OWN, 0)]
     assert graph.edges.select("caller", "called", "calls").rows() == [("n0", "n0", 3)]
 
@@ -167,7 +169,7 @@ def test_a_token_that_xml_cannot_hold_is_written(tmp_path: Path) -> None:
         "first": "=1",
         "last": "b",
     }
-    edges.write(tmp_path / "a.CSV", edges.Graph(nodes, pl.DataFrame([told])))
+    contact_graph.write(tmp_path / "a.CSV", contact_graph.Graph(nodes, pl.DataFrame([told])))
     graph = nx.read_graphml(tmp_path / "a.graphml")
     assert graph.nodes["n0"]["number"] == "a\N{REPLACEMENT CHARACTER}<&>\N{REPLACEMENT CHARACTER}"
     assert "'=1" in (tmp_path / "a.CSV").read_text(encoding="utf-8")

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cdr_anomaly import evaluation
-from cdr_anomaly.evaluation import Draws
+from cdr_anomaly.evaluation import alert_scores
+from cdr_anomaly.evaluation.alert_scores import Draws
 from tests.listing import PLANTED, alert, known, lists, night, ranked
 from tests.test_evaluation import figures
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from cdr_anomaly.truth import Lists
+    from cdr_anomaly.evaluation.ground_truth import Lists
 
 
 def is_true(row: dict[str, Any], day: date, told: list[dict[str, Any]]) -> set[str]:
@@ -91,12 +91,12 @@ def test_precision_and_recall_equal_the_slow_twin(seed: int) -> None:
             for rank in ranks
         ]
     found, facts = figures(lists(nights), told), told.to_dicts()
-    for place, k in enumerate(evaluation.BUDGETS, 1):
+    for place, k in enumerate(alert_scores.BUDGETS, 1):
         close = pytest.approx(slow_precision(nights, facts, k), abs=1e-4)
         assert found["precision", None][place] == close
         actors, lines = slow_recall(nights, facts, k)
-        assert found["actors found", evaluation.ALL][place] == pytest.approx(actors, abs=1e-4)
-        assert found["lines found", evaluation.ALL][place] == pytest.approx(lines, abs=1e-4)
+        assert found["actors found", alert_scores.ALL][place] == pytest.approx(actors, abs=1e-4)
+        assert found["lines found", alert_scores.ALL][place] == pytest.approx(lines, abs=1e-4)
 
 
 def many() -> tuple[Lists, pl.DataFrame]:
@@ -106,7 +106,7 @@ def many() -> tuple[Lists, pl.DataFrame]:
 
 
 def interval(draws: Draws, figure: str) -> tuple[float, float, float]:
-    main = evaluation.evaluated(*many(), draws)[evaluation.MAIN].filter(figure=figure)
+    main = alert_scores.evaluated(*many(), draws)[alert_scores.MAIN].filter(figure=figure)
     found: tuple[float, float, float] = main.select("at_50_low", "at_50", "at_50_high").row(0)
     return found
 
@@ -128,6 +128,8 @@ def test_the_interval_of_recall_is_about_that_of_a_share_of_forty() -> None:
 
 def test_one_unit_and_no_samples_have_no_interval() -> None:
     assert interval(Draws(0), "precision")[::2] == (None, None)
-    main = evaluation.evaluated(lists({None: ranked("a1")}), PLANTED, Draws(50))[evaluation.MAIN]
+    main = alert_scores.evaluated(lists({None: ranked("a1")}), PLANTED, Draws(50))[
+        alert_scores.MAIN
+    ]
     assert main.filter(figure="precision")["at_17_low"].item() is None
     assert main.filter(figure="actors found", pattern="ring")["at_17_low"].item() is None

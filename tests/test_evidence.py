@@ -10,8 +10,10 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from cdr_anomaly import evidence, unlike
-from cdr_anomaly.evidence import BY_ITSELF, BY_NIGHTS, ENOUGH_NIGHTS, NIGHTS, Known, Measure
+from cdr_anomaly import wording
+from cdr_anomaly.alerts import peer_scoring, unlike_peers
+from cdr_anomaly.alerts.peer_scoring import BY_ITSELF, BY_NIGHTS, ENOUGH_NIGHTS, NIGHTS, Known
+from cdr_anomaly.features.peer_measures import Measure
 from cdr_anomaly.schema import EVIDENCE, FINDINGS, TESTS, empty
 from tests import naive
 
@@ -57,7 +59,7 @@ def judged(
 ) -> pl.DataFrame:
     tests = rows if isinstance(rows, pl.DataFrame) else frame(rows)
     days = dict.fromkeys(tests["day"].unique(), callers) if isinstance(callers, int) else callers
-    return evidence.judged(tests, odd, Known(empty(EVIDENCE), days), MEASURES)
+    return peer_scoring.judged(tests, odd, Known(empty(EVIDENCE), days), MEASURES)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,7 @@ def test_the_table_is_complete(clean: pl.DataFrame) -> None:
 
 def test_no_tests_no_evidence() -> None:
     assert judged([], {}).is_empty()
-    assert unlike.found(judged([], {}), 0.05, MEASURES).is_empty()
+    assert unlike_peers.found(judged([], {}), 0.05, MEASURES).is_empty()
 
 
 def test_it_is_that_of_the_slow_twin() -> None:
@@ -118,7 +120,7 @@ def test_nights_one_by_one_say_what_all_at_once_say() -> None:
         known = made.filter(pl.col("day") >= day(n - NIGHTS))
         own = tests.filter(day=day(n))
         until = {d: lines for d, lines in callers.items() if d <= day(n)}
-        made = pl.concat([made, evidence.judged(own, NOBODY, Known(known, until), MEASURES)])
+        made = pl.concat([made, peer_scoring.judged(own, NOBODY, Known(known, until), MEASURES)])
     assert_frame_equal(made, whole)
 
 
@@ -171,8 +173,8 @@ def test_what_is_surely_odd_is_compared_with_nobody() -> None:
     callers = {day(n): 500 for n in range(8)}
     asked = [("+44", day(7), peers, FAMILIES[name], name, 9000.0) for name in ("calls", "peak")]
     asked += [("+44", day(7), peers, "dispersion", "back", 0.0)]
-    made = evidence.judged(frame(asked), NOBODY, Known(before, callers), MEASURES)
-    assert made["q_value"].item() <= evidence.SURELY_ODD
+    made = peer_scoring.judged(frame(asked), NOBODY, Known(before, callers), MEASURES)
+    assert made["q_value"].item() <= peer_scoring.SURELY_ODD
     assert made["odd"].item()
 
 
@@ -196,9 +198,9 @@ def test_the_sentence(clean: pl.DataFrame) -> None:
     ]
     before = clean.filter(pl.col("day") >= day(20))
     callers = {day(n): 500 for n in range(20, 28)}
-    own = evidence.judged(frame(asked), NOBODY, Known(before, callers), MEASURES)
+    own = peer_scoring.judged(frame(asked), NOBODY, Known(before, callers), MEASURES)
     whole = pl.concat([before, own])
-    (row,) = unlike.sentences(whole, own.select("line", "day"), MEASURES).to_dicts()
+    (row,) = unlike_peers.sentences(whole, own.select("line", "day"), MEASURES).to_dicts()
     values = before.select("measures").explode("measures").unnest("measures")
     usual = {
         name: (v.median(), v.quantile(0.99), v.quantile(0.01))
@@ -225,8 +227,10 @@ def test_the_sentence(clean: pl.DataFrame) -> None:
 def test_what_a_tenth_do_is_not_told(clean: pl.DataFrame) -> None:
     usual = clean.filter(day=day(20), line="+861").select("line", "day")
     measures = clean.join(usual, on=["line", "day"])["measures"].item()
-    assert min(each["share"] for each in measures) > unlike.SELDOM, "else draw by another seed"
-    assert unlike.sentences(clean, usual, MEASURES).is_empty()
+    assert min(each["share"] for each in measures) > unlike_peers.SELDOM, (
+        "else draw by another seed"
+    )
+    assert unlike_peers.sentences(clean, usual, MEASURES).is_empty()
 
 
 def as_found(
@@ -261,7 +265,7 @@ def as_found(
         ({"q": 0.05}, 1, "at the rate"),
         ({"q": 0.0501}, 0, "above it"),
         ({"q": 0.001, "by": BY_ITSELF}, 0, "too little is known of what is usual"),
-        ({"q": 0.05, "dispersion": evidence.APART}, 1, "as rare apart from its volume"),
+        ({"q": 0.05, "dispersion": peer_scoring.APART}, 1, "as rare apart from its volume"),
         ({"q": 0.05, "dispersion": 0.0011}, 0, "its volume alone is rare"),
         ({"q": 0.05, "volume": 1.0}, 1, "volume is not asked for"),
     ],
@@ -270,11 +274,15 @@ def test_what_is_found_by_itself(
     clean: pl.DataFrame, told: dict[str, Any], n: int, why: str
 ) -> None:
     rows = as_found(clean, **told)
-    made = unlike.found(rows, 0.05, MEASURES)
+    made = unlike_peers.found(rows, 0.05, MEASURES)
     assert dict(made.schema) == {name: c.dtype or pl.String for name, c in FINDINGS.items()}
     assert made.height == n, why
     for row in made.to_dicts():
-        assert (row["detector"], row["severity"], row["policy"]) == (unlike.NAME, "medium", False)
+        assert (row["detector"], row["severity"], row["policy"]) == (
+            unlike_peers.NAME,
+            "medium",
+            False,
+        )
         assert row["reason"].startswith("unlike other mobile lines: ")
         assert row["reason"].endswith("such a day by chance: p 1.0e-8 (by the nights before)")
         assert row["members"] == [row["subject"]]
@@ -298,7 +306,7 @@ def test_what_is_found_by_itself(
     ],
 )
 def test_probabilities_as_they_are_written(value: float | None, text: str | None) -> None:
-    shown = pl.DataFrame({"p": [value]}, {"p": pl.Float64}).select(evidence.scientific(pl.col("p")))
+    shown = pl.DataFrame({"p": [value]}, {"p": pl.Float64}).select(wording.scientific(pl.col("p")))
     assert shown.item() == text
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cdr_anomaly import evidence, subjects
+from cdr_anomaly.alerts import peer_scoring, severity
 from cdr_anomaly.detectors import MEASURES
 
 ROOT = Path(__file__).parents[1]
@@ -44,15 +44,16 @@ def test_the_examples(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     "words",
     [
-        f"fewer than {evidence.ENOUGH_PEERS} days of lines that are used alike",
-        f"{evidence.MOST_RARE:.0f} at most",
-        f"a q of {evidence.SURELY_ODD} or less",
-        f"with a q over {subjects.RARE}",
-        f"{subjects.MANY_CALL_BACKS:.0%}".replace("%", " % or more"),
-        f"in the last {subjects.CLEARED_FOR.days} days",
-        f"1 in {10**subjects.UNLIKE_ITSELF:,.0f} of its days",
-        f"{evidence.MOST_LINES:.0%} are taken to be mobile, {evidence.FEW_LINES:.0%} of".replace(
-            "%", " %"
+        f"fewer than {peer_scoring.ENOUGH_PEERS} days of lines that are used alike",
+        f"{peer_scoring.MOST_RARE:.0f} at most",
+        f"a q of {peer_scoring.SURELY_ODD} or less",
+        f"with a q over {severity.RARE}",
+        f"{severity.MANY_CALL_BACKS:.0%}".replace("%", " % or more"),
+        f"in the last {severity.CLEARED_FOR.days} days",
+        f"1 in {10**severity.UNLIKE_ITSELF:,.0f} of its days",
+        (
+            f"{100 * peer_scoring.MOST_LINES:.0f} % are taken to be mobile, "
+            f"{100 * peer_scoring.FEW_LINES:.0f} % of"
         ),
     ],
 )
@@ -61,5 +62,5 @@ def test_the_numbers_of_the_page_are_those_of_the_program(words: str) -> None:
 
 
 def test_five_of_seven_nights() -> None:
-    assert (evidence.ENOUGH_NIGHTS, evidence.NIGHTS) == (5, 7)
+    assert (peer_scoring.ENOUGH_NIGHTS, peer_scoring.NIGHTS) == (5, 7)
     assert "five of the seven nights before" in PAGE

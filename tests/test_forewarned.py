@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import evaluation, forewarned
-from cdr_anomaly.forewarned import ALL, DELAYS, MAIN, SUMS, TIERS, People
+from cdr_anomaly.evaluation import alert_scores, victim_scores
+from cdr_anomaly.evaluation.victim_scores import ALL, DELAYS, MAIN, SUMS, TIERS, People
 from tests.listing import PLANTED, night
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ NOBODY_KNOWN = PLANTED.clear()
 def held(*rows: tuple[str, str, int, int]) -> pl.DataFrame:
     """Make victims of (line, actor, first day, last day)."""
     told = [(line, actor, night(a), night(b)) for line, actor, a, b in rows]
-    frame = pl.DataFrame(told, forewarned.HELD, orient="row")
+    frame = pl.DataFrame(told, victim_scores.HELD, orient="row")
     return frame.with_columns(kind=pl.col("actor").str.replace(r"_\d+$", ""))
 
 
@@ -43,7 +43,7 @@ def people(nights: dict[date | None, list[str]], victims: pl.DataFrame) -> Peopl
 
 def listing(nights: dict[date | None, list[dict[str, Any]]], victims: pl.DataFrame) -> People:
     frames = [
-        pl.DataFrame(rows, forewarned._types()).with_columns(
+        pl.DataFrame(rows, victim_scores._types()).with_columns(
             list=pl.lit(str(day)), list_day=pl.lit(day, pl.Date)
         )
         for day, rows in nights.items()
@@ -56,7 +56,7 @@ def listing(nights: dict[date | None, list[dict[str, Any]]], victims: pl.DataFra
 
 
 def row(given: People, name: str, **where: Any) -> dict[str, Any]:
-    table = forewarned.tables(given, NOBODY_KNOWN)[name]
+    table = victim_scores.tables(given, NOBODY_KNOWN)[name]
     found: dict[str, Any] = table.filter(**where).row(0, named=True)
     return found
 
@@ -92,7 +92,7 @@ def test_a_victim_counts_on_its_days_alone() -> None:
     every = row(given, MAIN, who=ALL)
     assert (every["victims"], every["nights"], every["in_first_n"]) == (0, 0, None)
     assert (every["ever_in_first_2n"], every["ever_listed"]) == (None, None)
-    sums = dict(forewarned.tables(given, NOBODY_KNOWN)[SUMS].iter_rows())
+    sums = dict(victim_scores.tables(given, NOBODY_KNOWN)[SUMS].iter_rows())
     assert sums["victims of whose days there is no list"] == 1
     assert row(given, DELAYS, who=ALL)["in_time"] is None
 
@@ -115,7 +115,9 @@ def test_the_delay_is_from_the_first_day_to_the_first_list() -> None:
         },
         victims,
     )
-    near, anywhere = (row(given, DELAYS, who=ALL, listed_in=where) for where in forewarned.PLACES)
+    near, anywhere = (
+        row(given, DELAYS, who=ALL, listed_in=where) for where in victim_scores.PLACES
+    )
     assert (near["victims"], near["found"], near["median_days"]) == (3, 3, 3.0)
     assert near["days_90"] == pytest.approx(3.8)
     assert (near["by_second_night"], near["in_time"]) == (0.3333, False)
@@ -126,7 +128,7 @@ def test_the_delay_is_from_the_first_day_to_the_first_list() -> None:
 def test_those_who_are_never_listed_are_late_for_the_median_victim() -> None:
     victims = held(*((name, "site_1", 0, 1) for name in "abc"))
     given = people({night(0): ["a"], night(1): ["a"]}, victims)
-    found = row(given, DELAYS, who=ALL, listed_in=forewarned.ANYWHERE)
+    found = row(given, DELAYS, who=ALL, listed_in=victim_scores.ANYWHERE)
     assert (found["found"], found["median_days"], found["in_time"]) == (1, 0.0, False)
     two = people({night(0): [], night(1): ["b", "a"]}, victims)
     assert row(two, DELAYS, who=ALL)["in_time"] is True, "two of three on the second list"
@@ -148,7 +150,7 @@ def test_who_is_listed_is_a_victim_or_met_a_planted_line_or_neither() -> None:
     ]
     later = [person("v", 1), person("w", 2)]  # a week after, and eight days
     given = listing({night(0): rows, night(8): later}, held(("v", "x_1", 0, 1), ("w", "x_1", 0, 0)))
-    table = forewarned.tables(given, PLANTED)[TIERS]
+    table = victim_scores.tables(given, PLANTED)[TIERS]
     assert table.rows() == [
         ("now", 6, 2, 1, 3, 0.5),
         ("today", 0, 0, 0, 0, None),
@@ -158,7 +160,7 @@ def test_who_is_listed_is_a_victim_or_met_a_planted_line_or_neither() -> None:
 
 def test_lists_are_summed_up() -> None:
     given = people({night(0): ["a", "b"], night(1): [], night(2): ["a"]}, held(("v", "x_1", 0, 0)))
-    assert dict(forewarned.tables(given, NOBODY_KNOWN)[SUMS].iter_rows()) == {
+    assert dict(victim_scores.tables(given, NOBODY_KNOWN)[SUMS].iter_rows()) == {
         "lists": 3,
         "people a list, median": 1,
         "people a list, most": 2,
@@ -218,7 +220,7 @@ def test_figures_equal_the_slow_twin(seed: int) -> None:
     assert every["in_first_n"] == pytest.approx(wanted["first"], abs=1e-4)
     assert every["in_first_2n"] == pytest.approx(wanted["near"], abs=1e-4)
     assert every["ever_in_first_2n"] == pytest.approx(wanted["ever"], abs=1e-4)
-    late = row(given, DELAYS, who=ALL, listed_in=forewarned.NEAR)
+    late = row(given, DELAYS, who=ALL, listed_in=victim_scores.NEAR)
     found = [d for d in wanted["delays"] if d < float("inf")]
     assert (late["victims"], late["found"]) == (len(wanted["delays"]), len(found))
     assert late["median_days"] == median(found)
@@ -234,16 +236,16 @@ def test_captors_do_not_count_in_the_recall_of_alerts() -> None:
     from tests.listing import known, lists, ranked
 
     told = known(("a1", "RING", "a", 0, 2), ("k1", "CAPTOR", "k", 0, 2))
-    main = evaluation.evaluated(lists({None: ranked("a1")}), told, evaluation.Draws(0))[
-        evaluation.MAIN
+    main = alert_scores.evaluated(lists({None: ranked("a1")}), told, alert_scores.Draws(0))[
+        alert_scores.MAIN
     ].filter(figure="actors found")
     assert main.select("pattern", "at_50").rows() == [
-        (evaluation.ALL, 1.0),
+        (alert_scores.ALL, 1.0),
         ("ring", 1.0),
         ("captor", 0.0),
     ]
 
 
 def test_the_victims_of_the_sample_are_read() -> None:
-    found = forewarned.read_held(SAMPLE / forewarned.NAME)
+    found = victim_scores.read_held(SAMPLE / victim_scores.NAME)
     assert found["kind"].unique().sort().to_list() == ["agent_shift", "captor", "hand_off", "site"]

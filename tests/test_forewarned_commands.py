@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import forewarned
-from cdr_anomaly.forewarned import ALL, MAIN
+from cdr_anomaly.evaluation import victim_scores
+from cdr_anomaly.evaluation.victim_scores import ALL, MAIN
 from cdr_anomaly.schema import ALERTS, VICTIMS
 from tests.listing import PLANTED, night
 from tests.test_forewarned import held, person
@@ -50,14 +50,14 @@ def test_the_command_reads_the_lists_beside_the_alerts(place: Path, run: Any) ->
     assert (every["who"], every["nights"], every["in_first_2n"]) == (ALL, 3, 0.3333)
     assert [found["who"] for found in whole[MAIN]] == [ALL, "captor", "site"]
     rules = {rule["what"] for rule in whole["rules"]}
-    assert rules >= set(forewarned.RULES)
+    assert rules >= set(victim_scores.RULES)
 
 
 @pytest.mark.parametrize(
     ("gone", "sentence"),
     [
-        ("out/*/victims.parquet", forewarned.NO_LISTS),
-        ("city/victims.parquet", forewarned.NO_TRUTH),
+        ("out/*/victims.parquet", victim_scores.NO_LISTS),
+        ("city/victims.parquet", victim_scores.NO_TRUTH),
     ],
 )
 def test_what_is_missing_is_said_in_one_line(
@@ -76,7 +76,7 @@ def test_a_city_in_which_nobody_was_held_is_evaluated(place: Path, run: Any) -> 
     pl.read_parquet(file).clear().write_parquet(file)
     ran = run("evaluate", "out", "city/truth.parquet")
     assert ran.code == 0
-    assert forewarned.NOBODY in ran.out
+    assert victim_scores.NOBODY in ran.out
 
 
 def test_a_truth_that_lies_beside_a_list_has_no_victims(place: Path, run: Any) -> None:
@@ -84,7 +84,7 @@ def test_a_truth_that_lies_beside_a_list_has_no_victims(place: Path, run: Any) -
     PLANTED.write_parquet(folder / "truth.parquet")
     ran = run("evaluate", "out", folder / "truth.parquet")
     assert ran.code == 0
-    assert forewarned.NO_TRUTH in ran.out
+    assert victim_scores.NO_TRUTH in ran.out
 
 
 BAD = {

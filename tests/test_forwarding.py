@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdr_anomaly import forwarding
+from cdr_anomaly.features import forwarding_hops
 from cdr_anomaly.schema import HOPS, require
 from tests import naive
 
@@ -45,7 +45,7 @@ def linked(hops: Sequence[naive.Hop], link_seconds: int = 35) -> pl.DataFrame:
         )
         for h in hops
     ]
-    made = forwarding.hops(pl.DataFrame(rows, SCHEMA, orient="row"), link_seconds=link_seconds)
+    made = forwarding_hops.hops(pl.DataFrame(rows, SCHEMA, orient="row"), link_seconds=link_seconds)
     require(made.lazy(), HOPS, "hops")
     return made
 
@@ -185,7 +185,7 @@ def test_paths_tell_the_way_and_who_took_it() -> None:
         *(hop("x", "y", 0), hop("y", "x", 8)),
     ]
     table = linked(hops).lazy().with_columns(abroad=pl.col("target") == "d")
-    told = forwarding.paths(table).sort("line").collect().to_dicts()
+    told = forwarding_hops.paths(table).sort("line").collect().to_dicts()
     straight, loop = told
     assert (straight["path"], straight["hops"], straight["n_calls"]) == (["b", "c", "d"], 2, 2)
     assert not straight["loop"]
@@ -203,7 +203,7 @@ def test_the_calls_of_one_day_and_path_are_counted_together() -> None:
         )
     ]
     table = linked(hops).lazy().with_columns(abroad=pl.lit(value=False))
-    (told,) = forwarding.paths(table).collect().to_dicts()
+    (told,) = forwarding_hops.paths(table).collect().to_dicts()
     assert (told["n_calls"], told["n_callers"], told["n_by_id"]) == (4, 3, 0)
 
 

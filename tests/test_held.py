@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import held, one_night, state
-from cdr_anomaly.state import State
+from cdr_anomaly.alerts.victims import long_calls
+from cdr_anomaly.nights import run as nights_run
+from cdr_anomaly.nights import state
+from cdr_anomaly.nights.state import State
 from tests.builders import Line, feed, line, scanned
 from tests.nights import runs
 from tests.warning import DAYS, FRIENDS, LAST, OTHER, V, holds, life, others, told
@@ -105,7 +107,7 @@ def test_pairs_equal_the_definition(seed: int) -> None:
     ]
     types = {"caller": pl.String, "called": pl.String, "day": pl.Date, "duration_s": pl.Int64}
     day = first + timedelta(days=23)
-    found = held.pairs(pl.DataFrame(rows, types, orient="row"), day, first)
+    found = long_calls.pairs(pl.DataFrame(rows, types, orient="row"), day, first)
     assert set(found.rows()) == twin(rows, day, first)
 
 
@@ -144,12 +146,12 @@ def test_a_state_from_before_the_list_opens(
     with monkeypatch.context() as patched:
         patched.setattr(State, "commit", as_before)
         for file in files[:8]:
-            one_night.nightly([file], date.fromisoformat(file.stem), run)
+            nights_run.nightly([file], date.fromisoformat(file.stem), run)
     assert "long" not in state.shown(run.place).versions
     for file in files[8:10]:
-        night = one_night.nightly([file], date.fromisoformat(file.stem), run)
+        night = nights_run.nightly([file], date.fromisoformat(file.stem), run)
         assert night.result.victims.is_empty()
     for file in files[10:]:
-        night = one_night.nightly([file], date.fromisoformat(file.stem), run)
+        night = nights_run.nightly([file], date.fromisoformat(file.stem), run)
     assert night.result.victims.is_empty(), "the long calls of the week before are their past"
     assert set(state.shown(run.place).versions) >= {"long", "victims"}

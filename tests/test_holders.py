@@ -10,7 +10,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import births, holders
+from cdr_anomaly.detectors.new_sim_burst import holders
+from cdr_anomaly.detectors.new_sim_burst import surges as new_sim_burst_surges
 
 DAY = date(2026, 6, 5)
 Row = dict[str, Any]
@@ -76,13 +77,13 @@ def test_those_who_hold_lines_are_counted_as_by_hand(seed: int) -> None:
         {"line": pl.Int64, "holder_token": pl.String},
         orient="row",
     )
-    members = births.members(lines, surging)
+    members = new_sim_burst_surges.members(lines, surging)
     placed = holders.elsewhere(lines, surging, members).collect().to_dicts()
     held = holders.several(members, tokens.lazy()).collect().to_dicts()
     rows, token = lines.to_dicts(), dict(tokens.iter_rows())
     known = members.collect()
     for surge in surging.to_dicts():
-        keys = {name: surge[name] for name in births.SURGE}
+        keys = {name: surge[name] for name in new_sim_burst_surges.SURGE}
         own = born_in(rows, surge)
         assert sorted(known.filter(**keys)["line"]) == sorted(each["line"] for each in own)
         made = [each for each in placed if keys.items() <= each.items()]
@@ -100,7 +101,7 @@ def by_hand(rows: list[Row], own: list[Row], surge: Row) -> list[Row]:
         return []
     away = [region for region in regions if region != usual[0]]
     return [
-        {name: surge[name] for name in births.SURGE}
+        {name: surge[name] for name in new_sim_burst_surges.SURGE}
         | {"home": usual[0].removeprefix("region "), "usual_elsewhere": pytest.approx(usual[1])}
         | {"n_placed": len(regions), "n_elsewhere": len(away), "n_regions": len(set(away))}
     ]

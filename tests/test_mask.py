@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from cdr_anomaly import mask
+from cdr_anomaly.numbering import masking
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from cdr_anomaly import mask
     ],
 )
 def test_four_digits_of_a_number_are_hidden(told: str, shown: str) -> None:
-    assert mask.text(told) == shown
+    assert masking.text(told) == shown
     table = pl.DataFrame({"one": [told], "many": [[told, told]], "n": [13412341234]})
-    hidden = mask.frame(table)
+    hidden = masking.frame(table)
     assert hidden.row(0) == (shown, [shown, shown], 13412341234)

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import measures
+from cdr_anomaly.features import day_stats
 from cdr_anomaly.schema import LEGS, MEASURES, PROFILE, empty, require
 from tests import naive
 
@@ -39,7 +39,7 @@ def profile(table: pl.DataFrame) -> pl.LazyFrame:
 
 def measured(rows: list[tuple[Any, ...]], busy: int = BUSY) -> dict[tuple[str, date], Any]:
     table = legs(rows)
-    made = measures.line_days(table.lazy(), profile(table), busy=busy)
+    made = day_stats.line_days(table.lazy(), profile(table), busy=busy)
     frame = require(made, MEASURES, "measures").collect()
     return {(row["line"], row["day"]): row for row in frame.to_dicts()}
 
@@ -136,7 +136,7 @@ def _compare_past(row: dict[str, Any], counts: dict[date, int], day: date) -> No
 
 
 def test_no_legs_no_measures() -> None:
-    made = measures.line_days(empty(LEGS).lazy(), empty(PROFILE).lazy(), busy=BUSY)
+    made = day_stats.line_days(empty(LEGS).lazy(), empty(PROFILE).lazy(), busy=BUSY)
     assert require(made, MEASURES, "measures").collect().is_empty()
 
 

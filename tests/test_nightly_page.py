@@ -15,7 +15,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cdr_anomaly import declared, detectors, numbering, state
+from cdr_anomaly import detectors, numbering
+from cdr_anomaly.alerts import entities
+from cdr_anomaly.nights import state
 from cdr_anomaly.settings import Settings
 from tests.builders import SHANGHAI, feed, line
 
@@ -118,9 +120,9 @@ def test_the_entities(tmp_path: Path) -> None:
     file = tmp_path / "known.toml"
     file.write_text(block, encoding="utf-8")
     names = [detector.name for detector in detectors.ALL]
-    told = declared.read(file, numbering.home_plan("CN"), names)
+    told = entities.read(file, numbering.home_plan("CN"), names)
     assert told.height == block.count("[[entity]]") == 5
-    assert set(declared.WHO) <= {name for name in told.columns if told[name].count()}
+    assert set(entities.WHO) <= {name for name in told.columns if told[name].count()}
 
 
 def test_the_page_names_every_table_and_setting() -> None:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from cdr_anomaly import numbering
 from cdr_anomaly.errors import SettingError
-from cdr_anomaly.numbering import HomePlan, home_plan
+from cdr_anomaly.numbering import HomePlan, classes, home_plan
+from cdr_anomaly.numbering import lines as numbering_lines
 
 REGIONS = ("CN", "HK", "US", "GB", "IT", "HU", "RU", "KR")
 HOMES = {region: home_plan(region) for region in REGIONS}
@@ -327,7 +328,7 @@ def test_the_kinds_agree_with_the_example_numbers_of_phonenumbers() -> None:
                 rows.append((line, number.country_code, kinds[phonenumbers.number_type(number)]))
     examples = pl.DataFrame(rows, ["line", "calling_code", "kind"], orient="row")
     told = [
-        group.select(agrees=numbering._kind(LINE, country).eq_missing(pl.col("kind")))
+        group.select(agrees=classes._kind(LINE, country).eq_missing(pl.col("kind")))
         for (country,), group in examples.group_by("calling_code")
     ]
     assert examples.height > 1000
@@ -335,6 +336,6 @@ def test_the_kinds_agree_with_the_example_numbers_of_phonenumbers() -> None:
 
 
 def test_the_kind_intervals_are_sorted_and_apart() -> None:
-    table = pl.read_parquet(numbering._table("number_kinds"))
+    table = pl.read_parquet(numbering_lines.table_path("number_kinds"))
     assert table.select((pl.col("start") < pl.col("stop")).all()).item()
     assert table.select((pl.col("stop").shift() <= pl.col("start")).all()).item()

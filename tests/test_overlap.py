@@ -9,8 +9,17 @@ import polars as pl
 import pytest
 from scipy.stats import poisson
 
-from cdr_anomaly import overlap
-from cdr_anomaly.overlap import BESIDE, BLOCK, DAYS, FEWEST, LIST, MOST_Q, POPULAR, RANGE
+from cdr_anomaly.features import shared_targets
+from cdr_anomaly.features.shared_targets import (
+    BESIDE,
+    BLOCK,
+    DAYS,
+    FEWEST,
+    LIST,
+    MOST_Q,
+    POPULAR,
+    RANGE,
+)
 
 DAY = date(2026, 5, 8)
 LISTS = {"line": pl.Int64, "day": pl.Date, "counterpart": pl.Int64, "answered": pl.Boolean}
@@ -83,7 +92,7 @@ def by_hand(of_lines: pl.DataFrame, others: pl.DataFrame) -> list[tuple[object, 
 def test_links_are_those_of_a_count_by_hand(seed: int) -> None:
     whole = drawn(seed)
     others = drawn(seed + 100).with_columns(pl.col("counterpart") % BLOCK + BASE).head(400)
-    found = overlap.links(whole, others, [DAY])
+    found = shared_targets.links(whole, others, [DAY])
     expected = by_hand(whole, others)
     assert {row[2] for row in expected} == {LIST, RANGE}
     keys = ("one", "other", "by", "n_shared", "expected", "p_value", "q_value")
@@ -98,17 +107,17 @@ def test_lines_that_call_each_other_are_not_linked() -> None:
     whole = lists([(line, DAY, BASE + n) for line in (1, 2) for n in range(40)])
     known = lists([(1, DAY - timedelta(days=3), 2)])
     nobody = whole.clear()
-    assert overlap.links(whole, nobody, [DAY]).height > 0
-    assert overlap.links(pl.concat([whole, known]), nobody, [DAY]).is_empty()
+    assert shared_targets.links(whole, nobody, [DAY]).height > 0
+    assert shared_targets.links(pl.concat([whole, known]), nobody, [DAY]).is_empty()
 
 
 def test_hotlines_link_nobody() -> None:
     hot = range(0, 400, 20)
     rows = [(line, DAY, BASE + n) for line in range(POPULAR + 1) for n in hot]
     nobody = lists(rows).clear()
-    assert overlap.links(lists(rows), nobody, [DAY]).is_empty()
+    assert shared_targets.links(lists(rows), nobody, [DAY]).is_empty()
     fewer = [row for row in rows if row[0] < 20]
-    assert overlap.links(lists(fewer), nobody, [DAY]).height == 190
+    assert shared_targets.links(lists(fewer), nobody, [DAY]).height == 190
 
 
 def test_a_week_is_compared_and_no_more() -> None:
@@ -116,7 +125,7 @@ def test_a_week_is_compared_and_no_more() -> None:
     last = [(2, DAY, BASE + n) for n in range(0, 800, 20)]
     whole, nobody = lists(first + last), lists([])
     days = [DAY + timedelta(days=n) for n in range(-6, 2)]
-    found = overlap.links(whole, nobody, days)
+    found = shared_targets.links(whole, nobody, days)
     assert found.select("day", "one", "other", "n_shared").rows() == [(DAY, 1, 2, 40)]
 
 
@@ -126,8 +135,8 @@ def test_customers_that_busy_lines_share_are_expected() -> None:
     town = BASE + random.choice(BLOCK, 300, replace=False)
     rows = [(line, DAY, int(n)) for line in range(40) for n in random.choice(town, 60)]
     own, others = lists(rows[:600]), lists(rows[600:])
-    assert overlap.links(own, others, [DAY]).is_empty()
-    assert overlap.links(own, others.clear(), [DAY]).height == 45
+    assert shared_targets.links(own, others, [DAY]).is_empty()
+    assert shared_targets.links(own, others.clear(), [DAY]).height == 45
 
 
 @pytest.mark.parametrize("sign", [1, -1], ids=["numbers", "tokens"])
@@ -143,5 +152,5 @@ def test_pairs_of_lines_that_call_at_random_are_as_rare_as_said(sign: int) -> No
     ]
     split = sum(line < 300 for line, _, _ in rows)
     own, others = lists(rows[:split]), lists(rows[split:])
-    found = overlap.links(own, others, [DAY]).filter(by=LIST)
+    found = shared_targets.links(own, others, [DAY]).filter(by=LIST)
     assert found.filter(pl.col("q_value") <= 0.01).height <= 2

@@ -12,8 +12,11 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from benchmarks import measured
-from cdr_anomaly import detectors, ingest, numbering, pipeline, profile, settings, simulate
-from cdr_anomaly.engines import local
+from cdr_anomaly import detectors, ingest, numbering, pipeline, settings
+from cdr_anomaly.engines import local, profile
+from cdr_anomaly.evaluation.simulation import city
+from cdr_anomaly.ingest import source as ingest_source
+from cdr_anomaly.reports import line_story
 
 ROOT = Path(__file__).parents[1]
 TOLD = settings.load(tz="Asia/Shanghai")
@@ -22,7 +25,7 @@ CALLMINE = ROOT.parent / "shared" / "data" / "callmine" / "calls.parquet"
 
 @pytest.fixture(scope="module")
 def calls() -> pl.DataFrame:
-    return simulate.simulate(days=34, lines=300, seed=7).calls
+    return city.simulate(days=34, lines=300, seed=7).calls
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +67,7 @@ def test_the_size_of_the_parts_that_are_read_at_once_does_not_matter(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ingest, "PART_ROWS", rows)
+    monkeypatch.setattr(ingest_source, "PART_ROWS", rows)
     calls.write_parquet(tmp_path / "calls.parquet", row_group_size=999)
     assert_frame_equal(pipeline.scan([tmp_path], TOLD).findings, found)
 
@@ -96,7 +99,7 @@ def test_callers_are_those_who_placed_or_forwarded_a_call(
     *, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sides: str, small: bool
 ) -> None:
     """Also where lines are counted in several readings, because memory is small."""
-    calls = simulate.simulate(days=31, lines=150, seed=3, sides=sides).calls
+    calls = city.simulate(days=31, lines=150, seed=3, sides=sides).calls
     calls.write_parquet(tmp_path / "calls.parquet")
     source = ingest.open_source([tmp_path], TOLD)
     if small:
@@ -124,7 +127,7 @@ def test_callers_are_those_who_placed_or_forwarded_a_call(
 def test_a_file_delivered_twice_counts_once(
     calls: pl.DataFrame, found: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "PART_ROWS", 20_000)
+    monkeypatch.setattr(ingest_source, "PART_ROWS", 20_000)
     half = calls.head(calls.height // 2)
     frames = [calls, half]
     for place, frame in enumerate(frames):
@@ -135,7 +138,7 @@ def test_a_file_delivered_twice_counts_once(
 
 
 def test_one_row_a_call_and_both_sides_give_the_same(found: pl.DataFrame, tmp_path: Path) -> None:
-    both = simulate.simulate(days=34, lines=300, seed=7, sides="both")
+    both = city.simulate(days=34, lines=300, seed=7, sides="both")
     assert {"moc", "mtc"} <= set(both.calls["record_type"])
     # Where a line has records of its own, those of calls that others place in its name do not count
     # for it; what it is compared with changes, too.
@@ -241,7 +244,7 @@ def test_files_with_other_columns_are_read_in_parts_of_their_own(
     for name, frame in {"a": bare, "b": last, "c": bare}.items():
         frame.write_parquet(tmp_path / f"{name}.parquet")
     whole = pipeline.scan([tmp_path], TOLD).counts
-    monkeypatch.setattr(ingest, "PART_ROWS", 100)
+    monkeypatch.setattr(ingest_source, "PART_ROWS", 100)
     assert pipeline.scan([tmp_path], TOLD).counts == whole
     assert whole.used == 600
     assert whole.duplicates == 300
@@ -250,6 +253,6 @@ def test_files_with_other_columns_are_read_in_parts_of_their_own(
 def test_a_line_that_only_receives_has_a_story(calls: pl.DataFrame, tmp_path: Path) -> None:
     day = calls.filter(pl.col("record_type") == "call").head(200)
     only = day.with_columns(called_number=pl.lit("+862988880000"))
-    story, _ = pipeline.explain("+862988880000", [_written(tmp_path, only)], TOLD)
+    story, _ = line_story.explain("+862988880000", [_written(tmp_path, only)], TOLD)
     assert story.who["number"].to_list() == ["+862988880000"]
     assert story.days["n_in"].sum() == 200

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from scipy.stats import poisson
 
-from cdr_anomaly import pools
+from cdr_anomaly.detectors.overseas_presentation import number_pools
 from tests.builders import Line, feed, line, scanned
 from tests.overseas import DAY, found, homes, others, pool
 
@@ -77,7 +77,7 @@ def test_pools_equal_the_slow_count() -> None:
         }
         for n in range(300)
     ]
-    made = pools.pools(pl.DataFrame(rows), 3)
+    made = number_pools.pools(pl.DataFrame(rows), 3)
     assert made["n_numbers"].max() == 29
     numbers = {row["number"] for row in rows}
     prefixes = {number[:-3] for number in numbers}

@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from cdr_anomaly import profile, sieve
-from cdr_anomaly.ingest import verdicts
-from cdr_anomaly.profile import ALL, Bucket, Least, Sums
+from cdr_anomaly.engines import count_sketch, profile
+from cdr_anomaly.engines.profile import ALL, Bucket, Least, Sums
+from cdr_anomaly.ingest import validate
 
 DAY = date(2026, 5, 4)
 SCHEMA = {
     "calling_number": pl.Int64,
     "called_number": pl.Int64,
     "redirecting_number": pl.Int64,
-    "record_type": verdicts.KIND,
+    "record_type": validate.KIND,
     "day": pl.Date,
 }
 NUMBER = st.sampled_from([None, 1, 2, 3, 4, -6])
@@ -30,7 +30,7 @@ CALLS = st.lists(
         NUMBER,
         NUMBER,
         st.sampled_from([None, 1, 2]),
-        st.sampled_from(verdicts.TYPES),
+        st.sampled_from(validate.TYPES),
         st.integers(0, 2).map(lambda n: DAY + timedelta(days=n)),
     ),
     max_size=40,
@@ -151,7 +151,7 @@ def test_callers_are_counted_of_lines_that_are_let_go_too(calls: list[Row], most
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(profile, "FEW", 2)
         patch.setattr(profile, "MANY", 0)
-        patch.setattr(sieve, "BITS", 16)  # enough for ten lines, and quick
+        patch.setattr(count_sketch, "BITS", 16)  # enough for ten lines, and quick
         assert counted(calls, most=most, least=Least(3, 2)) == callers_of(calls)
 
 

@@ -24,9 +24,11 @@ from benchmarks.quality import (
     sichuan,
     tables,
 )
-from cdr_anomaly import detectors, evaluation, forewarned, pipeline, settings, simulate, truth
+from cdr_anomaly import detectors, pipeline, settings
+from cdr_anomaly.evaluation import alert_scores, ground_truth, victim_scores
+from cdr_anomaly.evaluation.ground_truth import Lists
+from cdr_anomaly.evaluation.simulation import city as simulation_city
 from cdr_anomaly.schema import FINDINGS
-from cdr_anomaly.truth import Lists
 from tests.listing import known, ranked
 from tests.listing import lists as made_lists
 
@@ -92,7 +94,7 @@ def test_people_and_groups_stand_there_too() -> None:
     for row in rows(section("Whom to warn").split("Days from")[0]):
         assert row[0] != "captor" or int(row[1]) > 0
     asked = {row[0] for row in rows(section("What is not found, and why"))}
-    assert not asked & set(evaluation.APART)
+    assert not asked & set(alert_scores.APART)
 
 
 def test_figures_that_fall_short_are_bold_and_counted() -> None:
@@ -115,11 +117,11 @@ def test_it_names_its_seeds_its_command_and_its_peers() -> None:
 
 @pytest.mark.slow
 def test_the_lists_of_one_scan_are_those_of_real_nights(tmp_path: Path) -> None:
-    city = simulate.simulate(days=DAYS, lines=300, seed=3)
-    simulate.write(city, tmp_path / "city")
+    city = simulation_city.simulate(days=DAYS, lines=300, seed=3)
+    simulation_city.write(city, tmp_path / "city")
     calls, entities = tmp_path / "city" / "calls", tmp_path / "city" / "entities.csv"
     told = settings.load()
-    days: list[date] = [simulate.FIRST_DAY + timedelta(days=n) for n in range(DAYS)]
+    days: list[date] = [simulation_city.FIRST_DAY + timedelta(days=n) for n in range(DAYS)]
     real = people.nights(tmp_path / "city", told, days)
     result = pipeline.scan([calls], told, entities=entities)
     by = nights.ground(result, entities)
@@ -151,7 +153,7 @@ PLANTED = pl.DataFrame(
         "honest": pl.Boolean,
     },
     orient="row",
-).with_columns(first_day=simulate.FIRST_DAY, last_day=simulate.FIRST_DAY)
+).with_columns(first_day=simulation_city.FIRST_DAY, last_day=simulation_city.FIRST_DAY)
 
 
 def some_lists() -> Lists:
@@ -162,7 +164,7 @@ def some_lists() -> Lists:
         (3, "c1", ["c1"], ["unlike_peers"]),
         (None, "l1", ["l1"], ["high_frequency"]),
     ]
-    day = simulate.FIRST_DAY
+    day = simulation_city.FIRST_DAY
     alerts = pl.DataFrame(
         told,
         {
@@ -191,7 +193,12 @@ def test_detectors_are_told_with_what_they_alone_find() -> None:
 
 def test_who_is_missed_is_counted_by_how_far_it_came() -> None:
     findings = pl.DataFrame(
-        {"line": ["l1"], "day": [simulate.FIRST_DAY], "severity": ["medium"], "detector": ["x"]}
+        {
+            "line": ["l1"],
+            "day": [simulation_city.FIRST_DAY],
+            "severity": ["medium"],
+            "detector": ["x"],
+        }
     )
     (row,) = figures.not_found(some_lists(), findings, PLANTED).iter_rows(named=True)
     assert (row["pattern"], row["actors"], row["not_found"]) == ("solo", 3, 2)
@@ -199,13 +206,13 @@ def test_who_is_missed_is_counted_by_how_far_it_came() -> None:
 
 
 def test_cities_are_told_apart_so_that_their_figures_add_up() -> None:
-    alerts, days = some_lists().alerts.drop("list", "list_day"), [simulate.FIRST_DAY]
+    alerts, days = some_lists().alerts.drop("list", "list_day"), [simulation_city.FIRST_DAY]
     whole = cities.together([cities._lists(alerts, None, days, seed) for seed in (11, 12)])
     told = pl.concat([cities.apart(PLANTED, seed) for seed in (11, 12)])
     short = figures.short(whole, told)
     shares = (short.mean, short.pooled, short.recall)
     assert shares == (pytest.approx(2 / 3, abs=1e-4), pytest.approx(4 / 6, abs=1e-4), 0.5)
-    assert (whole.names.height, truth.planted(told)["actor"].n_unique()) == (2, 8)
+    assert (whole.names.height, ground_truth.planted(told)["actor"].n_unique()) == (2, 8)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -239,7 +246,7 @@ def test_an_honest_group_is_named_when_an_alert_names_a_line_of_it() -> None:
     assert found == [
         ("clinic and pharmacy", 1, 2, 1, 0, 1),
         ("depot", 2, 4, 1, 1, 1),
-        (evaluation.HONEST, 3, 6, 2, 1, 2),
+        (alert_scores.HONEST, 3, 6, 2, 1, 2),
     ]
 
 
@@ -253,7 +260,7 @@ def findings(*rows: tuple[str, str, str, str]) -> pl.DataFrame:
             "subject": subject,
             "severity": severity,
             "reason": reason,
-            "day": simulate.FIRST_DAY,
+            "day": simulation_city.FIRST_DAY,
             "observed": 1.0,
             "limit": 1.0,
         }
@@ -290,26 +297,26 @@ def test_findings_with_fewer_columns_are_held_against_those_with_all() -> None:
 
 
 def test_people_of_several_cities_are_told_apart() -> None:
-    day = simulate.FIRST_DAY
-    held = pl.DataFrame([("v", "site_1", day, day)], forewarned.HELD, orient="row").with_columns(
+    day = simulation_city.FIRST_DAY
+    held = pl.DataFrame([("v", "site_1", day, day)], victim_scores.HELD, orient="row").with_columns(
         kind=pl.lit("site")
     )
     names = pl.DataFrame({"list": [f"{day}"], "list_day": [day]})
     listed = names.with_columns(
         place=1, number=pl.lit("v"), day=day, tier=pl.lit("now"), lines=pl.lit(["p1"])
     )
-    one = forewarned.People(names, listed, held)
+    one = victim_scores.People(names, listed, held)
     whole = people.together(
-        [forewarned.People(*(cities.apart(part, seed) for part in one)) for seed in (11, 12)]
+        [victim_scores.People(*(cities.apart(part, seed) for part in one)) for seed in (11, 12)]
     )
     told = pl.concat([cities.apart(PLANTED, seed) for seed in (11, 12)])
-    found = forewarned.tables(whole, told)
-    every = found[forewarned.MAIN].row(0, named=True)
+    found = victim_scores.tables(whole, told)
+    every = found[victim_scores.MAIN].row(0, named=True)
     assert (every["victims"], every["nights"], every["in_first_n"]) == (2, 2, 1.0)
     text = sections.people(found)
     assert "| all | 2 | 2 | 100.0 % | 100.0 % | 100.0 % | 100.0 % |" in text
     assert "| now | 2 | 2 | 0 | 0 | 0.0 % |" in text
-    assert forewarned.NOBODY in sections.people(forewarned.tables(forewarned.NOBODY, told))
+    assert victim_scores.NOBODY in sections.people(victim_scores.tables(victim_scores.NOBODY, told))
 
 
 def test_captors_are_not_missed_as_alerts() -> None:

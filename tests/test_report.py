@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, NoReturn
 import polars as pl
 import pytest
 
-from cdr_anomaly import pipeline, report, settings
-from cdr_anomaly.evidence import BY_ITSELF, BY_NIGHTS
+from cdr_anomaly import pipeline, settings
+from cdr_anomaly.alerts import ranking
+from cdr_anomaly.alerts.peer_scoring import BY_ITSELF, BY_NIGHTS
+from cdr_anomaly.reports import files, summary, terminal
 from tests.builders import SHANGHAI, feed, line, past
 from tests.weighing import TODAY, finding, ranked, weight
 
@@ -57,13 +59,13 @@ def some(*, most: int = 200) -> pl.DataFrame:
     ],
 )
 def test_every_alert_is_counted_once(alerts: pl.DataFrame, sentence: str) -> None:
-    assert report.alerts_sentence(alerts) == sentence
-    unranked = sum(rows.height for rows in report.unranked(alerts).values())
+    assert summary.alerts_sentence(alerts) == sentence
+    unranked = sum(rows.height for rows in ranking.unranked(alerts).values())
     assert unranked + alerts["rank"].count() == alerts.height
 
 
 def shown(capsys: pytest.CaptureFixture[str], alerts: pl.DataFrame, rows: int = 50) -> str:
-    report.show_alerts(alerts, rows)
+    terminal.show_alerts(alerts, rows)
     return capsys.readouterr().out
 
 
@@ -131,7 +133,7 @@ def test_what_days_are_calibrated_by(by: list[str], said: list[str]) -> None:
         {"day": days * 2, "calibrated_by": by * 2},
         schema={"day": pl.Date, "calibrated_by": pl.String},
     )
-    assert report.calibration_sentences(evidence) == said
+    assert summary.calibration_sentences(evidence) == said
 
 
 def test_refused_rows_are_looked_for_only_where_there_are_any(tmp_path: Path) -> None:
@@ -143,5 +145,5 @@ def test_refused_rows_are_looked_for_only_where_there_are_any(tmp_path: Path) ->
         pytest.fail("it reads the calls again")
 
     unread = replace(result, source=replace(result.source, reader=never))
-    report.write(tmp_path / "out", unread, "")
+    files.write(tmp_path / "out", unread, "")
     assert pl.read_parquet(tmp_path / "out/refused.parquet").is_empty()

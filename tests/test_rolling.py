@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdr_anomaly import rolling
+from cdr_anomaly.features import rolling
 from tests import naive
 
 T0 = datetime(2026, 5, 4, 15, 59, tzinfo=UTC)  # a minute before midnight in Shanghai

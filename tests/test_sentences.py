@@ -11,21 +11,15 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import (
-    alerts,
-    detectors,
-    ingest,
-    pipeline,
-    report,
-    rooms,
-    settings,
-    subjects,
-    victims,
-    volume,
-)
+from cdr_anomaly import detectors, ingest, pipeline, settings
+from cdr_anomaly.alerts import detect, ranking, severity
+from cdr_anomaly.alerts.victims import urgency
 from cdr_anomaly.detectors import Feed, Tables
-from cdr_anomaly.ledger import Night
-from cdr_anomaly.page import sentences
+from cdr_anomaly.features import line_replacements
+from cdr_anomaly.nights import volume
+from cdr_anomaly.nights.ledger import Night
+from cdr_anomaly.reports import summary
+from cdr_anomaly.reports.html import translate
 from cdr_anomaly.schema import SEVERITIES
 from tests.adversarial import WORDS, adversarial
 from tests.builders import SHANGHAI, scanned
@@ -34,9 +28,9 @@ from tests.detectors.test_contract import SAMPLE
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.result import Result
 
-ZH = sentences._catalogue("zh")
+ZH = translate._catalogue("zh")
 # What is not ours may look like anything.
 HOSTILE = r"a{n}|.*(b)+ <script>alert('1')</script> \1 ${x} %s [c]; none, 7 calls placed"
 LATIN = re.compile(r"[A-Za-z]{3,}")
@@ -91,7 +85,7 @@ def said_of(result: Result) -> dict[str, pl.Series]:
 
 def assert_whole(texts: Any, section: str) -> None:
     """Check that all of each text is said in Chinese, with the same figures."""
-    anything, told = sentences.translator("zh"), sentences.translator("zh", [section])
+    anything, told = translate.translator("zh"), translate.translator("zh", [section])
     for text in texts:
         own = told(text)
         assert anything(text) == own, f"another section than [{section}] fits: {text}"
@@ -109,13 +103,13 @@ def test_all_that_is_said_of_the_sample_is_said_in_chinese(sample: Result) -> No
     assert {"reason", "unless", "mitigated_by", "why"} <= {s for s in told if len(told[s])}
     for section, texts in told.items():
         assert_whole(texts, section)
-    assert_whole(report.summary(sample), "summary")
+    assert_whole(summary.summary(sample), "summary")
 
 
 def test_all_that_is_said_of_odd_feeds_is_said_in_chinese(drawn: Result) -> None:
     for section, texts in said_of(drawn).items():
         assert_whole(texts, section)
-    assert_whole(report.summary(drawn), "summary")
+    assert_whole(summary.summary(drawn), "summary")
     assert_whole(drawn.counts.rows(), "row")
 
 
@@ -159,7 +153,7 @@ def test_what_is_said_of_a_nights_volume_is_said_in_chinese() -> None:
     whys = [Night.provisional.fget(night) for night in changed]  # type: ignore[attr-defined]
     assert len({*whys}) == 2
     notes = "; ".join([told, *whys])
-    assert sentences.translator("zh")(notes) == (
+    assert translate.translator("zh")(notes) == (
         "4,200 行，是平时 24,000 行的 18%，9:00 至 11:00、15:00 至 20:00、21:00 至 24:00 很少或没有"
         f"，没有来自“{files[1]}”的话单；在它完成之后 2026-05-07 的夜间结果有变；"
         "当日有 90 行在未计入的文件中"
@@ -174,19 +168,21 @@ def test_what_is_said_of_earlier_alerts_is_said_in_chinese() -> None:
         schema=["line", "day", "verdict", "note", "at"],
         orient="row",
     )
-    said = subjects.said(told).sort("subject")["feedback"]
-    assert [sentences.translator("zh")(text) for text in said] == [
+    said = severity.said(told).sort("subject")["feedback"]
+    assert [translate.translator("zh")(text) for text in said] == [
         "2026-05-03 已确认",
         "2026-05-03 已排除：no more",
     ]
     before = pl.DataFrame({"subject": ["2"], "listed": [date(2026, 5, 3)]})
-    follow = pl.DataFrame({"line": list(rooms.BY), "earlier": "2", "by": list(rooms.BY)})
-    continues = alerts._continued(follow, before)["continues"]
+    follow = pl.DataFrame(
+        {"line": list(line_replacements.BY), "earlier": "2", "by": list(line_replacements.BY)}
+    )
+    continues = ranking._continued(follow, before)["continues"]
     assert_whole(continues, "continues")
 
 
 def test_words_of_the_program_are_in_the_catalogue() -> None:
-    assert set(ZH.told["detector"]) == {*detectors.FINDERS, victims.HELD}
+    assert set(ZH.told["detector"]) == {*detect.FINDERS, urgency.HELD}
     assert set(ZH.told["severity"]) == set(SEVERITIES)
     assert set(ZH.told["refused"]) == {ingest.VERDICTS[n] for n in ingest.REFUSED}
     said = {measure.said.replace("{}", "{value}") for measure in detectors.MEASURES.values()}
@@ -197,7 +193,7 @@ def filled(section: str, turn: int) -> list[tuple[str, str]]:
     """Write each line of a section with something in its places, in English and in Chinese."""
     pairs = []
     for english, own in ZH.told[section].items():
-        names = sentences.PLACE.findall(english)
+        names = translate.PLACE.findall(english)
         both = {name: stand_in(name, turn, n) for n, name in enumerate(names)}
         of_english, of_own = ({name: pair[side] for name, pair in both.items()} for side in (0, 1))
         pairs.append((english.format_map(of_english), own.format_map(of_own)))
@@ -210,15 +206,15 @@ def stand_in(name: str, turn: int, place: int) -> tuple[str, str]:
         lines = filled(name, turn)
         return lines[turn % len(lines)]
     by_shape = {
-        sentences.DAY: f"2026-05-{10 + place}",
-        sentences.CLOCK: f"{10 + place}:12",
-        sentences.WRITTEN: HOSTILE,
-        sentences.SHAPES["source"]: HOSTILE.replace("'", ""),
-        sentences.SHAPES["country"]: "+86",
-        sentences.SHAPES["time"]: "2026-05-03 10:12",
-        sentences.NUMBER: ("7", "1,204", "-0.3", "2.1e-9", "inf")[(turn + place) % 5],
+        translate.DAY: f"2026-05-{10 + place}",
+        translate.CLOCK: f"{10 + place}:12",
+        translate.WRITTEN: HOSTILE,
+        translate.SHAPES["source"]: HOSTILE.replace("'", ""),
+        translate.SHAPES["country"]: "+86",
+        translate.SHAPES["time"]: "2026-05-03 10:12",
+        translate.NUMBER: ("7", "1,204", "-0.3", "2.1e-9", "inf")[(turn + place) % 5],
     }
-    text = by_shape[sentences.SHAPES.get(name, sentences.NUMBER)]
+    text = by_shape[translate.SHAPES.get(name, translate.NUMBER)]
     return text, text
 
 
@@ -242,10 +238,10 @@ def test_several_parts_follow_each_other(section: str) -> None:
 def test_a_line_has_the_same_places_and_figures_in_both_languages() -> None:
     for lines in ZH.told.values():
         for english, own in lines.items():
-            names = sentences.PLACE.findall(english)
+            names = translate.PLACE.findall(english)
             assert len(set(names)) == len(names)
-            assert sorted(sentences.PLACE.findall(own)) == sorted(names)
-            words, own_words = (sentences.PLACE.sub("", text) for text in (english, own))
+            assert sorted(translate.PLACE.findall(own)) == sorted(names)
+            words, own_words = (translate.PLACE.sub("", text) for text in (english, own))
             assert figures(own_words) == figures(words)
 
 
@@ -269,7 +265,7 @@ def test_what_others_have_written_stays_as_it_is(
     section: str, english: str, own: str, theirs: str
 ) -> None:
     whole = english.replace("{}", theirs)
-    assert sentences.translator("zh", [section])(whole) == own.replace("{}", theirs)
+    assert translate.translator("zh", [section])(whole) == own.replace("{}", theirs)
 
 
 @pytest.mark.parametrize(
@@ -282,17 +278,17 @@ def test_what_others_have_written_stays_as_it_is(
     ],
 )
 def test_what_fits_no_line_stays_english_whole(text: str) -> None:
-    assert sentences.translator("zh")(text) == text
+    assert translate.translator("zh")(text) == text
 
 
 def test_english_stays_as_it_is() -> None:
-    assert sentences.translator("en")("called back once") == "called back once"
+    assert translate.translator("en")("called back once") == "called back once"
 
 
 def test_purposes_are_no_sentences() -> None:
-    (section,) = sentences.PURPOSES
-    assert section not in sentences.SENTENCES
-    assert {*sentences.SENTENCES, section} <= ZH.told.keys()
-    told = sentences.translator("zh", sentences.PURPOSES)
+    (section,) = translate.PURPOSES
+    assert section not in translate.SENTENCES
+    assert {*translate.SENTENCES, section} <= ZH.told.keys()
+    told = translate.translator("zh", translate.PURPOSES)
     assert told("called back once") == "called back once"
     assert told("among fewer than 4 such lines") == "与已报备的号码同组：fewer than 4 such lines"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from cdr_anomaly import pipeline, report, settings
+from cdr_anomaly import pipeline, settings
+from cdr_anomaly.reports import summary
 from tests.builders import SHANGHAI, scanned
 from tests.detectors import test_dealers
 from tests.detectors.test_contract import SAMPLE
@@ -43,8 +44,8 @@ def test_a_list_without_days_is_told_in_chinese(tmp_path: Path) -> None:
     lot = test_dealers.SOLD["mules"][0]
     table = test_dealers.listed(lot).drop("activation")
     result = scanned(tmp_path, test_dealers.calls(lot), subscribers=table)
-    assert "the list of subscribers has no activation" in " ".join(report.summary(result))
-    assert_whole([text for text in report.summary(result) if "Not known" in text], "summary")
+    assert "the list of subscribers has no activation" in " ".join(summary.summary(result))
+    assert_whole([text for text in summary.summary(result) if "Not known" in text], "summary")
 
 
 @pytest.mark.parametrize("kind", ["business", HOSTILE])

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from cdr_anomaly import shifts
-from cdr_anomaly.shifts import Working
+from cdr_anomaly.features import shifts
+from cdr_anomaly.features.shifts import Working
 from tests import naive
 from tests.builders import FEED, feed, line, scanned
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from cdr_anomaly import sieve
-from cdr_anomaly.sieve import Sieve
+from cdr_anomaly.engines import count_sketch
+from cdr_anomaly.engines.count_sketch import Sieve
 
 EVENTS = st.lists(st.tuples(st.integers(-50, 50), st.integers(-1, 4)), max_size=60)
 
@@ -33,11 +33,11 @@ def test_every_key_that_reaches_the_count_passes(
     # As with counts of calls, what is taken back was there.
     events += [(key, -n) for key, n in sums.items() if n < 0]
     reaching = pl.Series([key for key, n in sums.items() if n >= least], dtype=pl.Int64)
-    before, sieve.BITS = sieve.BITS, bits
+    before, count_sketch.BITS = count_sketch.BITS, bits
     try:
         assert sifted(least, *events).passes(reaching).all()
     finally:
-        sieve.BITS = before
+        count_sketch.BITS = before
 
 
 def test_a_key_below_the_count_does_not_pass_unless_it_is_let() -> None:
@@ -65,7 +65,7 @@ def test_what_is_taken_back_is_no_key() -> None:
 
 
 def test_more_keys_than_cells_are_a_great_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sieve, "BITS", 4)
+    monkeypatch.setattr(count_sketch, "BITS", 4)
     keys = pl.Series(range(5000))
     ones = pl.Series([1], dtype=pl.Int32).new_from_index(0, 5000)
     assert Sieve().let_reaching(1, [(keys, ones)]) == round(log(16) * 16)

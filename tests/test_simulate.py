@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import simulate
+from cdr_anomaly.evaluation.simulation import city as simulation_city
 from tests.simulated import ZONE, plain, told
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ HONEST = {
     "overseas_firm", "inbound_roamer", "outbound_roamer", "hotline", "carer", "open_line",
     "long_talker",
 }  # fmt: skip
-LAST = simulate.FIRST_DAY + timedelta(days=35)
+LAST = simulation_city.FIRST_DAY + timedelta(days=35)
 
 
 def busiest(calls: pl.DataFrame, hours: float) -> dict[str, int]:
@@ -42,29 +42,31 @@ def busiest(calls: pl.DataFrame, hours: float) -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def full() -> simulate.Sample:
+def full() -> simulation_city.Sample:
     """Make a city of full size, of eight days."""
-    return simulate.simulate(days=8)
+    return simulation_city.simulate(days=8)
 
 
 @pytest.fixture(scope="module", params=[1, 2, 3])
-def city(request: pytest.FixtureRequest) -> simulate.Sample:
-    return simulate.simulate(lines=400, seed=request.param)
+def city(request: pytest.FixtureRequest) -> simulation_city.Sample:
+    return simulation_city.simulate(lines=400, seed=request.param)
 
 
 @pytest.fixture(scope="module")
-def placed(city: simulate.Sample) -> pl.DataFrame:
+def placed(city: simulation_city.Sample) -> pl.DataFrame:
     return told(city).filter(pl.col("record_type") == "call")
 
 
 @pytest.fixture(scope="module")
-def passed_on(city: simulate.Sample) -> pl.DataFrame:
+def passed_on(city: simulation_city.Sample) -> pl.DataFrame:
     return told(city).filter(pl.col("record_type") == "fwd")
 
 
 def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
     for folder, seed in (("one", 4), ("two", 4), ("other", 5)):
-        simulate.write(simulate.simulate(days=9, lines=200, seed=seed), tmp_path / folder)
+        simulation_city.write(
+            simulation_city.simulate(days=9, lines=200, seed=seed), tmp_path / folder
+        )
     written = {
         folder: {
             str(file.relative_to(tmp_path / folder)): file.read_bytes()
@@ -79,13 +81,15 @@ def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_smallest_city_has_every_kind_and_every_pattern() -> None:
-    truth = simulate.simulate(lines=simulate.FEWEST_LINES).truth
+    truth = simulation_city.simulate(lines=simulation_city.FEWEST_LINES).truth
     assert set(truth.filter(~pl.col("honest"))["pattern"]) == PATTERNS
     assert set(truth.filter("honest")["kind"]) == HONEST
     assert set(truth.filter("honest")["pattern"]) == {""}
 
 
-def test_the_honest_who_call_much_are_far_more_than_the_planted(full: simulate.Sample) -> None:
+def test_the_honest_who_call_much_are_far_more_than_the_planted(
+    full: simulation_city.Sample,
+) -> None:
     planted = full.truth.filter(~pl.col("honest"))["line"].n_unique()
     honest = full.truth.filter("honest")["line"].n_unique()
     assert 230 < planted < 360
@@ -96,7 +100,7 @@ def test_the_honest_who_call_much_are_far_more_than_the_planted(full: simulate.S
     assert of["voicemail_user"] > 180  # those of 200 who missed a call
 
 
-def test_ordinary_people_place_some_sixty_calls_on_rare_days(full: simulate.Sample) -> None:
+def test_ordinary_people_place_some_sixty_calls_on_rare_days(full: simulation_city.Sample) -> None:
     people = full.calls.filter(
         pl.col("record_type") == "call", pl.col("calling_number").is_not_null()
     ).select(
@@ -108,7 +112,7 @@ def test_ordinary_people_place_some_sixty_calls_on_rare_days(full: simulate.Samp
     assert 0 < (a_day >= 30).mean() < 0.005  # type: ignore[operator]
 
 
-def test_no_line_is_listed_twice(full: simulate.Sample) -> None:
+def test_no_line_is_listed_twice(full: simulation_city.Sample) -> None:
     assert full.subscribers["line"].is_unique().all()
     assert full.truth["line"].is_unique().all()
     assert set(full.entities["line"]) <= set(full.truth.filter("honest")["line"])
@@ -118,7 +122,7 @@ def test_no_line_is_listed_twice(full: simulate.Sample) -> None:
 
 
 def test_without_the_planted_all_are_honest() -> None:
-    clean = simulate.simulate(days=9, lines=300, clean=True)
+    clean = simulation_city.simulate(days=9, lines=300, clean=True)
     assert clean.truth["honest"].all()
     assert set(clean.truth["kind"]) == HONEST
 
@@ -174,7 +178,9 @@ def test_hubs_and_bridges_have_few_targets_and_bridges_go_on_abroad(
 
 
 @pytest.mark.parametrize("kind", ["bridge_forwarder", "block_burst", "promotion"])
-def test_sims_of_one_delivery_share_a_block_and_are_new(city: simulate.Sample, kind: str) -> None:
+def test_sims_of_one_delivery_share_a_block_and_are_new(
+    city: simulation_city.Sample, kind: str
+) -> None:
     sims = city.truth.filter(pl.any_horizontal(pl.col("kind", "pattern") == kind))
     sims = sims.join(
         city.subscribers.select("line", pl.col("activation").cast(pl.Date)), on="line", how="left"
@@ -193,7 +199,7 @@ def test_sims_of_one_delivery_share_a_block_and_are_new(city: simulate.Sample, k
     assert (by_actor["oldest"] >= LAST - timedelta(days=8)).all()
 
 
-def test_new_sims_begin_in_the_last_week(city: simulate.Sample) -> None:
+def test_new_sims_begin_in_the_last_week(city: simulation_city.Sample) -> None:
     new = city.truth.filter(pl.col("pattern").is_in(["block_burst", "new_sim"]))
     assert (new["first_day"] > LAST - timedelta(days=7)).all()
 
@@ -227,9 +233,9 @@ def test_rotated_sims_share_a_handset_and_act_a_day_each(placed: pl.DataFrame) -
     assert own["day"].n_unique() == 8
 
 
-def test_both_sides_have_the_same_calls(city: simulate.Sample) -> None:
+def test_both_sides_have_the_same_calls(city: simulation_city.Sample) -> None:
     made: dict[str, Any] = {"days": 9, "lines": 200, "seed": 6}
-    one, both = (simulate.simulate(**made, sides=sides) for sides in ("call", "both"))
+    one, both = (simulation_city.simulate(**made, sides=sides) for sides in ("call", "both"))
     assert one.truth.equals(both.truth)
     assert set(both.calls["record_type"]) == {"moc", "mtc", "fwd"}
     assert set(one.calls["call_id"]) == set(both.calls["call_id"])

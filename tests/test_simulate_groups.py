@@ -7,28 +7,28 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
-from cdr_anomaly import simulate
+from cdr_anomaly.evaluation.simulation import city as simulation_city
 from tests.simulated import END, ZONE, calls, of, shown_on, told
 
 
 @pytest.fixture(scope="module", params=[1, 2])
-def city(request: pytest.FixtureRequest) -> simulate.Sample:
-    return simulate.simulate(lines=3_000, seed=request.param)
+def city(request: pytest.FixtureRequest) -> simulation_city.Sample:
+    return simulation_city.simulate(lines=3_000, seed=request.param)
 
 
 @pytest.fixture(scope="module")
-def placed(city: simulate.Sample) -> pl.DataFrame:
+def placed(city: simulation_city.Sample) -> pl.DataFrame:
     """All calls that lines with a truth placed."""
     return told(city).filter(pl.col("record_type") == "call")
 
 
 @pytest.fixture(scope="module")
-def all_calls(city: simulate.Sample) -> pl.DataFrame:
+def all_calls(city: simulation_city.Sample) -> pl.DataFrame:
     return calls(city)
 
 
 def test_a_mobile_has_a_card_and_a_handset_and_others_have_neither(
-    city: simulate.Sample, all_calls: pl.DataFrame
+    city: simulation_city.Sample, all_calls: pl.DataFrame
 ) -> None:
     own = all_calls.filter(pl.col("imsi").is_not_null())
     assert own["imsi"].str.contains(r"^\d{15}$").all()
@@ -41,7 +41,7 @@ def test_a_mobile_has_a_card_and_a_handset_and_others_have_neither(
 
 
 def test_calls_from_elsewhere_name_the_trunk_they_came_in_on(
-    city: simulate.Sample, all_calls: pl.DataFrame
+    city: simulation_city.Sample, all_calls: pl.DataFrame
 ) -> None:
     known = city.subscribers["line"].to_list() + city.truth["line"].to_list()
     others = all_calls.filter(~pl.col("calling_number").is_in(known))
@@ -189,7 +189,7 @@ def test_a_closer_calls_minutes_after_the_opener(placed: pl.DataFrame) -> None:
 
 
 def test_the_held_are_called_by_the_group_on_each_of_their_days(
-    city: simulate.Sample, all_calls: pl.DataFrame
+    city: simulation_city.Sample, all_calls: pl.DataFrame
 ) -> None:
     assert city.victims.height >= 20
     assert city.victims["line"].is_unique().all()
@@ -210,7 +210,7 @@ def test_the_held_are_called_by_the_group_on_each_of_their_days(
 
 
 def test_others_find_the_held_busy_and_these_call_hardly_anybody(
-    city: simulate.Sample, all_calls: pl.DataFrame
+    city: simulation_city.Sample, all_calls: pl.DataFrame
 ) -> None:
     there = city.victims.rename({"line": "called_number"})
     tried = all_calls.join(there, on="called_number").filter(
@@ -225,7 +225,9 @@ def test_others_find_the_held_busy_and_these_call_hardly_anybody(
     assert own.filter(while_held).height / n_held < 0.55 * usual
 
 
-def test_a_captor_holds_one_after_the_other(city: simulate.Sample, placed: pl.DataFrame) -> None:
+def test_a_captor_holds_one_after_the_other(
+    city: simulation_city.Sample, placed: pl.DataFrame
+) -> None:
     line = city.truth.filter(pl.col("kind") == "captor")
     mine = city.victims.join(line.select("actor"), on="actor", how="semi")
     assert mine.group_by("actor").len()["len"].is_between(1, 3).all()
@@ -249,13 +251,13 @@ def test_replaced_numbers_give_way_to_others_of_their_block_and_cell(placed: pl.
 
 
 def test_without_the_planted_nobody_is_held() -> None:
-    clean = simulate.simulate(days=9, lines=300, clean=True)
+    clean = simulation_city.simulate(days=9, lines=300, clean=True)
     assert clean.victims.is_empty()
     assert clean.victims.columns == ["line", "actor", "first_day", "last_day"]
 
 
 def test_the_called_side_knows_the_trunk_and_the_calling_side_the_card() -> None:
-    both = simulate.simulate(days=9, lines=200, seed=6, sides="both").calls
+    both = simulation_city.simulate(days=9, lines=200, seed=6, sides="both").calls
     moc, mtc = (both.filter(pl.col("record_type") == side) for side in ("moc", "mtc"))
     told_twice = moc.join(mtc, on="call_id", how="semi")
     assert told_twice["trunk_in"].is_null().all(), "the called side tells of it, where there is one"

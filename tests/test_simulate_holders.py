@@ -7,24 +7,24 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
-from cdr_anomaly import simulate
+from cdr_anomaly.evaluation.simulation import city as simulation_city
 from cdr_anomaly.schema import SUBSCRIBERS
 
-LAST = simulate.FIRST_DAY + timedelta(days=35)
+LAST = simulation_city.FIRST_DAY + timedelta(days=35)
 
 
 @pytest.fixture(scope="module", params=[1, 2, 3])
-def city(request: pytest.FixtureRequest) -> simulate.Sample:
-    return simulate.simulate(lines=1000, seed=request.param)
+def city(request: pytest.FixtureRequest) -> simulation_city.Sample:
+    return simulation_city.simulate(lines=1000, seed=request.param)
 
 
 @pytest.fixture(scope="module")
-def known(city: simulate.Sample) -> pl.DataFrame:
+def known(city: simulation_city.Sample) -> pl.DataFrame:
     day = pl.col("activation").cast(pl.Date)
     return city.subscribers.with_columns(day).join(city.truth, on="line", how="left")
 
 
-def test_every_column_is_told_of_every_line(city: simulate.Sample) -> None:
+def test_every_column_is_told_of_every_line(city: simulation_city.Sample) -> None:
     assert city.subscribers.columns == list(SUBSCRIBERS)
     assert city.subscribers.null_count().sum_horizontal().item() == 0
     assert city.subscribers["line"].is_sorted()
@@ -69,5 +69,5 @@ def test_a_trade_is_a_business_and_a_desk_is_fixed(known: pl.DataFrame) -> None:
 
 
 def test_the_same_seed_lists_the_same_holders() -> None:
-    one, other = (simulate.simulate(days=8, lines=200, seed=4).subscribers for _ in range(2))
+    one, other = (simulation_city.simulate(days=8, lines=200, seed=4).subscribers for _ in range(2))
     assert one.equals(other)

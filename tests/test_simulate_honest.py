@@ -7,23 +7,23 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import simulate
+from cdr_anomaly.evaluation.simulation import city as simulation_city
 from tests.simulated import END, ZONE, calls, of, shown_on, told
 
 
 @pytest.fixture(scope="module", params=[1, 2])
-def city(request: pytest.FixtureRequest) -> simulate.Sample:
-    return simulate.simulate(lines=3_000, seed=request.param)
+def city(request: pytest.FixtureRequest) -> simulation_city.Sample:
+    return simulation_city.simulate(lines=3_000, seed=request.param)
 
 
 @pytest.fixture(scope="module")
-def placed(city: simulate.Sample) -> pl.DataFrame:
+def placed(city: simulation_city.Sample) -> pl.DataFrame:
     """All calls that lines with a truth placed."""
     return told(city).filter(pl.col("record_type") == "call")
 
 
 @pytest.fixture(scope="module")
-def all_calls(city: simulate.Sample) -> pl.DataFrame:
+def all_calls(city: simulation_city.Sample) -> pl.DataFrame:
     return calls(city)
 
 
@@ -39,7 +39,7 @@ def test_couriers_of_a_depot_share_customers_and_their_morning(placed: pl.DataFr
 
 
 def test_a_licensed_centre_works_next_door_to_a_planted_site(
-    city: simulate.Sample, placed: pl.DataFrame
+    city: simulation_city.Sample, placed: pl.DataFrame
 ) -> None:
     seats = of(placed, "licensed_seat")
     assert seats["line"].n_unique() == 12
@@ -49,7 +49,7 @@ def test_a_licensed_centre_works_next_door_to_a_planted_site(
 
 
 def test_a_pharmacy_rings_minutes_after_the_clinic_and_nobody_declared_it(
-    city: simulate.Sample, placed: pl.DataFrame
+    city: simulation_city.Sample, placed: pl.DataFrame
 ) -> None:
     reminded = of(placed, "clinic").select("actor", "called_number", ended=END)
     rung = of(placed, "pharmacy").join(reminded, on=["actor", "called_number"])
@@ -69,7 +69,7 @@ def test_a_repair_shop_has_many_cards_in_one_handset_for_few_calls(
 
 
 def test_firms_abroad_call_on_international_trunks_and_half_are_declared(
-    city: simulate.Sample, placed: pl.DataFrame
+    city: simulation_city.Sample, placed: pl.DataFrame
 ) -> None:
     firms = of(placed, "overseas_firm")
     assert 0.9 < shown_on(firms, "INT-") <= 1
@@ -108,7 +108,7 @@ def test_some_talk_for_hours_to_one_person(placed: pl.DataFrame, kind: str, hour
 
 
 def test_long_talkers_are_busy_too_and_call_as_ever(
-    all_calls: pl.DataFrame, city: simulate.Sample
+    all_calls: pl.DataFrame, city: simulation_city.Sample
 ) -> None:
     talkers = city.truth.filter(pl.col("kind") == "long_talker")
     assert not set(talkers["line"]) & set(city.victims["line"])
@@ -136,7 +136,7 @@ def test_staff_of_the_mall_are_in_the_cell_that_a_site_leaves(placed: pl.DataFra
 
 
 def test_the_honest_neighbours_are_many_times_the_planted_actors() -> None:
-    truth = simulate.simulate(days=8).truth
+    truth = simulation_city.simulate(days=8).truth
     new = {"overseas_presentation", "agent_shift", "campaign", "site", "hand_off", "captor"}
     planted = truth.filter(pl.col("pattern").is_in([*new, "evasion_replaced"]))
     beside = {

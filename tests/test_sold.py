@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import actors
+from cdr_anomaly.alerts import actors
 from tests.weighing import finding, ranked
 
 

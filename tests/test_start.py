@@ -14,19 +14,14 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from cdr_anomaly import (
-    actors,
-    numbering,
-    overlap,
-    presented,
-    settings,
-    significance,
-    stores,
-    unlike,
-)
+from cdr_anomaly import numbering, settings, significance
+from cdr_anomaly.alerts import unlike_peers
 from cdr_anomaly.errors import SettingError
+from cdr_anomaly.features import components, shared_targets
 from cdr_anomaly.ingest import files, layouts
+from cdr_anomaly.numbering import caller_id
 from cdr_anomaly.schema import EVIDENCE, LINKS, empty
+from cdr_anomaly.storage import paths
 from tests.builders import SHANGHAI, feed, line
 
 if TYPE_CHECKING:
@@ -101,7 +96,7 @@ def test_a_scan_that_writes_its_page_loads_no_library_of_other_commands(tmp_path
 def test_a_scan_that_writes_no_files_loads_no_templates(tmp_path: Path) -> None:
     feed(line("+8613800000001").dials(9, on="2026-05-04")).write_parquet(tmp_path / "calls.parquet")
     modules = loaded(of_command("scan", tmp_path, "--tz", SHANGHAI))
-    assert modules & {"cdr_anomaly.page", *LATER} == set()
+    assert modules & {"cdr_anomaly.reports.html", *LATER} == set()
 
 
 def test_tests_without_rows_have_tails_without_rows() -> None:
@@ -121,17 +116,17 @@ def test_subjects_without_links_are_actors_by_themselves() -> None:
     subjects = pl.Series(["b", "a", "c"])
     none = pl.DataFrame(schema={"one": pl.String, "other": pl.String})
     away = pl.DataFrame({"one": ["x"], "other": ["y"]})
-    alone = actors.grouped(subjects, none)
+    alone = components.number_components(subjects, none)
     assert alone.rows() == [(0, "b"), (1, "a"), (2, "c")]
-    assert_frame_equal(alone, actors.grouped(subjects, away))
+    assert_frame_equal(alone, components.number_components(subjects, away))
 
 
 def test_one_line_has_no_link_and_nobody_is_unlike() -> None:
     day = date(2026, 5, 4)
     calls = {"line": [8613800000001], "day": [day], "counterpart": [4930000001]}
     lists = pl.DataFrame(calls)
-    assert_frame_equal(overlap.links(lists, lists.clear(), [day]), empty(LINKS, pl.Int64()))
-    nobody = unlike.sentences(empty(EVIDENCE), empty(EVIDENCE).select("line", "day"), {})
+    assert_frame_equal(shared_targets.links(lists, lists.clear(), [day]), empty(LINKS, pl.Int64()))
+    nobody = unlike_peers.sentences(empty(EVIDENCE), empty(EVIDENCE).select("line", "day"), {})
     assert nobody.schema == {"line": pl.String, "day": pl.Date, "unlike": pl.String}
 
 
@@ -166,7 +161,7 @@ def test_of_the_shipped_layouts_only_the_one_that_is_named_is_validated() -> Non
 def test_tables_of_numbers_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     def read() -> None:
         home = numbering.home_plan("GB")
-        presented._home_lengths(home)
+        caller_id._home_lengths(home)
         numbering.number_class(pl.lit("+442079460000"), home)
 
     read()
@@ -178,5 +173,5 @@ def test_one_file_is_opened_without_a_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feed(line("+8613800000001").dials(9, on="2026-05-04")).write_parquet(tmp_path / "calls.parquet")
-    monkeypatch.setattr(stores, "ThreadPoolExecutor", lambda *_: pytest.fail("a thread"))
+    monkeypatch.setattr(paths, "ThreadPoolExecutor", lambda *_: pytest.fail("a thread"))
     assert [file.rows for file in files.find([tmp_path])] == [9]

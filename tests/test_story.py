@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import detectors, overlap, titled
+from cdr_anomaly import detectors
+from cdr_anomaly.features import shared_targets
+from cdr_anomaly.reports import line_story_terminal
+from cdr_anomaly.reports.line_story import Story
 from cdr_anomaly.schema import STORY
-from cdr_anomaly.story import Story
 from tests import retold
 from tests.builders import BIDDEN, SHANGHAI, feed, line, many
 from tests.retold import ALL, LINES, OWN, explained
@@ -53,7 +55,7 @@ def test_every_table_has_its_columns_and_field(tmp_path: Path) -> None:
 def test_what_is_counted_equals_the_slow_twins(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(overlap, "POPULAR", 17)
+    monkeypatch.setattr(shared_targets, "POPULAR", 17)
     drawn = retold.calls(seed)
     story, result = explained(tmp_path, retold.frame(drawn), OWN, *ALL)
     rows = story.grid.rows()
@@ -72,7 +74,7 @@ def test_what_is_counted_equals_the_slow_twins(
     legs = result.tables.legs.select(number=result.tables.written(pl.col("line")))
     known = set(legs.collect()["number"])
     assert known >= set(LINES)
-    met = retold.shared_contacts(drawn, known, overlap.POPULAR)
+    met = retold.shared_contacts(drawn, known, shared_targets.POPULAR)
     related = story.related.filter(how="shared contacts").drop("how", "number_class")
     assert {row[0]: retold.Shared(*row[1:]) for row in related.rows()} == {
         number: shared._replace(expected=pytest.approx(shared.expected))
@@ -193,7 +195,7 @@ def test_limits_are_those_of_the_settings(tmp_path: Path) -> None:
     ("count", "drawn"), [(0, "."), (1, "▁"), (100, "▁"), (101, "▂"), (799, "█"), (800, "█")]
 )
 def test_bars(count: int, drawn: str) -> None:
-    told = pl.select(n=pl.lit(count)).select(titled.bars(pl.col("n"), pl.lit(800)))
+    told = pl.select(n=pl.lit(count)).select(line_story_terminal.bars(pl.col("n"), pl.lit(800)))
     assert told.item() == drawn
 
 
@@ -203,7 +205,7 @@ def test_the_terminal_shows_the_same(tmp_path: Path, run: Any) -> None:
     assert ran.code == 0
     assert max(map(len, ran.out.splitlines())) <= 100
     story, _ = explained(tmp_path, feed(busy_one()), OWN)
-    shown = titled.tables(story)
+    shown = line_story_terminal.tables(story)
     assert len(shown) == 18
     assert [title[:60] for title in titles(ran.out)] == [title[:60] for title in shown]
     assert len(re.findall(r"\nnone\n", ran.out)) == sum(t.is_empty() for t in shown.values()) > 0
@@ -219,7 +221,9 @@ def test_the_calendar_of_a_long_feed_ends_with_its_last_day(tmp_path: Path) -> N
     one = line(OWN).dials(2, on=["2026-01-01", "2026-02-20", DAY])
     story, _ = explained(tmp_path, feed(one), OWN)
     ((title, calendar),) = (
-        (t, table) for t, table in titled.tables(story).items() if t.startswith("Calls by day")
+        (t, table)
+        for t, table in line_story_terminal.tables(story).items()
+        if t.startswith("Calls by day")
     )
     (drawn,) = calendar["by day"]
     assert (len(drawn), drawn[-1], drawn.count("█")) == (92, "█", 2)

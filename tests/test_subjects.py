@@ -8,16 +8,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import subjects
-from cdr_anomaly.evidence import BY_ITSELF, COMMON
+from cdr_anomaly.alerts import severity as alerts_severity
+from cdr_anomaly.alerts.peer_scoring import BY_ITSELF, COMMON
+from cdr_anomaly.alerts.severity import AS_USUAL, CLEARED_FOR, MANY_CALL_BACKS, RARE, UNLIKE_ITSELF
 from cdr_anomaly.schema import SEVERITIES
-from cdr_anomaly.subjects import (
-    AS_USUAL,
-    CLEARED_FOR,
-    MANY_CALL_BACKS,
-    RARE,
-    UNLIKE_ITSELF,
-)
 from tests.weighing import TODAY, beside, finding, marked, said, weight
 
 A_DAY = timedelta(days=1)
@@ -25,7 +19,7 @@ Row = dict[str, Any]
 
 
 def weighed(*rows: Row, **known: Any) -> Row:
-    (made,) = subjects.weighed(marked(list(rows)), beside(**known)).to_dicts()
+    (made,) = alerts_severity.weighed(marked(list(rows)), beside(**known)).to_dicts()
     return made | {"severity": SEVERITIES[made["grade"]]}
 
 
@@ -135,7 +129,7 @@ def test_chance_and_what_speaks_for_it_are_both_said() -> None:
 
 def test_nothing_lowers_below_low() -> None:
     made = weighed(finding(severity="low"), weights=[weight(called_back=0.9)])
-    assert (made["severity"], made["grade"]) == ("low", subjects.WATCH)
+    assert (made["severity"], made["grade"]) == ("low", alerts_severity.WATCH)
 
 
 def test_a_policy_finding_is_not_lowered_with_another_of_its_line() -> None:
@@ -162,8 +156,8 @@ def test_a_subject_is_as_odd_as_its_oddest_day() -> None:
 
 def test_a_word_with_its_note() -> None:
     told = beside(told=[said("a", TODAY, "cleared"), said("b", TODAY, "confirmed", "asked")]).told
-    assert subjects.said(told).sort("subject").rows() == [
+    assert alerts_severity.said(told).sort("subject").rows() == [
         ("a", "cleared on 2026-05-04"),
         ("b", "confirmed on 2026-05-04: asked"),
     ]
-    assert subjects.said(None).schema == {"subject": pl.String, "feedback": pl.String}
+    assert alerts_severity.said(None).schema == {"subject": pl.String, "feedback": pl.String}

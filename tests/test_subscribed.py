@@ -8,8 +8,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import numbering, subscribed
+from cdr_anomaly import numbering
 from cdr_anomaly.errors import InputError
+from cdr_anomaly.ingest import subscribers
 from cdr_anomaly.schema import SUBSCRIBERS
 
 CHINA = numbering.home_plan("CN")
@@ -23,20 +24,20 @@ def csv(folder: Path, text: str, name: str = "list.csv") -> Path:
 
 
 def days(file: Path, *, as_text: bool = True) -> list[tuple[Any, date]]:
-    activations = subscribed.read(file, CHINA, as_text=as_text).activations
+    activations = subscribers.read(file, CHINA, as_text=as_text).activations
     assert activations is not None
     return sorted(activations.collect().rows())
 
 
 def rows(file: Path) -> list[dict[str, Any]]:
-    read = subscribed.read(file, CHINA, as_text=False).lines.collect()
+    read = subscribers.read(file, CHINA, as_text=False).lines.collect()
     assert list(read.columns) == list(SUBSCRIBERS)
     return sorted(read.to_dicts(), key=lambda row: str(row["line"]))
 
 
 def test_without_a_file_nothing_is_told() -> None:
     for as_text, kind in ((False, pl.Int64), (True, pl.String)):
-        lines, told, activations = subscribed.read(None, CHINA, as_text=as_text)
+        lines, told, activations = subscribers.read(None, CHINA, as_text=as_text)
         assert (told, activations) == (frozenset(), None)
         assert lines.collect().is_empty()
         assert lines.collect_schema()["line"] == kind
@@ -69,7 +70,7 @@ def test_subscribers_without_any_day_are_no_activations(tmp_path: Path) -> None:
 def test_any_column_but_the_line_may_be_missing(tmp_path: Path) -> None:
     """Which lines are new is then not told, as without a list."""
     file = csv(tmp_path, "dealer, line ,note\n D1 ,13800000001,x\n,13800000002,y\n")
-    read = subscribed.read(file, CHINA, as_text=False)
+    read = subscribers.read(file, CHINA, as_text=False)
     assert (read.told, read.activations) == ({"dealer"}, None)
     assert [(row["line"], row["dealer"], row["holder_region"]) for row in rows(file)] == [
         (8613800000001, "D1", None),
@@ -123,7 +124,7 @@ def test_the_order_of_a_list_does_not_matter(tmp_path: Path, seed: int) -> None:
 
 def fault(file: Path) -> str:
     with pytest.raises(InputError) as caught:
-        subscribed.read(file, CHINA, as_text=True)
+        subscribers.read(file, CHINA, as_text=True)
     return str(caught.value)
 
 

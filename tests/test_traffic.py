@@ -15,8 +15,9 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from cdr_anomaly import ingest, numbering, settings, traffic
-from cdr_anomaly.engines import Local
+from cdr_anomaly import ingest, numbering, settings
+from cdr_anomaly.engines import Local, traffic
+from cdr_anomaly.ingest import source as ingest_source
 from tests.builders import SHANGHAI
 from tests.nights import runs
 
@@ -101,7 +102,7 @@ def test_it_does_not_depend_on_how_calls_are_delivered(
 ) -> None:
     calls = drawn(2, ids=ids)
     plain = counted(calls, folder=tmp_path / "plain", group=100_000)
-    monkeypatch.setattr(ingest, "PART_ROWS", rows)
+    monkeypatch.setattr(ingest_source, "PART_ROWS", rows)
     monkeypatch.setattr(traffic, "FRAMES", 4)
     shuffled = calls.sample(fraction=1, shuffle=True, seed=3)
     ways = {

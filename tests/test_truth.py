@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import truth
+from cdr_anomaly.evaluation import ground_truth
 from cdr_anomaly.schema import ALERTS
 from tests.listing import EVIDENCE, FIRST, PLANTED, alert, lists, night, ranked
 
@@ -60,17 +60,19 @@ if TYPE_CHECKING:
     ],
 )
 def test_an_alert_is_true_by_this_rule(why: str, given: dict[str, Any], true: bool) -> None:  # noqa: FBT001
-    found = truth.judged(lists({None: [given]}), PLANTED).alerts
+    found = ground_truth.judged(lists({None: [given]}), PLANTED).alerts
     assert found["true"].to_list() == [true], why
 
 
 def test_the_date_of_a_list_goes_before_the_day_of_its_alerts() -> None:
     given = alert("b1", day=night(0))
-    assert truth.judged(lists({night(1): [given]}), PLANTED).alerts["true"].to_list() == [True]
+    assert ground_truth.judged(lists({night(1): [given]}), PLANTED).alerts["true"].to_list() == [
+        True
+    ]
 
 
 def test_alerts_without_a_rank_are_not_on_the_list() -> None:
-    judged = truth.judged(lists({None: [alert("a1", None), alert("c1", 1)]}), PLANTED)
+    judged = ground_truth.judged(lists({None: [alert("a1", None), alert("c1", 1)]}), PLANTED)
     assert judged.alerts.select("place", "true").rows() == [(1, False)]
 
 
@@ -89,12 +91,12 @@ def test_every_list_below_a_folder_is_read_and_dated_by_its_folder(tmp_path: Pat
     EVIDENCE.with_columns(extra=1).cast({"tested": pl.Int32}).write_parquet(
         tmp_path / "2026-05-03" / "evidence.parquet"
     )
-    read = truth.read(tmp_path)
+    read = ground_truth.read(tmp_path)
     assert read.names["list_day"].to_list() == [night(1), night(2), None]
     assert read.alerts["subject"].to_list() == ["b1", "a1"]
     assert read.evidence is not None
     assert read.evidence.sort("day", "line").equals(EVIDENCE.sort("day", "line"))
-    one = truth.read(tmp_path / "2026-05-02" / "alerts.parquet")
+    one = ground_truth.read(tmp_path / "2026-05-02" / "alerts.parquet")
     assert one.alerts["list_day"].to_list() == [night(1)]
     assert one.evidence is None
 
@@ -109,14 +111,14 @@ c1,courier,TRUE,,2026-05-01 00:00,2026-05-31,
 
 def test_a_truth_is_read_from_csv_and_from_parquet_alike(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(CSV)
-    from_csv = truth.read_truth(tmp_path / "t.csv")
+    from_csv = ground_truth.read_truth(tmp_path / "t.csv")
     assert from_csv.rows() == [
         ("a1", "RING", "RING", "a", False, FIRST, night(2)),
         ("c1", "courier", "courier", "c1", True, FIRST, night(30)),
     ]
     rows = from_csv.drop("pattern").with_columns(pl.col("first_day").cast(pl.Datetime("us")))
     rows.write_parquet(tmp_path / "t.parquet")
-    assert truth.read_truth(tmp_path / "t.parquet").equals(from_csv)
+    assert ground_truth.read_truth(tmp_path / "t.parquet").equals(from_csv)
 
 
 BAD = {

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import detectors, pipeline, settings, subjects, tuning
+from cdr_anomaly import detectors, pipeline, settings
+from cdr_anomaly.alerts import severity
+from cdr_anomaly.evaluation import tuning
 from tests.builders import SHANGHAI, feed, line, past
 from tests.nights import runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cdr_anomaly.tuning import Counted
+    from cdr_anomaly.evaluation.tuning import Counted
 
 SAMPLE = Path(__file__).parents[1] / "sample_data"
 DAYS = [SAMPLE / "calls" / f"date={day}" for day in past("2026-05-27", 10)]
@@ -97,7 +99,7 @@ def test_a_variant_finds_what_a_scan_with_that_setting_finds(
     )
     declared = pl.read_csv(SAMPLE / "entities.csv", infer_schema=False)["line"].implode()
     free = result.findings.filter(~pl.col("subject").is_in(declared))
-    findings = subjects.by_chance(free, usual)
+    findings = severity.by_chance(free, usual)
     days = past("2026-05-27", 10)
     assert row_of(tuned.table, setting, value) == by_hand(
         findings, setting.split(".", maxsplit=1)[0], days
@@ -136,7 +138,7 @@ def test_variants_equal_scans_where_new_lines_are_known_by_their_first_leg() -> 
     for setting, value in (("new_sim_burst.line_calls", 50), ("high_frequency.calls_10min", 6)):
         told = settings.load(words=(f"{setting}={value}",))
         found = pipeline.scan([SAMPLE / "calls"], told).findings
-        findings = subjects.by_chance(found, usual)
+        findings = severity.by_chance(found, usual)
         detector, _, _ = setting.partition(".")
         assert row_of(table, setting, value) == by_hand(findings, detector, past("2026-05-01", 36))
 

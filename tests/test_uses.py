@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from cdr_anomaly import evidence, pipeline, settings, unlike
-from cdr_anomaly.evidence import BY_NIGHTS, Known
+from cdr_anomaly import pipeline, settings
+from cdr_anomaly.alerts import peer_scoring, unlike_peers
+from cdr_anomaly.alerts.peer_scoring import BY_NIGHTS, Known
 from cdr_anomaly.schema import EVIDENCE, TESTS, empty
 from tests.builders import SHANGHAI, feed, line, past
 from tests.test_evidence import FAMILIES, MEASURES, NOBODY, day
@@ -43,7 +44,7 @@ def drawn(told: bool, seed: int, asked: list[tuple[str, float]]) -> pl.DataFrame
 
 def judged(tests: pl.DataFrame) -> pl.DataFrame:
     callers = {day(n): 1500 for n in range(NIGHTS)}
-    made = evidence.judged(tests, NOBODY, Known(empty(EVIDENCE), callers), MEASURES)
+    made = peer_scoring.judged(tests, NOBODY, Known(empty(EVIDENCE), callers), MEASURES)
     kind = pl.col("line").str.extract("(private|business)")
     volume = pl.col("families").list.eval(
         pl.element().struct.field("p_value").filter(pl.element().struct.field("family") == "volume")
@@ -100,7 +101,7 @@ def test_the_sentence_says_whom_a_line_is_unlike() -> None:
     tests = tests.with_columns(peers=pl.when(last).then(rare).otherwise("peers"))
     made = judged(tests).drop("kind", "volume")
     wanted = made.filter(pl.col("line").str.ends_with("00"), day=day(NIGHTS - 1))
-    told = unlike.sentences(made, wanted.select("line", "day"), MEASURES)
+    told = unlike_peers.sentences(made, wanted.select("line", "day"), MEASURES)
     said = dict(told.select("line", "unlike").iter_rows())
     taxi, business = (said[f"+86{kind}{n}"] for kind, (_, n) in KINDS.items())
     assert business.startswith("unlike other mobile lines of kind business: 900 calls")

@@ -10,7 +10,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from cdr_anomaly import report, state, victims
+from cdr_anomaly.alerts.victims import urgency
+from cdr_anomaly.nights import state
+from cdr_anomaly.reports import summary
 from tests.builders import BIDDEN, SHANGHAI, Line, feed, line, scanned
 from tests.nights import runs
 from tests.warning import DAYS, FOUND, FRIENDS, LAST, OTHER, V, W, dialler, holds, life, told
@@ -111,7 +113,7 @@ def test_no_more_than_so_many_and_ties_by_number(tmp_path: Path) -> None:
     result = scanned(tmp_path, feed(caller), "max_victims=20")
     assert result.victims["number"].to_list() == people[:20]
     assert result.victims["place"].to_list() == list(range(1, 21))
-    assert report.victims_sentence(result.victims) == "0 now, 0 today, 20 on watch"
+    assert summary.victims_sentence(result.victims) == "0 now, 0 today, 20 on watch"
 
 
 def test_what_a_feed_cannot_tell_stays_empty(tmp_path: Path) -> None:
@@ -135,7 +137,7 @@ def points(**more: Any) -> float:
         "hours_since": 6.0,
         "talking": False,
     } | more
-    scored = victims._scored(pl.LazyFrame([row])).collect()
+    scored = urgency._scored(pl.LazyFrame([row])).collect()
     return float(scored["score"].item())
 
 

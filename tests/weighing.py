@@ -7,10 +7,10 @@ from typing import Any
 
 import polars as pl
 
-from cdr_anomaly import alerts
-from cdr_anomaly.evidence import BY_NIGHTS
+from cdr_anomaly.alerts import ranking
+from cdr_anomaly.alerts.peer_scoring import BY_NIGHTS
+from cdr_anomaly.alerts.severity import BACK, OWN_PAST, Beside
 from cdr_anomaly.schema import EVIDENCE, FEEDBACK, FINDINGS, Table
-from cdr_anomaly.subjects import BACK, OWN_PAST, Beside
 
 TODAY = date(2026, 5, 4)
 YESTERDAY = TODAY - timedelta(days=1)
@@ -62,14 +62,14 @@ def beside(
         None if weights is None else pl.DataFrame(weights, types),
         earlier,
         None if told is None else pl.DataFrame(told, _types(FEEDBACK)),
-        None if used is None else pl.DataFrame(used, alerts.HANDSETS, orient="row"),
+        None if used is None else pl.DataFrame(used, ranking.HANDSETS, orient="row"),
     )
 
 
 def ranked(
     rows: list[Row], declared: dict[str, str] | None = None, *, most: int = 200, **known: Any
 ) -> pl.DataFrame:
-    return alerts.ranked(marked(rows, declared), beside(**known), most=most)
+    return ranking.ranked(marked(rows, declared), beside(**known), most=most)
 
 
 def _types(table: Table) -> dict[str, pl.DataType]:

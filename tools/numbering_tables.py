@@ -74,7 +74,7 @@ def main() -> None:
         "home_plans": home_plans(),
     }
     for name, table in tables.items():
-        path = PACKAGE / f"{name}.parquet"
+        path = PACKAGE / "numbering" / "data" / f"{name}.parquet"
         origin = {"phonenumbers": phonenumbers.__version__}
         table.write_parquet(path, compression="zstd", compression_level=19, metadata=origin)
         print(f"{path.name}: {table.height} rows, {path.stat().st_size / 1024:.0f} KiB")

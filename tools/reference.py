@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from cdr_anomaly import detectors, pipeline, report, schema, settings, state
+from cdr_anomaly import detectors, pipeline, schema, settings
 from cdr_anomaly.ingest import layouts
+from cdr_anomaly.nights import state
+from cdr_anomaly.reports import terminal as reports_terminal
 
 if TYPE_CHECKING:
     from cdr_anomaly.detectors import Detector
@@ -109,7 +111,7 @@ def picture() -> str:
         entities=ROOT / "sample_data" / "entities.csv",
     )
     terminal = Console(width=100, record=True, file=io.StringIO(), force_terminal=True)
-    terminal.print(report.alerts_table(result.alerts, 6))
+    terminal.print(reports_terminal.alerts_table(result.alerts, 6))
     return terminal.export_svg(title="cdr-anomaly scan (synthetic records)", unique_id="scan")
 
 

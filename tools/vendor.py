@@ -12,7 +12,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-PLACE = Path(__file__).resolve().parents[1] / "cdr_anomaly" / "page" / "vendor"
+PLACE = Path(__file__).resolve().parents[1] / "cdr_anomaly" / "reports" / "html" / "vendor"
 # Vega-Lite is the version of charts.SCHEMA, and of the schema by which altair checks it in tests.
 FILES = {
     "vega@6.4.0": ("build/vega.min.js", "LICENSE"),

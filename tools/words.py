@@ -1,6 +1,6 @@
 """Bring the Chinese words of pages up to date with their templates and code; `make words`.
 
-Writes cdr_anomaly/page/locale/zh_Hans/LC_MESSAGES/page.po, keeping what is translated, and page.mo.
+Writes page.po below cdr_anomaly/reports/html/locale/, keeping what is translated, and page.mo.
 Says which words have no translation yet.
 """
 
@@ -15,12 +15,14 @@ from babel.messages import Catalog, mofile, pofile
 from babel.messages.extract import extract_from_file
 from jinja2.ext import babel_extract
 
-from cdr_anomaly import alerts, detectors, numbering, report
-from cdr_anomaly.page import sheet
+from cdr_anomaly import detectors, numbering
+from cdr_anomaly.alerts import detect, ranking
+from cdr_anomaly.alerts.victims import urgency
+from cdr_anomaly.reports import related_numbers
+from cdr_anomaly.reports.html import template
 from cdr_anomaly.schema import SEVERITIES
-from cdr_anomaly.story import related
 
-PAGE = Path(__file__).resolve().parents[1] / "cdr_anomaly" / "page"
+PAGE = Path(__file__).resolve().parents[1] / "cdr_anomaly" / "reports" / "html"
 PLACE = PAGE / "locale" / "zh_Hans" / "LC_MESSAGES"
 # Always the same, so that the same words are the same bytes.
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -29,12 +31,12 @@ PEERS = ("new lines", "lines that pass calls on")
 # Words that templates look up by a variable.
 LOOKED_UP = {
     *SEVERITIES,
-    *report.TIERS.values(),
-    *alerts.KINDS,
-    *detectors.FINDERS,
-    *sheet.TABLES.values(),
+    *urgency.TIERS.values(),
+    *ranking.KINDS,
+    *detect.FINDERS,
+    *template.TABLES.values(),
     *numbering.CLASSES,
-    *related.HOW,
+    *related_numbers.HOW,
     *PEERS,
     *(each.family for each in detectors.ALL),
 }

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly import detectors, evidence, judging, unlike
+from cdr_anomaly import detectors
+from cdr_anomaly.alerts import detect, peer_scoring, unlike_peers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cdr_anomaly.judging import Judged
-    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.alerts.detect import Judged
+    from cdr_anomaly.result import Result
     from cdr_anomaly.settings import Settings
 
 RULES_ALONE = "without any evidence: rules alone"
@@ -61,8 +62,8 @@ def variants(result: Result, told: Settings) -> dict[str, Judged]:
     made[RULES_ALONE] = judged([Remembered(each.name, each.findings, None) for each in known])
     for left_out in known:
         made[f"without {left_out.name}"] = judged([each for each in known if each is not left_out])
-    found = result.findings.filter(pl.col("detector") != unlike.NAME)
-    made[f"without {unlike.NAME}"] = judging.Judged(found, result.evidence, result.evidence)
+    found = result.findings.filter(pl.col("detector") != unlike_peers.NAME)
+    made[f"without {unlike_peers.NAME}"] = detect.Judged(found, result.evidence, result.evidence)
     return made
 
 
@@ -71,10 +72,10 @@ def _judge(result: Result, told: Settings) -> Callable[[list[Remembered]], Judge
     tables = result.tables
     tested = result.evidence.group_by("day").agg(pl.col("tested").max())
     line_type = tables.profile.collect_schema()["line"]
-    nothing = evidence.Known.nothing(line_type, dict(tested.iter_rows()))
+    nothing = peer_scoring.Known.nothing(line_type, dict(tested.iter_rows()))
 
     def judged(remembered: list[Remembered]) -> Judged:
-        return judging.judged(remembered, tables, nothing, told.fdr)  # type: ignore[arg-type]
+        return detect.judged(remembered, tables, nothing, told.fdr)  # type: ignore[arg-type]
 
     return judged
 

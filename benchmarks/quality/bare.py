@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import pipeline, subjects
+from cdr_anomaly import pipeline
+from cdr_anomaly.alerts import severity
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.evaluation.ground_truth import Lists
+    from cdr_anomaly.result import Result
     from cdr_anomaly.settings import Settings
-    from cdr_anomaly.truth import Lists
 
 REMOVED = ("cell_id", "imei", "imsi", "trunk_in")
 # They were there before cells, handsets, cards and trunks were looked at, and need none of them.
@@ -56,7 +57,7 @@ def compared(whole: pl.DataFrame, less: pl.DataFrame) -> pl.DataFrame:
     """
     both = _marked(whole).join(_marked(less), on=[*FINDING, "nth"], suffix="_less")
     grade, grade_less = (
-        pl.col(name).replace_strict(subjects.GRADES, return_dtype=pl.Int64)
+        pl.col(name).replace_strict(severity.GRADES, return_dtype=pl.Int64)
         for name in ("severity", "severity_less")
     )
     same, free = grade == grade_less, ~pl.col("reason").str.contains(r"\bcells?\b")
@@ -82,5 +83,5 @@ def compared(whole: pl.DataFrame, less: pl.DataFrame) -> pl.DataFrame:
 
 def _marked(findings: pl.DataFrame) -> pl.DataFrame:
     """Number those about the same, the gravest last: a line may be found for two things."""
-    ordered = findings.sort(*FINDING, subjects.grade(), "reason")
+    ordered = findings.sort(*FINDING, severity.grade(), "reason")
     return ordered.select(*FINDING, "severity", "reason", nth=pl.int_range(pl.len()).over(FINDING))

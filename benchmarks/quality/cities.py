@@ -11,10 +11,13 @@ import polars as pl
 
 from benchmarks.quality import ablation, bare, nights, peers, people
 from benchmarks.quality.bare import Bare
-from cdr_anomaly import pipeline, settings, simulate, truth
-from cdr_anomaly.forewarned import People
-from cdr_anomaly.simulate import FIRST_DAY
-from cdr_anomaly.truth import Lists
+from cdr_anomaly import pipeline, settings
+from cdr_anomaly import result as cdr_anomaly_result
+from cdr_anomaly.evaluation import ground_truth
+from cdr_anomaly.evaluation.ground_truth import Lists
+from cdr_anomaly.evaluation.simulation import city as simulation_city
+from cdr_anomaly.evaluation.simulation.city import FIRST_DAY
+from cdr_anomaly.evaluation.victim_scores import People
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +28,8 @@ if TYPE_CHECKING:
 FIRST_DAYS = 8
 # Cities are evaluated together: their lines and days are told apart by names and years.
 APART = timedelta(days=1000)
-KEPT = (*truth.NEEDED, "detectors", "suppressed_by", "ongoing_since", "mitigated_by")
-WEIGHED = (*truth.EVIDENCE, "calibrated_by")
+KEPT = (*ground_truth.NEEDED, "detectors", "suppressed_by", "ongoing_since", "mitigated_by")
+WEIGHED = (*ground_truth.EVIDENCE, "calibrated_by")
 WHOLE = "the whole"
 
 
@@ -88,7 +91,7 @@ def planted(seed: int, size: Size, place: Path, *, barely: bool = False) -> City
         peers.many_calls(result, scanned.ground), None, days[FIRST_DAYS:], seed
     )
     measured = peers.measured(result.evidence)
-    of_planted = truth.planted(scanned.truth)["line"].unique().implode()
+    of_planted = ground_truth.planted(scanned.truth)["line"].unique().implode()
     began = monotonic()
     real = people.nights(place, told, days)
     _say(f"seed {seed}: {len(days)} nights in {monotonic() - began:.0f} s")
@@ -165,7 +168,7 @@ def apart(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 class _Scanned(NamedTuple):
-    result: pipeline.Result
+    result: cdr_anomaly_result.Result
     told: settings.Settings
     ground: nights.Ground
     truth: pl.DataFrame
@@ -175,8 +178,8 @@ class _Scanned(NamedTuple):
 def _scanned(seed: int, size: Size, place: Path, *, clean: bool) -> _Scanned:
     """Write the records of a city as its command does, and scan them as its command does."""
     began = monotonic()
-    city = simulate.simulate(days=size.days, lines=size.lines, seed=seed, clean=clean)
-    simulate.write(city, place)
+    city = simulation_city.simulate(days=size.days, lines=size.lines, seed=seed, clean=clean)
+    simulation_city.write(city, place)
     del city
     wrote = monotonic()
     told, entities = settings.load(), place / "entities.csv"
@@ -186,7 +189,7 @@ def _scanned(seed: int, size: Size, place: Path, *, clean: bool) -> _Scanned:
         result,
         told,
         nights.ground(result, entities),
-        truth.read_truth(place / "truth.parquet"),
+        ground_truth.read_truth(place / "truth.parquet"),
         days,
     )
     _say(

@@ -7,14 +7,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import evaluation, truth
-from cdr_anomaly.evaluation import ALL, APART, DETECTED_AT, EVASION, HONEST, MAIN, Draws
-from cdr_anomaly.subjects import is_grave
+from cdr_anomaly.alerts.severity import is_grave
+from cdr_anomaly.evaluation import alert_scores, ground_truth
+from cdr_anomaly.evaluation.alert_scores import (
+    ALL,
+    APART,
+    DETECTED_AT,
+    EVASION,
+    HONEST,
+    MAIN,
+    Draws,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cdr_anomaly.truth import Lists
+    from cdr_anomaly.evaluation.ground_truth import Lists
 
 # An honest line is heavy from so many placed calls in a day on; measures are log(1 + calls).
 HEAVY = 30
@@ -45,7 +53,7 @@ class Short(NamedTuple):
 
 def short(lists: Lists, told: pl.DataFrame) -> Short:
     """Work out the figures at the budget of 50."""
-    tables = evaluation.evaluated(lists, told, Draws(0))
+    tables = alert_scores.evaluated(lists, told, Draws(0))
     figures = tables[MAIN]
 
     def at(figure: str, name: str = AT) -> float | None:
@@ -78,7 +86,9 @@ def honest_heavy(lists: Lists, told: pl.DataFrame, measured: pl.DataFrame) -> fl
     """Give the same share of those honest lines that placed so many calls on some day."""
     heavy = measured.filter(pl.col("n_out") >= log(1 + HEAVY))["line"].unique().implode()
     known = told.filter(~pl.col("honest") | pl.col("line").is_in(heavy))
-    return honest({"false_alerts": evaluation.false_alerts(truth.judged(lists, told), known)})
+    return honest(
+        {"false_alerts": alert_scores.false_alerts(ground_truth.judged(lists, told), known)}
+    )
 
 
 def honest_groups(lists: Lists, told: pl.DataFrame) -> pl.DataFrame:
@@ -88,7 +98,7 @@ def honest_groups(lists: Lists, told: pl.DataFrame) -> pl.DataFrame:
     day, ``together`` those of which one alert names two, ``by_false`` those named by one that is
     not true.
     """
-    judged = truth.judged(lists, told)
+    judged = ground_truth.judged(lists, told)
     actors = (
         told.filter("honest")
         .group_by("actor")
@@ -98,10 +108,10 @@ def honest_groups(lists: Lists, told: pl.DataFrame) -> pl.DataFrame:
     )
     grave = judged.alerts.filter(is_grave("medium"))
     accused = (
-        judged.named.join(grave, on=truth.ALERT)
-        .join(judged.hits, on=[*truth.ALERT, "line"], how="anti")
+        judged.named.join(grave, on=ground_truth.ALERT)
+        .join(judged.hits, on=[*ground_truth.ALERT, "line"], how="anti")
         .join(actors, on="line")
-        .group_by(*truth.ALERT, "actor")
+        .group_by(*ground_truth.ALERT, "actor")
         .agg(n=pl.col("line").n_unique(), true=pl.col("true").first())
         .group_by("actor")
         .agg(most=pl.col("n").max(), false=(~pl.col("true")).any())
@@ -124,17 +134,19 @@ def honest_groups(lists: Lists, told: pl.DataFrame) -> pl.DataFrame:
 
 def by_detector(lists: Lists, told: pl.DataFrame) -> pl.DataFrame:
     """Count of each detector its alerts, the true ones, and actors that it finds, it alone too."""
-    judged = truth.judged(lists, told)
+    judged = ground_truth.judged(lists, told)
     names = lists.alerts.filter(pl.col("rank").is_not_null()).select(
         "list", "detectors", place=pl.col("rank").rank("ordinal").over("list").cast(pl.Int64)
     )
-    near = judged.alerts.filter(pl.col("place") <= DETECTED_AT).join(names, on=truth.ALERT)
+    near = judged.alerts.filter(pl.col("place") <= DETECTED_AT).join(names, on=ground_truth.ALERT)
     listed = (
         near.explode("detectors")
         .group_by(detector="detectors")
         .agg(alerts=pl.len(), true=pl.col("true").sum())
     )
-    hits = judged.hits.filter("true").join(near.select(*truth.ALERT, "detectors"), on=truth.ALERT)
+    hits = judged.hits.filter("true").join(
+        near.select(*ground_truth.ALERT, "detectors"), on=ground_truth.ALERT
+    )
     actors = hits.explode("detectors").group_by("actor").agg(pl.col("detectors").unique())
     alone = pl.col("detectors").list.len() == 1
     found = (
@@ -153,12 +165,14 @@ def not_found(lists: Lists, findings: pl.DataFrame, told: pl.DataFrame) -> pl.Da
     Captors are no matter of alerts. ``findings`` (line, day, severity) name planted lines.
     ``least_q`` is the median over these actors of the least q of any of their line-days.
     """
-    judged = truth.judged(lists, told)
+    judged = ground_truth.judged(lists, told)
     near = judged.hits.filter("true", pl.col("place") <= DETECTED_AT)
-    bad = truth.planted(told).filter(~pl.col("pattern").is_in(APART))
+    bad = ground_truth.planted(told).filter(~pl.col("pattern").is_in(APART))
     missed = bad.join(near, on=["actor", "pattern"], how="anti")
     came = _came(lists, findings, judged, missed)
-    evidence = lists.evidence if lists.evidence is not None else pl.DataFrame(schema=truth.EVIDENCE)
+    evidence = (
+        lists.evidence if lists.evidence is not None else pl.DataFrame(schema=ground_truth.EVIDENCE)
+    )
     odd = _of(evidence, missed).group_by("actor").agg(q=pl.col("q_value").min())
     ends = pl.coalesce(
         *(pl.when(end).then(pl.lit(end)) for end in reversed(ENDS) if end in came.columns),
@@ -177,7 +191,7 @@ def not_found(lists: Lists, findings: pl.DataFrame, told: pl.DataFrame) -> pl.Da
 
 
 def _came(
-    lists: Lists, findings: pl.DataFrame, judged: truth.Judged, missed: pl.DataFrame
+    lists: Lists, findings: pl.DataFrame, judged: ground_truth.Judged, missed: pl.DataFrame
 ) -> pl.DataFrame:
     """Say of each actor that was missed how far it came, in a column for each of ENDS."""
     of_findings = (
@@ -192,7 +206,7 @@ def _came(
         line=pl.concat_list(pl.col("members").fill_null([]), "subject").list.unique()
     ).explode("line")
     aside = _of(named.filter(pl.col("suppressed_by").is_not_null()), missed)
-    on_lists = _of(judged.named.join(judged.alerts, on=truth.ALERT), missed)
+    on_lists = _of(judged.named.join(judged.alerts, on=ground_truth.ALERT), missed)
     listed = on_lists.group_by("actor").agg(
         (~pl.col("true")).any().alias("listed, not true"),
         pl.col("true").any().alias("too low a place"),
@@ -206,4 +220,4 @@ def _came(
 
 def _of(rows: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
     """Keep the rows (line, day) that are of planted lines on their days."""
-    return rows.join(bad.drop("kind", "honest"), on="line").filter(truth.on_its_day())
+    return rows.join(bad.drop("kind", "honest"), on="line").filter(ground_truth.on_its_day())

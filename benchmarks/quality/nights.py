@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import alerts, declared, detectors, judging
+from cdr_anomaly.alerts import detect, ranking
+from cdr_anomaly.alerts import entities as alerts_entities
+from cdr_anomaly.alerts.severity import Beside
 from cdr_anomaly.schema import ALERTS, SUCCESSIONS, empty
-from cdr_anomaly.subjects import Beside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from cdr_anomaly.numbering import HomePlan
-    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.result import Result
     from cdr_anomaly.settings import Settings
 
 
@@ -37,11 +38,11 @@ def ground(result: Result, entities: Path | None) -> Ground:
     """Read the declared entities, and take from a scan in which handsets its lines called."""
     plan = result.source.plan
     made = result.tables
-    used = declared.handsets(made.legs, made.written(pl.col("line")))
+    used = alerts_entities.handsets(made.legs, made.written(pl.col("line")))
     follow = [
-        judging.successions(made, day).with_columns(day=pl.lit(day, pl.Date)) for day in made.judged
+        detect.successions(made, day).with_columns(day=pl.lit(day, pl.Date)) for day in made.judged
     ]
-    known = declared.read(entities, plan, detectors.FINDERS)
+    known = alerts_entities.read(entities, plan, detect.FINDERS)
     return Ground(
         known,
         plan,
@@ -65,8 +66,8 @@ def listed(
     leaves out what the lists of the ``repeat_after_days`` before have, one night after the other.
     A test holds these lists against those of real nights.
     """
-    marked = declared.set_aside(findings, by.entities, by.plan, by.handsets.lazy())
-    weighed = judging.explained(findings, evidence)
+    marked = alerts_entities.set_aside(findings, by.entities, by.plan, by.handsets.lazy())
+    weighed = detect.explained(findings, evidence)
     made = [empty(ALERTS)]
     for day in days:
         of_day = pl.col("day") == day
@@ -79,12 +80,12 @@ def listed(
             by.successions.filter(of_day),
             since,
         )
-        made.append(alerts.ranked(marked.filter(of_day), beside, most=told.max_alerts))
+        made.append(ranking.ranked(marked.filter(of_day), beside, most=told.max_alerts))
     return pl.concat(made)
 
 
 def suppressed(line_days: pl.DataFrame, by: Ground) -> pl.DataFrame:
     """Keep the declared ones of some line-days (line, day), whatever finds them."""
     asked = line_days.select(subject="line", detector=pl.lit("any"), day="day").unique()
-    marked = declared.set_aside(asked, by.entities, by.plan, by.handsets.lazy())
+    marked = alerts_entities.set_aside(asked, by.entities, by.plan, by.handsets.lazy())
     return marked.filter(pl.col("suppressed_by").is_not_null()).select("day", line="subject")

@@ -12,12 +12,12 @@ import polars as pl
 from benchmarks.quality import figures, parts, people, sections, tables
 from benchmarks.quality.cities import FIRST_DAYS, WHOLE, City, Clean, Size, together
 from benchmarks.quality.tables import SYNTHETIC, between, figure, markdown, percent
-from cdr_anomaly import calibration, evaluation, forewarned
+from cdr_anomaly.evaluation import alert_scores, calibration, victim_scores
 
 if TYPE_CHECKING:
     from benchmarks.quality.sichuan import Sample
-    from cdr_anomaly.forewarned import People
-    from cdr_anomaly.truth import Lists
+    from cdr_anomaly.evaluation.ground_truth import Lists
+    from cdr_anomaly.evaluation.victim_scores import People
 
 # Seeds that were looked at while the program was made.
 LOOKED_AT = ((1, 5), (11, 15), (21, 25), (31, 35))
@@ -49,16 +49,16 @@ class Run(NamedTuple):
 def written(run: Run) -> str:
     """Write the whole page."""
     to_warn = run.people()
-    told = evaluation.evaluated(
+    told = alert_scores.evaluated(
         run.lists(),
         run.truth(),
-        evaluation.Draws(),
-        forewarned.NOBODY if to_warn.held.is_empty() else to_warn,
+        alert_scores.Draws(),
+        victim_scores.NOBODY if to_warn.held.is_empty() else to_warn,
     )
-    quiet = evaluation.evaluated(
+    quiet = alert_scores.evaluated(
         together([each.lists for each in run.clean]),
         pl.concat([each.truth for each in run.clean]),
-        evaluation.Draws(0),
+        alert_scores.Draws(0),
     )
     measured = pl.concat([city.measured for city in run.cities])
     heavy = figures.honest_heavy(run.lists(), run.truth(), measured)
@@ -132,13 +132,13 @@ def calls_clean(run: Run) -> str:
 
 
 def _precision_and_recall(run: Run, told: dict[str, pl.DataFrame]) -> str:
-    main = told[evaluation.MAIN]
+    main = told[alert_scores.MAIN]
     rows = [
         [
             row["figure"],
             row["pattern"] or "",
             row["number"],
-            *(between(row, f"at_{k}") for k in evaluation.BUDGETS),
+            *(between(row, f"at_{k}") for k in alert_scores.BUDGETS),
         ]
         for row in main.iter_rows(named=True)
     ]
@@ -147,15 +147,15 @@ def _precision_and_recall(run: Run, told: dict[str, pl.DataFrame]) -> str:
     median, most = (f"{sums[f'alerts a list, {what}']:.0f}" for what in ("median", "most"))
     return f"""## Precision and recall {SYNTHETIC}
 
-{markdown(["figure", "pattern", "of", *(f"at {k}" for k in evaluation.BUDGETS)], rows)}
+{markdown(["figure", "pattern", "of", *(f"at {k}" for k in alert_scores.BUDGETS)], rows)}
 
 "Of" is the number of lists with any alert, of alerts, actors or lines. Of {sums["lists"]:.0f} \
 lists {sums["lists with any alert"]:.0f} have an alert, the median list {median}, the longest \
 {most}: a list of one or two weighs as much in the mean as a long one, so precision is given of \
 all alerts together, too. An actor is found when a true alert names one of its lines; of a group \
-not all lines need be named. Lone captors ({", ".join(evaluation.APART)}) call hardly anybody but \
-those whom they hold: they are to be found through these people, not as alerts, so they do not \
-count in "{evaluation.ALL}", and what is found of them is told under "Whom to warn".
+not all lines need be named. Lone captors ({", ".join(alert_scores.APART)}) call hardly anybody \
+but those whom they hold: they are to be found through these people, not as alerts, so they do not \
+count in "{alert_scores.ALL}", and what is found of them is told under "Whom to warn".
 
 The first {FIRST_DAYS} nights, which are not counted: precision at 50 is {figure(first.mean)} as a \
 mean over lists and {figure(first.pooled)} of all alerts, {first.alerts:.1f} alerts a night.
@@ -168,8 +168,8 @@ mean over lists and {figure(first.pooled)} of all alerts, {first.alerts:.1f} ale
 def _each_seed(run: Run) -> str:
     rows = []
     for city, clean in zip(run.cities, run.clean, strict=True):
-        told = evaluation.evaluated(city.lists[WHOLE], city.truth, evaluation.Draws(0))
-        quiet = evaluation.evaluated(clean.lists, clean.truth, evaluation.Draws(0))
+        told = alert_scores.evaluated(city.lists[WHOLE], city.truth, alert_scores.Draws(0))
+        quiet = alert_scores.evaluated(clean.lists, clean.truth, alert_scores.Draws(0))
         short = figures.short(city.lists[WHOLE], city.truth)
         false_share = told["false_discoveries"].filter(q_at_most=0.1)["false_share"].item()
         ratio = quiet["calibration"].filter(p_at_most=1e-4)["ratio"].item()
@@ -250,17 +250,17 @@ def _delays(told: dict[str, pl.DataFrame]) -> str:
     return f"""## Time to detection {SYNTHETIC}
 
 Days from an actor's first day to the first list that has it among the first \
-{evaluation.DETECTED_AT}, of those that are found; 0 is the list of the same day.
+{alert_scores.DETECTED_AT}, of those that are found; 0 is the list of the same day.
 
 {markdown(head, rows)}"""
 
 
 def _rules(run: Run) -> str:
-    rules = "\n".join(f"- *{what}*: {rule}." for what, rule in evaluation.RULES.items())
+    rules = "\n".join(f"- *{what}*: {rule}." for what, rule in alert_scores.RULES.items())
     real, scan, both = (
         sum(numbers) for numbers in zip(*(c.agreed for c in run.cities), strict=True)
     )
-    spread = f"{evaluation.Draws().number} samples, NumPy {np.__version__}"
+    spread = f"{alert_scores.Draws().number} samples, NumPy {np.__version__}"
     return f"""## How the figures are defined
 
 {rules}

@@ -10,7 +10,7 @@ from benchmarks.quality import ablation, figures
 from benchmarks.quality.cities import WHOLE
 from benchmarks.quality.peers import CALLS, LISTED, MANY_CALLS
 from benchmarks.quality.tables import SYNTHETIC, figure, markdown, percent
-from cdr_anomaly import evaluation
+from cdr_anomaly.evaluation import alert_scores
 
 if TYPE_CHECKING:
     from benchmarks.quality.page import Run
@@ -79,7 +79,7 @@ def peers(run: Run) -> str:
     lists = {WHOLE: run.lists(), **run.peers, MANY_CALLS: run.lists(MANY_CALLS)}
     shorts = {name: figures.short(each, run.truth()) for name, each in lists.items()}
     rows = [[name, *_compared(each)] for name, each in shorts.items()]
-    patterns = [name for name in shorts[WHOLE].patterns if name not in evaluation.APART]
+    patterns = [name for name in shorts[WHOLE].patterns if name not in alert_scores.APART]
     recall = [
         [pattern, *(figure(each.patterns[pattern]) for each in shorts.values())]
         for pattern in patterns
@@ -95,7 +95,7 @@ week. The rule lists every line with {CALLS} calls in a day.
 
 {markdown(["", *COMPARED], rows)}
 
-Actors found at {evaluation.DETECTED_AT}:
+Actors found at {alert_scores.DETECTED_AT}:
 
 {markdown(["pattern", *shorts], recall)}"""
 
@@ -123,7 +123,7 @@ def not_found(run: Run) -> str:
     )
     return f"""## What is not found, and why {SYNTHETIC}
 
-Actors that no true alert among the first {evaluation.DETECTED_AT} of any counted list names, by \
+Actors that no true alert among the first {alert_scores.DETECTED_AT} of any counted list names, by \
 how far they came. "Least q" is the median over them of the least false-discovery rate of any of \
 their line-days; a line is lowered where it is over 0.1.
 
@@ -143,7 +143,7 @@ used by somebody else."""
 
 def _evasions(run: Run, missed: pl.DataFrame) -> list[dict[str, int | str]]:
     """Say of each pattern that evades how many actors there are, and how many are not found."""
-    bad = run.truth().filter(pl.col("pattern").fill_null("").str.starts_with(evaluation.EVASION))
+    bad = run.truth().filter(pl.col("pattern").fill_null("").str.starts_with(alert_scores.EVASION))
     sizes = bad.group_by("pattern").agg(actors=pl.col("actor").n_unique()).sort("pattern")
     counts = sizes.join(missed.select("pattern", "not_found"), on="pattern", how="left")
     return counts.with_columns(pl.col("not_found").fill_null(0)).to_dicts()

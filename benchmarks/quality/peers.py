@@ -9,13 +9,13 @@ import polars as pl
 
 from benchmarks.quality import nights
 from cdr_anomaly import detectors
-from cdr_anomaly.truth import Lists
+from cdr_anomaly.evaluation.ground_truth import Lists
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.quality.nights import Ground
-    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.result import Result
 
 # A peer has no limit of its own; it lists the most outlying lines of a night up to this budget.
 LISTED = 50

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import forewarned, one_night
-from cdr_anomaly.forewarned import People
+from cdr_anomaly.evaluation import victim_scores
+from cdr_anomaly.evaluation.victim_scores import People
+from cdr_anomaly.nights import run as nights_run
 from cdr_anomaly.schema import ALERTS, VICTIMS, empty
 
 if TYPE_CHECKING:
@@ -40,10 +41,10 @@ def nights(place: Path, told: Settings, days: Sequence[date]) -> Nights:
     """Run the nights of a city one after the other, as `backfill` does, with an empty state."""
     state, entities = place / "state", place / "entities.csv"
     shutil.rmtree(state, ignore_errors=True)
-    run = one_night.Run(state, told, one_night.Lists(entities=entities))
+    run = nights_run.Run(state, told, nights_run.Lists(entities=entities))
     alerts, victims = [empty(ALERTS)], [empty(VICTIMS)]
     marked = [frames[0].with_columns(night=pl.lit(None, pl.Date)) for frames in (alerts, victims)]
-    for outcome in one_night.backfill([place / "calls"], days[0], days[-1], run):
+    for outcome in nights_run.backfill([place / "calls"], days[0], days[-1], run):
         if isinstance(outcome, str):
             continue
         found = (outcome.result.alerts, outcome.result.victims)
@@ -60,11 +61,11 @@ def listed(found: Nights, place: Path, days: Sequence[date]) -> People:
     names = pl.DataFrame({"list_day": days}, {"list_day": pl.Date}).select(
         list=pl.col("list_day").cast(pl.String), list_day="list_day"
     )
-    rows = found.victims.select(*forewarned.LISTED, list_day="night").join(
+    rows = found.victims.select(*victim_scores.LISTED, list_day="night").join(
         names, on="list_day", maintain_order="left"
     )
-    held = forewarned.read_held(place / forewarned.NAME)
-    return People(names, rows.select(*forewarned.LISTED, "list", "list_day"), held)
+    held = victim_scores.read_held(place / victim_scores.NAME)
+    return People(names, rows.select(*victim_scores.LISTED, "list", "list_day"), held)
 
 
 def agreed(found: Nights, made: pl.DataFrame) -> Agreed:

@@ -9,7 +9,7 @@ import polars as pl
 from benchmarks.quality import bare, figures
 from benchmarks.quality.cities import WHOLE
 from benchmarks.quality.tables import SYNTHETIC, figure, markdown, percent
-from cdr_anomaly import evaluation, forewarned
+from cdr_anomaly.evaluation import alert_scores, victim_scores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ WITHOUT = ", ".join(f"`{name}`" for name in bare.REMOVED)
 
 def people(told: Mapping[str, pl.DataFrame]) -> str:
     """Show what the lists of people to warn are worth."""
-    main = told[forewarned.MAIN]
+    main = told[victim_scores.MAIN]
     title = f"## Whom to warn {SYNTHETIC}"
     if "state" in main.columns:
         return f"{title}\n\nThere is {main.item()}."
@@ -49,21 +49,21 @@ def people(told: Mapping[str, pl.DataFrame]) -> str:
             percent(row["by_second_night"]),
             {True: "yes", False: "no", None: "-"}[row["in_time"]],
         ]
-        for row in told[forewarned.DELAYS].iter_rows(named=True)
+        for row in told[victim_scores.DELAYS].iter_rows(named=True)
     ]
     tiers = [
         [
             *(row[name] for name in ("tier", "people", "victims", "others_called", "neither")),
             percent(row["share_neither"]),
         ]
-        for row in told[forewarned.TIERS].iter_rows(named=True)
+        for row in told[victim_scores.TIERS].iter_rows(named=True)
     ]
-    sums = dict(told[forewarned.SUMS].iter_rows())
+    sums = dict(told[victim_scores.SUMS].iter_rows())
     median, most, victims = (
         f"{sums[name] or 0:.0f}"
         for name in ("people a list, median", "people a list, most", "victims a night, most")
     )
-    captors = ", ".join(f"`{name}`" for name in evaluation.APART)
+    captors = ", ".join(f"`{name}`" for name in alert_scores.APART)
     return f"""{title}
 
 Those whom a planted actor held on the telephone for days (`victims.parquet` of a simulation), and \
@@ -250,5 +250,5 @@ def _missed(patterns: Mapping[str, float]) -> list[str]:
     return [
         f"{name} {share:.2f}"
         for name, share in patterns.items()
-        if share < 1 and name not in evaluation.APART
+        if share < 1 and name not in alert_scores.APART
     ]

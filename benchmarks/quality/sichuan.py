@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from cdr_anomaly import significance
-from cdr_anomaly.evidence import MOST_RARE
+from cdr_anomaly.alerts.peer_scoring import MOST_RARE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.quality import figures
-from cdr_anomaly import forewarned
-from cdr_anomaly.evaluation import DETECTED_AT, HONEST, MAIN
+from cdr_anomaly.evaluation import victim_scores
+from cdr_anomaly.evaluation.alert_scores import DETECTED_AT, HONEST, MAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -152,7 +152,7 @@ def _honest(by: Measured) -> list[Asked]:
 
 
 def _people(told: Mapping[str, pl.DataFrame]) -> list[Asked]:
-    main = told[forewarned.MAIN]
+    main = told[victim_scores.MAIN]
     asked = {
         "planted victims among the first 2n of the list, of n that night, "
         "on a night of theirs": "at least 0.8",
@@ -162,16 +162,18 @@ def _people(told: Mapping[str, pl.DataFrame]) -> list[Asked]:
     }
     if "state" in main.columns:
         return [Asked(what, least, None, holds=False, written="-") for what, least in asked.items()]
-    every = {"who": forewarned.ALL}
+    every = {"who": victim_scores.ALL}
     row = main.filter(**every).row(0, named=True)
-    soon = told[forewarned.DELAYS].filter(**every, listed_in=forewarned.NEAR).row(0, named=True)
+    soon = (
+        told[victim_scores.DELAYS].filter(**every, listed_in=victim_scores.NEAR).row(0, named=True)
+    )
     got = row["ever_in_first_2n"], row["in_first_2n"], soon["by_second_night"]
     texts = (
         f"{figure(got[0])}, of {row['victims']} victims",
         f"{figure(got[1])}, of {row['nights']} nights",
         f"{percent(got[2])} by then, of {soon['victims']} victims",
     )
-    least = (0.8, 0.0, forewarned.HALF)
+    least = (0.8, 0.0, victim_scores.HALF)
     return [
         Asked(what, words, value, (value or 0) >= limit, text)
         for (what, words), value, limit, text in zip(asked.items(), got, least, texts, strict=True)

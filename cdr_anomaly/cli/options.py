@@ -11,7 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from cdr_anomaly.settings import Settings
-    from cdr_anomaly.stores import Place as Where
+    from cdr_anomaly.storage.paths import Place as Where
 
 
 class Format(StrEnum):
@@ -153,9 +153,9 @@ def place(text: str, storage: list[str]) -> Where: ...
 def place(text: None, storage: list[str]) -> None: ...
 def place(text: str | None, storage: list[str]) -> Where | None:
     """Take a path, or an address of a store with its options."""
-    from cdr_anomaly import stores
+    from cdr_anomaly.storage import paths as storage_paths
 
-    return None if text is None else stores.place(text, stores.options(storage))
+    return None if text is None else storage_paths.place(text, storage_paths.options(storage))
 
 
 def places(paths: list[str], storage: list[str]) -> list[Where]:

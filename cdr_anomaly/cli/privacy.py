@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cdr_anomaly.cli import options, talk
+from cdr_anomaly.cli import options, progress
 from cdr_anomaly.errors import OutputError
 
 if TYPE_CHECKING:
-    from cdr_anomaly.keys import Key
+    from cdr_anomaly.privacy.key import Key
 
 KeyFile = Annotated[
     Path | None,
@@ -44,38 +44,39 @@ def pseudonymise(
     storage: options.Storage = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Write call records, and lists that belong to them, with tokens for numbers and handsets."""
-    from cdr_anomaly import ingest, pseudonyms, results
-    from cdr_anomaly.detectors import FINDERS
+    from cdr_anomaly import ingest, privacy
+    from cdr_anomaly.alerts.detect import FINDERS
+    from cdr_anomaly.storage import atomic_write
 
     told = options.settings(config, words, tz=tz, home=home, layout=layout)
     key = _key(key_file)
     where, to = options.places(paths, storage), options.place(out, storage)
-    results.check_writable(to)
+    atomic_write.check_writable(to)
     for name, given in (("entities.csv", entities), ("subscribers.csv", subscribers)):
         if given is not None and (to / name).exists():
             msg = f"There is a file '{to / name}' already; remove it, or choose another folder."
             raise OutputError(msg)
-    with talk.progress() as say, talk.naming_the_damaged(where):
+    with progress.progress() as say, progress.naming_the_damaged(where):
         source = ingest.open_source(where, told)
-        maker = pseudonyms.Maker(key, source.plan, neighbours)
+        maker = privacy.Maker(key, source.plan, neighbours)
         lists = {}
         if entities is not None:
-            lists["entities.csv"] = pseudonyms.entities(entities, maker, FINDERS)
+            lists["entities.csv"] = privacy.entities(entities, maker, FINDERS)
         if subscribers is not None:
-            lists["subscribers.csv"] = pseudonyms.subscribers(subscribers, maker)
+            lists["subscribers.csv"] = privacy.subscribers(subscribers, maker)
         say("writing the calls with pseudonyms", source.rows)
-        made = pseudonyms.write(source, maker, to, say.done)
+        made = privacy.write(source, maker, to, say.done)
     for name, table in lists.items():
-        with results.aside(to) as place:
+        with atomic_write.aside(to) as place:
             table.write_csv(place / name)
-        talk.LOG.info("The list in %s has %d row(s).", to / name, table.height)
-    talk.LOG.info("%s", made.sentence())
+        progress.LOG.info("The list in %s has %d row(s).", to / name, table.height)
+    progress.LOG.info("%s", made.sentence())
     if neighbours:
-        talk.LOG.info(
+        progress.LOG.info(
             "Neighbours are kept: who learns one number of a block can tell its others; "
             "--no-neighbours leaves that out, and campaigns by ranges are not found."
         )
-    talk.LOG.info("Next: cdr-anomaly scan %s --tz %s", out, source.tz)
+    progress.LOG.info("Next: cdr-anomaly scan %s --tz %s", out, source.tz)
 
 
 def reidentify(
@@ -103,27 +104,28 @@ def reidentify(
     storage: options.Storage = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Turn the tokens of a list back into numbers, by the records, and log who asked for them."""
-    from cdr_anomaly import ingest, pseudonyms, results
+    from cdr_anomaly import ingest, privacy
+    from cdr_anomaly.storage import atomic_write
 
     told = options.settings(config, words, tz=tz, home=home, layout=layout)
     key = _key(key_file)
     where = options.places(paths, storage)
-    results.check_writable(out.parent)
-    with talk.progress() as say, talk.naming_the_damaged(where):
+    atomic_write.check_writable(out.parent)
+    with progress.progress() as say, progress.naming_the_damaged(where):
         source = ingest.open_source(where, told)
         say("reading the records")
-        request = pseudonyms.Request(who, why, audit)
-        maker = pseudonyms.Maker(key, source.plan)
-        found, missing = pseudonyms.reidentify(listed, source, maker, out, request)
-    talk.LOG.info("%d token(s) are numbers again in %s; the log is %s.", found, out, audit)
+        request = privacy.Request(who, why, audit)
+        maker = privacy.Maker(key, source.plan)
+        found, missing = privacy.reidentify(listed, source, maker, out, request)
+    progress.LOG.info("%d token(s) are numbers again in %s; the log is %s.", found, out, audit)
     if missing:
-        talk.LOG.warning("%d token(s) are of no number in these records, by this key.", missing)
+        progress.LOG.warning("%d token(s) are of no number in these records, by this key.", missing)
 
 
 def _key(file: Path | None) -> Key:
-    from cdr_anomaly import keys
+    from cdr_anomaly.privacy import key as privacy_key
 
-    key, warning = keys.read(file)
+    key, warning = privacy_key.read(file)
     if warning is not None:
-        talk.LOG.warning(warning)
+        progress.LOG.warning(warning)
     return key

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, ClassVar
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly import rolling, wording
-from cdr_anomaly.busy import NEW_DAYS
-from cdr_anomaly.detectors.base import STRICT, Detector, Tables, percent, setting
-from cdr_anomaly.measures import PAST_DAYS
-from cdr_anomaly.profile import Least
-from cdr_anomaly.shifts import Working
+from cdr_anomaly import wording
+from cdr_anomaly.detectors.base import STRICT, Detector, percent, setting
+from cdr_anomaly.engines.profile import Least
+from cdr_anomaly.features import rolling
+from cdr_anomaly.features.day_stats import PAST_DAYS
+from cdr_anomaly.features.peer_measures import NEW_DAYS
+from cdr_anomaly.features.shifts import Working
 
 if TYPE_CHECKING:
-    from cdr_anomaly.feed import Feed
+    from cdr_anomaly.features.feed import Feed
+    from cdr_anomaly.features.tables import Tables
 
 # A day with less is no part of anybody's working life, and is not shown.
 SHOWN_S = 3600

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import polars as pl
 from pydantic import ConfigDict, Field
 
-from cdr_anomaly import numbering, rolling, subscribed, wording
-from cdr_anomaly.profile import NEVER, Least
+from cdr_anomaly import wording
+from cdr_anomaly.engines.profile import NEVER, Least
+from cdr_anomaly.features.shifts import Working
 from cdr_anomaly.schema import FINDINGS, TESTS, empty, require
-from cdr_anomaly.shifts import Working
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import date
+    from collections.abc import Mapping
 
-    from cdr_anomaly.evidence import Measure
-    from cdr_anomaly.feed import Feed
-    from cdr_anomaly.outbound import Rule
+    from cdr_anomaly.features.cold_callers import Rule
+    from cdr_anomaly.features.feed import Feed
+    from cdr_anomaly.features.peer_measures import Measure
+    from cdr_anomaly.features.tables import Tables
+
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -28,99 +28,6 @@ STRICT = ConfigDict(extra="forbid", strict=True)
 def setting(default: Any, description: str, **bounds: Any) -> Any:
     """Declare a setting of a detector: its default, its meaning, and the bounds of its value."""
     return Field(default=default, description=description, **bounds)
-
-
-@dataclass(frozen=True)
-class Tables:
-    """The tables of a run (schema.py), lazily, and how lines and times are written.
-
-    ``judged`` are the days that are covered and judged; days before ``since`` are there to judge
-    others by, and what is found on them does not count. ``busy`` placed calls make a day busy,
-    ``births_from`` is the first day whose new lines are known.
-    """
-
-    feed: Feed
-    tz: str
-    plan: numbering.HomePlan
-    two_way: bool
-    busy: int
-    since: date
-    judged: tuple[date, ...]
-    births_from: date
-    profile: pl.LazyFrame
-    measures: pl.LazyFrame
-    shifts: pl.LazyFrame
-    legs: pl.LazyFrame
-    outbound: pl.LazyFrame
-    lists: pl.LazyFrame
-    links: pl.LazyFrame
-    reached: pl.LazyFrame
-    hops: pl.LazyFrame
-    lines: pl.LazyFrame
-    births: pl.LazyFrame
-    subscribers: pl.LazyFrame
-    traffic: pl.LazyFrame
-
-    def unknown(self) -> list[str]:
-        """Say what this feed cannot tell, beside detectors that do not apply to it."""
-        told = {
-            "call-backs and the share of outgoing calls, which do not count: the feed holds "
-            "hardly any call that its lines receive": not self.two_way,
-            "when lines were activated: the list of subscribers has no activation": (
-                bool(self.feed.told) and not self.feed.activations
-            ),
-            "number classes, blocks and targets abroad: numbers are opaque tokens": (
-                not self.feed.classes
-            ),
-            "lists that are ranges of neighbouring numbers: the pseudonyms were made with "
-            "--no-neighbours": not self.feed.neighbours,
-            "the share of unanswered calls, which does not count: the feed holds answered "
-            "calls only": not self.feed.attempts and self.feed.first_day is not None,
-            "numbers presented as foreign with a home identity: the feed has no imsi": (
-                "imsi" not in self.feed.columns
-            ),
-            "numbers presented as foreign on domestic trunks, and home numbers on international "
-            "ones: the feed has no trunk_in": "trunk_in" not in self.feed.columns,
-        }
-        return [what for what, holds in told.items() if holds]
-
-    def groups(self, levels: Iterable[int]) -> pl.LazyFrame:
-        """Return BIRTHS with the groups of each line, as findings name them.
-
-        These are its number blocks, of so many national digits (``block_7``), and its ``dealer``
-        and the ``region`` of its holder where a list tells.
-        """
-        number = self.written(pl.col("line"))
-        blocks = {f"block_{n}": numbering.block(number, self.plan, n) for n in levels}
-        told = subscribed.groups(self.subscribers, self.feed.told)
-        return self.births.select("line", "born", **blocks).join(told, on="line", how="left")
-
-    def written(self, line: pl.Expr) -> pl.Expr:
-        """Write lines as text: E.164 with +, or the token that came in."""
-        return line if self.feed.opaque else numbering.spelled(line)
-
-    def literal(self, line: object) -> pl.Expr:
-        """Return one line, as the calls carry it, as a literal of the type that it has in tables.
-
-        A short number such as 10086 would otherwise become a 32-bit integer.
-        """
-        return pl.lit(line, dtype=pl.String if self.feed.opaque else pl.Int64)
-
-    def local(self, instant: pl.Expr) -> pl.Expr:
-        """Write an instant as local date, hour and minute."""
-        return instant.dt.convert_time_zone(self.tz).dt.strftime("%Y-%m-%d %H:%M")
-
-    def midnight(self, day: pl.Expr) -> pl.Expr:
-        """Give the instant at which a local day begins."""
-        return rolling.midnight(day, self.tz)
-
-    def opens(self, day: pl.Expr) -> pl.Expr:
-        """Give the start of a window whose first local day this is."""
-        return rolling.just_before(self.midnight(day))
-
-    def closes(self, day: pl.Expr) -> pl.Expr:
-        """Give the end of a window whose last local day this is."""
-        return self.opens(day + timedelta(days=1))
 
 
 class Detector:

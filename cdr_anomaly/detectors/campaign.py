@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly import actors, rolling, wording
-from cdr_anomaly.detectors.base import (
-    STRICT,
-    Detector,
-    Tables,
-    days_back,
-    ladder,
-    no_findings,
-    setting,
-)
-from cdr_anomaly.outbound import Rule
-from cdr_anomaly.overlap import DAYS, RANGE, is_sure
-from cdr_anomaly.profile import Least
+from cdr_anomaly import wording
+from cdr_anomaly.detectors.base import STRICT, Detector, days_back, ladder, no_findings, setting
+from cdr_anomaly.engines.profile import Least
+from cdr_anomaly.features import components, rolling
+from cdr_anomaly.features.cold_callers import Rule
+from cdr_anomaly.features.shared_targets import DAYS, RANGE, is_sure
+
+if TYPE_CHECKING:
+    from cdr_anomaly.features.tables import Tables
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -147,7 +143,7 @@ def _grouped(links: pl.DataFrame) -> pl.DataFrame:
     node = {end: day + " " + pl.col(end).cast(pl.String) for end in ("one", "other")}
     ends = [links.select("day", line=end, node=node[end]) for end in node]
     nodes = pl.concat(ends).unique(maintain_order=True)
-    numbered = actors.grouped(nodes["node"], links.select(**node))
+    numbered = components.number_components(nodes["node"], links.select(**node))
     whole = nodes.join(numbered, left_on="node", right_on="subject")
     groups = whole.group_by("actor").agg(group=pl.col("line").sort(), n_group=pl.len())
     return whole.join(groups, on="actor").select(

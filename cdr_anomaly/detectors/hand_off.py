@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 from pydantic.dataclasses import dataclass
 
 from cdr_anomaly import significance, wording
-from cdr_anomaly.detectors.base import STRICT, Detector, Tables, ladder, no_findings, setting
+from cdr_anomaly.detectors.base import STRICT, Detector, ladder, no_findings, setting
+
+if TYPE_CHECKING:
+    from cdr_anomaly.features.tables import Tables
 
 SHOWN = 20
 CLOSER, OPENER = "closer", "opener"

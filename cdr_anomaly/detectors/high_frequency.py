@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly import busy, wording
-from cdr_anomaly.busy import NEW_DAYS, SHORT_LEAST, STAYING
-from cdr_anomaly.detectors.base import (
-    STRICT,
-    Detector,
-    Tables,
-    ladder,
-    percent,
-    setting,
-    usual_sentence,
-)
-from cdr_anomaly.evidence import Measure
-from cdr_anomaly.profile import Least
+from cdr_anomaly import wording
+from cdr_anomaly.detectors.base import STRICT, Detector, ladder, percent, setting, usual_sentence
+from cdr_anomaly.engines.profile import Least
+from cdr_anomaly.features import peer_measures
+from cdr_anomaly.features.peer_measures import NEW_DAYS, SHORT_LEAST, STAYING, Measure
+
+if TYPE_CHECKING:
+    from cdr_anomaly.features.tables import Tables
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -52,7 +47,7 @@ class HighFrequency(Detector):
     name: ClassVar[str] = "high_frequency"
     family: ClassVar[str] = "volume"
     policy: ClassVar[bool] = False
-    measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = busy.MEASURES
+    measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = peer_measures.MEASURES
     limits: ClassVar[tuple[str, ...]] = ("calls_10min", "calls_60min", "calls_day_alone")
     drawn: ClassVar[Mapping[str, str]] = {
         "calls_10min": "peak_10min",
@@ -184,7 +179,7 @@ class HighFrequency(Detector):
             tables.lines.select("line", "number_class", "born"), on="line", how="left"
         )
         return self.compared(
-            busy.compared(whole, two_way=tables.two_way, attempts=tables.feed.attempts)
+            peer_measures.compared(whole, two_way=tables.two_way, attempts=tables.feed.attempts)
         )
 
     def _unless(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 from pydantic.dataclasses import dataclass
@@ -13,14 +13,16 @@ from cdr_anomaly import wording
 from cdr_anomaly.detectors.base import (
     STRICT,
     Detector,
-    Tables,
     days_back,
     ladder,
     percent,
     setting,
     usual_sentence,
 )
-from cdr_anomaly.profile import Least
+from cdr_anomaly.engines.profile import Least
+
+if TYPE_CHECKING:
+    from cdr_anomaly.features.tables import Tables
 
 WATCHED_CLASSES = ("fixed", "international")
 

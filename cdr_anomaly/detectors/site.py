@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly import rooms, wording
-from cdr_anomaly.detectors.base import STRICT, Detector, Tables, days_back, ladder, setting
-from cdr_anomaly.rooms import HANDSET_DAYS
+from cdr_anomaly import wording
+from cdr_anomaly.detectors.base import STRICT, Detector, days_back, ladder, setting
+from cdr_anomaly.features import co_location
+from cdr_anomaly.features.co_location import HANDSET_DAYS
 
 if TYPE_CHECKING:
-    from cdr_anomaly.feed import Feed
+    from cdr_anomaly.features.feed import Feed
+    from cdr_anomaly.features.tables import Tables
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -56,13 +58,13 @@ class Site(Detector):
         return pl.concat([self._cells(tables), self._handsets(tables)])
 
     def _cells(self, tables: Tables) -> pl.LazyFrame:
-        crowded = rooms.crowded(tables.outbound, tables.traffic, since=tables.since).lazy()
+        crowded = co_location.crowded(tables.outbound, tables.traffic, since=tables.since).lazy()
         odd = crowded.filter(
             pl.col("n_group") >= self.lines,
             pl.col("n_group") >= self.times * pl.col("expected"),
             pl.col("q_value") <= self.fdr,
         )
-        moves = rooms.moved(tables.outbound, odd)
+        moves = co_location.moved(tables.outbound, odd)
         found = odd.join(moves, on=["day", "place"], how="left").with_columns(
             came=(pl.col("n_moved") >= self.lines).fill_null(value=False)
         )
@@ -105,7 +107,7 @@ class Site(Detector):
         )
 
     def _handsets(self, tables: Tables) -> pl.LazyFrame:
-        used = rooms.handsets(tables.outbound, since=tables.since)
+        used = co_location.handsets(tables.outbound, since=tables.since)
         reason = wording.sentence(
             "one of {} lines (limit {}) that called strangers from handset {} in the {} days to {}",
             "n_group",

@@ -1,29 +1,7 @@
-"""Engines by name."""
-
-from __future__ import annotations
-
-from importlib.util import find_spec
-from typing import TYPE_CHECKING
+"""CALLS to PROFILE and LEGS: engines that move the rows of a feed and count them."""
 
 from cdr_anomaly.engines.base import Engine, FirstLook
 from cdr_anomaly.engines.local import Local
-from cdr_anomaly.errors import SettingError
-
-if TYPE_CHECKING:
-    from cdr_anomaly.settings import Settings
+from cdr_anomaly.engines.registry import built
 
 __all__ = ["Engine", "FirstLook", "Local", "built"]
-
-
-def built(told: Settings) -> Engine:
-    """Build the engine that the settings name."""
-    if told.engine == "local":
-        return Local(told.memory)
-    for library in ("pyspark", "pandas"):
-        if find_spec(library) is None:
-            msg = f"--engine spark needs {library}; pip install 'cdr-anomaly[spark]'."
-            raise SettingError(msg)
-    from cdr_anomaly.engines.cluster import Cluster
-    from cdr_anomaly.engines.spark import Spark
-
-    return Spark(Cluster(told.master, told.memory))

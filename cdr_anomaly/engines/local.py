@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
-from cdr_anomaly import profile
-from cdr_anomaly.engines.looks import COUNTED, Looks, counted_by
-from cdr_anomaly.engines.tally import MARKS, Kind, Tally
-from cdr_anomaly.ingest import here, repairs
+from cdr_anomaly.engines import profile
+from cdr_anomaly.engines.base import COUNTED, Looks, counted_by
+from cdr_anomaly.engines.first_pass import MARKS, Kind, Tally
+from cdr_anomaly.ingest import deduplicate, here
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from datetime import date
 
     from cdr_anomaly.engines.base import FirstLook, Progress
+    from cdr_anomaly.engines.profile import Bucket, Least
     from cdr_anomaly.ingest import Part, Source
-    from cdr_anomaly.profile import Bucket, Least
 
 T = TypeVar("T")
 # What two parts and all that is made of them take, and one count while counts are merged: of all
@@ -82,7 +82,7 @@ class Local(Looks):
     @staticmethod
     def key(source: Source) -> pl.Expr:
         """Make one integer of what makes two rows of a feed one call; its calls may share it."""
-        return repairs.key(source.columns, as_text=source.as_text)
+        return deduplicate.key(source.columns, as_text=source.as_text)
 
     def calls(
         self,

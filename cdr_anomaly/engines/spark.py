@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly import profile
-from cdr_anomaly.engines.looks import Looks, counted_by
-from cdr_anomaly.engines.pieces import Piece
-from cdr_anomaly.engines.tally import MARKS, Kind, Tally
-from cdr_anomaly.ingest import dated, repairs
+from cdr_anomaly.engines import profile
+from cdr_anomaly.engines.base import Looks, counted_by
+from cdr_anomaly.engines.first_pass import MARKS, Kind, Tally
+from cdr_anomaly.engines.spark_wire import Piece
+from cdr_anomaly.ingest import dated, deduplicate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from cdr_anomaly.engines.base import FirstLook, Progress
-    from cdr_anomaly.engines.cluster import Cluster
-    from cdr_anomaly.engines.pieces import Made
+    from cdr_anomaly.engines.profile import Least
+    from cdr_anomaly.engines.spark_cluster import Cluster
+    from cdr_anomaly.engines.spark_wire import Made
     from cdr_anomaly.ingest import Shape, Source
-    from cdr_anomaly.profile import Least
 
     Of = Callable[[pl.LazyFrame], pl.LazyFrame]
     Rows = Iterator[pl.DataFrame]
@@ -50,7 +50,7 @@ class Spark(Looks):
     @staticmethod
     def key(source: Source) -> pl.Expr:
         """Make one integer of what makes two rows of a feed one call."""
-        return repairs.fingerprint(source.columns, as_text=source.as_text)
+        return deduplicate.fingerprint(source.columns, as_text=source.as_text)
 
     def reader(
         self, shape: Shape, of: Callable[[Shape], pl.LazyFrame], lines: pl.Series | None = None
@@ -244,4 +244,4 @@ def _repeated(pieces: Made) -> Made:
     found = [piece.frame for piece in pieces]
     if found:
         ordered = pl.concat(found).to_series().sort()
-        yield Piece(0, KEYS, repairs.repeated(ordered).unique().to_frame())
+        yield Piece(0, KEYS, deduplicate.repeated(ordered).unique().to_frame())

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cdr_anomaly import stores
 from cdr_anomaly.errors import InputError
-from cdr_anomaly.ingest import globs, lakes
+from cdr_anomaly.ingest import globs, lakehouse
+from cdr_anomaly.storage import paths as storage_paths
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from cdr_anomaly.ingest.footers import Stretch
-    from cdr_anomaly.ingest.lakes import Lake, Tables
-    from cdr_anomaly.stores import Place
+    from cdr_anomaly.ingest.lakehouse import Lake, Tables
+    from cdr_anomaly.ingest.parquet_stats import Stretch
+    from cdr_anomaly.storage.paths import Place
 
 SUFFIXES = (".parquet", ".pq", ".parq")
 MAGIC = b"PAR1"
@@ -41,7 +41,7 @@ class File:
     size: int
     schema: pa.Schema
     footer: pq.FileMetaData
-    keys: lakes.Keys
+    keys: lakehouse.Keys
     table: Place | None = None
     stretch: Stretch | None = None
 
@@ -76,13 +76,13 @@ def find(paths: Iterable[str | Place]) -> list[File]:
     Paths are files, folders, globs and tables (see lakes): of a table those that it has now. Names
     that begin with a dot or an underscore are left out of folders, as Spark and Hive do.
     """
-    tables = lakes.Tables()
+    tables = lakehouse.Tables()
     found: dict[Place, tuple[Place, Lake | None]] = {}
     for path in paths:
-        for file, lake in _led_to(stores.place(path), tables):
+        for file, lake in _led_to(storage_paths.place(path), tables):
             found.setdefault(file.resolve(), (file, lake))
     by_name = sorted(found, key=lambda file: (not isinstance(file, Path), file.parts))
-    return stores.answers(lambda place: _opened(*found[place]), by_name)
+    return storage_paths.answers(lambda place: _opened(*found[place]), by_name)
 
 
 def read_through(paths: Iterable[str | Place]) -> None:
@@ -102,7 +102,7 @@ def read_through(paths: Iterable[str | Place]) -> None:
 
 def _led_to(place: Place, tables: Tables) -> Iterator[tuple[Place, Lake | None]]:
     """Yield the files that a path leads to, each with the table that it is of, if any."""
-    if place.exists() and lakes.is_table(place):
+    if place.exists() and lakehouse.is_table(place):
         lake = tables.opened(place)
         if not lake.files:
             msg = f"The table '{place}' has no file."
@@ -146,7 +146,7 @@ def _matching(pattern: Place) -> list[Place]:
 def _plain(place: Place) -> list[Place]:
     if place.is_file():
         return [place]
-    return [place / inside for inside in stores.below(place) if _is_meant(inside)]
+    return [place / inside for inside in storage_paths.below(place) if _is_meant(inside)]
 
 
 def _is_meant(inside: str) -> bool:
@@ -177,7 +177,7 @@ def _opened(path: Place, lake: Lake | None) -> File:
         msg = f"'{path}' {fault}."
         raise InputError(msg) from error
     with footer:
-        lakes.check(lake, path, footer.schema_arrow)
+        lakehouse.check(lake, path, footer.schema_arrow)
         return File(
             path=path,
             rows=footer.metadata.num_rows,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cdr_anomaly.stores import Address
+    from cdr_anomaly.storage.paths import Address
 
 
 def matching(where: Address) -> list[tuple[Address, str]]:

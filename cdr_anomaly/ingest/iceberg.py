@@ -12,8 +12,8 @@ from pyiceberg.serializers import FromInputFile
 from pyiceberg.table import StaticTable
 from pyiceberg.transforms import IdentityTransform
 
-from cdr_anomaly import stores
 from cdr_anomaly.errors import InputError
+from cdr_anomaly.storage import paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pyiceberg.io import OutputFile
     from pyiceberg.manifest import DataFile
 
-    from cdr_anomaly.stores import Place
+    from cdr_anomaly.storage.paths import Place
 
 NAME = "static"
 # What other programs call the same stores.
@@ -74,7 +74,7 @@ def _place(location: str, options: Mapping[str, str]) -> Place:
         if location.startswith(alias):
             location = name + location.removeprefix(alias)
             break
-    return stores.place(location, options)
+    return paths.place(location, options)
 
 
 class _Input(InputFile):
@@ -93,7 +93,7 @@ class _Input(InputFile):
         return self.place.is_file()
 
     def open(self, seekable: bool = True) -> Any:  # noqa: ARG002, FBT001, FBT002 - as it is declared
-        return self.place.open("rb", stores.CHUNK)
+        return self.place.open("rb", paths.CHUNK)
 
 
 def _input(location: str, options: Mapping[str, str]) -> _Input:

@@ -17,7 +17,7 @@ from cdr_anomaly.settings import validation_sentence, zone
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cdr_anomaly.stores import Place
+    from cdr_anomaly.storage.paths import Place
 
 SERVED = ("served", "other", "calling_party", "called_party", "direction")
 

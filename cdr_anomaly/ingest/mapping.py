@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
-from cdr_anomaly import numbering, tokens
+from cdr_anomaly import numbering
 from cdr_anomaly.errors import InputError
-from cdr_anomaly.ingest.verdicts import KIND
+from cdr_anomaly.ingest.validate import KIND
+from cdr_anomaly.numbering import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -4,17 +4,8 @@ A line is carried as a 64-bit integer where every number of the feed can be (see
 else as text; columns of type LINE are either. The tables that leave the house hold text only.
 """
 
-from cdr_anomaly.schema.nights import (
-    FEEDBACK,
-    FORWARDED,
-    LATE,
-    LEDGER,
-    LONG,
-    SEEN,
-    SUCCESSIONS,
-    VOLUME,
-)
-from cdr_anomaly.schema.results import (
+from cdr_anomaly.schema.line_story import STORY
+from cdr_anomaly.schema.outputs import (
     ALERTS,
     EVIDENCE,
     FINDINGS,
@@ -25,7 +16,7 @@ from cdr_anomaly.schema.results import (
     SEVERITIES,
     VICTIMS,
 )
-from cdr_anomaly.schema.steps import (
+from cdr_anomaly.schema.pipeline import (
     BESIDE,
     BIRTHS,
     CALLS,
@@ -44,7 +35,16 @@ from cdr_anomaly.schema.steps import (
     TESTS,
     TRAFFIC,
 )
-from cdr_anomaly.schema.stories import STORY
+from cdr_anomaly.schema.state import (
+    FEEDBACK,
+    FORWARDED,
+    LATE,
+    LEDGER,
+    LONG,
+    SEEN,
+    SUCCESSIONS,
+    VOLUME,
+)
 from cdr_anomaly.schema.table import Column, Table, columns, empty, lines, require
 
 __all__ = [

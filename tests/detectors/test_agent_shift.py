@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import pipeline, settings, titled
+from cdr_anomaly import settings
+from cdr_anomaly.reports import line_story, line_story_terminal
 from tests.builders import BIDDEN, SHANGHAI, Line, feed, found, line, past, scanned
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.result import Result
 
 DAYS = past("2026-05-04", 16)
 DAY, NEXT = DAYS[:2]
@@ -343,7 +344,7 @@ def test_explain_draws_the_shift(tmp_path: Path) -> None:
     works_, rests = works("001", DAYS[:4]), line(AGENT + "002").dials(40, on=DAY)
     feed(works_, rests).write_parquet(tmp_path / "calls.parquet")
     told = settings.load(tz=SHANGHAI)
-    tables = titled.tables(pipeline.explain(works_.number, [tmp_path], told)[0])
+    tables = line_story_terminal.tables(line_story.explain(works_.number, [tmp_path], told)[0])
     ((title, shift),) = ((t, table) for t, table in tables.items() if t.startswith("The shift"))
     assert shift.height == 4
     *_, hours = shift.columns
@@ -358,5 +359,5 @@ def test_explain_draws_the_shift(tmp_path: Path) -> None:
         "." * 9 + "#########" + "." * 6,
     )
     assert all(sign in title for sign in (".", "-", "=", "#"))
-    quiet = titled.tables(pipeline.explain(rests.number, [tmp_path], told)[0])
+    quiet = line_story_terminal.tables(line_story.explain(rests.number, [tmp_path], told)[0])
     assert quiet[title].is_empty()

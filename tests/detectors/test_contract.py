@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from cdr_anomaly import detectors, pipeline, profile, settings
-from cdr_anomaly.profile import Least
+from cdr_anomaly import detectors, pipeline, settings
+from cdr_anomaly.engines import profile
+from cdr_anomaly.engines.profile import Least
 from cdr_anomaly.schema import FINDINGS, OF_PREFIXES, TESTS
 from tests.adversarial import ACTIVATED, WORDS, adversarial
 from tests.builders import BIDDEN, FEED, SHANGHAI, scanned
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cdr_anomaly.detectors import Detector
-    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.result import Result
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 NAMES = [detector.name for detector in detectors.ALL]

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 import pytest
 
-from cdr_anomaly.page import pictures
+from cdr_anomaly.reports.html import chart_data
 from tests.builders import Line, feed, found, many, scanned
 from tests.detectors.test_new_sim_burst import BORN, city, dialling, forwarding, used
 
 if TYPE_CHECKING:
     import pathlib
 
-    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.result import Result
 
 KINDS = ("dealer", "region")
 DEALERS = [f"D{n:02}" for n in range(100)]
@@ -220,7 +220,7 @@ def test_dealers_are_told_without_a_day_of_activation(tmp_path: pathlib.Path) ->
 def test_the_picture_of_a_dealer_counts_its_new_lines_by_day(regional: Result) -> None:
     alerts = regional.alerts.filter(pl.col("rank").is_not_null()).with_columns(judged_day="day")
     tables = regional.tables
-    drawn = pictures.drawn(alerts, regional.findings, tables, tables.legs.clear())
+    drawn = chart_data.drawn(alerts, regional.findings, tables, tables.legs.clear())
     (rank,) = alerts.filter(subject="dealer D03")["rank"]
     by_day = dict(drawn.pictures["births"].filter(rank=rank).select("day", "n").iter_rows())
     assert (by_day[BORN[5:]], sum(by_day.values())) == (14, 15), "one was new weeks before"

@@ -9,7 +9,7 @@ from tests.builders import Line, feed, found, gravest, line, many, past, scanned
 if TYPE_CHECKING:
     import pathlib
 
-    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.result import Result
 
 DAY = "2026-05-20"
 WEEK = past("2026-05-14", 7)

@@ -10,8 +10,9 @@ import pytest
 from polars.testing import assert_frame_equal
 from scipy.stats import binom
 
-from cdr_anomaly import ingest, pipeline, settings
+from cdr_anomaly import pipeline, settings
 from cdr_anomaly.engines import local
+from cdr_anomaly.ingest import source
 from tests.builders import BIDDEN, Line, feed, found, line, scanned
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ def test_how_much_is_read_at_once_or_kept_makes_no_difference(
     """Repeats of a call stand in several parts, too."""
     calls = feed(*map(opener, OPENERS), closer(4)).with_columns(answered=pl.col("duration_s") > 0)
     plain = scanned(tmp_path / "plain", calls)
-    monkeypatch.setattr(ingest, "PART_ROWS", 20)
+    monkeypatch.setattr(source, "PART_ROWS", 20)
     if not kept:
         monkeypatch.setattr(local, "KEPT_BYTES", 2**62)
     folder = tmp_path / "parts"

@@ -9,7 +9,7 @@ from tests.builders import Line, feed, found, gravest, line, past, scanned
 if TYPE_CHECKING:
     import pathlib
 
-    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.result import Result
 
 DAY, NEXT = "2026-05-20", "2026-05-21"
 WORKDAYS = past("2026-04-15", 27)  # all of them 8 days or more before the judged day

@@ -9,7 +9,7 @@ from tests.builders import Line, feed, found, gravest, line, past, scanned
 if TYPE_CHECKING:
     import pathlib
 
-    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.result import Result
 
 DAY, NEXT = "2026-05-04", "2026-05-05"
 MOBILE, FIXED, ABROAD = "+8613800000", "+8659188000", "+442035550"

@@ -9,7 +9,7 @@ from tests.builders import Line, feed, found, gravest, line, many, past, scanned
 if TYPE_CHECKING:
     import pathlib
 
-    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.result import Result
 
 FIRST, BORN = "2026-04-15", "2026-06-01"
 THREE_DAYS = past(BORN, 3)

@@ -8,8 +8,9 @@ import pytest
 from polars.testing import assert_frame_equal
 from scipy.stats import binom
 
-from cdr_anomaly import numbering, presented, trunks
-from cdr_anomaly.detectors.overseas_presentation import OverseasPresentation
+from cdr_anomaly import numbering
+from cdr_anomaly.detectors.overseas_presentation import OverseasPresentation, trunks
+from cdr_anomaly.numbering import caller_id
 from tests.builders import FEED, feed, line, many, past, scanned
 from tests.builders import gravest as gravest_of
 from tests.nights import runs
@@ -18,7 +19,7 @@ from tests.overseas import DAY, LONDON, NAME, found, homes, others, pool
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.result import Result
     from tests.builders import Line
 
 CN = numbering.home_plan("CN")
@@ -204,7 +205,7 @@ def test_numbers_that_nobody_has(tmp_path: Path, number: str, why: str | None) -
     ]
     assert len(said) == (why is not None)
     assert all(f"a number that nobody has: {why}; to 6" in reason for reason in said)
-    told = pl.DataFrame({"n": [number]}).select(presented.impossible(pl.col("n"), CN)).item()
+    told = pl.DataFrame({"n": [number]}).select(caller_id.impossible(pl.col("n"), CN)).item()
     assert told == why
 
 

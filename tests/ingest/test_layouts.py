@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import polars as pl
 import pytest
 
-from cdr_anomaly.ingest import layouts, verdicts
+from cdr_anomaly.ingest import layouts, validate
 from tests.ingest.feeds import ANNA, BO, CAO, DU, columns, opened, used, written
 
 CALLMINE = Path(__file__).parents[3] / "shared" / "data" / "callmine" / "calls.parquet"
@@ -318,7 +318,7 @@ def test_rows_that_are_no_calls_are_left_out_and_counted_not_lost(tmp_path: Path
     source = opened(
         written(tmp_path, pl.DataFrame(case.rows), case.file), layout="bandicoot", tz="UTC"
     )
-    assert sorted(verdicts.judged(source.mapped().collect(), source.settings.max_duration_s)) == [
+    assert sorted(validate.judged(source.mapped().collect(), source.settings.max_duration_s)) == [
         0,
         0,
         9,

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from cdr_anomaly import pipeline, settings
+from cdr_anomaly import result as cdr_anomaly_result
 from cdr_anomaly.errors import SettingError
-from cdr_anomaly.ingest import REFUSED, VERDICTS, verdicts
+from cdr_anomaly.ingest import REFUSED, VERDICTS, validate
 from tests.ingest.feeds import (
     ANNA,
     BO,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def scanned(*paths: Path | str, **told: Any) -> pipeline.Result:
+def scanned(*paths: Path | str, **told: Any) -> cdr_anomaly_result.Result:
     return pipeline.scan(paths, settings.load(**told))
 
 
@@ -75,7 +76,7 @@ def test_refused_rows_are_counted_by_reason_and_other_types_apart(tmp_path: Path
 def test_a_row_of_another_type_is_left_out_whatever_else_is_wrong_with_it(tmp_path: Path) -> None:
     row = call(record_type="sms_mt", start_time=None, duration_s=-1)
     source = opened(written(tmp_path, feed(row, call(1, record_type="moc"))))
-    assert verdicts.judged(source.mapped().collect(), source.settings.max_duration_s).to_list() == [
+    assert validate.judged(source.mapped().collect(), source.settings.max_duration_s).to_list() == [
         9,
         0,
     ]
@@ -280,7 +281,7 @@ def test_the_zone_of_the_home_region_is_that_of_local_days_by_default(tmp_path: 
     start=st.one_of(st.none(), st.datetimes(datetime(1980, 1, 1), datetime(2120, 1, 1))),  # noqa: DTZ001
     duration=st.sampled_from([None, -1, 0, 7, 86_400, 86_401]),
     numbers=st.tuples(*[st.sampled_from([None, 1])] * 3),
-    kind=st.sampled_from([None, *verdicts.TYPES]),
+    kind=st.sampled_from([None, *validate.TYPES]),
     without=st.sets(st.sampled_from(["record_type", "redirecting_number"])),
 )
 def test_a_row_is_sound_when_no_verdict_holds(
@@ -297,11 +298,11 @@ def test_a_row_is_sound_when_no_verdict_holds(
             "calling_number": pl.Series([numbers[0]], dtype=pl.Int64),
             "called_number": pl.Series([numbers[1]], dtype=pl.Int64),
             "redirecting_number": pl.Series([numbers[2]], dtype=pl.Int64),
-            "record_type": pl.Series([kind], dtype=verdicts.KIND),
+            "record_type": pl.Series([kind], dtype=validate.KIND),
         }
     ).drop(without)
     told = row.select(
-        sound=verdicts.sound(row.columns, 86_400), verdict=verdicts.verdict(row.columns, 86_400)
+        sound=validate.sound(row.columns, 86_400), verdict=validate.verdict(row.columns, 86_400)
     )
     assert told["sound"].item() == (told["verdict"].item() == 0)
 

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from cdr_anomaly import ingest, pipeline, settings, wording
-from cdr_anomaly.ingest import repairs, verdicts
+from cdr_anomaly import pipeline, settings, wording
+from cdr_anomaly.ingest import deduplicate, validate
+from cdr_anomaly.ingest import source as ingest_source
 from cdr_anomaly.schema import CALLS
 from tests.ingest.feeds import ANNA, CAO, at, call, feed, opened, written
 
@@ -32,7 +33,7 @@ VALUES: dict[str, Any] = {
 SCHEMA = {
     "calling_number": pl.Int64,
     "called_number": pl.Int64,
-    "record_type": verdicts.KIND,
+    "record_type": validate.KIND,
     "call_id": pl.String,
     "start_time": pl.Datetime("us", "UTC"),
     "duration_s": pl.Int64,
@@ -46,7 +47,7 @@ def slowly(rows: list[Row]) -> list[Row]:
     for *same, start, duration in unique:
         end = start + timedelta(seconds=duration)
         for known in calls:
-            continues = start <= known[5] + timedelta(seconds=repairs.PART_GAP_S)
+            continues = start <= known[5] + timedelta(seconds=deduplicate.PART_GAP_S)
             if same[3] is not None and known[0] == same and continues:
                 known[2] += duration
                 known[5] = max(known[5], end)
@@ -58,7 +59,9 @@ def slowly(rows: list[Row]) -> list[Row]:
 
 def quickly(rows: list[Row], columns: tuple[str, ...] = COLUMNS) -> list[Row]:
     frame = pl.DataFrame(rows, SCHEMA, orient="row").select(columns)
-    return sorted(repairs.mended(frame.lazy(), columns).select(columns).collect().rows(), key=str)
+    return sorted(
+        deduplicate.mended(frame.lazy(), columns).select(columns).collect().rows(), key=str
+    )
 
 
 ROWS = st.lists(
@@ -94,7 +97,7 @@ def test_without_a_call_id_only_exact_repeats_go(rows: list[Row]) -> None:
 def test_a_column_of_the_feed_need_not_have_been_read(rows: list[Row], more: set[str]) -> None:
     frame = pl.DataFrame(rows, SCHEMA, orient="row")
     unread = more - {"redirecting_number"}  # the looks always read what tells two calls apart
-    mended = repairs.mended(frame.lazy(), {*COLUMNS, *unread}).select(COLUMNS).collect()
+    mended = deduplicate.mended(frame.lazy(), {*COLUMNS, *unread}).select(COLUMNS).collect()
     assert sorted(mended.rows(), key=str) == quickly(rows)
 
 
@@ -135,7 +138,7 @@ def test_calls_of_asterisk_that_only_look_alike_stay_apart(tmp_path: Path, run: 
     assert ran.code == 0, ran.err
     assert f"Rows: {n:,} read, {n:,} calls used." in ran.err
     source = opened(tmp_path, layout="asterisk", tz="Asia/Shanghai")
-    keys = source.mapped().select(repairs.key(source.columns, as_text=source.as_text))
+    keys = source.mapped().select(deduplicate.key(source.columns, as_text=source.as_text))
     assert keys.collect().to_series().is_duplicated().any()
 
 
@@ -143,7 +146,7 @@ def test_calls_of_asterisk_that_only_look_alike_stay_apart(tmp_path: Path, run: 
 @effort(max_examples=40, deadline=None)
 def test_rows_that_can_be_one_call_share_a_key(rows: list[Row]) -> None:
     frame = pl.DataFrame(rows, SCHEMA, orient="row")
-    keyed = frame.select(repairs.key(COLUMNS, as_text=False).alias("key"))
+    keyed = frame.select(deduplicate.key(COLUMNS, as_text=False).alias("key"))
     if keyed["key"].n_unique() == frame.height:
         assert quickly(rows) == sorted(rows, key=str)
 
@@ -267,7 +270,7 @@ def test_a_feed_that_is_read_in_parts_is_mended_as_one(
     table = pl.concat([rows, long_call], how="diagonal").sample(fraction=1, shuffle=True, seed=2)
     for name in ("a.parquet", "b.parquet"):
         table.write_parquet(tmp_path / name, row_group_size=3)
-    monkeypatch.setattr(ingest, "PART_ROWS", part_rows)
+    monkeypatch.setattr(ingest_source, "PART_ROWS", part_rows)
     read, used, duplicates, partial = counted(tmp_path)
     # Whether a row is a repeat or a part of what was merged before depends on where parts are cut.
     assert (read, used, duplicates + partial) == (48, 21, 27)

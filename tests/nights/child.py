@@ -10,8 +10,9 @@ import resource
 import sys
 from datetime import date
 
-from cdr_anomaly import one_night, stores
 from cdr_anomaly.errors import CdrAnomalyError
+from cdr_anomaly.nights import run
+from cdr_anomaly.storage import paths
 from tests.nights import runs
 
 if __name__ == "__main__":
@@ -23,7 +24,7 @@ if __name__ == "__main__":
     if most:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     try:
-        one_night.nightly(files, date.fromisoformat(day), runs.run(stores.place(place)))
+        run.nightly(files, date.fromisoformat(day), runs.run(paths.place(place)))
     except CdrAnomalyError as error:
         sys.stdout.write(f"{error}\n")
         sys.exit(2)

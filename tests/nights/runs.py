@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from cdr_anomaly import one_night, settings, state
+from cdr_anomaly import settings
+from cdr_anomaly.nights import run as nights_run
+from cdr_anomaly.nights import state
 from tests.builders import SHANGHAI
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from cdr_anomaly.one_night import Outcome
-    from cdr_anomaly.stores import Place
+    from cdr_anomaly.nights.run import Outcome
+    from cdr_anomaly.storage.paths import Place
 
 
 def local_days(calls: pl.DataFrame, tz: str = SHANGHAI) -> list[date]:
@@ -35,14 +37,14 @@ def by_day(folder: Path, calls: pl.DataFrame, tz: str = SHANGHAI) -> Path:
     return folder
 
 
-def run(place: Place, *words: str, tz: str = SHANGHAI, **lists: Path) -> one_night.Run:
-    return one_night.Run(place, settings.load(tz=tz, words=words), one_night.Lists(**lists))
+def run(place: Place, *words: str, tz: str = SHANGHAI, **lists: Path) -> nights_run.Run:
+    return nights_run.Run(place, settings.load(tz=tz, words=words), nights_run.Lists(**lists))
 
 
-def every(folder: Path, told: one_night.Run) -> list[Outcome]:
+def every(folder: Path, told: nights_run.Run) -> list[Outcome]:
     """Run a night for each file of a day, in order."""
     return [
-        one_night.nightly([file], date.fromisoformat(file.stem), told)
+        nights_run.nightly([file], date.fromisoformat(file.stem), told)
         for file in sorted(folder.glob("*.parquet"))
     ]
 

@@ -16,8 +16,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import header, ledger, lock, one_night, recall, state
 from cdr_anomaly.errors import InputError, StateError
+from cdr_anomaly.nights import ledger, lock, open_state, run, state, state_header
 from tests.builders import feed, line, many, past
 from tests.nights import runs
 
@@ -49,10 +49,10 @@ def before(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three nights are done, and a fourth that had half of its calls."""
     told = runs.run(tmp_path_factory.mktemp("states") / "before")
     for day in DAYS[:3]:
-        one_night.nightly([files / f"{day}.parquet"], day, told)
+        run.nightly([files / f"{day}.parquet"], day, told)
     half = files.parent / "half.parquet"
     pl.read_parquet(last(files)).gather_every(2).write_parquet(half)
-    one_night.nightly([half], DAYS[3], told)
+    run.nightly([half], DAYS[3], told)
     return told.place
 
 
@@ -60,7 +60,7 @@ def before(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def after(files: Path, before: Path) -> Tables:
     place = before.parent / "after"
     shutil.copytree(before, place)
-    one_night.nightly([last(files)], DAYS[3], runs.run(place))
+    run.nightly([last(files)], DAYS[3], runs.run(place))
     return runs.remembered(place)
 
 
@@ -133,7 +133,7 @@ def test_killed_at_any_instant_nothing_is_lost_and_nothing_doubled(
         assert not lock.is_held(place)
         shown = runs.remembered(place)
         assert shown in (was, after), "nothing half done is seen"
-        one_night.nightly([last(files)], DAYS[3], runs.run(place))
+        run.nightly([last(files)], DAYS[3], runs.run(place))
         assert runs.remembered(place) == after
         assert _leftovers(place) == set(), "what the killed run left is gone"
     assert outcomes["killed"] > KILLS // 2
@@ -154,9 +154,9 @@ def test_the_first_night_killed_leaves_a_state_that_can_begin(tmp_path: Path, fi
     known.note("begun", day=DAYS[0])
     # As if killed between two tables of the first night.
     known._write("profile", known.read("profile").collect(), mode="overwrite")
-    one_night.nightly([files / f"{DAYS[0]}.parquet"], DAYS[0], told)
+    run.nightly([files / f"{DAYS[0]}.parquet"], DAYS[0], told)
     fresh = runs.run(tmp_path / "fresh")
-    one_night.nightly([files / f"{DAYS[0]}.parquet"], DAYS[0], fresh)
+    run.nightly([files / f"{DAYS[0]}.parquet"], DAYS[0], fresh)
     assert runs.remembered(place) == runs.remembered(fresh.place)
 
 
@@ -174,7 +174,7 @@ def test_files_that_cannot_grow_leave_the_state_as_it_was(
     assert said.startswith(f"The state in '{place}' cannot be written: ")
     assert said.endswith("It is as it was; run this again.\n")
     assert runs.remembered(place) == runs.remembered(before)
-    one_night.nightly([last(files)], DAYS[3], runs.run(place))
+    run.nightly([last(files)], DAYS[3], runs.run(place))
     assert runs.remembered(place) == after
 
 
@@ -197,7 +197,7 @@ def test_a_full_disk_is_named_and_leaves_the_state_as_it_was(small_disk: Path, f
     for day in DAYS * 4:
         was = runs.remembered(told.place) if told.place.exists() else None
         try:
-            one_night.nightly([files / f"{day}.parquet"], day, told)
+            run.nightly([files / f"{day}.parquet"], day, told)
         except StateError as error:
             sentences.append(str(error))
             assert runs.remembered(told.place) == was
@@ -243,7 +243,7 @@ def test_a_damaged_table_is_named_and_made_again(
     place = tmp_path / "state"
     shutil.copytree(before, place)
     told = runs.run(place)
-    one_night.nightly([last(files)], DAYS[3], told)
+    run.nightly([last(files)], DAYS[3], told)
     known = state.opened(place, "Asia/Shanghai", "CN")
     (file,) = (f for f in known._table(table).file_uris() if "day=" not in f or str(DAYS[2]) in f)
     whole = Path(file).read_bytes()
@@ -257,9 +257,9 @@ def test_a_damaged_table_is_named_and_made_again(
             state.read_through(place)
     elif table != "lines":  # which the night makes again from profiles
         with pytest.raises(StateError, match=f"is damaged; run the night of {DAYS[2]} again"):
-            one_night.nightly([last(files)], DAYS[3], told)
-    one_night.nightly([files / f"{DAYS[2]}.parquet"], DAYS[2], told)
-    one_night.nightly([last(files)], DAYS[3], told)
+            run.nightly([last(files)], DAYS[3], told)
+    run.nightly([files / f"{DAYS[2]}.parquet"], DAYS[2], told)
+    run.nightly([last(files)], DAYS[3], told)
     assert runs.remembered(place) == after
 
 
@@ -269,7 +269,7 @@ def test_damage_that_nothing_can_mend_says_so(tmp_path: Path, before: Path, file
     for file in (place / "ledger").glob("*.parquet"):
         file.write_bytes(b"PAR1")
     with pytest.raises(StateError, match="put it back from a backup"):
-        one_night.nightly([last(files)], DAYS[3], runs.run(place))
+        run.nightly([last(files)], DAYS[3], runs.run(place))
 
 
 def test_what_the_first_night_got_wrong_is_not_settled(tmp_path: Path, files: Path) -> None:
@@ -277,10 +277,10 @@ def test_what_the_first_night_got_wrong_is_not_settled(tmp_path: Path, files: Pa
     for zone, paths in (("UTC", ["nowhere"]), ("Asia/Shanghai", [file])):
         told = runs.run(tmp_path / "state", tz=zone)
         if paths == [file]:
-            one_night.nightly(paths, DAYS[0], told)
+            run.nightly(paths, DAYS[0], told)
         else:
             with pytest.raises(InputError):
-                one_night.nightly(paths, DAYS[0], told)
+                run.nightly(paths, DAYS[0], told)
     assert state.shown(told.place).header.zone == "Asia/Shanghai"
 
 
@@ -291,7 +291,7 @@ def test_many_events_are_put_together_and_are_the_same(
     shutil.copytree(before, place)
     was = state.shown(place).ledger
     monkeypatch.setattr(state, "MANY_EVENTS", 3)
-    one_night.nightly([last(files)], DAYS[3], runs.run(place))
+    run.nightly([last(files)], DAYS[3], runs.run(place))
     now = state.shown(place).ledger
     assert now.head(was.height).equals(was)
     assert now["event"].to_list() == [*was["event"], "begun", "done"]
@@ -305,7 +305,7 @@ def test_a_night_that_was_begun_and_killed_is_failed(tmp_path: Path, before: Pat
     shutil.copytree(before, place)
     known = state.opened(place, "Asia/Shanghai", "CN").note("begun", day=date(2026, 5, 6))
     assert list(ledger.begun(known.ledger)) == [date(2026, 5, 6)]
-    assert list(recall.nights(place)) == DAYS
+    assert list(open_state.nights(place)) == DAYS
 
 
 def test_a_newer_state_is_refused_and_an_old_one_brought_up(
@@ -316,14 +316,14 @@ def test_a_newer_state_is_refused_and_an_old_one_brought_up(
     text = (place / "state.json").read_text()
     (place / "state.json").write_text(text.replace('"version": 1', '"version": 7'))
     with pytest.raises(StateError, match="is of version 7, this program knows 1: a newer"):
-        one_night.nightly([last(files)], DAYS[3], runs.run(place))
+        run.nightly([last(files)], DAYS[3], runs.run(place))
     (place / "state.json").write_text(text)
     upgraded = []
-    monkeypatch.setattr(header, "VERSION", 2)
-    monkeypatch.setitem(header.UPGRADES, 1, upgraded.append)
+    monkeypatch.setattr(state_header, "VERSION", 2)
+    monkeypatch.setitem(state_header.UPGRADES, 1, upgraded.append)
     with pytest.raises(StateError, match="is of an old version; the next night brings it up"):
         state.shown(place)
-    one_night.nightly([last(files)], DAYS[3], runs.run(place))
+    run.nightly([last(files)], DAYS[3], runs.run(place))
     assert upgraded == [place]
     assert '"version": 2' in (place / "state.json").read_text()
 

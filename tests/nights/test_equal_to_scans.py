@@ -13,14 +13,16 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from cdr_anomaly import one_night, pipeline, recall, settings, simulate, state
+from cdr_anomaly import pipeline, settings
+from cdr_anomaly.evaluation.simulation import city
+from cdr_anomaly.nights import open_state, run, state
 from tests.adversarial import ACTIVATED, WORDS, adversarial
 from tests.builders import FEED, SHANGHAI, feed, line
 from tests.detectors.test_contract import NAMES
 from tests.nights import runs
 
 if TYPE_CHECKING:
-    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.result import Result
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 
@@ -47,9 +49,9 @@ def test_the_sample_night_by_night_and_at_once(tmp_path: Path, lists: dict[str, 
     days = sorted(folder.name.removeprefix("date=") for folder in calls.glob("date=*"))
     first, last = (pl.Series([word]).str.to_date().item() for word in (days[0], days[-1]))
     # The paths hold all days; a night reads its own.
-    outcomes = list(one_night.backfill([calls], first, last, told))
+    outcomes = list(run.backfill([calls], first, last, told))
     assert len(outcomes) == 36
-    assert isinstance(outcomes[-1], one_night.Outcome)
+    assert isinstance(outcomes[-1], run.Outcome)
     assert_frame_equal(runs.findings(told.place), runs.in_order(found))
     assert_frame_equal(runs.evidence(outcomes), whole.evidence)
     assert_frame_equal(outcomes[-1].result.victims, whole.victims)
@@ -60,7 +62,7 @@ def test_the_sample_night_by_night_and_at_once(tmp_path: Path, lists: dict[str, 
 
 @pytest.mark.slow
 def test_records_of_both_sides(tmp_path: Path) -> None:
-    calls = simulate.simulate(days=31, lines=200, seed=9, sides="both").calls
+    calls = city.simulate(days=31, lines=200, seed=9, sides="both").calls
     days = runs.by_day(tmp_path / "days", calls)
     told = runs.run(tmp_path / "state")
     nights = runs.every(days, told)
@@ -107,12 +109,12 @@ def found(
     return runs.in_order(scanned(days, *WORDS, subscribers=subscribers).findings)
 
 
-def settled(told: one_night.Run, folder: Path, calls: pl.DataFrame) -> None:
+def settled(told: run.Run, folder: Path, calls: pl.DataFrame) -> None:
     """Run again what may have changed."""
     days = runs.local_days(calls)
-    for outcome in one_night.backfill([folder], days[0], days[-1], told):
+    for outcome in run.backfill([folder], days[0], days[-1], told):
         assert not isinstance(outcome, str), outcome
-    assert not list(one_night.backfill([folder], days[0], days[-1], told)), "nothing is left to do"
+    assert not list(run.backfill([folder], days[0], days[-1], told)), "nothing is left to do"
 
 
 @pytest.mark.slow
@@ -124,7 +126,7 @@ def test_in_any_order(
     files = sorted(days.glob("*.parquet"))
     Random(2).shuffle(files)  # noqa: S311 - no secret
     for file in files:
-        one_night.nightly([file], date.fromisoformat(file.stem), told)
+        run.nightly([file], date.fromisoformat(file.stem), told)
     assert not runs.findings(told.place).equals(found)
     settled(told, days, calls)
     assert_frame_equal(runs.findings(told.place), found)
@@ -142,7 +144,7 @@ def test_split_overlapping_and_delivered_twice(
             whole.gather_every(2, place).write_parquet(folder / f"{place}.parquet")
         whole.head(7).write_parquet(folder / "again.parquet")
         shutil.copy(folder / "0.parquet", folder / "copy.parquet")
-        (night,) = [one_night.nightly([folder], day, told)]
+        (night,) = [run.nightly([folder], day, told)]
         assert night.result.counts.used == whole.height
     assert_frame_equal(runs.findings(told.place), found)
 
@@ -159,22 +161,22 @@ def test_late_files_reopen_their_day_and_the_days_after_it(
         cut = rows.height // 3
         on_time, late = folder / f"{day}.parquet", folder / f"{day}-late.parquet"
         rows.tail(rows.height - cut).write_parquet(on_time)
-        one_night.nightly([on_time], day, told)
+        run.nightly([on_time], day, told)
         if n % 2:
             rows.head(cut).write_parquet(late)
         else:
             rows.head(cut).write_parquet(folder / f"{day}-very-late.parquet")
         if n % 2 and n > 2:  # two days later, by itself
             before = days[n - 2]
-            one_night.nightly([folder / f"{before}-late.parquet"], before, told)
-            nights = recall.nights(told.place)
+            run.nightly([folder / f"{before}-late.parquet"], before, told)
+            nights = open_state.nights(told.place)
             assert len(nights[before].inputs) == 2
             reopened = [d for d, night in nights.items() if night.reopened_by == before]
             assert reopened == [d for d in days[n - 1 : n + 1] if d in nights]
     # A landing folder with all of it: days that are done see that there is more of them.
-    settled_by_hand = [d for d in days if len(recall.nights(told.place)[d].inputs) == 2]
+    settled_by_hand = [d for d in days if len(open_state.nights(told.place)[d].inputs) == 2]
     for day in set(days) - set(settled_by_hand):
-        one_night.nightly([folder], day, told)
+        run.nightly([folder], day, told)
     settled(told, folder, calls)
     assert_frame_equal(runs.findings(told.place), found)
 
@@ -184,17 +186,17 @@ def test_a_late_file_in_the_folder_of_another_night_is_seen(tmp_path: Path) -> N
     days = [date(2026, 5, 4), date(2026, 5, 5)]
     first, second = (feed(line("+8613800000001").dials(50, on=str(day))) for day in days)
     first.head(20).write_parquet(tmp_path / "first.parquet")
-    one_night.nightly([tmp_path / "first.parquet"], days[0], told)
+    run.nightly([tmp_path / "first.parquet"], days[0], told)
     first.tail(30).write_parquet(tmp_path / "late.parquet")
     second.write_parquet(tmp_path / "second.parquet")
-    night = one_night.nightly(sorted(tmp_path.glob("*.parquet")), days[1], told)
-    assert recall.nights(told.place)[days[0]].late == 30
+    night = run.nightly(sorted(tmp_path.glob("*.parquet")), days[1], told)
+    assert open_state.nights(told.place)[days[0]].late == 30
     (warning,) = night.warnings
     assert warning.startswith("2026-05-04 may change: 30 rows of the day came in files that")
-    again, _ = one_night.backfill(sorted(tmp_path.glob("*.parquet")), *days, told)
-    assert isinstance(again, one_night.Outcome)
+    again, _ = run.backfill(sorted(tmp_path.glob("*.parquet")), *days, told)
+    assert isinstance(again, run.Outcome)
     assert again.result.counts.used == 50
-    assert not any(night.provisional for night in recall.nights(told.place).values())
+    assert not any(night.provisional for night in open_state.nights(told.place).values())
 
 
 def test_to_run_a_night_again_gives_the_same_bytes(
@@ -205,9 +207,9 @@ def test_to_run_a_night_again_gives_the_same_bytes(
     runs.every(days, told)
     before = runs.remembered(told.place)
     for day in runs.local_days(calls)[-4:]:
-        one_night.nightly([days / f"{day}.parquet"], day, told)
+        run.nightly([days / f"{day}.parquet"], day, told)
         assert runs.remembered(told.place) == before
-        assert not any(night.provisional for night in recall.nights(told.place).values())
+        assert not any(night.provisional for night in open_state.nights(told.place).values())
 
 
 def test_records_in_parts_over_midnight_and_long_calls(tmp_path: Path) -> None:
@@ -262,7 +264,7 @@ def test_a_token_turns_the_memory_into_text(
     told = runs.run(tmp_path / "state", *WORDS, subscribers=subscribers)
     kinds = []
     for file in sorted(folder.glob("*.parquet")):
-        one_night.nightly([file], date.fromisoformat(file.stem), told)
+        run.nightly([file], date.fromisoformat(file.stem), told)
         kinds.append(state.shown(told.place).as_text)
     assert kinds == [False] * 9 + [True] * (len(days) - 9)
     found = scanned(folder, *WORDS, subscribers=subscribers).findings

@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from cdr_anomaly import desk, ledger, one_night, simulate, state
-from cdr_anomaly.evidence import BY_ITSELF, BY_NIGHTS
+from cdr_anomaly.alerts.peer_scoring import BY_ITSELF, BY_NIGHTS
+from cdr_anomaly.evaluation.simulation import city
+from cdr_anomaly.nights import ledger, operations, run, state
 from cdr_anomaly.schema import ALERTS, EVIDENCE, FINDINGS
 from tests.builders import SHANGHAI, feed, many, past
 from tests.nights import runs
@@ -19,7 +20,7 @@ from tests.nights import runs
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cdr_anomaly.one_night import Outcome
+    from cdr_anomaly.nights.run import Outcome
 
 NIGHTS = 9
 HUB = "+8613111111111"
@@ -28,7 +29,7 @@ DAYS = past("2026-05-04", 4)
 
 @pytest.fixture(scope="module")
 def days(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    calls = simulate.simulate(days=31, lines=300, seed=4).calls
+    calls = city.simulate(days=31, lines=300, seed=4).calls
     last = runs.local_days(calls)[-NIGHTS:]
     in_time = pl.col("start_time").dt.convert_time_zone(SHANGHAI).dt.date() >= last[0]
     return runs.by_day(tmp_path_factory.mktemp("calls") / "days", calls.filter(in_time))
@@ -56,7 +57,7 @@ def test_a_list_that_is_made_again_is_that_of_the_night(
 ) -> None:
     assert sum(night.result.alerts["p_value"].count() for night in outcomes) > 10
     for night in outcomes:
-        _, again, _ = desk.again(place, night.day, runs.run(place).told, None)
+        _, again, _ = operations.again(place, night.day, runs.run(place).told, None)
         assert_frame_equal(again, night.result.alerts)
 
 
@@ -67,7 +68,7 @@ def test_a_night_that_is_run_again_weighs_the_same(
     before = runs.remembered(copy)
     assert before["evidence"]
     for night in outcomes[-2:]:
-        again = one_night.nightly([days / f"{night.day}.parquet"], night.day, runs.run(copy))
+        again = run.nightly([days / f"{night.day}.parquet"], night.day, runs.run(copy))
         assert again.result.evidence.equals(night.result.evidence)
         assert again.result.alerts.equals(night.result.alerts)
     assert runs.remembered(copy) == before
@@ -104,11 +105,11 @@ def test_a_state_of_an_older_program_is_read_and_written_on(
         assert all(table[c].null_count() == table.height for c in columns)
     assert known.read("evidence").collect().is_empty()
     assert dict(known.read("evidence").collect_schema()).keys() == EVIDENCE.keys()
-    _, listed, _ = desk.again(copy, outcomes[-1].day, runs.run(copy).told, None)
+    _, listed, _ = operations.again(copy, outcomes[-1].day, runs.run(copy).told, None)
     assert listed.height > 0, "as well as the older one could tell"
 
     last = outcomes[-1]
-    again = one_night.nightly([days / f"{last.day}.parquet"], last.day, runs.run(copy)).result
+    again = run.nightly([days / f"{last.day}.parquet"], last.day, runs.run(copy)).result
     assert again.evidence["calibrated_by"].unique().to_list() == [BY_ITSELF], "no night is known"
     rules = pl.col("detector") != "unlike_peers"
     assert again.findings.filter(rules).equals(last.result.findings.filter(rules))
@@ -128,25 +129,25 @@ def relayed(tmp_path: Path) -> Path:
 def test_what_is_said_of_a_member_is_said_of_the_actor(tmp_path: Path, relayed: Path) -> None:
     told = runs.run(tmp_path / "state", "repeat_after_days=1")
     first, second = (relayed / f"{day}.parquet" for day in DAYS[:2])
-    night = one_night.nightly([first], date.fromisoformat(DAYS[0]), told)
+    night = run.nightly([first], date.fromisoformat(DAYS[0]), told)
     (alert,) = night.result.alerts.to_dicts()
     assert alert["subject"] == HUB
     assert len(alert["lines"]) > 1
     member = alert["lines"][-1]
-    subject, day = desk.feedback(told.place, member, "cleared", "one firm", None)
+    subject, day = operations.feedback(told.place, member, "cleared", "one firm", None)
     assert (subject, str(day)) == (member, DAYS[0])
     said = state.shown(told.place).read("feedback").collect()
     assert sorted(said["line"]) == sorted(alert["lines"])
-    shown = desk.status(told.place, 3)["What became of alerts, by detector"]
+    shown = operations.status(told.place, 3)["What became of alerts, by detector"]
     assert shown["cleared"].unique().to_list() == [1], "it is one alert, whatever its lines"
 
-    again = one_night.nightly([second], date.fromisoformat(DAYS[1]), told).result.alerts
+    again = run.nightly([second], date.fromisoformat(DAYS[1]), told).result.alerts
     (later,) = again.filter(pl.col("lines").list.contains(HUB)).to_dicts()
     grades = ("low", "medium", "high", "critical")
     assert grades.index(later["severity"]) == grades.index(alert["severity"]) - 1
     assert later["mitigated_by"] == f"cleared on {DAYS[0]}"
     assert later["feedback"] == f"cleared on {DAYS[0]}: one firm"
-    desk.feedback(told.place, HUB, "confirmed", None, night.day)
+    operations.feedback(told.place, HUB, "confirmed", None, night.day)
     said = state.shown(told.place).read("feedback").collect()
     assert said["verdict"].unique().to_list() == ["confirmed"], "of all of them, once"
 

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import ledger
+from cdr_anomaly.nights import ledger
 from cdr_anomaly.schema import LEDGER
 
 NOON = datetime(2026, 5, 9, 4, tzinfo=UTC)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from polars.testing import assert_frame_equal
 
-from cdr_anomaly import one_night, state
+from cdr_anomaly.nights import run, state
 from cdr_anomaly.schema import LATE, LEGS
 from tests.builders import feed, line
 from tests.nights import runs
@@ -41,7 +41,7 @@ def test_columns_that_an_older_state_lacks_are_empty_and_new_nights_have_them(
 
     with monkeypatch.context() as once:
         once.setattr(state.State, "commit", as_before)
-        one_night.nightly([folder / f"{FIRST}.parquet"], FIRST, told)
+        run.nightly([folder / f"{FIRST}.parquet"], FIRST, told)
     for name in ("legs", "late"):
         written = pl.scan_delta(str(told.place / name)).collect_schema()
         assert not set(NEW) & set(written)
@@ -49,7 +49,7 @@ def test_columns_that_an_older_state_lacks_are_empty_and_new_nights_have_them(
         known = state.shown(told.place).read(name).collect()
         assert known.height > 0
         assert known.select(NEW).null_count().row(0) == (known.height, known.height)
-    one_night.nightly([folder / f"{SECOND}.parquet"], SECOND, told)
+    run.nightly([folder / f"{SECOND}.parquet"], SECOND, told)
     legs = state.shown(told.place).read("legs").collect()
     told_now = legs.filter(pl.col("day") == SECOND).select(NEW).unique()
     assert told_now.rows() == [("460001", "x")]

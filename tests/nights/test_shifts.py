@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from cdr_anomaly import one_night, pipeline, state
+from cdr_anomaly import pipeline
+from cdr_anomaly.nights import run, state
 from cdr_anomaly.schema import SHIFTS
 from tests.builders import FEED, SHANGHAI, feed, found, line, past
 from tests.nights import runs
@@ -84,7 +85,7 @@ def test_every_night_finds_what_a_scan_of_its_days_finds(
     told = runs.run(tmp_path / "state", *WORDS, tz=zone)
     n_found = 0
     for n, file in enumerate(sorted(days.glob("*.parquet")), 1):
-        night = one_night.nightly([file], date.fromisoformat(file.stem), told)
+        night = run.nightly([file], date.fromisoformat(file.stem), told)
         whole = pipeline.scan(sorted(days.glob("*.parquet"))[:n], told.told)
         own = whole.findings.filter(day=night.day)
         assert_frame_equal(runs.in_order(night.result.findings), runs.in_order(own))
@@ -115,8 +116,8 @@ def test_a_late_file_of_the_evening_reopens_the_morning(tmp_path: Path) -> None:
     told = runs.run(tmp_path / "state")
     assert not any(found(night.result, "agent_shift") for night in runs.every(folder, told))
     feed(late).write_parquet(folder / "late.parquet")
-    one_night.nightly([folder / "late.parquet"], date.fromisoformat(first), told)
-    again = list(one_night.backfill([folder], *map(date.fromisoformat, (first, second)), told))
+    run.nightly([folder / "late.parquet"], date.fromisoformat(first), told)
+    again = list(run.backfill([folder], *map(date.fromisoformat, (first, second)), told))
     (night,) = (each for each in again if not isinstance(each, str))
     (row,) = found(night.result, "agent_shift")
     assert (str(row["day"]), row["observed"]) == (second, 8.0)
@@ -129,7 +130,7 @@ def test_a_state_without_the_table_is_read_and_written_on(tmp_path: Path) -> Non
     told = runs.run(tmp_path / "state")
     files = sorted(folder.glob("*.parquet"))
     for file in files[:4]:
-        night = one_night.nightly([file], date.fromisoformat(file.stem), told)
+        night = run.nightly([file], date.fromisoformat(file.stem), told)
     assert found(night.result, "agent_shift")
     copy = shutil.copytree(told.place, tmp_path / "copy")
     known = state.opened(copy, SHANGHAI, "CN")
@@ -137,11 +138,11 @@ def test_a_state_without_the_table_is_read_and_written_on(tmp_path: Path) -> Non
     known.note("retention", tables=older)
     assert state.shown(copy).read("shifts").collect().is_empty()
     aged = runs.run(copy)
-    fifth = one_night.nightly([files[4]], date.fromisoformat(files[4].stem), aged)
+    fifth = run.nightly([files[4]], date.fromisoformat(files[4].stem), aged)
     assert not found(fifth.result, "agent_shift"), "one day of six hours is all that is known"
     kept = state.shown(copy).read("shifts").collect()
     assert kept.columns == list(SHIFTS)
     assert kept["day"].cast(pl.String).to_list() == [days[4]]
     for file in files[:5]:  # the nights before, again
-        again = one_night.nightly([file], date.fromisoformat(file.stem), aged)
+        again = run.nightly([file], date.fromisoformat(file.stem), aged)
     assert "on 5 of 14 days" in found(again.result, "agent_shift")[0]["reason"]

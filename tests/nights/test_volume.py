@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from cdr_anomaly import volume
+from cdr_anomaly.nights import volume
 from cdr_anomaly.schema import VOLUME
 
 MONDAY = date(2026, 6, 1)

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cdr_anomaly import detectors, page, pipeline, settings, story
-from cdr_anomaly.page import Look, Past
+from cdr_anomaly import detectors, pipeline, settings
+from cdr_anomaly.reports import html, line_story
+from cdr_anomaly.reports.html import Look, Past
 from tests.builders import SHANGHAI
 from tests.page.browsing import launched, window
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.result import Result
     from tests.page.browsing import Window
 
 # A line that dials, and forwards.
@@ -48,11 +49,11 @@ def pages(sample: Result, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     looks = {"en": Look(), "zh": Look("zh"), "masked": Look(mask=True)}
     files = {name: folder / f"{name}.html" for name in looks}
     for name, look in looks.items():
-        files[name].write_text(page.night(sample, Past.of_scan(sample), look), encoding="utf-8")
-    told = story.told(sample, detectors.build({}))
+        files[name].write_text(html.night(sample, Past.of_scan(sample), look), encoding="utf-8")
+    told = line_story.line_story(sample, detectors.build({}))
     for name, look in looks.items():
         files[f"line {name}"] = folder / f"line {name}.html"
-        files[f"line {name}"].write_text(page.line(told, sample, look), encoding="utf-8")
+        files[f"line {name}"].write_text(html.line(told, sample, look), encoding="utf-8")
     return files
 
 

@@ -12,12 +12,12 @@ import altair as alt
 import pytest
 from jsonschema import ValidationError
 
-from cdr_anomaly.page import charts, sheet
+from cdr_anomaly.reports.html import charts, template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VENDOR = Path(sheet.__file__).parent / "vendor"
+VENDOR = Path(template.__file__).parent / "vendor"
 
 
 def test_the_script_that_draws_is_of_the_version_that_specs_are_checked_by() -> None:
@@ -73,7 +73,7 @@ def _fields(part: Any) -> Iterator[str]:
         yield from _fields(each)
 
 
-@pytest.mark.parametrize("name", [*sheet.SCRIPTS, *sheet.STYLES])
+@pytest.mark.parametrize("name", [*template.SCRIPTS, *template.STYLES])
 def test_every_script_has_its_licence_beside_it(name: str) -> None:
     text = (VENDOR / name).read_text(encoding="utf-8")
     package = re.split(r"[.]min|[.]", name.lower())[0]

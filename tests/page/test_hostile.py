@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from cdr_anomaly import page
-from cdr_anomaly.page import Look, Past
-from cdr_anomaly.page.sheet import unpacked
+from cdr_anomaly.reports import html
+from cdr_anomaly.reports.html import Look, Past
+from cdr_anomaly.reports.html.template import unpacked
 from tests.builders import feed, line, past, scanned
 from tests.page.browsing import open_all, ranks
 from tests.page.conftest import SAMPLE
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.result import Result
     from tests.page.browsing import Window
 
 pytestmark = pytest.mark.slow
@@ -64,7 +64,7 @@ def test_what_others_wrote_is_shown_and_not_run(
     show: Callable[..., Window], hostile: Result, tmp_path: Path, lang: str
 ) -> None:
     file = tmp_path / "hostile.html"
-    file.write_text(page.night(hostile, Past.of_scan(hostile), Look(lang)), encoding="utf-8")
+    file.write_text(html.night(hostile, Past.of_scan(hostile), Look(lang)), encoding="utf-8")
     shown = show(file).page
     open_all(shown)
     opened = shown.locator("td.told").first
@@ -110,7 +110,7 @@ def test_a_thousand_alerts(show: Callable[..., Window], sample: Result, tmp_path
     many = pl.concat([ranked] * (1000 // ranked.height + 1)).head(1000)
     result = replace(sample, alerts=many.with_columns(rank=1 + pl.int_range(pl.len())))
     file = tmp_path / "thousand.html"
-    file.write_text(page.night(result, Past.of_scan(result), Look()), encoding="utf-8")
+    file.write_text(html.night(result, Past.of_scan(result), Look()), encoding="utf-8")
     assert file.stat().st_size < 5_000_000
     shown = show(file).page
     assert ranks(shown) == list(range(1, 101))

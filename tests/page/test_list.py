@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import expect
 
 from cdr_anomaly import numbering
-from cdr_anomaly.page import listed
-from cdr_anomaly.subjects import GRADES
+from cdr_anomaly.alerts.severity import GRADES
+from cdr_anomaly.reports.html import alert_rows
 from tests.page.browsing import ranks, tabbed
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
-    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.result import Result
     from tests.page.browsing import Window
 
 pytestmark = pytest.mark.slow
@@ -35,7 +35,7 @@ def alerts(sample: Result) -> pl.DataFrame:
     plan = sample.tables.plan
     return sample.alerts.drop_nulls("rank").with_columns(
         number_class=numbering.number_class(pl.col("lines").list.first(), plan),
-        block=numbering.block(pl.col("subject"), plan, listed.BLOCK_DIGITS),
+        block=numbering.block(pl.col("subject"), plan, alert_rows.BLOCK_DIGITS),
     )
 
 

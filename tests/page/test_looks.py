@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cdr_anomaly import pipeline, settings
-from cdr_anomaly.page import Look, Past, night
+from cdr_anomaly.reports.html import Look, Past, night
 from tests.builders import SHANGHAI, feed, line, past
 from tests.page.browsing import lightness, open_all, repeated
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import volume
-from cdr_anomaly.page import sheet
+from cdr_anomaly.nights import volume
+from cdr_anomaly.reports.html import template
 from tests.builders import SHANGHAI, feed, line, past
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def pages(tmp_path: Path, run: Any) -> dict[str, dict[str, Any]]:
     )
     assert ran.code == 0
     files = {day: tmp_path / "out" / day / "report.html" for day in DAYS}
-    return {day: sheet.unpacked(file.read_text()) for day, file in files.items()}
+    return {day: template.unpacked(file.read_text()) for day, file in files.items()}
 
 
 def rows(held: dict[str, Any], kind: str) -> list[dict[str, Any]]:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cdr_anomaly.page import charts
-from cdr_anomaly.page.sheet import unpacked
+from cdr_anomaly.reports.html import charts
+from cdr_anomaly.reports.html.template import unpacked
 from tests.page.browsing import drawn, open_all, ranks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.result import Result
     from tests.page.browsing import Window
 
     Show = Callable[..., Window]

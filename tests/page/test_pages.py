@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import page, pipeline, settings
-from cdr_anomaly.page import sheet, words
+from cdr_anomaly import pipeline, settings
+from cdr_anomaly.reports import html as reports_html
+from cdr_anomaly.reports import line_story
+from cdr_anomaly.reports.html import language, template
 from cdr_anomaly.schema import SEVERITIES
 from tests.builders import SHANGHAI, feed, line, scanned
 
 if TYPE_CHECKING:
-    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.result import Result
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
-LANGUAGES = [*words.LANGUAGES]
+LANGUAGES = [*language.LANGUAGES]
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +32,12 @@ def result() -> Result:
 
 @pytest.fixture(scope="module")
 def night(result: Result) -> str:
-    return page.night(result, page.Past.of_scan(result), page.Look())
+    return reports_html.night(result, reports_html.Past.of_scan(result), reports_html.Look())
 
 
 def all_of(text: str) -> str:
     """Give what a page holds as text: what is shown at once, and what is packed."""
-    held = sheet.unpacked(text)
+    held = template.unpacked(text)
     parts = [text.split("<main")[1].split("</main", maxsplit=1)[0], *held["parts"]]
     return html.unescape(" ".join(parts)) + str(held["pictures"])
 
@@ -44,14 +46,14 @@ def test_every_alert_of_the_list_is_there_with_all_that_is_said_of_it(
     result: Result, night: str
 ) -> None:
     listed = result.alerts.filter(pl.col("rank").is_not_null())
-    held = sheet.unpacked(night)["parts"]
+    held = template.unpacked(night)["parts"]
     assert listed.height
     assert len(held) == listed.height
     for alert, part in zip(listed.iter_rows(named=True), held, strict=True):
         told = html.unescape(part)
         assert all(reason in told for reason in alert["reasons"])
         assert alert["unless"] is None or alert["unless"] in told
-        assert all(member in told for member in alert["members"][: page.listed.LINES])
+        assert all(member in told for member in alert["members"][: reports_html.listed.LINES])
 
 
 def test_the_rows_that_were_read_and_refused_are_told(result: Result, night: str) -> None:
@@ -60,12 +62,16 @@ def test_the_rows_that_were_read_and_refused_are_told(result: Result, night: str
 
 
 def test_the_same_result_gives_the_same_page(result: Result, night: str) -> None:
-    assert page.night(result, page.Past.of_scan(result), page.Look()) == night
+    assert (
+        reports_html.night(result, reports_html.Past.of_scan(result), reports_html.Look()) == night
+    )
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_a_masked_page_has_no_number_of_the_feed(result: Result, lang: str) -> None:
-    told = page.night(result, page.Past.of_scan(result), page.Look(lang, mask=True))
+    told = reports_html.night(
+        result, reports_html.Past.of_scan(result), reports_html.Look(lang, mask=True)
+    )
     calls = pl.concat([pl.scan_parquet(file.path) for file in result.source.files])
     columns = ("calling_number", "called_number", "redirecting_number", "imei", "imsi")
     known = {
@@ -82,14 +88,14 @@ def test_a_masked_page_has_no_number_of_the_feed(result: Result, lang: str) -> N
 
 def test_nothing_found_is_a_page_too(tmp_path: Path) -> None:
     quiet = scanned(tmp_path, feed(line("+8613800000001").dials(3, on="2026-05-04")))
-    told = page.night(quiet, page.Past.of_scan(quiet), page.Look())
+    told = reports_html.night(quiet, reports_html.Past.of_scan(quiet), reports_html.Look())
     assert "Nothing is on the list." in told
     assert 'id="alerts"' not in told
 
 
 def test_no_rows_at_all_are_a_page_too(tmp_path: Path) -> None:
     empty = scanned(tmp_path, feed(line("+8613800000001").dials(3, on="2026-05-04")).clear())
-    told = page.night(empty, page.Past.of_scan(empty), page.Look())
+    told = reports_html.night(empty, reports_html.Past.of_scan(empty), reports_html.Look())
     assert "Nothing is on the list." in told
 
 
@@ -98,19 +104,19 @@ def test_a_line_is_told_in_every_language(result: Result, lang: str) -> None:
     calls = [file.path for file in result.source.files]
     at_home = pl.col("subject").str.starts_with("+861")
     subject = result.alerts.filter(at_home, subject_kind="line")["subject"][0]
-    story, found = pipeline.explain(subject, calls, settings.load())
-    told = page.line(story, found, page.Look(lang))
-    said = words.translations(lang).gettext
-    assert f'lang="{words.LANGUAGES[lang].replace("_", "-")}"' in told
+    story, found = line_story.explain(subject, calls, settings.load())
+    told = reports_html.line(story, found, reports_html.Look(lang))
+    said = language.translations(lang).gettext
+    assert f'lang="{language.LANGUAGES[lang].replace("_", "-")}"' in told
     assert html.escape(said("Its days")) in told
     first = story.contacts.head(20)["number"]
     assert all(number in all_of(told) for number in first)
-    kinds = {each["kind"] for each in sheet.unpacked(told)["pictures"]}
+    kinds = {each["kind"] for each in template.unpacked(told)["pictures"]}
     assert {"days", "grid", "found", "used"} <= kinds
 
 
 def test_every_word_of_a_severity_is_translated() -> None:
-    said = words.translations("zh").gettext
+    said = language.translations("zh").gettext
     assert all(said(word) != word for word in SEVERITIES)
 
 

@@ -10,20 +10,21 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from cdr_anomaly import pipeline, settings, simulate
-from cdr_anomaly.page import pictures
+from cdr_anomaly import pipeline, settings
+from cdr_anomaly.evaluation.simulation import city
+from cdr_anomaly.reports.html import chart_data
 from tests.builders import SHANGHAI
 
 if TYPE_CHECKING:
-    from cdr_anomaly.page.pictures import Drawn
-    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.reports.html.chart_data import Drawn
+    from cdr_anomaly.result import Result
 
 Calls = list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
 def calls() -> pl.DataFrame:
-    return simulate.simulate(days=34, lines=500, seed=7).calls
+    return city.simulate(days=34, lines=500, seed=7).calls
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def listed(result: Result) -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def drawn(result: Result, listed: pl.DataFrame) -> Drawn:
     nothing = result.tables.legs.clear()
-    return pictures.drawn(listed, result.findings, result.tables, nothing)
+    return chart_data.drawn(listed, result.findings, result.tables, nothing)
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +150,6 @@ def test_forwards_among_each_other_come_to_an_end() -> None:
         {"rank": [1, 1], "forwarder": ["a", "b"], "target": ["b", "a"]},
         schema_overrides={"rank": pl.Int64},
     )
-    graph = pictures.graph(hops)
+    graph = chart_data.graph(hops)
     assert graph.filter(pl.col("name").is_null()).height == 2
     assert set(graph["name"].drop_nulls()) == {"a", "b"}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cdr_anomaly.errors import SettingError
-from cdr_anomaly.page import words
+from cdr_anomaly.reports.html import language
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,4 +42,4 @@ def test_places_for_values_are_the_same_in_both_languages(tool: Any) -> None:
 
 def test_a_language_that_there_is_not_is_told() -> None:
     with pytest.raises(SettingError, match="'xx' is no language of pages; there are en, zh"):
-        words.translations("xx")
+        language.translations("xx")

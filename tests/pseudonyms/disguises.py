@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from cdr_anomaly import ingest, keys, numbering, pseudonyms, settings
-from cdr_anomaly.births import LEVELS
+from cdr_anomaly import ingest, numbering, privacy, settings
+from cdr_anomaly.detectors.new_sim_burst.surges import LEVELS
 from cdr_anomaly.ingest.mapping import NUMBERS
+from cdr_anomaly.privacy import key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,18 +19,18 @@ if TYPE_CHECKING:
     from cdr_anomaly.ingest import Source
 
 SECRET = b"0123456789abcdef0123456789abcdef"
-KEY = keys.Key(SECRET)
+KEY = key.Key(SECRET)
 POOL_DIGITS = (3, 4)
 
 
-def maker(home: str = "CN", *, neighbours: bool = True) -> pseudonyms.Maker:
-    return pseudonyms.Maker(KEY, numbering.home_plan(home), neighbours)
+def maker(home: str = "CN", *, neighbours: bool = True) -> privacy.Maker:
+    return privacy.Maker(KEY, numbering.home_plan(home), neighbours)
 
 
 def written(records: Path, out: Path, *, neighbours: bool = True, **told: Any) -> Path:
     """Write records with pseudonyms, and return where."""
     source = ingest.open_source([records], settings.load(**told))
-    pseudonyms.write(source, maker(neighbours=neighbours), out, lambda _: None)
+    privacy.write(source, maker(neighbours=neighbours), out, lambda _: None)
     return out
 
 
@@ -51,7 +52,7 @@ def identities(source: Source) -> set[str]:
     return {text for column in found for text in column}
 
 
-def names(source: Source, made: pseudonyms.Maker) -> dict[str, str]:
+def names(source: Source, made: privacy.Maker) -> dict[str, str]:
     """Say what stands for each line, block, pool and handset of a feed in what is found."""
     clear = lines(source)
     own = made.carried(clear)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import ingest, keys, settings
-from cdr_anomaly.page import sheet
+from cdr_anomaly import ingest, settings
+from cdr_anomaly.privacy import key
+from cdr_anomaly.reports.html import template
 from tests.builders import SHANGHAI, feed, line, many, past
 from tests.pseudonyms.disguises import SECRET, clear_in, identities, lines, maker
 
@@ -81,7 +82,7 @@ def everything(place: Path) -> list[bytes]:
             table = pl.read_parquet(file)
             found += [str(value).encode() for value in table.rows()]
         if file.suffix == ".html":
-            found.append(json.dumps(sheet.unpacked(content.decode())).encode())
+            found.append(json.dumps(template.unpacked(content.decode())).encode())
     return found
 
 
@@ -272,14 +273,14 @@ def test_what_an_entity_says_of_hidden_digits_is_refused(
 def test_the_key_is_long_secret_and_told_by_file_or_environment(
     run: Any, records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(keys.VARIABLE, raising=False)
+    monkeypatch.delenv(key.VARIABLE, raising=False)
     ran = run("pseudonymise", records, tmp_path / "own", *ZONE)
     assert (ran.code, "There is no key" in ran.err) == (2, True)
     (tmp_path / "short").write_text("x" * 31 + "\n")
     ran = run("pseudonymise", records, tmp_path / "own", "--key-file", tmp_path / "short", *ZONE)
     assert (ran.code, "has 31 bytes, and needs 32 or more" in ran.err) == (2, True)
     assert not (tmp_path / "own").exists()
-    monkeypatch.setenv(keys.VARIABLE, SECRET.decode())
+    monkeypatch.setenv(key.VARIABLE, SECRET.decode())
     assert run("pseudonymise", records, tmp_path / "own", *ZONE).code == 0
     (tmp_path / "key").chmod(0o644)
     ran = run("pseudonymise", records, tmp_path / "two", "--key-file", tmp_path / "key", *ZONE)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from cdr_anomaly.pseudonyms import records
+from cdr_anomaly.privacy import records
 from tests.pseudonyms.disguises import SECRET
 from tests.pseudonyms.test_commands import ZONE, calls
 

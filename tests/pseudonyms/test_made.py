@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdr_anomaly import keys, numbering, presented, tokens
-from cdr_anomaly.pseudonyms import made
+from cdr_anomaly import numbering
+from cdr_anomaly.numbering import caller_id, tokens
+from cdr_anomaly.privacy import key, pseudonymiser
 from tests.pseudonyms.disguises import KEY, SECRET, maker
 
 CHINA = numbering.home_plan("CN")
@@ -30,7 +31,7 @@ def spelled(*written: str) -> pl.Series:
 
 
 def test_a_token_is_an_hmac_as_the_standard_library_makes_it() -> None:
-    own = made.Maker(KEY, CHINA).of_lines(spelled(ANNA))
+    own = pseudonymiser.Maker(KEY, CHINA).of_lines(spelled(ANNA))
     slow = hmac.new(SECRET.hex().encode(), f"num:{ANNA}".encode(), "sha256").hexdigest()
     assert own["number"].item() == slow[:32] == KEY.of_one("num", ANNA)[:32]
 
@@ -41,12 +42,17 @@ def test_every_written_form_of_a_number_has_one_token() -> None:
 
 
 def test_another_key_or_another_kind_of_thing_has_another_token() -> None:
-    other = made.Maker(keys.Key(SECRET + b"x"), CHINA)
+    other = pseudonymiser.Maker(key.Key(SECRET + b"x"), CHINA)
     one = pl.DataFrame({"x": [ANNA]})
     told = [
         one.select(m.token(pl.col("x"), kind)).item()
         for m in (maker(), other)
-        for kind in (made.NUMBER, made.HANDSET, made.IDENTITY, made.CALL)
+        for kind in (
+            pseudonymiser.NUMBER,
+            pseudonymiser.HANDSET,
+            pseudonymiser.IDENTITY,
+            pseudonymiser.CALL,
+        )
     ]
     assert len(set(told)) == len(told) == 8
 
@@ -74,7 +80,7 @@ def test_four_digits_are_hidden(number: str, block: str | None, number_class: st
 def test_a_letter_stands_for_one_digit_after_the_same_digits() -> None:
     numbers = [f"+44207946{digit}001" for digit in range(10)]
     shown = [block[-4] for block in maker().of_lines(spelled(*numbers))["block"]]
-    assert sorted(shown) == list(made.LETTERS)
+    assert sorted(shown) == list(pseudonymiser.LETTERS)
     elsewhere = [f"+44207947{digit}001" for digit in range(10)]
     others = [block[-4] for block in maker().of_lines(spelled(*elsewhere))["block"]]
     assert sorted(others) == sorted(shown)
@@ -89,9 +95,9 @@ def test_a_pseudonym_tells_what_detectors_ask_of_a_number(written: list[str]) ->
     asked = {
         "class": lambda line: numbering.number_class(line, CHINA),
         "abroad": lambda line: numbering.is_abroad(line, CHINA, as_text=True),
-        "at_home": lambda line: presented.at_home(line, CHINA, as_text=True),
-        "elsewhere": lambda line: presented.elsewhere(line, CHINA, as_text=True),
-        "impossible": lambda line: presented.impossible(line, CHINA),
+        "at_home": lambda line: caller_id.at_home(line, CHINA, as_text=True),
+        "elsewhere": lambda line: caller_id.elsewhere(line, CHINA, as_text=True),
+        "impossible": lambda line: caller_id.impossible(line, CHINA),
         "has_block": lambda line: numbering.block(line, CHINA, 7).is_not_null(),
         "first_digits": lambda line: numbering.block(line, CHINA, 4).str.head(3),
     }

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import detectors, ingest, numbering, pipeline, pseudonyms, settings
+from cdr_anomaly import detectors, ingest, numbering, pipeline, privacy, settings
+from cdr_anomaly.alerts import detect
 from tests.adversarial import ACTIVATED, WORDS, adversarial
 from tests.builders import SHANGHAI
 from tests.nights import runs
 from tests.pseudonyms.disguises import disguised, maker, names, ordered, written
 
 if TYPE_CHECKING:
-    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.result import Result
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 # Of lines that are equal in all else one stands for all of them, and one reason before another:
@@ -49,8 +50,8 @@ def test_of_the_sample_every_detector_finds_the_same(tmp_path: Path) -> None:
     calls, told = SAMPLE / "calls", settings.load(tz=SHANGHAI)
     lists = {"entities": SAMPLE / "entities.csv", "subscribers": SAMPLE / "subscribers.csv"}
     made = {
-        "entities": pseudonyms.entities(lists["entities"], maker(), detectors.FINDERS),
-        "subscribers": pseudonyms.subscribers(lists["subscribers"], maker()),
+        "entities": privacy.entities(lists["entities"], maker(), detect.FINDERS),
+        "subscribers": privacy.subscribers(lists["subscribers"], maker()),
     }
     for name, table in made.items():
         table.write_csv(tmp_path / f"{name}.csv")
@@ -74,7 +75,7 @@ def test_of_odd_feeds_every_detector_finds_the_same(tmp_path: Path, seed: int, z
     lists: list[dict[str, Any]] = [{}, {}]
     if seed % 2:
         lines.write_csv(tmp_path / "lines.csv")
-        pseudonyms.subscribers(tmp_path / "lines.csv", maker()).write_csv(tmp_path / "own.csv")
+        privacy.subscribers(tmp_path / "lines.csv", maker()).write_csv(tmp_path / "own.csv")
         lists = [{"subscribers": tmp_path / name} for name in ("lines.csv", "own.csv")]
     clear = pipeline.scan([tmp_path / "calls"], told, **lists[0])
     source = ingest.open_source([tmp_path / "calls"], told)
@@ -157,7 +158,7 @@ def test_text_that_is_no_pseudonym_stays_as_it_is() -> None:
         "calling_class": ["x", "mobile"],
         "calling_block": ["y", "+861381234xxxx"],
     }
-    from cdr_anomaly import tokens
+    from cdr_anomaly.numbering import tokens
 
     whole = tokens.joined("calling_number", columns)
     assert whole is not None

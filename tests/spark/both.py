@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from cdr_anomaly.pipeline import Result
+    from cdr_anomaly.result import Result
 
 MISSING = [name for name in ("pyspark", "pandas") if find_spec(name) is None]
 if not os.environ.get("JAVA_HOME") and shutil.which("java") is None:

@@ -10,15 +10,15 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from cdr_anomaly import ingest
-from cdr_anomaly.engines.pieces import moved, unpacked
 from cdr_anomaly.engines.spark import Spark
+from cdr_anomaly.engines.spark_wire import moved, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import polars as pl
 
-    from cdr_anomaly.engines.pieces import Made, Piece
+    from cdr_anomaly.engines.spark_wire import Made, Piece
     from cdr_anomaly.ingest import Shape
 
 Pieces = list["Piece"]

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from cdr_anomaly import stores
-from cdr_anomaly.engines import cluster
+from cdr_anomaly.engines import spark_cluster
+from cdr_anomaly.storage import paths
 
 
 def test_a_file_here() -> None:
     file = Path("/calls/date=2026-05-04/a [1] ü%.parquet")
-    assert cluster._as_name(file) == "file:///calls/date=2026-05-04/a \\[1\\] ü%.parquet"
-    assert cluster._uri(Path("/a\u3000b")) == "file:///a%E3%80%80b"
-    assert cluster._uri(file) == "file:///calls/date=2026-05-04/a%20%5B1%5D%20ü%25.parquet"
+    assert spark_cluster._as_name(file) == "file:///calls/date=2026-05-04/a \\[1\\] ü%.parquet"
+    assert spark_cluster._uri(Path("/a\u3000b")) == "file:///a%E3%80%80b"
+    assert spark_cluster._uri(file) == "file:///calls/date=2026-05-04/a%20%5B1%5D%20ü%25.parquet"
 
 
 @pytest.mark.parametrize(
@@ -27,5 +27,5 @@ def test_a_file_here() -> None:
 )
 def test_a_file_in_a_store(address: str, theirs: str) -> None:
     told = {"azure_storage_account_name": "mine", "google_skip_signature": "true"}
-    assert cluster._as_name(stores.place(address, told)) == theirs
-    assert cluster._uri(stores.place(address, told)) == theirs.replace(" ", "%20")
+    assert spark_cluster._as_name(paths.place(address, told)) == theirs
+    assert spark_cluster._uri(paths.place(address, told)) == theirs.replace(" ", "%20")

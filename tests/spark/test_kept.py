@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from cdr_anomaly.engines.cluster import Cluster
-from cdr_anomaly.engines.pieces import Piece
+from cdr_anomaly.engines.spark_cluster import Cluster
+from cdr_anomaly.engines.spark_wire import Piece
 from tests.spark.both import MASTER, needs_spark
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cdr_anomaly.engines.pieces import Made
+    from cdr_anomaly.engines.spark_wire import Made
 
 pytestmark = [pytest.mark.slow, *needs_spark]
 

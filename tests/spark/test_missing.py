@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cdr_anomaly import engines, settings
-from cdr_anomaly.engines import cluster
+from cdr_anomaly.engines import spark_cluster
 from cdr_anomaly.errors import SettingError
 from tests.spark.both import needs_spark
 
@@ -33,7 +33,7 @@ def test_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SettingError, match="needs Java 17 or 21, and there is no 'java' here"):
-        cluster.check_java()
+        spark_cluster.check_java()
 
 
 def test_an_engine_that_is_none() -> None:

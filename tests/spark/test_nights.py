@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from polars.testing import assert_frame_equal
 
-from cdr_anomaly import one_night, settings
+from cdr_anomaly import settings
+from cdr_anomaly.nights import run as nights_run
 from tests.adversarial import WORDS, adversarial
 from tests.builders import SHANGHAI
 from tests.nights import runs
@@ -27,13 +28,13 @@ def test_nights_and_what_they_remember(tmp_path: Path) -> None:
     days = sorted(runs.by_day(tmp_path / "days", adversarial(5, SHANGHAI)).glob("*.parquet"))
     here = runs.run(tmp_path / "here", *WORDS)
     for file in days[:-LAST]:
-        one_night.nightly([file], date.fromisoformat(file.stem), here)
+        nights_run.nightly([file], date.fromisoformat(file.stem), here)
     shutil.copytree(here.place, tmp_path / "there")
     told = settings.load(tz=SHANGHAI, words=WORDS, engine="spark", master=MASTER)
-    there = one_night.Run(tmp_path / "there", told)
+    there = nights_run.Run(tmp_path / "there", told)
     for file in days[-LAST:]:
         day = date.fromisoformat(file.stem)
-        ours, theirs = (one_night.nightly([file], day, run).result for run in (here, there))
+        ours, theirs = (nights_run.nightly([file], day, run).result for run in (here, there))
         for name in ("findings", "evidence", "alerts", "victims"):
             assert_frame_equal(getattr(ours, name), getattr(theirs, name))
     assert runs.remembered(here.place) == runs.remembered(there.place)

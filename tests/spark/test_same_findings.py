@@ -9,7 +9,9 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from cdr_anomaly import engines, simulate
+from cdr_anomaly import engines
+from cdr_anomaly.engines import registry
+from cdr_anomaly.evaluation.simulation import city
 from tests.adversarial import WORDS, adversarial
 from tests.builders import SHANGHAI
 from tests.detectors.test_contract import NAMES
@@ -33,7 +35,7 @@ def cluster(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         build = engines.built
         other = pretended.engine(3)
         monkeypatch.setattr(
-            engines, "built", lambda told: build(told) if told.engine == "local" else other
+            registry, "built", lambda told: build(told) if told.engine == "local" else other
         )
 
 
@@ -63,7 +65,7 @@ def test_new_lines_that_are_told(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def simulated() -> pl.DataFrame:
-    return simulate.simulate(days=9, lines=150, seed=9, sides="both").calls
+    return city.simulate(days=9, lines=150, seed=9, sides="both").calls
 
 
 @pytest.mark.slow

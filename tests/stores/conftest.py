@@ -14,12 +14,12 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from cdr_anomaly import stores
+from cdr_anomaly.storage import paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cdr_anomaly.stores import Address
+    from cdr_anomaly.storage.paths import Address
 
 NUMBERS = count()
 PATIENCE_S = 60
@@ -67,6 +67,6 @@ def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Address:
     for key, value in TOLD.items():
         monkeypatch.setenv(key, value or endpoint)
     with urlopen(Request(f"{endpoint}/{name}", method="PUT")):
-        made = stores.place(f"s3://{name}")
+        made = paths.place(f"s3://{name}")
     assert not isinstance(made, Path)
     return made

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cdr_anomaly import stores
+from cdr_anomaly.storage import paths
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cdr_anomaly.stores import Address
+    from cdr_anomaly.storage.paths import Address
 
 
 def put(folder: Path, where: Address) -> Address:
     """Copy a folder or a file as it is."""
     if folder.is_file():
-        stores.write(where, folder)
+        paths.write(where, folder)
         return where
-    for inside in stores.below(folder):
-        stores.write(where / inside, folder / inside)
+    for inside in paths.below(folder):
+        paths.write(where / inside, folder / inside)
     return where
 
 
 def held(where: Address) -> dict[str, bytes]:
     """Read all files below an address."""
     found = {}
-    for inside in stores.below(where):
-        with (where / inside).open("rb", stores.CHUNK) as file:
+    for inside in paths.below(where):
+        with (where / inside).open("rb", paths.CHUNK) as file:
             found[inside] = file.read()
     return found

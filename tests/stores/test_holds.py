@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cdr_anomaly import lock, stores
 from cdr_anomaly.errors import StateError
+from cdr_anomaly.nights import lock
+from cdr_anomaly.storage import paths
 
 if TYPE_CHECKING:
-    from cdr_anomaly.stores import Address
+    from cdr_anomaly.storage.paths import Address
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def night(run: Any, place: Address) -> Any:
 
 def held(place: Address, **by: str | int) -> None:
     told = {"user": "cdr", "host": "elsewhere", "process": 7, "since": "then", "hold": "x"}
-    stores.write(place / lock.HOLD, json.dumps(told | by).encode())
+    paths.write(place / lock.HOLD, json.dumps(told | by).encode())
 
 
 def signature(place: Address) -> dict[str, str]:
@@ -82,10 +83,10 @@ def test_a_store_without_conditional_writes_is_refused(
     run: Any, place: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def anyway(where: Address, held: bytes, after: Any = None) -> Any:  # noqa: ARG001
-        stores.write(where, held)
+        paths.write(where, held)
         return where.head()
 
-    monkeypatch.setattr(stores, "claim", anyway)
+    monkeypatch.setattr(paths, "claim", anyway)
     ran = night(run, place)
     assert ran.code == 2
     assert "(it ignores If-None-Match), so two runs could mix; keep the state else" in ran.err

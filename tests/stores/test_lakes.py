@@ -17,7 +17,7 @@ from tests.builders import SHANGHAI, feed, line, many, past
 from tests.stores import filling
 
 if TYPE_CHECKING:
-    from cdr_anomaly.stores import Address
+    from cdr_anomaly.storage.paths import Address
 
 DAYS = past("2026-05-01", 2)
 KEYS = [{"day": "2026-05-01"}, {"day": "2026-05-02"}]

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import delta, lock, one_night, state, stores
 from cdr_anomaly.errors import StateError
+from cdr_anomaly.nights import lock, state
+from cdr_anomaly.nights import run as nights_run
+from cdr_anomaly.storage import delta, paths
 from tests.builders import SHANGHAI
 from tests.nights import runs, test_crashes
 from tests.nights.test_crashes import (
@@ -37,7 +39,7 @@ from tests.stores import filling
 from tests.stores.line import cable
 
 if TYPE_CHECKING:
-    from cdr_anomaly.stores import Address
+    from cdr_anomaly.storage.paths import Address
 
 __all__ = ["after", "before", "files"]  # fixtures: the same nights on a disk
 
@@ -120,7 +122,7 @@ def test_what_is_done_between_nights_is_done_in_a_store(
     assert later.code == 0, later.err
     kept = run("retention", "--state", place, "--profiles", "61", "--calls", "29")
     assert kept.code == 0, kept.err
-    there = {name for name in stores.below(place / "alerts") if name.endswith(".parquet")}
+    there = {name for name in paths.below(place / "alerts") if name.endswith(".parquet")}
     actions = pl.DataFrame(delta.table(place / "alerts").get_add_actions(flatten=True))
     assert there == set(actions["path"]), "files that nothing refers to are gone"
     assert run("status", "--state", place).code == 0
@@ -170,7 +172,7 @@ def test_killed_at_any_instant_nothing_is_lost_and_nothing_doubled(
         cut += killed(running, random.uniform(n - 1, n) / KILLS * seconds)
         assert not lock.is_held(place), "its process is gone"
         assert runs.remembered(place) in (was, after), "nothing half done is seen"
-        one_night.nightly([last(files)], DAYS[3], runs.run(place))
+        nights_run.nightly([last(files)], DAYS[3], runs.run(place))
         assert runs.remembered(place) == after
         versions = state.shown(place).versions
         newest = {name: delta.table(place / name).version() for name in versions}
@@ -217,7 +219,7 @@ def test_of_two_that_both_make_a_state_one_is_refused(bucket: Address) -> None:
 def test_files_of_the_state_that_are_gone_from_the_store_are_named(
     run: Any, place: Address, calls: Address
 ) -> None:
-    (file,) = (f for f in stores.below(place / "late") if str(DAYS[2]) in f)
+    (file,) = (f for f in paths.below(place / "late") if str(DAYS[2]) in f)
     (place / "late" / file).unlink()
     ran = night(run, calls, place)
     assert ran.code == 2

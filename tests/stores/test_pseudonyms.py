@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from deltalake import write_deltalake
 
-from cdr_anomaly import stores
+from cdr_anomaly.storage import paths
 from tests.pseudonyms.test_commands import ZONE, calls, own, records
 from tests.stores import filling
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cdr_anomaly.stores import Address
+    from cdr_anomaly.storage.paths import Address
 
 __all__ = ["own", "records"]  # fixtures: records with pseudonyms and without, on a disk
 
@@ -29,7 +29,7 @@ def test_a_store_gets_the_files_that_a_folder_gets_and_its_list_is_answered(
     assert ran.code == 0, ran.err
     assert f"Next: cdr-anomaly scan {bucket / 'own'}" in ran.err
     assert filling.held(bucket / "own") == {
-        inside: (own / inside).read_bytes() for inside in stores.below(own)
+        inside: (own / inside).read_bytes() for inside in paths.below(own)
     }
     run("scan", bucket / "own", "--out", tmp_path / "found", *ZONE)
     asked = ("--audit", tmp_path / "log", "--who", "Li", "--why", "case 12")

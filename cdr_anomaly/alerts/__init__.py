@@ -1,0 +1,1 @@
+"""Run the detectors, score against peers, suppress, group and rank."""

@@ -1,0 +1,167 @@
+"""EVIDENCE in words: what a line is most unlike its peers in, and who is found for that alone."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from math import log10
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from cdr_anomaly import wording
+from cdr_anomaly.alerts.peer_scoring import (
+    APART,
+    BY_ITSELF,
+    BY_NIGHTS,
+    COMMON,
+    ENOUGH_PEERS,
+    NIGHTS,
+    apart,
+    kind,
+)
+from cdr_anomaly.schema import FINDINGS
+from cdr_anomaly.wording import scientific
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cdr_anomaly.features.peer_measures import Measure
+
+NAME = "unlike_peers"
+# What a tenth of its peers do says nothing of a line; three things are told.
+SELDOM, TELLING = 0.1, 3
+
+
+def sentences(
+    evidence: pl.DataFrame, wanted: pl.DataFrame, measures: Mapping[str, Measure]
+) -> pl.DataFrame:
+    """Say in one sentence what the ``wanted`` line-days (line, day) are most unlike their peers in.
+
+    ``evidence`` is EVIDENCE, that of the nights before included. Returns (line, day, unlike).
+    """
+    rows = evidence.join(wanted.unique(), on=["line", "day"], how="semi")
+    told = (
+        rows.select("line", "day", "measures", "p_value", "calibrated_by")
+        .explode("measures")
+        .unnest("measures")
+        .filter(pl.col("share") <= SELDOM)
+    )
+    if told.is_empty():
+        return told.select("line", "day", unlike=pl.lit(None, pl.String))
+    known = pl.DataFrame(
+        [(name, m.said, m.little, m.is_share) for name, m in measures.items()],
+        schema=["measure", "said", "little", "is_share"],
+        orient="row",
+    )
+    asked = told.select("day", "peers", "measure")
+    usual = _usual(evidence, asked, rows["calibrated_by"].unique())
+    value, median, far = (_written(pl.col(c)) for c in ("value", "median", "far"))
+    one = wording.sentence(
+        "{} (median {}, 1 in 100 {} {})",
+        pl.col("said").str.replace("{}", value, literal=True),
+        median,
+        pl.when("little").then(pl.lit("at most")).otherwise(pl.lit("at least")),
+        far,
+    )
+    p_value = pl.col("p_value").first()
+    return (
+        told.join(known, on="measure")
+        .join(usual, on=["day", "peers", "measure"])
+        .with_columns(far=pl.when("little").then("low").otherwise("high"))
+        .sort("line", "day", "share", "measure")
+        .group_by("line", "day", maintain_order=True)
+        .agg(
+            unlike=wording.sentence(
+                "unlike other {}: {}; such a day by chance: p {} (by {})",
+                pl.col("among").sort_by("width", descending=True, maintain_order=True).first(),
+                one.head(TELLING).str.join(", "),
+                scientific(p_value),
+                pl.col("calibrated_by").first(),
+            )
+        )
+    )
+
+
+def found(
+    evidence: pl.DataFrame, fdr: float, measures: Mapping[str, Measure], *, since: date = date.min
+) -> pl.DataFrame:
+    """Return FINDINGS of the lines that are unlike their peers with a q of ``fdr`` or less.
+
+    ``evidence`` is EVIDENCE with lines as text, that of the nights before included; found are lines
+    from the day ``since`` on. Days that are calibrated by themselves, and kinds with few lines, are
+    left out: too little is known of what is usual. So are lines whose volume alone is rare.
+    """
+    known = (pl.col("calibrated_by") == BY_NIGHTS) & pl.col("peers").is_in(COMMON)
+    rare = (pl.col("q_value") <= fdr) & (apart() <= APART)
+    odd = evidence.filter(pl.col("day") >= since, known, rare)
+    told = sentences(evidence, odd.select("line", "day"), measures)
+    rows = odd.join(told, on=["line", "day"])
+    surprise = (-pl.col("p_value").log10()).round(2)
+    given = {
+        "detector": pl.lit(NAME),
+        "subject_kind": pl.lit("line"),
+        "subject": pl.col("line"),
+        "members": pl.concat_list("line"),
+        "severity": pl.lit("medium"),
+        "observed": surprise,
+        # The limit depends on what else is found that night: it is that of the q.
+        "limit": (surprise + pl.col("q_value").log10() - log10(fdr)).round(2).clip(0.01),
+        "reason": pl.col("unlike"),
+        "evidence": pl.struct("families").struct.json_encode(),
+        "unless": wording.sentence(
+            "a q over {}; this one has {}", fdr, scientific(pl.col("q_value"))
+        ),
+        "policy": pl.lit(value=False),
+        "lasting": pl.lit(value=False),
+    }
+    return rows.select(
+        given.get(name, pl.col(name) if name in rows.columns else pl.lit(None))
+        .cast(column.dtype or pl.String)
+        .alias(name)
+        for name, column in FINDINGS.items()
+    )
+
+
+def _usual(evidence: pl.DataFrame, asked: pl.DataFrame, by: pl.Series) -> pl.DataFrame:
+    """Give median, least and most in a hundred of each measure ``asked`` (day, peers, measure).
+
+    These are of the peers of that day; where there are few, of their kind, then of all lines. Who
+    they are ``among`` is the wider the greater ``width``.
+    """
+    offsets = {BY_NIGHTS: range(1, NIGHTS + 1), BY_ITSELF: (0,)}
+    values = evidence.filter(~pl.col("odd")).select("day", "measures", "calibrated_by")
+    near = [
+        values.with_columns(pl.col("day") + timedelta(days=n), calibrated_by=pl.lit(how)).filter(
+            pl.col("day").is_in(asked["day"].unique().implode())
+        )
+        for how in by
+        for n in offsets[how]
+    ]
+    how_judged = evidence.select("day", "calibrated_by").unique()
+    rows = pl.concat([values.clear(), *near]).join(how_judged, on=["day", "calibrated_by"])
+    of_kind = {"kind": kind(pl.col("peers"))}
+    measured = rows.explode("measures").unnest("measures").with_columns(**of_kind)
+    value = pl.col("value")
+    told = {"median": value.median(), "low": value.quantile(0.01), "high": value.quantile(0.99)}
+    left = (
+        asked.unique()
+        .with_columns(**of_kind)
+        .join(measured, on=["day", "measure", "kind"], how="semi")
+    )
+    found = []
+    # As when they were compared (evidence.py).
+    for width, (by_what, least) in enumerate(
+        {"peers": ENOUGH_PEERS, "kind": ENOUGH_PEERS, "lines": 0}.items()
+    ):
+        keys = ["day", "measure", *([by_what] if least else [])]
+        usual = measured.group_by(keys).agg(days=pl.len(), **told).filter(pl.col("days") >= least)
+        among = pl.col(by_what) if least else pl.lit(by_what)
+        found.append(left.join(usual, on=keys).with_columns(among=among, width=pl.lit(width)))
+        left = left.join(usual, on=keys, how="anti")
+    return pl.concat(found)
+
+
+def _written(value: pl.Expr) -> pl.Expr:
+    scaled = pl.when("is_share").then(100 * value).otherwise(value).round(1).cast(pl.String)
+    unit = pl.when("is_share").then(pl.lit(" %")).otherwise(pl.lit(""))
+    return scaled.str.strip_suffix(".0") + unit

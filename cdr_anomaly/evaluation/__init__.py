@@ -1,0 +1,1 @@
+"""How good the lists are: ground truth, scores, calibration, tuning, simulated cities."""

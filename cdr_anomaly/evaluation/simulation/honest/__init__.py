@@ -1,0 +1,1 @@
+"""Honest lines: ordinary people, trades, institutions, groups and whoever looks alike."""

@@ -1,0 +1,1 @@
+"""Planted patterns, each as it is publicly described."""

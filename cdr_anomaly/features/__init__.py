@@ -1,0 +1,1 @@
+"""What detectors read: statistics of line-days, hops, line ages, cold callers, shared targets."""

@@ -1,0 +1,140 @@
+"""Which files a night is made of: those with rows of its day, each content once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import polars as pl
+
+from cdr_anomaly import ingest
+from cdr_anomaly.errors import InputError
+from cdr_anomaly.nights import volume as nights_volume
+from cdr_anomaly.nights.ledger import Input, is_known
+from cdr_anomaly.storage import paths as storage_paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
+
+    from cdr_anomaly.ingest import File, Reader, Source
+    from cdr_anomaly.nights.ledger import Night
+    from cdr_anomaly.settings import Settings
+    from cdr_anomaly.storage.paths import Place
+
+
+class NothingOfTheDayError(InputError):
+    """Error raised when no file has a row of the day."""
+
+
+class Inputs(NamedTuple):
+    """A night's files, as one source, and as the ledger names them.
+
+    ``volume`` is VOLUME of the day. ``beside`` counts the rows of other days by day and content;
+    ``copies`` are files left out because another one has the same content.
+    """
+
+    source: Source
+    files: Sequence[Input]
+    volume: pl.DataFrame
+    beside: Mapping[str, Mapping[str, int]]
+    copies: int
+
+
+def chosen(
+    paths: Iterable[str | Place],
+    told: Settings,
+    day: date,
+    known: Mapping[date, Night],
+    *,
+    reader: Reader,
+    before: Mapping[str, str] | None,
+) -> Inputs:
+    """Choose the files with rows of ``day``, and those it was made of before.
+
+    ``before`` are the options of the stores that these may be in; with None they are let go.
+    """
+    source = ingest.open_source(paths, told, reader)
+    spans = {file.path: source.days_of(file) for file in source.files}
+    near = [file for file in source.files if _holds(spans[file.path], day)]
+    found: dict[str, File] = {}
+    for file in near:
+        found.setdefault(storage_paths.sha256(file.path), file)
+    copies = len(near) - len(found)
+    if day in known and before is not None:
+        tables = {f"{file.table.resolve()}/" for file in source.files if file.table is not None}
+        found |= _earlier(known[day].less(tables), found, told, before)
+    if not found:
+        msg = f"None of these files has a row of {day} in {source.tz}; is it delivered yet?"
+        raise NothingOfTheDayError(msg)
+    whole = replace(source, files=list(found.values()))
+    starts = whole.starts()
+    shas = {str(file.path): sha for sha, file in found.items()}
+    own = set(starts.filter(pl.col("day") == day)["file"])
+    beside = _beside(starts, day, shas)
+    others = [file for file in source.files if not _holds(spans[file.path], day)]
+    far = [file for file in others if _news(file, spans[file.path], known)]
+    if far:
+        more = replace(source, files=far).starts().filter(pl.col("day").is_in(list(known)))
+        contents = {str(file.path): storage_paths.sha256(file.path) for file in far}
+        for other, files in _beside(more, day, contents).items():
+            beside.setdefault(other, {}).update(files)
+    used = {sha: file for sha, file in found.items() if str(file.path) in own or not file.rows}
+    kept = used or found  # a file of no rows is a result, too
+    return Inputs(
+        source=replace(whole, files=list(kept.values())),
+        files=[
+            Input(str(file.path.resolve()), file.size, file.rows, sha) for sha, file in kept.items()
+        ],
+        volume=nights_volume.counted(starts.filter(pl.col("day") == day)),
+        beside=beside,
+        copies=copies,
+    )
+
+
+def _earlier(
+    night: Night, found: Mapping[str, File], told: Settings, options: Mapping[str, str]
+) -> dict[str, File]:
+    """Open the files that the day was made of before and that are not among those found now.
+
+    A file that has another content now, and is among them, has been replaced.
+    """
+    now = {str(file.path.resolve()) for file in found.values()}
+    missing = [i for i in night.inputs if i.sha256 not in found and i.path not in now]
+    places = {each.sha256: storage_paths.place(each.path, options) for each in missing}
+    gone = [place for sha, place in places.items() if not _is_still(place, sha)]
+    if gone:
+        msg = (
+            f"'{gone[0]}', of which {night.day} was made before, is not there as it was; "
+            "give all files of the day, with --only where they replace those."
+        )
+        raise InputError(msg)
+    if not missing:
+        return {}
+    files = ingest.open_source(places.values(), told).files
+    opened = {str(file.path.resolve()): file for file in files}
+    return {sha: opened[str(place)] for sha, place in places.items()}
+
+
+def _is_still(place: Place, sha: str) -> bool:
+    return place.is_file() and storage_paths.sha256(place) == sha
+
+
+def _holds(span: tuple[date, date] | None, day: date) -> bool:
+    """Tell whether a file whose rows are of these days can have rows of that day."""
+    return span is None or span[0] <= day <= span[1]
+
+
+def _news(file: File, span: tuple[date, date] | None, known: Mapping[date, Night]) -> bool:
+    """Tell whether a file of other days may hold rows that a night which is done has not seen."""
+    days = pl.date_range(*span, eager=True) if span else known
+    nights = [known[day] for day in days if day in known]
+    return any(not is_known(night, str(file.path.resolve()), file.size) for night in nights)
+
+
+def _beside(starts: pl.DataFrame, day: date, shas: Mapping[str, str]) -> dict[str, dict[str, int]]:
+    others = starts.filter(pl.col("day") != day).group_by("file", "day").agg(pl.col("rows").sum())
+    answer: dict[str, dict[str, int]] = {}
+    for file, other, rows in others.select("file", "day", "rows").sort("day", "file").iter_rows():
+        answer.setdefault(str(other), {})[shas[file]] = rows
+    return answer

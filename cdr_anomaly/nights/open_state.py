@@ -1,0 +1,117 @@
+"""A state made ready for a night: checked, and read as the night's calls carry lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from cdr_anomaly import numbering
+from cdr_anomaly.errors import StateError
+from cdr_anomaly.ingest import source as ingest_source
+from cdr_anomaly.nights import history, ledger, state, state_header
+from cdr_anomaly.schema import lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from datetime import date
+
+    from cdr_anomaly.ingest import Source
+    from cdr_anomaly.nights.ledger import Night
+    from cdr_anomaly.nights.state import State
+    from cdr_anomaly.settings import Settings
+    from cdr_anomaly.storage.paths import Place
+
+
+def nights(place: Place) -> dict[date, Night]:
+    """Read the nights that are done, of a state that is brought up to date, if there is one."""
+    return ledger.nights(state.shown(place).ledger) if state_header.upgraded(place) else {}
+
+
+def as_before(told: Settings, place: Place) -> Settings:
+    """Take from the state what holds for it as a whole, where nothing else was told."""
+    known = state_header.read(place)
+    if known is None:
+        return told
+    same = {"tz": known.zone, "home": known.home}
+    return told.model_copy(
+        update={name: value for name, value in same.items() if name not in told.model_fields_set}
+    )
+
+
+def opened(place: Place, told: Settings) -> State:
+    """Open the state to change it, if its days and numbers are those of the night."""
+    zone = ingest_source.zone_of(told)
+    numbering.home_plan(told.home)  # a region that is none must not get into the state
+    known = state.opened(place, zone, told.home)
+    pairs = {"tz": (known.header.zone, zone), "home": (known.header.home, told.home)}
+    for name, (was, now) in pairs.items():
+        if was != now:
+            msg = (
+                f"The state in '{place}' is of {name} {was}, and this night of {now}; "
+                f"give --{name} {was}, or another --state."
+            )
+            raise StateError(msg)
+    return known
+
+
+def lost(known: State, day: date, *, again: bool) -> set[str]:
+    """Name the tables of which this night renews what is damaged; fail on other damage.
+
+    Files of the right length may be damaged, too; a night that is run ``again`` looks for that.
+    """
+    damaged = known.damaged()
+    for table, file, when in damaged.iter_rows():
+        place = known.place / table / file
+        if table == "feedback":
+            msg = f"'{place}' is damaged; put it back from a backup, nothing else holds it."
+            raise StateError(msg)
+        if when is not None and when < day:
+            msg = (
+                f"'{place}' is damaged; run the night of {when} again with that day's files "
+                f"(nightly --date {when}), it makes it anew."
+            )
+            raise StateError(msg)
+    of_day = (pl.col("day") == day) | pl.col("day").is_null()
+    found = set(damaged.filter(of_day)["table"])
+    if again:
+        own = {"profile": pl.col("day") == day, "lines": pl.lit(value=True)}
+        found |= {name for name, rows in own.items() if not _is_readable(known, name, rows)}
+    return found
+
+
+def _is_readable(known: State, name: str, rows: pl.Expr) -> bool:
+    try:
+        known.read(name).filter(rows).collect()
+    except state.UNREADABLE:
+        return False
+    return True
+
+
+def reader(known: State, source: Source, lost: Collection[str]) -> Callable[[str], pl.LazyFrame]:
+    """Return what reads a table of the state with lines as the source carries them.
+
+    When lines were seen is made again from PROFILE where that table is ``lost``.
+    """
+
+    def read(name: str) -> pl.LazyFrame:
+        if name == "lines" and "lines" in lost:
+            return history.ever_seen(read("profile"))
+        rows = known.read(name)
+        if not source.as_text:
+            return rows
+        return numbering.as_text(rows, lines(state.TABLES[name]))
+
+    return read
+
+
+def seen(
+    read: Callable[[str], pl.LazyFrame], today: pl.DataFrame, day: date, lost: Collection[str]
+) -> pl.DataFrame:
+    """Bring up to date when lines were seen; ``today`` is PROFILE of the day."""
+    others = read("profile").filter(pl.col("day") != day)
+    was = read("profile").filter(pl.col("day") == day)
+    if "profile" in lost:
+        was = today.lazy()  # what it was is gone
+    before = history.ever_seen(others) if "lines" in lost else read("lines")
+    return history.seen(before, was, today, others, day)

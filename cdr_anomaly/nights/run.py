@@ -1,0 +1,274 @@
+"""A night: one day's calls and what is remembered, to findings, alerts, and a memory renewed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, timedelta
+from functools import cached_property, reduce
+from time import monotonic
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import polars as pl
+
+from cdr_anomaly import detectors, engines, pipeline, versions
+from cdr_anomaly.alerts import detect, peer_scoring, ranking
+from cdr_anomaly.alerts import entities as alerts_entities
+from cdr_anomaly.alerts.victims import urgency
+from cdr_anomaly.features import second_look, tables
+from cdr_anomaly.features.second_look import Active
+from cdr_anomaly.ingest import subscribers as ingest_subscribers
+from cdr_anomaly.nights import history, inputs, ledger, lock, open_state, state, volume
+from cdr_anomaly.nights import lists as nights_lists
+from cdr_anomaly.nights.lists import Found
+from cdr_anomaly.pipeline import SILENT, Asked
+from cdr_anomaly.result import Result
+from cdr_anomaly.storage import paths as storage_paths
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from cdr_anomaly.engines import Engine
+    from cdr_anomaly.ingest import Source
+    from cdr_anomaly.nights.inputs import Inputs
+    from cdr_anomaly.nights.ledger import Night
+    from cdr_anomaly.nights.state import State
+    from cdr_anomaly.pipeline import Say
+    from cdr_anomaly.settings import Settings
+    from cdr_anomaly.storage.paths import Place
+
+# So many nights back it counts whether unanswered calls, and calls received, are delivered.
+FEED_NIGHTS = timedelta(days=second_look.TWO_WAY_DAYS - 1)
+# Tables that hold calls are kept for a shorter time than those that hold sums.
+OF_CALLS = ("hops", "legs", "victims")
+# The end of a night is needed by the next one, and when that is run again.
+LATE_DAYS = 35
+# So are long calls, by the night four weeks later.
+LONG_DAYS = 35
+
+
+class Lists(NamedTuple):
+    """The files that an operator keeps beside the calls."""
+
+    entities: Path | None = None
+    subscribers: Path | None = None
+
+
+NO_LISTS = Lists()
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where a night's state is, what it is told, and who hears how far it has come.
+
+    ``storage`` are the options of stores in which files may be that a night was made of before.
+    """
+
+    place: Place
+    told: Settings
+    lists: Lists = NO_LISTS
+    say: Say = SILENT
+    storage: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What reads the calls, of one night after another."""
+        return engines.built(self.told)
+
+
+class Outcome(NamedTuple):
+    """What a night found, and what its operator should know of it."""
+
+    day: date
+    result: Result
+    seconds: float
+    warnings: list[str]
+
+
+def nightly(paths: Iterable[str | Place], day: date, run: Run, *, only: bool = False) -> Outcome:
+    """Judge one local day by its calls and by what the state remembers, and renew the state.
+
+    To run a night again replaces it; files that it was made of before belong to it still, unless
+    ``only`` those given now do.
+    """
+    with lock.held(run.place):
+        return _night(paths, day, run, only=only)
+
+
+def backfill(
+    paths: Iterable[str | Place], first: date, last: date, run: Run
+) -> Iterator[Outcome | str]:
+    """Run the nights from ``first`` to ``last`` that are not done, or may have changed, in order.
+
+    Yields what each found, or why it could not be run.
+    """
+    paths = list(paths)
+    with lock.held(run.place):
+        for day in pl.date_range(first, last, eager=True):
+            known = open_state.nights(run.place)
+            if day in known and not known[day].provisional:
+                continue
+            try:
+                yield _night(paths, day, run, only=False)
+            except inputs.NothingOfTheDayError as error:
+                yield str(error)
+
+
+def cut(last: date, profiles: int, calls: int) -> dict[str, date]:
+    """Say from which day on each table is kept, when the last night is that of ``last``."""
+    days = dict.fromkeys(state.TABLES, profiles) | dict.fromkeys(OF_CALLS, calls)
+    days |= {"late": LATE_DAYS, "outbound": min(history.OUTBOUND_DAYS, profiles), "long": LONG_DAYS}
+    return {name: last - timedelta(days=kept) for name, kept in days.items()}
+
+
+def _night(paths: Iterable[str | Place], day: date, run: Run, *, only: bool) -> Outcome:
+    began = monotonic()
+    told = open_state.as_before(run.told, run.place).model_copy(update={"since": day, "until": day})
+    run.say("opening the files")
+    known = open_state.opened(run.place, told)
+    nights = ledger.nights(known.ledger)
+    before = None if only else run.storage
+    chosen = inputs.chosen(paths, told, day, nights, reader=run.engine.reader, before=before)
+    lost = open_state.lost(known, day, again=day in nights)
+    entities = alerts_entities.read(run.lists.entities, chosen.source.plan, detect.FINDERS)
+    known = known.note("begun", day=day)
+    judged = _judged(known, nights, chosen.source, day, run, lost)
+    made = judged.night.tables
+    used = alerts_entities.handsets(made.legs, made.written(pl.col("line")))
+    follow = detect.successions(made)
+    subjects = nights_lists.Subjects(entities, made.plan, used, follow)
+    findings, own, weights = judged.found
+    alert = nights_lists.listed(known, findings, weights, day, told, subjects)
+    warn = nights_lists.to_warn(known, judged, day, told, subjects, nights)
+    result = Result(
+        findings=findings,
+        evidence=weights.filter(pl.col("day") == day),
+        alerts=alert,
+        victims=warn.victims,
+        counts=pipeline.counted(judged.again.look),
+        not_applicable=judged.not_applicable,
+        tables=made,
+        source=chosen.source,
+        line=None,
+    )
+    run.say("remembering")
+    seen = open_state.seen(judged.remembered.read, judged.night.kept["profile"], day, lost)
+    kept_legs = pl.concat([judged.night.kept["legs"], warn.legs]).sort(pl.all())
+    frames = {
+        **judged.night.kept,
+        "lines": seen,
+        "volume": chosen.volume,
+        "legs": kept_legs,
+        "victims": warn.victims,
+        "findings": findings,
+        "evidence": own,
+        "alerts": alert,
+        "successions": follow.with_columns(day=pl.lit(day, pl.Date)),
+    }
+    seconds = round(monotonic() - began, 3)
+    known = known.commit(
+        "done",
+        frames,
+        day=day,
+        seconds=seconds,
+        inputs=[each._asdict() for each in chosen.files],
+        settings=_settings(told, run.lists),
+        versions=versions.versions(),
+        counts=_counts(result),
+        facts={
+            "calls": result.counts.used,
+            "attempts": judged.again.look.unanswered,
+            "talk": judged.again.look.talk,
+            "active": judged.night.active,
+            "callers": judged.again.look.callers.get(day, 0),
+            "beside": chosen.beside,
+            "long": judged.night.kept["long"].height,
+        },
+    )
+    nights = ledger.nights(known.ledger)
+    kept = cut(max(nights), told.keep_profiles_days, told.keep_calls_days)
+    known.forget(kept).sweep()
+    return Outcome(day, result, seconds, _warnings(known, nights, day, chosen))
+
+
+def _judged(
+    known: State,
+    nights: Mapping[date, Night],
+    chosen: Source,
+    day: date,
+    run: Run,
+    lost: Collection[str],
+) -> Found:
+    built = detectors.build(run.told.detectors)
+    late = known.read("late").filter(pl.col("day") == day - timedelta(days=1)).drop("day").collect()
+    as_text = known.as_text or chosen.as_text
+    source = replace(chosen, as_text=as_text, carried=late if late.height else None)
+
+    def asked(source: Source) -> Asked:
+        listed = run.lists.subscribers
+        known = ingest_subscribers.read(listed, source.plan, as_text=source.as_text)
+        return Asked(known, counts=second_look.counts(built))
+
+    source, wanted, look = pipeline.looked(run.engine, source, asked, run.say)
+    lately = [night.facts for d, night in nights.items() if day - FEED_NIGHTS <= d < day]
+    feed = detectors.Feed(
+        columns=frozenset(source.columns),
+        first_day=ledger.first_day(nights, day),
+        last_day=day,
+        opaque=source.as_text,
+        pseudonyms=source.pseudonyms,
+        neighbours=source.neighbours,
+        attempts=look.unanswered or any(facts["attempts"] for facts in lately),
+        talk=look.talk or any(facts.get("talk", False) for facts in lately),
+        told=wanted.subscribers.told,
+        numbers=look.numbers,
+    )
+    reasons = {detector.name: detector.not_applicable(feed) for detector in built}
+    active = reduce(Active.plus, (Active(*facts["active"]) for facts in lately), Active())
+    read = open_state.reader(known, source, lost)
+    remembered = history.Memory(day, feed.first_day or day, active, read)
+    run.say("reading some lines' calls again", source.rows)
+    again = tables.Looked(run.engine, source, look, feed, None, run.say.done)
+    night = history.made(again, built, remembered, wanted.subscribers)
+    run.say("judging")
+    applicable = [detector for detector in built if not reasons[detector.name]]
+    before = remembered.days("evidence", peer_scoring.NIGHTS).collect()
+    callers = {d: each.facts["callers"] for d, each in nights.items() if "callers" in each.facts}
+    callers[day] = look.callers.get(day, 0)
+    knows = peer_scoring.Known(before, callers)
+    found = detect.judged(applicable, night.tables, knows, run.told.fdr)
+    why = {name: reason for name, reason in reasons.items() if reason}
+    return Found(again, night, found, why, remembered)
+
+
+def _settings(told: Settings, lists: Lists) -> dict[str, Any]:
+    """Say what a night's findings depend on beside its calls."""
+    given = told.model_dump(
+        exclude={"since", "until", "memory", "engine", "master"}, exclude_none=True
+    )
+    if lists.subscribers is None:
+        return given
+    return given | {"subscribers": storage_paths.sha256(lists.subscribers)}
+
+
+def _counts(result: Result) -> dict[str, Any]:
+    listed = result.alerts.filter(pl.col("rank").is_not_null())
+    return {
+        **asdict(result.counts),
+        "findings": dict(result.findings["detector"].value_counts().sort("detector").iter_rows()),
+        "alerts": dict(listed["severity"].value_counts().sort("severity").iter_rows()),
+        **{name: rows.height for name, rows in ranking.unranked(result.alerts).items()},
+        "to_warn": urgency.count_by_tier(result.victims),
+    }
+
+
+def _warnings(known: State, nights: Mapping[date, Night], day: date, chosen: Inputs) -> list[str]:
+    """Say what the operator of a night should look at, a sentence each."""
+    volumes = known.read("volume").collect()
+    said = [f"{day}: {text}" for text in volume.compared(volumes, day).warnings]
+    if chosen.copies:
+        said.append(f"{chosen.copies} file(s) are copies of others, and count once")
+    for other, night in nights.items():
+        if night.provisional and night.done < nights[day].done:
+            said.append(f"{other} may change: {night.provisional}; run backfill over it")
+    return said

@@ -1,0 +1,301 @@
+"""What is remembered between nights: a folder of Delta tables, of which a run changes all or none.
+
+A Delta table by itself is changed whole or not at all, but a night changes fourteen. So the ledger
+is written last, and its event names the version of every table that belongs to it. Those are
+what is read; a run that was killed half way leaves newer ones, which the next run takes back.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from cdr_anomaly import numbering
+from cdr_anomaly.errors import StateError
+from cdr_anomaly.nights import state_header
+from cdr_anomaly.nights.lock import writing
+from cdr_anomaly.nights.state_header import Header
+from cdr_anomaly.schema import (
+    ALERTS,
+    EVIDENCE,
+    FEEDBACK,
+    FINDINGS,
+    FORWARDED,
+    LATE,
+    LEDGER,
+    LEGS,
+    LONG,
+    OUTBOUND,
+    PROFILE,
+    SEEN,
+    SHIFTS,
+    SUCCESSIONS,
+    VICTIMS,
+    VOLUME,
+    empty,
+    lines,
+)
+from cdr_anomaly.storage import delta, paths, store_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from deltalake import DeltaTable
+
+    from cdr_anomaly.schema import Table
+    from cdr_anomaly.storage.paths import Place
+
+TABLES = {
+    "profile": PROFILE, "hops": FORWARDED, "legs": LEGS, "late": LATE, "lines": SEEN,
+    "shifts": SHIFTS, "volume": VOLUME, "outbound": OUTBOUND, "successions": SUCCESSIONS,
+    "long": LONG, "findings": FINDINGS, "evidence": EVIDENCE, "alerts": ALERTS,
+    "victims": VICTIMS, "feedback": FEEDBACK,
+}  # fmt: skip
+WHOLE = ("lines",)  # the one table that is not divided by day
+LEDGER_NAME = "ledger"
+# Files that nothing refers to any more stay so long, for those who are reading them.
+LINGER_HOURS = 24
+MANY_EVENTS = 60
+UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+NO_FILES = pl.DataFrame(schema={"table": pl.String, "file": pl.String, "day": pl.Date})
+
+
+@dataclass(frozen=True)
+class State:
+    """An opened state; what it shows are the tables as the last finished run left them."""
+
+    place: Place
+    header: Header
+    ledger: pl.DataFrame
+    _open: dict[str, DeltaTable] = field(default_factory=dict, repr=False)
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """The version of each table that is the good one."""
+        told = self.ledger["tables"].drop_nulls()
+        return dict(json.loads(told[-1])) if len(told) else {}
+
+    @property
+    def as_text(self) -> bool:
+        """Whether lines are remembered as text, because some night had opaque tokens."""
+        return bool(self.read("profile").collect_schema()["line"] == pl.String)
+
+    def read(self, name: str) -> pl.LazyFrame:
+        """Return a table; one that nothing was written to yet has no rows."""
+        table, versions = TABLES[name], self.versions
+        if name not in versions:
+            return empty(table, pl.Int64()).lazy()
+        known = self._open.get(name)
+        if known is not None and known.version() == versions[name]:
+            return _whole(pl.scan_delta(known, **paths.for_polars(self.place)), table)
+        return _whole(delta.scanned(self.place / name, versions[name]), table)
+
+    def damaged(self) -> pl.DataFrame:
+        """List the files that are gone, or not as long as they were written (table, file, day).
+
+        It takes a repaired state.
+        """
+        files = [NO_FILES, *(self._damaged(name) for name in self.versions)]
+        return pl.concat(files).sort("day", "table", "file", nulls_last=True)
+
+    def repair(self) -> None:
+        """Take back what runs that did not come to their end have left."""
+        versions = self.versions
+        with writing(self.place):
+            for name in TABLES:
+                if name not in versions:
+                    paths.remove(self.place / name)
+                elif (table := self._table(name)).version() != versions[name]:
+                    table.restore(
+                        versions[name],
+                        ignore_missing_files=True,
+                        commit_properties=delta.next_only(),
+                    )
+
+    def commit(
+        self, event: str, frames: Mapping[str, pl.DataFrame], *, day: date, **told: Any
+    ) -> State:
+        """Put ``frames`` in the place of what tables have of ``day``, and note it in the ledger.
+
+        Until the note is written nobody sees any of it.
+        """
+        with writing(self.place):
+            for name, frame in frames.items():
+                self._replace(name, frame, day)
+            if isinstance(self.place, Path) and hasattr(os, "sync"):
+                os.sync()  # else the note might outlive a power cut that the tables do not
+            versions = self.versions | {name: self._table(name).version() for name in frames}
+        return self.note(event, day=day, tables=versions, **told)
+
+    def forget(self, before: Mapping[str, date]) -> State:
+        """Delete the rows that each table has of days before the one given, if it has any."""
+        versions = self.versions
+        old = [
+            name for name, first in before.items() if name in versions and self._has(name, first)
+        ]
+        if not old:
+            return self
+        with writing(self.place):
+            for name in old:
+                table = self._table(name)
+                table.delete(
+                    f"{_when(name)} < DATE '{before[name]}'", commit_properties=delta.next_only()
+                )
+                versions[name] = table.version()
+        facts = {name: str(first) for name, first in before.items()}
+        return self.note("retention", tables=versions, facts=facts)
+
+    def sweep(self, *, hours: int = LINGER_HOURS) -> None:
+        """Delete the files that no table refers to any more."""
+        with writing(self.place):
+            events = self._table(LEDGER_NAME)
+            if len(events.file_uris()) > MANY_EVENTS:  # each is a file of its own
+                events.optimize.compact()
+            for name in (*self.versions, LEDGER_NAME):
+                self._table(name).vacuum(
+                    hours, dry_run=False, enforce_retention_duration=False, full=True
+                )
+
+    def note(
+        self, event: str, *, day: date | None = None, seconds: float | None = None, **told: Any
+    ) -> State:
+        """Write an event into the ledger; the ``tables`` that it names are read from then on."""
+        row = {
+            "number": 1 + self.ledger.height,
+            "event": event,
+            "at": datetime.now(UTC),
+            "day": day,
+            "seconds": seconds,
+        } | {
+            name: json.dumps(value, sort_keys=True, default=str, ensure_ascii=False)
+            for name, value in told.items()
+        }
+        types = {name: column.dtype for name, column in LEDGER.items()}
+        line = pl.DataFrame([row], schema=types)
+        # A ledger that somebody has made since this one found none is somebody else's.
+        mode = "append" if LEDGER_NAME in self._open else "error"
+        with writing(self.place):
+            self._write(LEDGER_NAME, line, mode=mode)
+        return replace(self, ledger=pl.concat([self.ledger, line]))
+
+    def _replace(self, name: str, frame: pl.DataFrame, day: date) -> None:
+        table = TABLES[name]
+        divided = {} if name in WHOLE else {"partition_by": ["day"]}
+        frame = frame.select(list(table))
+        known, of_lines = self.read(name), lines(table)
+        if of_lines and frame.schema[of_lines[0]] != known.collect_schema()[of_lines[0]]:
+            if name not in WHOLE:
+                others = numbering.as_text(known.filter(pl.col("day") != day), of_lines)
+                frame = pl.concat([others.collect(), frame])
+            self._write(name, frame, mode="overwrite", schema_mode="overwrite", **divided)
+        elif name in WHOLE or name not in self.versions:
+            self._write(name, frame, mode="overwrite", **divided)
+        else:
+            where = f"day = DATE '{day}'"
+            # An older state may lack a column.
+            self._write(
+                name, frame, mode="overwrite", predicate=where, schema_mode="merge", **divided
+            )
+
+    def _write(self, name: str, frame: pl.DataFrame, **told: Any) -> None:
+        place = self.place / name
+        if name in self._open or (place / "_delta_log").is_dir():
+            delta.write(self._table(name), frame, **told)
+        else:
+            delta.write(place, frame, **told)
+            self._open[name] = delta.table(place, version=0)
+
+    def _has(self, name: str, before: date) -> bool:
+        """Tell whether a table has rows of an earlier day; lines go as PROFILE does."""
+        actions = self._table("profile" if name in WHOLE else name).get_add_actions(flatten=True)
+        oldest = pl.DataFrame(actions)["partition.day"].min()
+        return isinstance(oldest, date) and oldest < before
+
+    def _damaged(self, name: str) -> pl.DataFrame:
+        wrong = delta.wrong(self._table(name), self.place / name)
+        day = pl.lit(None, pl.Date) if name in WHOLE else pl.col("partition.day")
+        return wrong.select(table=pl.lit(name), file=pl.col("path"), day=day)
+
+    def _table(self, name: str) -> DeltaTable:
+        if name not in self._open:
+            self._open[name] = delta.table(self.place / name)
+        return self._open[name]
+
+
+def _whole(rows: pl.LazyFrame, table: Table) -> pl.LazyFrame:
+    """Take the columns of a table; those that an older state lacks are empty."""
+    found = rows.collect_schema()
+    return rows.select(
+        pl.col(name) if name in found else pl.lit(None, column.dtype).alias(name)
+        for name, column in table.items()
+    )
+
+
+def _when(name: str) -> str:
+    return "last_seen" if name in WHOLE else "day"
+
+
+def opened(place: Place, zone: str, home: str) -> State:
+    """Open a state to change it; make it where there is none. Its writer must hold the lock.
+
+    Zone and home region are settled by the first night that is done.
+    """
+    told, (events, tables) = state_header.upgraded(place), _ledger(place)
+    if told is None or events["tables"].drop_nulls().is_empty():
+        told = Header(state_header.VERSION, zone, home)
+        state_header.write(place, told)
+    state = State(place, told, events, tables)
+    state.repair()
+    return state
+
+
+def shown(place: Place) -> State:
+    """Open a state to read it."""
+    told = state_header.read(place)
+    if told is None:
+        msg = f"There is no state in '{place}'; the first night makes it."
+        raise StateError(msg)
+    if told.version < state_header.VERSION:
+        msg = f"The state in '{place}' is of an old version; the next night brings it up to date."
+        raise StateError(msg)
+    return State(place, told, _ledger(place)[0])
+
+
+def read_through(place: Place) -> None:
+    """Decode every file that the state is made of, and fail on the first that is damaged."""
+    if not (place / state_header.NAME).exists():
+        return
+    known = shown(place)
+    for name, version in known.versions.items():
+        for file in sorted(delta.table(place / name, version).file_uris()):
+            try:
+                pl.scan_parquet(file, **paths.for_polars(place)).collect()
+            except UNREADABLE as error:
+                msg = f"'{file}' is damaged; run the night of that day again, it makes it anew."
+                raise StateError(msg) from error
+
+
+def _ledger(place: Place) -> tuple[pl.DataFrame, dict[str, DeltaTable]]:
+    """Read the events, and keep the table at the version that they are of."""
+    types = {name: column.dtype for name, column in LEDGER.items()}
+    if not (place / LEDGER_NAME / "_delta_log").is_dir():
+        return pl.DataFrame(schema=types), {}
+    from deltalake.exceptions import DeltaError
+
+    try:
+        table = delta.table(place / LEDGER_NAME)
+        if delta.wrong(table, place / LEDGER_NAME).is_empty():
+            events = pl.scan_delta(table, **paths.for_polars(place))
+            return events.select(list(types)).sort("number").collect(), {LEDGER_NAME: table}
+    except (*UNREADABLE, DeltaError) as error:
+        if store_errors.is_trouble(error):
+            raise
+        # It makes no difference how.
+    msg = f"The ledger in '{place / LEDGER_NAME}' is damaged; put it back from a backup."
+    raise StateError(msg)

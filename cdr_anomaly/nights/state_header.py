@@ -1,0 +1,79 @@
+"""What holds for a state as a whole, and how old states are brought up to date."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from cdr_anomaly.errors import StateError
+from cdr_anomaly.nights.lock import writing
+from cdr_anomaly.storage import paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cdr_anomaly.storage.paths import Place
+
+NAME = "state.json"
+VERSION = 1
+# What brings a state of that version to the next one; each can be run again after it was killed.
+UPGRADES: dict[int, Callable[[Place], None]] = {}
+
+
+@dataclass(frozen=True)
+class Header:
+    """What holds for a state as a whole: its version, and how days and numbers are to be read."""
+
+    version: int
+    zone: str
+    home: str
+
+
+def read(place: Place) -> Header | None:
+    """Read what holds for a state as a whole; None where there is none."""
+    if not isinstance(place, Path) and quote(place.key, safe="/=") != place.key:
+        # Delta writes such names in another way than Polars reads them.
+        msg = f"'{place}' cannot be a state: name it by letters, digits and - _ . = alone."
+        raise StateError(msg)
+    if not place.exists():
+        return None
+    if not place.is_dir():
+        msg = f"'{place}' is a file; a state is a folder."
+        raise StateError(msg)
+    try:
+        told = Header(**json.loads((place / NAME).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        others = [file.name for file in place.iterdir() if not file.name.startswith(".")]
+        if others:
+            msg = f"'{place}' is no state: it holds '{min(others)}' and no {NAME}; name another."
+            raise StateError(msg) from None
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        msg = f"'{place / NAME}' cannot be read; put it back from a backup."
+        raise StateError(msg) from error
+    if told.version > VERSION:
+        msg = (
+            f"The state in '{place}' is of version {told.version}, this program knows {VERSION}: "
+            "a newer cdr-anomaly wrote it; update this one."
+        )
+        raise StateError(msg)
+    return told
+
+
+def upgraded(place: Place) -> Header | None:
+    """Bring the state up to date, if there is one. Its writer must hold the lock."""
+    told = read(place)
+    while told is not None and told.version < VERSION:
+        UPGRADES[told.version](place)
+        told = replace(told, version=told.version + 1)
+        write(place, told)
+    return told
+
+
+def write(place: Place, told: Header) -> None:
+    """Write it whole."""
+    with writing(place):
+        paths.write(place / NAME, f"{json.dumps(told.__dict__)}\n".encode())

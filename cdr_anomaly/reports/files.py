@@ -1,0 +1,78 @@
+"""The files of a run, written aside and moved into place when all are whole."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from cdr_anomaly.alerts.ranking import unranked
+from cdr_anomaly.alerts.victims.urgency import count_by_tier
+from cdr_anomaly.reports.summary import calibrated_days
+from cdr_anomaly.storage.atomic_write import aside
+from cdr_anomaly.storage.csv import flattened, safe
+from cdr_anomaly.versions import versions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import polars as pl
+
+    from cdr_anomaly.result import Result
+    from cdr_anomaly.storage.paths import Place
+
+
+PAGE = "report.html"
+
+
+def write(out: Place, result: Result, page: str) -> None:
+    """Write a run's files into ``out``, readable by their owner only, all of them or none.
+
+    They are written aside and moved into place when the last one is whole. ``page`` is report.html.
+    """
+    # To look for them is another reading of all the files.
+    refused = result.source.refused() if result.counts.refused else result.source.none_refused()
+    with aside(out) as place:
+        _put_alerts(place, result.alerts)
+        result.findings.write_parquet(place / "findings.parquet")
+        result.evidence.write_parquet(place / "evidence.parquet")
+        result.victims.write_parquet(place / "victims.parquet")
+        safe(flattened(result.victims)).write_csv(place / "victims.csv")
+        refused.sink_parquet(place / "refused.parquet")
+        run = facts(result)
+        text = json.dumps(run, indent=2, sort_keys=True, default=str, ensure_ascii=False)
+        (place / "run.json").write_text(text + "\n", encoding="utf-8")
+        (place / PAGE).write_text(page, encoding="utf-8")
+
+
+def write_alerts(out: Place, alerts: pl.DataFrame) -> None:
+    """Write alerts into ``out`` in every form, readable by their owner only."""
+    with aside(out) as place:
+        _put_alerts(place, alerts)
+
+
+def _put_alerts(place: Path, alerts: pl.DataFrame) -> None:
+    alerts.write_parquet(place / "alerts.parquet")
+    safe(flattened(alerts)).write_csv(place / "alerts.csv")
+    alerts.write_ndjson(place / "alerts.jsonl")
+
+
+def facts(result: Result) -> dict[str, Any]:
+    """Return what a run was made of: the same for the same input and settings."""
+    source = result.source
+    return {
+        "inputs": [
+            {"path": str(file.path), "bytes": file.size, "rows": file.rows} for file in source.files
+        ],
+        "layout": source.layout.name,
+        "zone": source.tz,
+        "settings": source.settings.model_dump(exclude_none=True),
+        "versions": versions(),
+        "counts": asdict(result.counts),
+        "not_applicable": result.not_applicable,
+        "not_known": result.tables.unknown(),
+        "calibrated_days": calibrated_days(result.evidence),
+        "findings": result.findings.height,
+        "alerts": result.alerts["rank"].count(),
+        "to_warn": count_by_tier(result.victims),
+    } | {name: rows.height for name, rows in unranked(result.alerts).items()}

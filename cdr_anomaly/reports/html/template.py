@@ -1,0 +1,148 @@
+"""A template, its rows and all that it needs, to one file that opens anywhere without a network."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from markupsafe import Markup
+
+from cdr_anomaly.numbering import masking
+from cdr_anomaly.reports.html import charts, language
+
+if TYPE_CHECKING:
+    import polars as pl
+    from jinja2 import Environment
+
+    from cdr_anomaly.reports.html.language import Look
+
+HERE = Path(__file__).parent
+SCRIPTS = (
+    "vega.min.js",
+    "vega-lite.min.js",
+    "vega-embed.min.js",
+    "dataTables.min.js",
+    "dataTables.buttons.min.js",
+)
+STYLES = ("dataTables.dataTables.min.css",)
+# What DataTables says beside a table; the names are its own.
+TABLES = {
+    "search": "search", "info": "_START_ to _END_ of _TOTAL_", "infoEmpty": "none",
+    "infoFiltered": "(of _MAX_)", "zeroRecords": "Nothing is like that.", "copy": "Copy the list",
+    "emptyTable": "Nothing is on the list.", "copyTitle": "Copied",
+    "copySuccess": "%d rows, to be pasted anywhere", "orderable": ": sort",
+    "orderableReverse": ": sort the other way around", "orderableRemove": ": as it was",
+    "first": "first page", "previous": "page before", "next": "next page", "last": "last page",
+    "pages": "pages",
+}  # fmt: skip
+
+
+class Picture(NamedTuple):
+    """The rows of a picture, its kind (charts.py), and what is said of it beside it."""
+
+    kind: str
+    rows: pl.DataFrame
+    title: str
+
+
+class Sheet:
+    """One page: its pictures and its parts that open, each found by its number, and its frame.
+
+    Whatever stands on it is escaped, and masked if the look says so. What opens is held packed: of
+    a thousand alerts it would be more than the page.
+    """
+
+    def __init__(self, look: Look) -> None:
+        self.look = look
+        self.known = language.translations(look.lang)
+        self.pictures: list[dict[str, Any]] = []
+        self.parts: list[str] = []
+        self.env = _templates(look)
+
+    def said(self, word: str) -> str:
+        """Say one of the page's own words in its language."""
+        return self.known.gettext(word)
+
+    def picture(self, picture: Picture) -> dict[str, Any]:
+        """Keep a picture's rows for the page, and return what its template needs of it."""
+        rows = masking.frame(picture.rows) if self.look.mask else picture.rows
+        self.pictures.append({"kind": picture.kind, "columns": rows.columns, "rows": rows.rows()})
+        return {"number": len(self.pictures) - 1, "title": picture.title}
+
+    def part(self, template: str, **content: Any) -> int:
+        """Keep a part of the page that is shown when it is opened, and return its number."""
+        self.parts.append(self.env.get_template(template).render(**content))
+        return len(self.parts) - 1
+
+    def written(self, template: str, **content: Any) -> str:
+        """Write the page."""
+        kinds = {each["kind"] for each in self.pictures}
+        specs = charts.specifications(self.said)
+        held = {
+            "specs": {kind: specs[kind] for kind in sorted(kinds)},
+            "pictures": self.pictures,
+            "parts": self.parts,
+            "words": {key: self.said(word) for key, word in TABLES.items()},
+        }
+        scripts = [*(_asset("vendor", name) for name in SCRIPTS), _asset("page.js")]
+        styles = [*(_asset("vendor", name) for name in STYLES), _asset("page.css")]
+        return self.env.get_template(template).render(
+            language=language.LANGUAGES[self.look.lang],
+            styles=[Markup(style) for style in styles],  # noqa: S704 - our own files
+            scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own files
+            policy=_policy(scripts),
+            held=_packed(held),
+            **content,
+        )
+
+
+@cache
+def _templates(look: Look) -> Environment:
+    """Return the templates as they are read for a look; each is compiled once a process."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    env = Environment(
+        autoescape=True,
+        extensions=["jinja2.ext.i18n"],
+        finalize=lambda value: language.shown(value, look),
+        loader=PackageLoader("cdr_anomaly.reports.html"),
+        lstrip_blocks=True,
+        trim_blocks=True,
+        undefined=StrictUndefined,
+    )
+    env.install_gettext_translations(language.translations(look.lang), newstyle=True)  # type: ignore[attr-defined]
+    return env
+
+
+def unpacked(page: str) -> dict[str, Any]:
+    """Read what a page holds packed: specs, pictures, parts and words."""
+    text = page.split('id="held">')[1].split("<", maxsplit=1)[0]
+    held: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(text)))
+    return held
+
+
+def _packed(held: dict[str, Any]) -> str:
+    """Pack what the page's script reads; the same is always packed into the same."""
+    text = json.dumps(held, default=str, ensure_ascii=False, separators=(",", ":"))
+    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+
+
+def _policy(scripts: list[str]) -> str:
+    """Let the page's own scripts run and no others, and let it load nothing from anywhere."""
+    hashes = (base64.b64encode(hashlib.sha256(each.encode()).digest()).decode() for each in scripts)
+    own = " ".join(f"'sha256-{each}'" for each in hashes)
+    return (
+        f"default-src 'none'; script-src {own}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+@cache
+def _asset(*path: str) -> str:
+    """Return a script or style of ours, to stand in the page as it is."""
+    return HERE.joinpath(*path).read_text(encoding="utf-8").replace("</script", "<\\/script")

@@ -1,0 +1,296 @@
+"""A story as tables with titles, for the terminal; what is empty says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from cdr_anomaly import wording
+from cdr_anomaly.alerts.unlike_peers import TELLING
+from cdr_anomaly.wording import scientific
+
+if TYPE_CHECKING:
+    from cdr_anomaly.reports.line_story import Story
+
+BARS, NOTHING = "▁▂▃▄▅▆▇█", "."
+CONTACTS, PEOPLE, RELATED = 20, 10, 8
+# A calendar of more days does not fit; what is shown ends with the last day.
+CALENDAR_DAYS = 92
+SCALE = f"from {NOTHING} none to {BARS[-1]} the most"
+DAYS = (
+    "By day: calls out, of these answered, different numbers, of these calling back, most in "
+    "10 min, 60 min, 24 h; calls in, forwarded; usual out"
+)
+GRID = f"Hour by hour: calls placed, and received, in each hour of the day, {SCALE}"
+SHIFT = (
+    "The shift: days with many calls, the hours it talked, its first and last call, and each hour "
+    "of the day: . no talk, - up to 20 minutes, = up to 40, # more"
+)
+# A letter an hour; the head says which is which.
+HOURS = "0h    6h    12h   18h   "
+PLACED, RECEIVED = "0h placed   12h   18h   ", "0h received 12h   18h   "
+UNLIKE = (
+    "How unlike its peers: p of each busy day, q over all lines, p by family, and in what, with "
+    "the share of peers' days that are as odd"
+)
+RELATIONS = (
+    "Related numbers, as far as they are looked at twice: how many contacts, calls on the handset "
+    "or forwards in common, of how many of their own, expected by chance; in its block how far "
+    f"apart; the {RELATED} closest of each kind"
+)
+FORWARDS = ("number", "calls", "answered", "callers", "days", "reasons", "first", "last")
+
+
+def tables(story: Story) -> dict[str, pl.DataFrame]:
+    """Put the tables of a story under their titles, in the order in which they are read."""
+    dates = _dates(story)
+    own = pl.col("subject").is_in(story.who["number"].implode())
+    return {
+        "The line": story.who.rename({"number_class": "class"}),
+        f"Calls by day{_span(dates)}, {SCALE}": _calendar(story, dates),
+        DAYS: _days(story.days),
+        "Limits that these counts are held against": _limits(story.limits),
+        GRID: _grid(story.grid),
+        SHIFT: _shifts(story.shifts),
+        f"Contacts, the {CONTACTS} with most calls: out, in, answered, called back within 6 h": (
+            _contacts(story.contacts)
+        ),
+        "Handsets, with the same days": _used(story.handsets, story.handset_days, dates),
+        f"Cells, the {CONTACTS} with most calls, with the same days": (
+            _used(story.cells, story.cell_days, dates)
+        ),
+        "Forwarded to": story.forwards_out.head(CONTACTS).select(FORWARDS),
+        "Forwarded here by": story.forwards_in.head(CONTACTS).select(FORWARDS),
+        UNLIKE: _unlike(story.unlike),
+        "Findings, with how far over the limit": _findings(story.findings.filter(own)),
+        "Findings of others that name it, the latest of each": _of_others(
+            story.findings.filter(~own)
+        ),
+        "Alerts that name it": _alerts(story.alerts),
+        "To be warned": _warned(story.warned),
+        f"Talked to these, who are to be warned, the first {PEOPLE}": _to_warn(story.to_warn),
+        RELATIONS: _related(story.related),
+    }
+
+
+def bars(counts: pl.Expr, most: pl.Expr) -> pl.Expr:
+    """Draw each count as a bar, the highest for ``most``; what is there at all can be seen."""
+    step = (len(BARS) * counts / most).ceil().clip(1, len(BARS)).cast(pl.Int64)
+    drawn = pl.lit(BARS).str.slice(step - 1, 1)
+    return pl.when(counts > 0).then(drawn).otherwise(pl.lit(NOTHING))
+
+
+def _calendar(story: Story, dates: pl.DataFrame) -> pl.DataFrame:
+    """Draw what the line placed, received and forwarded: a row each, a bar a day."""
+    kinds = {"n_out": "placed", "n_in": "received", "n_forwarded": "forwarded"}
+    own = story.days.select("day", *kinds).rename(kinds).unpivot(index="day", variable_name="calls")
+    here = (
+        story.forward_days.filter(direction="in").group_by("day").agg(value=pl.col("calls").sum())
+    )
+    here = here.select("day", pl.lit("forwarded here").alias("calls"), "value")
+    some = pl.concat([own, here]).filter(pl.col("value").sum().over("calls") > 0)
+    every = some.select("calls").unique(maintain_order=True).join(dates, how="cross")
+    value = pl.col("value").fill_null(0)
+    whole = every.join(some, on=["calls", "day"], how="left", maintain_order="left")
+    return (
+        whole.with_columns(value)
+        .group_by("calls", maintain_order=True)
+        .agg(
+            bars(value, value.max()).str.join("").alias("by day"),
+            pl.col("value").sum().alias("in all"),
+            pl.col("value").max().alias("most a day"),
+        )
+    )
+
+
+def _dates(story: Story) -> pl.DataFrame:
+    """List the days of the calendar that are shown."""
+    days = pl.concat([story.days.select("day"), story.forward_days.select("day")])
+    if days.is_empty():
+        return days
+    first, last = pl.col("day").min(), pl.col("day").max()
+    near = pl.max_horizontal(first, last - pl.duration(days=CALENDAR_DAYS - 1))
+    return days.select(day=pl.date_range(near, last))
+
+
+def _span(dates: pl.DataFrame) -> str:
+    days = dates["day"].sort()
+    return f", {days[0]} to {days[-1]}" if len(days) else ""
+
+
+def _days(days: pl.DataFrame) -> pl.DataFrame:
+    heads = {
+        "day": "day",
+        "n_out": "out",
+        "n_answered": "answ",
+        "n_distinct": "dist",
+        "n_called_back": "back",
+        "peak_10min": "10min",
+        "peak_60min": "60min",
+        "peak_24h": "24h",
+        "n_in": "in",
+        "n_forwarded": "fwd",
+        "usual": "usual",
+    }
+    return days.select(pl.col(name).alias(head) for name, head in heads.items())
+
+
+def _limits(limits: pl.DataFrame) -> pl.DataFrame:
+    said = {
+        "n_out": "out",
+        "peak_10min": "10min",
+        "peak_60min": "60min",
+        "peak_24h": "24h",
+        "talk_h": "talk h",
+    }
+    setting = wording.sentence("{}.{}", "detector", "setting")
+    return limits.select(pl.col("count").replace(said), "limit", setting.alias("setting"))
+
+
+def _grid(grid: pl.DataFrame) -> pl.DataFrame:
+    """Draw a row of 24 hours for each day, and for all of them together."""
+    counts = ("placed", "received")
+    whole = grid.group_by("hour").agg(pl.col(counts).sum()).sort("hour")
+    together = whole.select(pl.lit("all days").alias("day"), "hour", *counts)
+    rows = pl.concat(
+        _drawn(part) for part in (together, grid.with_columns(pl.col("day").cast(pl.String)))
+    )
+    heads = {"placed": PLACED, "n_placed": "out", "received": RECEIVED, "n_received": "in"}
+    return rows.select("day", *heads).rename(heads)
+
+
+def _drawn(hours: pl.DataFrame) -> pl.DataFrame:
+    drawn = hours.with_columns(
+        bars(pl.col(name), pl.col(name).max()).alias(f"{name}_bar")
+        for name in ("placed", "received")
+    )
+    return drawn.group_by("day", maintain_order=True).agg(
+        n_placed=pl.col("placed").sum(),
+        n_received=pl.col("received").sum(),
+        placed=pl.col("placed_bar").str.join(""),
+        received=pl.col("received_bar").str.join(""),
+    )
+
+
+def _shifts(shifts: pl.DataFrame) -> pl.DataFrame:
+    minutes = pl.element() / 60
+    letter = (
+        pl.when(minutes > 40)
+        .then(pl.lit("#"))
+        .when(minutes > 20)
+        .then(pl.lit("="))
+        .when(minutes > 0)
+        .then(pl.lit("-"))
+        .otherwise(pl.lit(NOTHING))
+    )
+    return shifts.select(
+        "day",
+        pl.col("talk_h").alias("talk h"),
+        calls="n_out",
+        distinct="n_distinct",
+        first="first_out",
+        last="last_out",
+        hours=pl.col("hours_s").list.eval(letter).list.join(""),
+    ).rename({"hours": HOURS})
+
+
+def _contacts(contacts: pl.DataFrame) -> pl.DataFrame:
+    return contacts.head(CONTACTS).select(
+        "number",
+        pl.col("placed").alias("out"),
+        pl.col("received").alias("in"),
+        answ="answered",
+        talk_s="talk_s",
+        days="days",
+        back="call_backs",
+        first="first",
+        last="last",
+    )
+
+
+def _used(used: pl.DataFrame, by_day: pl.DataFrame, dates: pl.DataFrame) -> pl.DataFrame:
+    top = used.head(CONTACTS)
+    every = top.select("name").join(dates, how="cross")
+    calls = pl.col("calls").fill_null(0)
+    drawn = (
+        every.join(by_day, on=["name", "day"], how="left", maintain_order="left")
+        .group_by("name")
+        .agg(bars(calls, calls.max()).str.join("").alias("by day"))
+    )
+    days = pl.col("first", "last").str.slice(0, 10)
+    return top.with_columns(days).join(drawn, on="name", how="left", maintain_order="left")
+
+
+def _unlike(unlike: pl.DataFrame) -> pl.DataFrame:
+    """Show each day's probabilities, and the measures that the fewest of its peers reach."""
+    family = pl.element().struct.with_fields(p=scientific(pl.field("p_value")))
+    families = pl.col("families").list.eval(
+        wording.sentence("{} {}", family.struct.field("family"), family.struct.field("p"))
+    )
+    measure = pl.element().sort_by(pl.element().struct.field("share")).struct
+    share = (100 * measure.field("share")).round_sig_figs(2).cast(pl.String)
+    measures = pl.col("measures").list.eval(
+        wording.sentence(
+            "{} {} ({} %)", measure.field("measure"), measure.field("value").round(2), share
+        )
+    )
+    return unlike.select(
+        "day",
+        "peers",
+        p=scientific(pl.col("p_value")),
+        q=pl.col("q_value").round_sig_figs(2),
+        by=pl.col("calibrated_by"),
+        families=families.list.join(", "),
+        measures=measures.list.head(TELLING).list.join(", "),
+    )
+
+
+def _findings(findings: pl.DataFrame) -> pl.DataFrame:
+    return findings.select(
+        "day", "detector", "severity", pl.col("excess").alias("x limit"), "reason"
+    )
+
+
+def _of_others(findings: pl.DataFrame) -> pl.DataFrame:
+    # A hub is named on each day by all who forward to it.
+    latest = findings.unique(["subject", "detector"], keep="last", maintain_order=True)
+    told = _findings(latest).with_columns(latest["subject"])
+    return told.select("subject", *told.columns[:-1]).sort("subject", maintain_order=True)
+
+
+def _alerts(alerts: pl.DataFrame) -> pl.DataFrame:
+    return alerts.select(
+        "day",
+        pl.col("rank").alias("#"),
+        "severity",
+        "subject",
+        p=scientific(pl.col("p_value")),
+        why=pl.col("reasons").list.first(),
+        but=pl.coalesce(
+            "suppressed_by", "mitigated_by", wording.sentence("goes on with {}", "continues")
+        ),
+    )
+
+
+def _warned(victims: pl.DataFrame) -> pl.DataFrame:
+    return victims.select(
+        "place",
+        "number",
+        "tier",
+        "day",
+        "why",
+        lines=pl.col("lines").list.join(", "),
+        found_by=pl.col("found_by").list.join(", "),
+    )
+
+
+def _to_warn(victims: pl.DataFrame) -> pl.DataFrame:
+    return victims.head(PEOPLE).select("place", "number", "tier", "day", "why")
+
+
+def _related(related: pl.DataFrame) -> pl.DataFrame:
+    closest = related.filter(pl.int_range(pl.len()).over("how") < RELATED)
+    return closest.select(
+        "how", "number", "count", "of", pl.col("expected").round(1), "first", "last"
+    )

@@ -1,0 +1,51 @@
+"""What a scan found, and in what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from cdr_anomaly import ingest
+    from cdr_anomaly.detectors import Tables
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of the rows of a feed."""
+
+    read: int
+    used: int
+    duplicates: int
+    partial: int
+    left_out: int
+    refused: dict[str, int]
+    forwarded: int
+
+    def rows(self) -> dict[str, int]:
+        """Return what became of the rows, in words."""
+        kept = {
+            "read": self.read,
+            "calls used": self.used,
+            "duplicates removed": self.duplicates,
+            "partial records merged": self.partial,
+            "of other types, left out": self.left_out,
+        }
+        return kept | {f"refused, {why}": rows for why, rows in self.refused.items()}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a scan found, whom to warn, what it was found in, the ``line`` that was asked for."""
+
+    findings: pl.DataFrame
+    evidence: pl.DataFrame
+    alerts: pl.DataFrame
+    victims: pl.DataFrame
+    counts: Counts
+    not_applicable: dict[str, str]
+    tables: Tables
+    source: ingest.Source
+    line: object
