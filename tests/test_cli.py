@@ -68,7 +68,7 @@ def test_every_command_has_help(run: Any, command: str) -> None:
 def test_every_command_and_option_says_what_it_is_for() -> None:
     import typer
 
-    group = typer.main.get_command(cli.app)
+    group = typer.main.get_command(cli.app.app)
     for command in group.commands.values():  # type: ignore[attr-defined]
         assert command.help
         assert all(getattr(option, "help", None) for option in command.params)

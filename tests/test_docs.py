@@ -33,7 +33,7 @@ def test_reference_pages_are_those_that_the_code_writes() -> None:
         assert path.read_text(encoding="utf-8") == text, f"run make docs: {path.name} is old"
 
 
-@pytest.mark.parametrize("command", [c.callback.__name__ for c in cli.app.registered_commands])
+@pytest.mark.parametrize("command", [c.callback.__name__ for c in cli.app.app.registered_commands])
 def test_readme_names_every_command(command: str) -> None:
     assert f"cdr-anomaly {command}" in README
 

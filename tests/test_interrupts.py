@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 INTERRUPT = """
 import os, signal, sys, polars as pl
-from cdr_anomaly import cli, ingest, report
+from cdr_anomaly import cli, ingest
+from cdr_anomaly.reports import files
 
 def interrupting(function):
     def interrupted(*words, **named):
@@ -48,7 +49,7 @@ def test_what_a_killed_run_left_is_removed_after_a_while(tmp_path: Path, run: An
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
 @pytest.mark.parametrize(
     "where",
-    ["pl.LazyFrame.collect", "pl.DataFrame.write_parquet", "report.json.dumps"],
+    ["pl.LazyFrame.collect", "pl.DataFrame.write_parquet", "files.json.dumps"],
 )
 def test_an_interrupt_leaves_no_half_written_output(tmp_path: Path, where: str) -> None:
     out = tmp_path / "out"

@@ -13,7 +13,7 @@ import pytest
 from cdr_anomaly import pipeline, settings
 from cdr_anomaly.reports import html as reports_html
 from cdr_anomaly.reports import line_story
-from cdr_anomaly.reports.html import language, template
+from cdr_anomaly.reports.html import alert_rows, language, template
 from cdr_anomaly.schema import SEVERITIES
 from tests.builders import SHANGHAI, feed, line, scanned
 
@@ -53,7 +53,7 @@ def test_every_alert_of_the_list_is_there_with_all_that_is_said_of_it(
         told = html.unescape(part)
         assert all(reason in told for reason in alert["reasons"])
         assert alert["unless"] is None or alert["unless"] in told
-        assert all(member in told for member in alert["members"][: reports_html.listed.LINES])
+        assert all(member in told for member in alert["members"][: alert_rows.LINES])
 
 
 def test_the_rows_that_were_read_and_refused_are_told(result: Result, night: str) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from cdr_anomaly import engines, settings
-from cdr_anomaly.engines import spark_cluster
+from cdr_anomaly import settings
+from cdr_anomaly.engines import registry, spark_cluster
 from cdr_anomaly.errors import SettingError
 from tests.spark.both import needs_spark
 
@@ -21,7 +21,7 @@ CALLS = ROOT / "sample_data" / "calls" / "date=2026-05-01"
 
 @pytest.mark.parametrize("library", ["pyspark", "pandas"])
 def test_a_library(run: Any, monkeypatch: pytest.MonkeyPatch, library: str) -> None:
-    monkeypatch.setattr(engines, "find_spec", lambda name: None if name == library else name)
+    monkeypatch.setattr(registry, "find_spec", lambda name: None if name == library else name)
     told = run("scan", CALLS, "--engine", "spark")
     assert told.code == 2
     assert told.err.strip() == (
