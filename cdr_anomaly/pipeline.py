@@ -29,27 +29,27 @@ if TYPE_CHECKING:
     from cdr_anomaly.storage.paths import Place
 
 
-class Say(Protocol):
-    """Is told what is being done, and how far it has come."""
+class Progress(Protocol):
+    """Receives the step that a run has begun, and how many rows are done."""
 
     def __call__(self, words: str, total: int | None = None) -> None:
-        """Say what begins now, and how many rows it has to go through."""
+        """Report the step that begins now, and how many rows it reads."""
 
     def done(self, rows: int) -> None:
-        """Say that so many more rows are done."""
+        """Report that ``rows`` more rows are done."""
 
 
-class Silent:
-    """Says nothing."""
+class NoProgress:
+    """Ignores every report."""
 
     def __call__(self, words: str, total: int | None = None) -> None:
-        """Say nothing."""
+        """Ignore a step."""
 
     def done(self, rows: int) -> None:
-        """Say nothing."""
+        """Ignore a number of rows."""
 
 
-SILENT = Silent()
+SILENT = NoProgress()
 
 
 class Asked(NamedTuple):
@@ -90,7 +90,7 @@ def scan(
     entities: Path | None = None,
     subscribers: Path | None = None,
     also: str | None = None,
-    say: Say = SILENT,
+    say: Progress = SILENT,
 ) -> Result:
     """Judge every local day of the files by every detector; remembers nothing.
 
@@ -102,7 +102,7 @@ def scan(
     engine = engines.built(told)
     source = ingest.open_source(paths, told, engine.reader)
     known = alerts_entities.read(entities, source.plan, detect.FINDERS)
-    read = read_twice(engine, source, built, subscribers=subscribers, also=also, say=say)
+    read = read_twice(engine, source, built, subscribers=subscribers, extra_line=also, progress=say)
     say("working out what they did")
     made = read.gathered.tables(read.gathered.counting(built))
     say("judging")
@@ -151,8 +151,8 @@ def read_twice(
     built: list[Detector],
     *,
     subscribers: Path | None = None,
-    also: str | None = None,
-    say: Say = SILENT,
+    extra_line: str | None = None,
+    progress: Progress = SILENT,
 ) -> Read:
     """Read the calls, and again those of the lines that stand out by any of the detectors.
 
@@ -164,32 +164,32 @@ def read_twice(
     def asked(source: ingest.Source) -> Asked:
         known = ingest_subscribers.read(subscribers, source.plan, as_text=source.as_text)
         by_first_leg = known.activations is None and source.days_at_most() > warm_up
-        line = _carried(also, source)
+        line = _carried(extra_line, source)
         needed = None if by_first_leg else second_look.least(built, source, known.activations, line)
         return Asked(known, needed, line, second_look.counts(built))
 
-    source, wanted, look = looked(engine, source, asked, say)
+    source, wanted, look = looked(engine, source, asked, progress)
     feed = second_look.feed_of(source, look, told=wanted.subscribers.told)
     reasons = {detector.name: detector.not_applicable(feed) for detector in built}
     applicable = [detector for detector in built if not reasons[detector.name]]
-    say("reading some lines' calls again", source.rows)
-    again = tables.Looked(engine, source, look, feed, wanted.least, say.done)
+    progress("reading some lines' calls again", source.rows)
+    again = tables.Looked(engine, source, look, feed, wanted.least, progress.done)
     gathered = second_look.gathered(again, built, applicable, wanted.subscribers, wanted.line)
     why = {name: reason for name, reason in reasons.items() if reason}
     return Read(source, look, gathered, why, wanted.line)
 
 
 def check(
-    paths: Iterable[str | Place], told: Settings, *, say: Say = SILENT
+    paths: Iterable[str | Place], settings: Settings, *, progress: Progress = SILENT
 ) -> dict[str, pl.DataFrame]:
     """Read the calls once and say what they are and what is wrong with them, as titled tables."""
-    say("opening the files")
-    engine = engines.built(told)
-    source = ingest.open_source(paths, told, engine.reader)
+    progress("opening the files")
+    engine = engines.built(settings)
+    source = ingest.open_source(paths, settings, engine.reader)
     nobody = ingest_subscribers.read(None, source.plan, as_text=source.as_text)
-    source, _, look = looked(engine, source, lambda _: Asked(nobody), say)
+    source, _, look = looked(engine, source, lambda _: Asked(nobody), progress)
     feed = second_look.feed_of(source, look)
-    reasons = {d.name: d.not_applicable(feed) for d in detectors.build(told.detectors)}
+    reasons = {d.name: d.not_applicable(feed) for d in detectors.build(settings.detectors)}
     sums = pl.col("n_out", "n_in", "n_forwarded").cast(pl.Int64).sum()
     days = [each.group_by("day").agg(sums, lines=pl.len()) for each in look.profiles]
     return {
@@ -221,21 +221,24 @@ def _carried(line: str | None, source: ingest.Source) -> object:
 
 
 def looked(
-    engine: Engine, source: ingest.Source, asked: Callable[[ingest.Source], Asked], say: Say
+    engine: Engine,
+    source: ingest.Source,
+    asked: Callable[[ingest.Source], Asked],
+    progress: Progress,
 ) -> tuple[ingest.Source, Asked, FirstLook]:
     """Read the calls once; again only when the feed turns out to hold opaque tokens."""
     wanted = asked(source)
-    say("reading the calls", source.rows)
-    look = engine.first_look(source, wanted.least, say.done, wanted.counts)
+    progress("reading the calls", source.rows)
+    look = engine.first_look(source, wanted.least, progress.done, wanted.counts)
     if look.doubt:
         source = source.doubting()
-        say("reading the calls again, with care", source.rows)
-        look = engine.first_look(source, wanted.least, say.done, wanted.counts)
+        progress("reading the calls again, with care", source.rows)
+        look = engine.first_look(source, wanted.least, progress.done, wanted.counts)
     if look.lost and source.opaque().collect().item():
         source = source.with_text()
         wanted = asked(source)
-        say("reading the calls again, as text", source.rows)
-        look = engine.first_look(source, wanted.least, say.done, wanted.counts)
+        progress("reading the calls again, as text", source.rows)
+        look = engine.first_look(source, wanted.least, progress.done, wanted.counts)
     return source, wanted, look
 
 

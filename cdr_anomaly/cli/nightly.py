@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from cdr_anomaly.nights.run import Outcome
-    from cdr_anomaly.pipeline import Say
+    from cdr_anomaly.pipeline import Progress
     from cdr_anomaly.settings import Settings
     from cdr_anomaly.storage.paths import Place as Where
 
@@ -205,7 +205,7 @@ def _yesterday(told: Settings, place: Where) -> date:
 
 
 def _write(
-    out: Where, state: Where, outcome: Outcome, lang: Language, say: Say, *, hide: bool
+    out: Where, state: Where, outcome: Outcome, lang: Language, say: Progress, *, hide: bool
 ) -> None:
     from cdr_anomaly.reports import files as reports_files
     from cdr_anomaly.reports.html import Look, Past, night

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress
 
-    from cdr_anomaly.pipeline import Say
+    from cdr_anomaly import pipeline
     from cdr_anomaly.storage.paths import Place
 
 LOG = logging.getLogger("cdr_anomaly")
@@ -46,7 +46,7 @@ def fail(error: Exception, *, hide: bool = False) -> None:
 
 
 @contextmanager
-def progress(*, as_json: bool = False) -> Iterator[Say]:
+def progress(*, as_json: bool = False) -> Iterator[pipeline.Progress]:
     """Show progress while something is done; nothing when standard error is not a terminal."""
     from rich import progress
     from rich.console import Console

@@ -142,7 +142,7 @@ def explain(
         if file is not None:
             atomic_write.check_writable(file.parent)
     with progress.progress() as say, progress.naming_the_damaged(files):
-        story, result = line_story.explain(line, files, told, subscribers=subscribers, say=say)
+        story, result = line_story.explain(line, files, told, subscribers=subscribers, progress=say)
         if html is not None:
             from cdr_anomaly.reports import html as reports_html
 
@@ -194,7 +194,7 @@ def check(
         master=master,
     )
     with progress.progress() as say, progress.naming_the_damaged(files):
-        parts = pipeline.check(files, told, say=say)
+        parts = pipeline.check(files, told, progress=say)
     for title, table in parts.items():
         terminal.show(title, table)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.detectors import Detector
     from cdr_anomaly.nights.state import State
-    from cdr_anomaly.pipeline import Read, Say
+    from cdr_anomaly.pipeline import Progress, Read
     from cdr_anomaly.settings import Settings
     from cdr_anomaly.storage.paths import Place
 
@@ -59,7 +59,7 @@ def of_files(
     *,
     entities: Path | None = None,
     subscribers: Path | None = None,
-    say: Say = SILENT,
+    say: Progress = SILENT,
 ) -> Counted:
     """Count, for each limit and some values of it, the subjects that its detector finds.
 
@@ -74,7 +74,7 @@ def of_files(
     source = ingest.open_source(paths, told, engine.reader)
     known = alerts_entities.read(entities, source.plan, detect.FINDERS)
     every = list(dict.fromkeys([*built, *(variant.detector for variant in tried)]))
-    read = pipeline.read_twice(engine, source, every, subscribers=subscribers, say=say)
+    read = pipeline.read_twice(engine, source, every, subscribers=subscribers, progress=say)
     say("judging")
     judges = {detector: n for n, detector in enumerate(read.applicable(every))}
     found = _found(read, built, list(judges), known, told.fdr)

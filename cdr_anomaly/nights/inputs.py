@@ -43,7 +43,7 @@ class Inputs(NamedTuple):
 
 def chosen(
     paths: Iterable[str | Place],
-    told: Settings,
+    settings: Settings,
     day: date,
     known: Mapping[date, Night],
     *,
@@ -54,7 +54,7 @@ def chosen(
 
     ``before`` are the options of the stores that these may be in; with None they are let go.
     """
-    source = ingest.open_source(paths, told, reader)
+    source = ingest.open_source(paths, settings, reader)
     spans = {file.path: source.days_of(file) for file in source.files}
     near = [file for file in source.files if _holds(spans[file.path], day)]
     found: dict[str, File] = {}
@@ -63,7 +63,7 @@ def chosen(
     copies = len(near) - len(found)
     if day in known and before is not None:
         tables = {f"{file.table.resolve()}/" for file in source.files if file.table is not None}
-        found |= _earlier(known[day].less(tables), found, told, before)
+        found |= _earlier(known[day].less(tables), found, settings, before)
     if not found:
         msg = f"None of these files has a row of {day} in {source.tz}; is it delivered yet?"
         raise NothingOfTheDayError(msg)
@@ -93,7 +93,7 @@ def chosen(
 
 
 def _earlier(
-    night: Night, found: Mapping[str, File], told: Settings, options: Mapping[str, str]
+    night: Night, found: Mapping[str, File], settings: Settings, options: Mapping[str, str]
 ) -> dict[str, File]:
     """Open the files that the day was made of before and that are not among those found now.
 
@@ -111,7 +111,7 @@ def _earlier(
         raise InputError(msg)
     if not missing:
         return {}
-    files = ingest.open_source(places.values(), told).files
+    files = ingest.open_source(places.values(), settings).files
     opened = {str(file.path.resolve()): file for file in files}
     return {sha: opened[str(place)] for sha, place in places.items()}
 

@@ -55,7 +55,7 @@ def listed(
     findings: pl.DataFrame,
     weights: pl.DataFrame,
     day: date,
-    told: Settings,
+    settings: Settings,
     subjects: Subjects,
 ) -> pl.DataFrame:
     """Rank a night's findings, by the entities and by what earlier nights have listed.
@@ -65,7 +65,7 @@ def listed(
     marked = alerts_entities.set_aside(
         findings, subjects.entities, subjects.plan, subjects.handsets
     )
-    since = day - timedelta(days=told.repeat_after_days)
+    since = day - timedelta(days=settings.repeat_after_days)
     kept = day - timedelta(days=history.OUTBOUND_DAYS)
     before = (pl.col("day") > kept) & (pl.col("day") < day)
     earlier = known.read("alerts").filter(before).collect()
@@ -78,14 +78,14 @@ def listed(
         subjects.successions,
         since,
     )
-    return ranking.ranked(marked, beside, most=told.max_alerts)
+    return ranking.ranked(marked, beside, most=settings.max_alerts)
 
 
 def to_warn(
     known: State,
     judged: Found,
     day: date,
-    told: Settings,
+    settings: Settings,
     subjects: Subjects,
     nights: Mapping[date, Night],
 ) -> selection.Warned:
@@ -117,4 +117,6 @@ def to_warn(
         (day,),
         past,
     )
-    return selection.to_warn(made, these, subjects.entities, subjects.handsets, told.max_victims)
+    return selection.to_warn(
+        made, these, subjects.entities, subjects.handsets, settings.max_victims
+    )

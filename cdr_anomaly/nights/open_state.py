@@ -28,23 +28,25 @@ def nights(place: Place) -> dict[date, Night]:
     return ledger.nights(state.shown(place).ledger) if state_header.upgraded(place) else {}
 
 
-def as_before(told: Settings, place: Place) -> Settings:
-    """Take from the state what holds for it as a whole, where nothing else was told."""
+def as_before(settings: Settings, place: Place) -> Settings:
+    """Take from the state what holds for it as a whole, where no setting was given."""
     known = state_header.read(place)
     if known is None:
-        return told
+        return settings
     same = {"tz": known.zone, "home": known.home}
-    return told.model_copy(
-        update={name: value for name, value in same.items() if name not in told.model_fields_set}
+    return settings.model_copy(
+        update={
+            name: value for name, value in same.items() if name not in settings.model_fields_set
+        }
     )
 
 
-def opened(place: Place, told: Settings) -> State:
+def opened(place: Place, settings: Settings) -> State:
     """Open the state to change it, if its days and numbers are those of the night."""
-    zone = ingest_source.zone_of(told)
-    numbering.home_plan(told.home)  # a region that is none must not get into the state
-    known = state.opened(place, zone, told.home)
-    pairs = {"tz": (known.header.zone, zone), "home": (known.header.home, told.home)}
+    zone = ingest_source.zone_of(settings)
+    numbering.home_plan(settings.home)  # a region that is none must not get into the state
+    known = state.opened(place, zone, settings.home)
+    pairs = {"tz": (known.header.zone, zone), "home": (known.header.home, settings.home)}
     for name, (was, now) in pairs.items():
         if was != now:
             msg = (

@@ -52,7 +52,7 @@ def status(place: Place, days: int) -> dict[str, pl.DataFrame]:
 
 
 def again(
-    place: Place, day: date | None, told: Settings, entities: Path | None
+    place: Place, day: date | None, settings: Settings, entities: Path | None
 ) -> tuple[date, pl.DataFrame, pl.DataFrame]:
     """Rank a night's findings again, by the lists as they are now; changes nothing.
 
@@ -73,7 +73,7 @@ def again(
     weights = numbering.as_text(of_nights, ("line",)).collect()
     follow = known.read("successions").filter(pl.col("day") == when).drop("day").collect()
     subjects = lists.Subjects(alerts_entities.read(entities, plan, FINDERS), plan, handsets, follow)
-    alerts = lists.listed(known, findings, weights, when, told, subjects)
+    alerts = lists.listed(known, findings, weights, when, settings, subjects)
     return when, alerts, findings
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.nights.inputs import Inputs
     from cdr_anomaly.nights.ledger import Night
     from cdr_anomaly.nights.state import State
-    from cdr_anomaly.pipeline import Say
+    from cdr_anomaly.pipeline import Progress
     from cdr_anomaly.settings import Settings
     from cdr_anomaly.storage.paths import Place
 
@@ -59,21 +59,21 @@ NO_LISTS = Lists()
 
 @dataclass(frozen=True)
 class Run:
-    """Where a night's state is, what it is told, and who hears how far it has come.
+    """The state of a night, its settings, and what receives its progress.
 
     ``storage`` are the options of stores in which files may be that a night was made of before.
     """
 
     place: Place
-    told: Settings
+    settings: Settings
     lists: Lists = NO_LISTS
-    say: Say = SILENT
+    progress: Progress = SILENT
     storage: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @cached_property
     def engine(self) -> Engine:
         """What reads the calls, of one night after another."""
-        return engines.built(self.told)
+        return engines.built(self.settings)
 
 
 class Outcome(NamedTuple):
@@ -123,12 +123,14 @@ def cut(last: date, profiles: int, calls: int) -> dict[str, date]:
 
 def _night(paths: Iterable[str | Place], day: date, run: Run, *, only: bool) -> Outcome:
     began = monotonic()
-    told = open_state.as_before(run.told, run.place).model_copy(update={"since": day, "until": day})
-    run.say("opening the files")
-    known = open_state.opened(run.place, told)
+    settings = open_state.as_before(run.settings, run.place).model_copy(
+        update={"since": day, "until": day}
+    )
+    run.progress("opening the files")
+    known = open_state.opened(run.place, settings)
     nights = ledger.nights(known.ledger)
     before = None if only else run.storage
-    chosen = inputs.chosen(paths, told, day, nights, reader=run.engine.reader, before=before)
+    chosen = inputs.chosen(paths, settings, day, nights, reader=run.engine.reader, before=before)
     lost = open_state.lost(known, day, again=day in nights)
     entities = alerts_entities.read(run.lists.entities, chosen.source.plan, detect.FINDERS)
     known = known.note("begun", day=day)
@@ -138,8 +140,8 @@ def _night(paths: Iterable[str | Place], day: date, run: Run, *, only: bool) -> 
     follow = detect.successions(made)
     subjects = nights_lists.Subjects(entities, made.plan, used, follow)
     findings, own, weights = judged.found
-    alert = nights_lists.listed(known, findings, weights, day, told, subjects)
-    warn = nights_lists.to_warn(known, judged, day, told, subjects, nights)
+    alert = nights_lists.listed(known, findings, weights, day, settings, subjects)
+    warn = nights_lists.to_warn(known, judged, day, settings, subjects, nights)
     result = Result(
         findings=findings,
         evidence=weights.filter(pl.col("day") == day),
@@ -151,7 +153,7 @@ def _night(paths: Iterable[str | Place], day: date, run: Run, *, only: bool) -> 
         source=chosen.source,
         line=None,
     )
-    run.say("remembering")
+    run.progress("remembering")
     seen = open_state.seen(judged.remembered.read, judged.night.kept["profile"], day, lost)
     kept_legs = pl.concat([judged.night.kept["legs"], warn.legs]).sort(pl.all())
     frames = {
@@ -172,7 +174,7 @@ def _night(paths: Iterable[str | Place], day: date, run: Run, *, only: bool) -> 
         day=day,
         seconds=seconds,
         inputs=[each._asdict() for each in chosen.files],
-        settings=_settings(told, run.lists),
+        settings=_settings(settings, run.lists),
         versions=versions.versions(),
         counts=_counts(result),
         facts={
@@ -186,7 +188,7 @@ def _night(paths: Iterable[str | Place], day: date, run: Run, *, only: bool) -> 
         },
     )
     nights = ledger.nights(known.ledger)
-    kept = cut(max(nights), told.keep_profiles_days, told.keep_calls_days)
+    kept = cut(max(nights), settings.keep_profiles_days, settings.keep_calls_days)
     known.forget(kept).sweep()
     return Outcome(day, result, seconds, _warnings(known, nights, day, chosen))
 
@@ -199,7 +201,7 @@ def _judged(
     run: Run,
     lost: Collection[str],
 ) -> Found:
-    built = detectors.build(run.told.detectors)
+    built = detectors.build(run.settings.detectors)
     late = known.read("late").filter(pl.col("day") == day - timedelta(days=1)).drop("day").collect()
     as_text = known.as_text or chosen.as_text
     source = replace(chosen, as_text=as_text, carried=late if late.height else None)
@@ -209,7 +211,7 @@ def _judged(
         known = ingest_subscribers.read(listed, source.plan, as_text=source.as_text)
         return Asked(known, counts=second_look.counts(built))
 
-    source, wanted, look = pipeline.looked(run.engine, source, asked, run.say)
+    source, wanted, look = pipeline.looked(run.engine, source, asked, run.progress)
     lately = [night.facts for d, night in nights.items() if day - FEED_NIGHTS <= d < day]
     feed = detectors.Feed(
         columns=frozenset(source.columns),
@@ -227,23 +229,23 @@ def _judged(
     active = reduce(Active.plus, (Active(*facts["active"]) for facts in lately), Active())
     read = open_state.reader(known, source, lost)
     remembered = history.Memory(day, feed.first_day or day, active, read)
-    run.say("reading some lines' calls again", source.rows)
-    again = tables.Looked(run.engine, source, look, feed, None, run.say.done)
+    run.progress("reading some lines' calls again", source.rows)
+    again = tables.Looked(run.engine, source, look, feed, None, run.progress.done)
     night = history.made(again, built, remembered, wanted.subscribers)
-    run.say("judging")
+    run.progress("judging")
     applicable = [detector for detector in built if not reasons[detector.name]]
     before = remembered.days("evidence", peer_scoring.NIGHTS).collect()
     callers = {d: each.facts["callers"] for d, each in nights.items() if "callers" in each.facts}
     callers[day] = look.callers.get(day, 0)
     knows = peer_scoring.Known(before, callers)
-    found = detect.judged(applicable, night.tables, knows, run.told.fdr)
+    found = detect.judged(applicable, night.tables, knows, run.settings.fdr)
     why = {name: reason for name, reason in reasons.items() if reason}
     return Found(again, night, found, why, remembered)
 
 
-def _settings(told: Settings, lists: Lists) -> dict[str, Any]:
+def _settings(settings: Settings, lists: Lists) -> dict[str, Any]:
     """Say what a night's findings depend on beside its calls."""
-    given = told.model_dump(
+    given = settings.model_dump(
         exclude={"since", "until", "memory", "engine", "master"}, exclude_none=True
     )
     if lists.subscribers is None:

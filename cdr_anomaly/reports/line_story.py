@@ -9,7 +9,7 @@ import polars as pl
 
 from cdr_anomaly import detectors, numbering
 from cdr_anomaly.errors import InputError
-from cdr_anomaly.pipeline import SILENT, Say, scan
+from cdr_anomaly.pipeline import SILENT, Progress, scan
 from cdr_anomaly.reports import related_numbers
 from cdr_anomaly.result import Result
 from cdr_anomaly.schema import STORY, require
@@ -239,14 +239,14 @@ def _len() -> pl.Expr:
 def explain(
     line: str,
     paths: Iterable[str | Place],
-    told: Settings,
+    settings: Settings,
     *,
     subscribers: Path | None = None,
-    say: Say = SILENT,
+    progress: Progress = SILENT,
 ) -> tuple[Story, Result]:
     """Scan, and return what it says of one line, beside the whole of it."""
-    result = scan(paths, told, subscribers=subscribers, also=line, say=say)
+    result = scan(paths, settings, subscribers=subscribers, also=line, say=progress)
     if not has_calls(result.tables, result.line):
         msg = f"'{line}' has no call in these files."
         raise InputError(msg)
-    return line_story(result, detectors.build(told.detectors)), result
+    return line_story(result, detectors.build(settings.detectors)), result

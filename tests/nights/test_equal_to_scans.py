@@ -44,7 +44,7 @@ def activated(folder: Path) -> Path:
 def test_the_sample_night_by_night_and_at_once(tmp_path: Path, lists: dict[str, Path]) -> None:
     told = runs.run(tmp_path / "state", **lists)
     calls = SAMPLE / "calls"
-    whole = pipeline.scan([calls], told.told, **lists)
+    whole = pipeline.scan([calls], told.settings, **lists)
     found = whole.findings
     days = sorted(folder.name.removeprefix("date=") for folder in calls.glob("date=*"))
     first, last = (pl.Series([word]).str.to_date().item() for word in (days[0], days[-1]))
@@ -247,7 +247,7 @@ def test_records_in_parts_over_midnight_and_long_calls(tmp_path: Path) -> None:
     for n, night in enumerate(runs.every(days, told), 1):
         # What is said of a call on the next day is not known on its own.
         upto = sorted(days.glob("*.parquet"))[:n]
-        found = pipeline.scan(upto, told.told).findings.filter(day=night.day)
+        found = pipeline.scan(upto, told.settings).findings.filter(day=night.day)
         assert_frame_equal(runs.in_order(night.result.findings), runs.in_order(found))
     found = runs.findings(told.place)
     assert set(found["detector"]) == {"mass_dialler", "high_frequency", "agent_shift"}

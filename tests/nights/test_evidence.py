@@ -57,7 +57,7 @@ def test_a_list_that_is_made_again_is_that_of_the_night(
 ) -> None:
     assert sum(night.result.alerts["p_value"].count() for night in outcomes) > 10
     for night in outcomes:
-        _, again, _ = operations.again(place, night.day, runs.run(place).told, None)
+        _, again, _ = operations.again(place, night.day, runs.run(place).settings, None)
         assert_frame_equal(again, night.result.alerts)
 
 
@@ -105,7 +105,7 @@ def test_a_state_of_an_older_program_is_read_and_written_on(
         assert all(table[c].null_count() == table.height for c in columns)
     assert known.read("evidence").collect().is_empty()
     assert dict(known.read("evidence").collect_schema()).keys() == EVIDENCE.keys()
-    _, listed, _ = operations.again(copy, outcomes[-1].day, runs.run(copy).told, None)
+    _, listed, _ = operations.again(copy, outcomes[-1].day, runs.run(copy).settings, None)
     assert listed.height > 0, "as well as the older one could tell"
 
     last = outcomes[-1]

@@ -86,7 +86,7 @@ def test_every_night_finds_what_a_scan_of_its_days_finds(
     n_found = 0
     for n, file in enumerate(sorted(days.glob("*.parquet")), 1):
         night = run.nightly([file], date.fromisoformat(file.stem), told)
-        whole = pipeline.scan(sorted(days.glob("*.parquet"))[:n], told.told)
+        whole = pipeline.scan(sorted(days.glob("*.parquet"))[:n], told.settings)
         own = whole.findings.filter(day=night.day)
         assert_frame_equal(runs.in_order(night.result.findings), runs.in_order(own))
         n_found += own.filter(detector="agent_shift").height
