@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.features.second_look import Gathered
     from cdr_anomaly.ingest.subscribers import Subscribers
     from cdr_anomaly.settings import Settings
-    from cdr_anomaly.storage.paths import Place
+    from cdr_anomaly.storage.paths import Location
 
 
 class Progress(Protocol):
@@ -84,7 +84,7 @@ class Read(NamedTuple):
 
 
 def scan(
-    paths: Iterable[str | Place],
+    paths: Iterable[str | Location],
     told: Settings,
     *,
     entities: Path | None = None,
@@ -180,7 +180,7 @@ def read_twice(
 
 
 def check(
-    paths: Iterable[str | Place], settings: Settings, *, progress: Progress = SILENT
+    paths: Iterable[str | Location], settings: Settings, *, progress: Progress = SILENT
 ) -> dict[str, pl.DataFrame]:
     """Read the calls once and say what they are and what is wrong with them, as titled tables."""
     progress("opening the files")

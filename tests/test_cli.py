@@ -162,7 +162,7 @@ def test_detectors_can_be_listed_as_data(run: Any, form: str) -> None:
 )
 def test_no_cell_can_be_run_as_a_formula(text: str | None, harmless: str | None) -> None:
     table = pl.DataFrame({"cell": [text]}, {"cell": pl.String})
-    assert storage_csv.safe(table).item() == harmless
+    assert storage_csv.escape_formulas(table).item() == harmless
 
 
 def test_alerts_csv_is_safe_to_open_in_a_spreadsheet(tmp_path: Path, run: Any) -> None:

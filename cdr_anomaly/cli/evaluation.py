@@ -133,7 +133,7 @@ def evaluate(
     if out is not None:
         rows = {name: table.to_dicts() for name, table in tables.items()}
         whole = rows | {"bootstrap": draws.number, "seed": draws.seed}
-        atomic_write.write_whole(
+        atomic_write.write_text(
             out, json.dumps(whole, indent=2, default=str, ensure_ascii=False) + "\n"
         )
         progress.LOG.info("The figures are in %s.", out)

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.nights.run import Outcome
     from cdr_anomaly.pipeline import Progress
     from cdr_anomaly.settings import Settings
-    from cdr_anomaly.storage.paths import Place as Where
+    from cdr_anomaly.storage.paths import Location as Where
 
 
 Metrics = Annotated[
@@ -112,7 +112,7 @@ def nightly(
         atomic_write.check_writable(to)
     lists = nights_run.Lists(entities, subscribers)
     with progress.progress(as_json=json_log) as say, progress.naming_the_damaged(files, where):
-        run = nights_run.Run(where, told, lists, say, storage_paths.options(storage))
+        run = nights_run.Run(where, told, lists, say, storage_paths.parse_options(storage))
         outcome = nights_run.nightly(
             files, options.day(date) or _yesterday(told, where), run, only=only
         )
@@ -176,7 +176,7 @@ def backfill(
     lists = nights_run.Lists(entities, subscribers)
     done = 0
     with progress.progress(as_json=json_log) as say, progress.naming_the_damaged(files, where):
-        run = nights_run.Run(where, told, lists, say, storage_paths.options(storage))
+        run = nights_run.Run(where, told, lists, say, storage_paths.parse_options(storage))
         for night in nights_run.backfill(files, options.day(first), options.day(last), run):
             if isinstance(night, str):
                 progress.LOG.warning(night)

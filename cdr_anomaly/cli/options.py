@@ -11,7 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from cdr_anomaly.settings import Settings
-    from cdr_anomaly.storage.paths import Place as Where
+    from cdr_anomaly.storage.paths import Location as Where
 
 
 class Format(StrEnum):
@@ -155,7 +155,11 @@ def place(text: str | None, storage: list[str]) -> Where | None:
     """Take a path, or an address of a store with its options."""
     from cdr_anomaly.storage import paths as storage_paths
 
-    return None if text is None else storage_paths.place(text, storage_paths.options(storage))
+    return (
+        None
+        if text is None
+        else storage_paths.parse_location(text, storage_paths.parse_options(storage))
+    )
 
 
 def places(paths: list[str], storage: list[str]) -> list[Where]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from cdr_anomaly.cli.options import Severity
-    from cdr_anomaly.storage.paths import Place
+    from cdr_anomaly.storage.paths import Location
 
 # Alerts come first; who warns people takes the file.
 SHOWN = 10
@@ -46,7 +46,7 @@ def show(
         terminal.put(alerts, form)
 
 
-def where(out: Place) -> None:
+def where(out: Location) -> None:
     """Say where the files are, and what to do next."""
     from cdr_anomaly.reports import files
 
@@ -75,5 +75,5 @@ def stop(
     from cdr_anomaly.storage import atomic_write
 
     listed = ranking.to_stop(found, findings, severity, day + timedelta(days=days))
-    atomic_write.write_whole(file, listed.write_csv())
+    atomic_write.write_text(file, listed.write_csv())
     progress.LOG.info("The stop list in %s has %d number(s).", file, listed.height)

@@ -67,7 +67,7 @@ def pseudonymise(
         say("writing the calls with pseudonyms", source.rows)
         made = privacy.write(source, maker, to, say.done)
     for name, table in lists.items():
-        with atomic_write.aside(to) as place:
+        with atomic_write.staging_folder(to) as place:
             table.write_csv(place / name)
         progress.LOG.info("The list in %s has %d row(s).", to / name, table.height)
     progress.LOG.info("%s", made.sentence())

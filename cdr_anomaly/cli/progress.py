@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from cdr_anomaly import pipeline
-    from cdr_anomaly.storage.paths import Place
+    from cdr_anomaly.storage.paths import Location
 
 LOG = logging.getLogger("cdr_anomaly")
 
@@ -93,7 +93,7 @@ class _Bar:
 
 
 @contextmanager
-def naming_the_damaged(paths: list[Place], state: Place | None = None) -> Iterator[None]:
+def naming_the_damaged(paths: list[Location], state: Location | None = None) -> Iterator[None]:
     """Name the file whose damage has made Polars fail; when all are sound the bug is ours."""
     from polars.exceptions import PanicException, PolarsError
 
@@ -102,7 +102,7 @@ def naming_the_damaged(paths: list[Place], state: Place | None = None) -> Iterat
 
     places = [*paths, *([] if state is None else [state])]
     try:
-        with store_errors.reaching(*places):
+        with store_errors.explain_store_errors(*places):
             yield
     except (PolarsError, PanicException, OSError):
         files.read_through(paths)

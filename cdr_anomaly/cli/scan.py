@@ -147,7 +147,7 @@ def explain(
             from cdr_anomaly.reports import html as reports_html
 
             say("drawing the page")
-            atomic_write.write_whole(
+            atomic_write.write_text(
                 html, reports_html.line(story, result, reports_html.Look(lang.value, mask))
             )
         if edges is not None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.engines.spark_wire import Batches, Made
     from cdr_anomaly.ingest import Shape
-    from cdr_anomaly.storage.paths import Place
+    from cdr_anomaly.storage.paths import Location
 
     Of = Callable[[Shape], pl.LazyFrame]
 
@@ -286,7 +286,7 @@ def _quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-def _address(file: Place) -> tuple[str, str]:
+def _address(file: Location) -> tuple[str, str]:
     """Give the beginning of a file's address as Hadoop's connectors have it, and the rest."""
     if isinstance(file, Path):
         return "file://", str(file.resolve())  # without, it might be one of the cluster's own
@@ -298,13 +298,13 @@ def _address(file: Place) -> tuple[str, str]:
     return f"{CONNECTORS[scheme]}://{bucket}", f"/{file.key}"
 
 
-def _uri(file: Place) -> str:
+def _uri(file: Location) -> str:
     """Write a file as Spark names the one that a row came from: a URI as Java writes it."""
     begin, rest = _address(file)
     return begin + re.sub(FOREIGN, lambda mark: quote(mark[0]), rest)
 
 
-def _as_name(file: Place) -> str:
+def _as_name(file: Location) -> str:
     """Write a file so that Spark takes every character of it as it is."""
     begin, rest = _address(file)
     return begin + re.sub(r"[\\*?\[\]{}]", lambda mark: f"\\{mark[0]}", rest)

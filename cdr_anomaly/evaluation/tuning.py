@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.nights.state import State
     from cdr_anomaly.pipeline import Progress, Read
     from cdr_anomaly.settings import Settings
-    from cdr_anomaly.storage.paths import Place
+    from cdr_anomaly.storage.paths import Location
 
 FACTORS = (0.5, 0.75, 1, 1.5, 2, 3)
 FROM_TODAY = (1, 1.25, 1.5, 2, 3, 5)
@@ -54,7 +54,7 @@ class Counted(NamedTuple):
 
 
 def of_files(
-    paths: Iterable[str | Place],
+    paths: Iterable[str | Location],
     told: Settings,
     *,
     entities: Path | None = None,
@@ -100,7 +100,7 @@ def of_files(
     return Counted(whole, read.not_applicable)
 
 
-def of_state(place: Place, days: int, entities: Path | None = None) -> pl.DataFrame:
+def of_state(place: Location, days: int, entities: Path | None = None) -> pl.DataFrame:
     """Count the subjects that nights have found, and those that reached a multiple of the limit.
 
     ``a_night`` is a mean over the last ``days`` nights. A detector has rows for all of its

@@ -166,7 +166,7 @@ def scan(files: Sequence[File], *, lineage: str | None = None) -> pl.LazyFrame:
     """Scan files of one shape; the hive keys that a layout needs become columns."""
     rows = pl.scan_parquet(
         [str(file.path) for file in files],
-        **paths.for_polars(files[0].path),
+        **paths.polars_options(files[0].path),
         glob=False,  # a name with brackets in it is a name
         hive_partitioning=False,
         include_file_paths=lineage,

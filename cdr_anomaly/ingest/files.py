@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.ingest.lakehouse import Lake, Tables
     from cdr_anomaly.ingest.parquet_stats import Stretch
-    from cdr_anomaly.storage.paths import Place
+    from cdr_anomaly.storage.paths import Location
 
 SUFFIXES = (".parquet", ".pq", ".parq")
 MAGIC = b"PAR1"
@@ -36,13 +36,13 @@ class File:
     Of a file of a table (Delta, Iceberg) the keys are its partition values.
     """
 
-    path: Place
+    path: Location
     rows: int
     size: int
     schema: pa.Schema
     footer: pq.FileMetaData
     keys: lakehouse.Keys
-    table: Place | None = None
+    table: Location | None = None
     stretch: Stretch | None = None
 
     @property
@@ -70,22 +70,22 @@ class File:
         return replace(self, keys=kept)
 
 
-def find(paths: Iterable[str | Place]) -> list[File]:
+def find(paths: Iterable[str | Location]) -> list[File]:
     """Open every Parquet file that the paths lead to, each once, by name.
 
     Paths are files, folders, globs and tables (see lakes): of a table those that it has now. Names
     that begin with a dot or an underscore are left out of folders, as Spark and Hive do.
     """
     tables = lakehouse.Tables()
-    found: dict[Place, tuple[Place, Lake | None]] = {}
+    found: dict[Location, tuple[Location, Lake | None]] = {}
     for path in paths:
-        for file, lake in _led_to(storage_paths.place(path), tables):
+        for file, lake in _led_to(storage_paths.parse_location(path), tables):
             found.setdefault(file.resolve(), (file, lake))
     by_name = sorted(found, key=lambda file: (not isinstance(file, Path), file.parts))
-    return storage_paths.answers(lambda place: _opened(*found[place]), by_name)
+    return storage_paths.map_concurrently(lambda place: _opened(*found[place]), by_name)
 
 
-def read_through(paths: Iterable[str | Place]) -> None:
+def read_through(paths: Iterable[str | Location]) -> None:
     """Decode every page of every file, and fail on the first that is damaged behind its footer.
 
     As slow as it sounds: it is for naming the file when reading has failed already.
@@ -100,7 +100,7 @@ def read_through(paths: Iterable[str | Place]) -> None:
             raise InputError(msg) from error
 
 
-def _led_to(place: Place, tables: Tables) -> Iterator[tuple[Place, Lake | None]]:
+def _led_to(place: Location, tables: Tables) -> Iterator[tuple[Location, Lake | None]]:
     """Yield the files that a path leads to, each with the table that it is of, if any."""
     if place.exists() and lakehouse.is_table(place):
         lake = tables.opened(place)
@@ -119,7 +119,7 @@ def _led_to(place: Place, tables: Tables) -> Iterator[tuple[Place, Lake | None]]
     yield from present
 
 
-def _below(place: Place) -> list[Place]:
+def _below(place: Location) -> list[Location]:
     if has_magic(str(place)) and not place.exists():
         files = _matching(place)
         if not files:
@@ -136,17 +136,17 @@ def _below(place: Place) -> list[Place]:
     return files
 
 
-def _matching(pattern: Place) -> list[Place]:
+def _matching(pattern: Location) -> list[Location]:
     if isinstance(pattern, Path):
         return [file for name in glob(str(pattern), recursive=True) for file in _plain(Path(name))]
     found = globs.matching(pattern)
     return [file for file, inside in found if not inside or _is_meant(inside)]
 
 
-def _plain(place: Place) -> list[Place]:
+def _plain(place: Location) -> list[Location]:
     if place.is_file():
         return [place]
-    return [place / inside for inside in storage_paths.below(place) if _is_meant(inside)]
+    return [place / inside for inside in storage_paths.file_sizes(place) if _is_meant(inside)]
 
 
 def _is_meant(inside: str) -> bool:
@@ -155,11 +155,11 @@ def _is_meant(inside: str) -> bool:
     return path.suffix in SUFFIXES and not hidden
 
 
-def _readable(place: Place) -> Path | pa.PythonFile:
+def _readable(place: Location) -> Path | pa.PythonFile:
     return place if isinstance(place, Path) else pa.PythonFile(place.open())
 
 
-def _opened(path: Place, lake: Lake | None) -> File:
+def _opened(path: Location, lake: Lake | None) -> File:
     try:
         with path.open("rb") as raw:
             begins = raw.read(4) == MAGIC
@@ -189,7 +189,7 @@ def _opened(path: Place, lake: Lake | None) -> File:
         )
 
 
-def _hive_keys(path: Place) -> Iterable[tuple[str, str]]:
+def _hive_keys(path: Location) -> Iterable[tuple[str, str]]:
     for part in path.parent.parts:
         name, equals, value = part.partition("=")
         if equals and name:

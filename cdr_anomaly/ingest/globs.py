@@ -20,7 +20,7 @@ def matching(where: Address) -> list[tuple[Address, str]]:
     pattern = where.key.split("/")
     fixed = next(n for n, part in enumerate(pattern) if set(part) & set("*?["))
     base = replace(where, key="/".join(pattern[:fixed]))
-    rests = {key: _rest(key.split("/"), pattern) for key, _ in base.listed()}
+    rests = {key: _rest(key.split("/"), pattern) for key, _ in base.list_files()}
     return [
         (replace(where, key=key), "/".join(rest)) for key, rest in rests.items() if rest is not None
     ]

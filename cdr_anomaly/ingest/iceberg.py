@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pyiceberg.io import OutputFile
     from pyiceberg.manifest import DataFile
 
-    from cdr_anomaly.storage.paths import Place
+    from cdr_anomaly.storage.paths import Location
 
 NAME = "static"
 # What other programs call the same stores.
@@ -29,8 +29,8 @@ ALIASES = {"s3a://": "s3://", "s3n://": "s3://", "file://": "", "file:": ""}
 
 
 def files(
-    metadata: Place,
-) -> tuple[dict[Place, tuple[tuple[str, str | None], ...]], dict[int, str]]:
+    metadata: Location,
+) -> tuple[dict[Location, tuple[tuple[str, str | None], ...]], dict[int, str]]:
     """Return the files of the current snapshot with their partition values, and columns by id."""
     options = {} if isinstance(metadata, Path) else metadata.options
     io = _Stores(options)
@@ -46,7 +46,7 @@ def files(
     except (ValidationError, ValueError) as error:
         msg = f"'{metadata}' is no metadata of an Iceberg table that can be read."
         raise InputError(msg) from error
-    found: dict[Place, tuple[tuple[str, str | None], ...]] = {}
+    found: dict[Location, tuple[tuple[str, str | None], ...]] = {}
     for task in tasks:
         if task.delete_files:
             msg = (
@@ -69,18 +69,18 @@ def _keys(table: StaticTable, file: DataFile) -> Any:
             yield source.name, None if value is None else human
 
 
-def _place(location: str, options: Mapping[str, str]) -> Place:
+def _place(location: str, options: Mapping[str, str]) -> Location:
     for alias, name in ALIASES.items():
         if location.startswith(alias):
             location = name + location.removeprefix(alias)
             break
-    return paths.place(location, options)
+    return paths.parse_location(location, options)
 
 
 class _Input(InputFile):
     """A file of the metadata."""
 
-    def __init__(self, location: str, place: Place) -> None:
+    def __init__(self, location: str, place: Location) -> None:
         super().__init__(location)
         self.place = place
 
@@ -93,7 +93,7 @@ class _Input(InputFile):
         return self.place.is_file()
 
     def open(self, seekable: bool = True) -> Any:  # noqa: ARG002, FBT001, FBT002 - as it is declared
-        return self.place.open("rb", paths.CHUNK)
+        return self.place.open("rb", paths.CHUNK_BYTES)
 
 
 def _input(location: str, options: Mapping[str, str]) -> _Input:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from deltalake import DeltaTable
 
-    from cdr_anomaly.storage.paths import Place
+    from cdr_anomaly.storage.paths import Location
 
 Keys = tuple[tuple[str, str | None], ...]
 
@@ -33,8 +33,8 @@ NUMBER = re.compile(r"v?(\d+)\b.*\.metadata\.json")
 class Lake(NamedTuple):
     """A table: where it is, its files with their partition values, and its columns by their ids."""
 
-    root: Place
-    files: Mapping[Place, Keys]
+    root: Location
+    files: Mapping[Location, Keys]
     columns: Mapping[int, str]
 
 
@@ -42,18 +42,18 @@ class Tables:
     """The tables that files turn out to be in, each opened once."""
 
     def __init__(self) -> None:
-        self.known: dict[Place, Lake | None] = {}
+        self.known: dict[Location, Lake | None] = {}
 
-    def opened(self, place: Place) -> Lake:
+    def opened(self, place: Location) -> Lake:
         """Open a table."""
         lake = opened(place)
         self.known[lake.root.resolve()] = lake
         return lake
 
-    def around(self, folders: Collection[Place]) -> dict[Place, Lake | None]:
+    def around(self, folders: Collection[Location]) -> dict[Location, Lake | None]:
         """Open the table that each folder is in, if it is in one."""
         left = [folder for folder in folders if folder not in self.known]
-        which = paths.answers(is_table, left)
+        which = paths.map_concurrently(is_table, left)
         above = {
             folder: folder.parent for folder, is_one in zip(left, which, strict=True) if not is_one
         }
@@ -69,14 +69,14 @@ class Tables:
         return {folder: self.known[folder] for folder in folders}
 
 
-def is_table(place: Place) -> bool:
+def is_table(place: Location) -> bool:
     """Tell whether a place is a Delta or an Iceberg table, or the metadata of one."""
     if place.name.endswith(METADATA_FILE):
         return True
     return (place / LOG).is_dir() or bool(_metadata(place))
 
 
-def opened(place: Place) -> Lake:
+def opened(place: Location) -> Lake:
     """Open a table as it is now, or say what about it cannot be read."""
     if (place / LOG).is_dir():
         return _delta(place)
@@ -93,7 +93,7 @@ def opened(place: Place) -> Lake:
     return Lake(root, files, columns)
 
 
-def check(lake: Lake | None, file: Place, schema: pa.Schema) -> None:
+def check(lake: Lake | None, file: Location, schema: pa.Schema) -> None:
     """Fail where a column of a file is another one, or none any more, of its table."""
     if lake is None or not lake.columns:
         return
@@ -107,11 +107,11 @@ def check(lake: Lake | None, file: Place, schema: pa.Schema) -> None:
             raise InputError(msg)
 
 
-def _delta(root: Place) -> Lake:
+def _delta(root: Location) -> Lake:
     from deltalake.exceptions import DeltaError
 
     try:
-        table = delta.table(root)
+        table = delta.open_table(root)
         actions = pl.DataFrame(table.get_add_actions(flatten=True))
         mapped = table.metadata().configuration.get("delta.columnMapping.mode", "none") != "none"
         features = table.protocol().reader_features or []
@@ -148,13 +148,13 @@ def _has_deleted(table: DeltaTable) -> bool:
         return True  # there are some, of a kind that cannot be read
 
 
-def _inside(root: Place, path: str) -> Place:
+def _inside(root: Location, path: str) -> Location:
     if "://" in path and not isinstance(root, Path):
-        return paths.place(path, root.options)
+        return paths.parse_location(path, root.options)
     return (root / path).resolve()
 
 
-def _metadata(place: Place) -> list[str]:
+def _metadata(place: Location) -> list[str]:
     inside = place / METADATA
     try:
         names = [file.name for file in inside.iterdir()] if inside.is_dir() else []
@@ -163,7 +163,7 @@ def _metadata(place: Place) -> list[str]:
     return [name for name in names if name.endswith(METADATA_FILE)]
 
 
-def _current(root: Place) -> Place:
+def _current(root: Location) -> Location:
     """Choose the metadata that is in force: of the hint, if there is one, else the newest."""
     hint = root / METADATA / HINT
     if hint.is_file():

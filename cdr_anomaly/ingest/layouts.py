@@ -17,7 +17,7 @@ from cdr_anomaly.settings import validation_sentence, zone
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cdr_anomaly.storage.paths import Place
+    from cdr_anomaly.storage.paths import Location
 
 SERVED = ("served", "other", "calling_party", "called_party", "direction")
 
@@ -121,7 +121,7 @@ def named(word: str | None) -> Layout:
     return next(iter(own.values()))
 
 
-def check(layout: Layout, found: list[str], file: Place) -> None:
+def check(layout: Layout, found: list[str], file: Location) -> None:
     """Fail, naming what is missing and the nearest layout, when columns do not fit the layout."""
     missing = [column for column in layout.required() if column not in found]
     if not missing:

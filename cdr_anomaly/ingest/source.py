@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.ingest.files import File
     from cdr_anomaly.ingest.layouts import Layout
-    from cdr_anomaly.storage.paths import Place
+    from cdr_anomaly.storage.paths import Location
 
 
 class Reader(Protocol):
@@ -260,7 +260,7 @@ def _zone(told: settings.Settings, layout: Layout) -> str:
 
 
 def open_source(
-    paths: Iterable[str | Place], told: settings.Settings, reader: Reader = here
+    paths: Iterable[str | Location], told: settings.Settings, reader: Reader = here
 ) -> Source:
     """Open the files and settle layout, zone and home plan, or say what does not fit."""
     layout = layouts.named(told.layout)

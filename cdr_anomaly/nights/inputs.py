@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.ingest import File, Reader, Source
     from cdr_anomaly.nights.ledger import Night
     from cdr_anomaly.settings import Settings
-    from cdr_anomaly.storage.paths import Place
+    from cdr_anomaly.storage.paths import Location
 
 
 class NothingOfTheDayError(InputError):
@@ -42,7 +42,7 @@ class Inputs(NamedTuple):
 
 
 def chosen(
-    paths: Iterable[str | Place],
+    paths: Iterable[str | Location],
     settings: Settings,
     day: date,
     known: Mapping[date, Night],
@@ -101,7 +101,7 @@ def _earlier(
     """
     now = {str(file.path.resolve()) for file in found.values()}
     missing = [i for i in night.inputs if i.sha256 not in found and i.path not in now]
-    places = {each.sha256: storage_paths.place(each.path, options) for each in missing}
+    places = {each.sha256: storage_paths.parse_location(each.path, options) for each in missing}
     gone = [place for sha, place in places.items() if not _is_still(place, sha)]
     if gone:
         msg = (
@@ -116,7 +116,7 @@ def _earlier(
     return {sha: opened[str(place)] for sha, place in places.items()}
 
 
-def _is_still(place: Place, sha: str) -> bool:
+def _is_still(place: Location, sha: str) -> bool:
     return place.is_file() and storage_paths.sha256(place) == sha
 
 

@@ -25,7 +25,7 @@ from cdr_anomaly.storage import paths, store_errors
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cdr_anomaly.storage.paths import Address, Place
+    from cdr_anomaly.storage.paths import Address, Location
 
 LOCK, HOLDER, HOLD = ".lock", ".holder.json", ".hold.json"
 # Somebody who only asks whether the folder is held, holds it for a moment.
@@ -37,7 +37,7 @@ OVERTAKEN = ("Failed to commit transaction", "A table already exists")
 
 
 @contextmanager
-def held(place: Place) -> Iterator[None]:
+def held(place: Location) -> Iterator[None]:
     """Hold a folder, or say who does.
 
     A run that is killed lets go of it at once, and in a store after two minutes, or as soon as
@@ -70,7 +70,7 @@ def _locked(place: Path) -> Iterator[None]:
 
 
 @contextmanager
-def writing(place: Place) -> Iterator[None]:
+def writing(place: Location) -> Iterator[None]:
     """Write what only its owner may read, and say in one sentence why it cannot be written."""
     umask = os.umask(0o077)
     try:
@@ -81,9 +81,9 @@ def writing(place: Place) -> Iterator[None]:
             msg = f"Another run changed the state in '{place}' meanwhile; run this again."
             raise StateError(msg) from error
         if not isinstance(place, Path):
-            if isinstance(error, CdrAnomalyError) or not store_errors.is_trouble(error):
+            if isinstance(error, CdrAnomalyError) or not store_errors.is_store_error(error):
                 raise
-            msg = f"'{place}' {store_errors.why(error)}. What is half done is taken back then."
+            msg = f"'{place}' {store_errors.describe(error)}. What is half done is taken back then."
             raise StateError(msg) from error
         # Delta's errors are no OSError, but name the one behind them.
         if not isinstance(error, OSError) and "os error" not in told:
@@ -98,7 +98,7 @@ def writing(place: Place) -> Iterator[None]:
         os.umask(umask)
 
 
-def is_held(place: Place) -> bool:
+def is_held(place: Location) -> bool:
     """Tell whether some run holds the folder."""
     if not isinstance(place, Path):
         facts = (place / HOLD).head()
@@ -202,7 +202,7 @@ def _among() -> str:
         return socket.gethostname()
 
 
-def _who(holder: Place) -> str:
+def _who(holder: Location) -> str:
     try:
         told = json.loads(holder.read_text(encoding="utf-8"))
         return ": process {process} of {user} on {host}, since {since}".format(**told)

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from cdr_anomaly.nights.ledger import Night
     from cdr_anomaly.nights.state import State
     from cdr_anomaly.settings import Settings
-    from cdr_anomaly.storage.paths import Place
+    from cdr_anomaly.storage.paths import Location
 
 
-def nights(place: Place) -> dict[date, Night]:
+def nights(place: Location) -> dict[date, Night]:
     """Read the nights that are done, of a state that is brought up to date, if there is one."""
     return ledger.nights(state.shown(place).ledger) if state_header.upgraded(place) else {}
 
 
-def as_before(settings: Settings, place: Place) -> Settings:
+def as_before(settings: Settings, place: Location) -> Settings:
     """Take from the state what holds for it as a whole, where no setting was given."""
     known = state_header.read(place)
     if known is None:
@@ -41,7 +41,7 @@ def as_before(settings: Settings, place: Place) -> Settings:
     )
 
 
-def opened(place: Place, settings: Settings) -> State:
+def opened(place: Location, settings: Settings) -> State:
     """Open the state to change it, if its days and numbers are those of the night."""
     zone = ingest_source.zone_of(settings)
     numbering.home_plan(settings.home)  # a region that is none must not get into the state

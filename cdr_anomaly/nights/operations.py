@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from cdr_anomaly.nights.ledger import Night
     from cdr_anomaly.nights.state import State
     from cdr_anomaly.settings import Settings
-    from cdr_anomaly.storage.paths import Place
+    from cdr_anomaly.storage.paths import Location
 
 
-def status(place: Place, days: int) -> dict[str, pl.DataFrame]:
+def status(place: Location, days: int) -> dict[str, pl.DataFrame]:
     """Say what became of the last ``days`` nights, and how good the detectors were (titled)."""
     known = state.shown(place)
     nights, begun = ledger.nights(known.ledger), ledger.begun(known.ledger)
@@ -52,7 +52,7 @@ def status(place: Place, days: int) -> dict[str, pl.DataFrame]:
 
 
 def again(
-    place: Place, day: date | None, settings: Settings, entities: Path | None
+    place: Location, day: date | None, settings: Settings, entities: Path | None
 ) -> tuple[date, pl.DataFrame, pl.DataFrame]:
     """Rank a night's findings again, by the lists as they are now; changes nothing.
 
@@ -78,7 +78,7 @@ def again(
 
 
 def feedback(
-    place: Place, line: str, verdict: str, note: str | None, day: date | None
+    place: Location, line: str, verdict: str, note: str | None, day: date | None
 ) -> tuple[str, date]:
     """Remember what became of an alert; by default of the last one on that subject."""
     header = state.shown(place).header
@@ -102,7 +102,7 @@ def feedback(
     return subject, when
 
 
-def retention(place: Place, profiles: int, calls: int) -> Mapping[str, date]:
+def retention(place: Location, profiles: int, calls: int) -> Mapping[str, date]:
     """Delete for good what is older than so many days, counted from the last night."""
     header = state.shown(place).header
     with lock.held(place):

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.nights.state import State
     from cdr_anomaly.pipeline import Progress
     from cdr_anomaly.settings import Settings
-    from cdr_anomaly.storage.paths import Place
+    from cdr_anomaly.storage.paths import Location
 
 # So many nights back it counts whether unanswered calls, and calls received, are delivered.
 FEED_NIGHTS = timedelta(days=second_look.TWO_WAY_DAYS - 1)
@@ -64,7 +64,7 @@ class Run:
     ``storage`` are the options of stores in which files may be that a night was made of before.
     """
 
-    place: Place
+    place: Location
     settings: Settings
     lists: Lists = NO_LISTS
     progress: Progress = SILENT
@@ -85,7 +85,7 @@ class Outcome(NamedTuple):
     warnings: list[str]
 
 
-def nightly(paths: Iterable[str | Place], day: date, run: Run, *, only: bool = False) -> Outcome:
+def nightly(paths: Iterable[str | Location], day: date, run: Run, *, only: bool = False) -> Outcome:
     """Judge one local day by its calls and by what the state remembers, and renew the state.
 
     To run a night again replaces it; files that it was made of before belong to it still, unless
@@ -96,7 +96,7 @@ def nightly(paths: Iterable[str | Place], day: date, run: Run, *, only: bool = F
 
 
 def backfill(
-    paths: Iterable[str | Place], first: date, last: date, run: Run
+    paths: Iterable[str | Location], first: date, last: date, run: Run
 ) -> Iterator[Outcome | str]:
     """Run the nights from ``first`` to ``last`` that are not done, or may have changed, in order.
 
@@ -121,7 +121,7 @@ def cut(last: date, profiles: int, calls: int) -> dict[str, date]:
     return {name: last - timedelta(days=kept) for name, kept in days.items()}
 
 
-def _night(paths: Iterable[str | Place], day: date, run: Run, *, only: bool) -> Outcome:
+def _night(paths: Iterable[str | Location], day: date, run: Run, *, only: bool) -> Outcome:
     began = monotonic()
     settings = open_state.as_before(run.settings, run.place).model_copy(
         update={"since": day, "until": day}

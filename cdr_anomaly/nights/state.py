@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
     from cdr_anomaly.schema import Table
-    from cdr_anomaly.storage.paths import Place
+    from cdr_anomaly.storage.paths import Location
 
 TABLES = {
     "profile": PROFILE, "hops": FORWARDED, "legs": LEGS, "late": LATE, "lines": SEEN,
@@ -70,7 +70,7 @@ NO_FILES = pl.DataFrame(schema={"table": pl.String, "file": pl.String, "day": pl
 class State:
     """An opened state; what it shows are the tables as the last finished run left them."""
 
-    place: Place
+    place: Location
     header: Header
     ledger: pl.DataFrame
     _open: dict[str, DeltaTable] = field(default_factory=dict, repr=False)
@@ -93,8 +93,8 @@ class State:
             return empty(table, pl.Int64()).lazy()
         known = self._open.get(name)
         if known is not None and known.version() == versions[name]:
-            return _whole(pl.scan_delta(known, **paths.for_polars(self.place)), table)
-        return _whole(delta.scanned(self.place / name, versions[name]), table)
+            return _whole(pl.scan_delta(known, **paths.polars_options(self.place)), table)
+        return _whole(delta.scan_table(self.place / name, versions[name]), table)
 
     def damaged(self) -> pl.DataFrame:
         """List the files that are gone, or not as long as they were written (table, file, day).
@@ -115,7 +115,7 @@ class State:
                     table.restore(
                         versions[name],
                         ignore_missing_files=True,
-                        commit_properties=delta.next_only(),
+                        commit_properties=delta.no_retries(),
                     )
 
     def commit(
@@ -145,7 +145,7 @@ class State:
             for name in old:
                 table = self._table(name)
                 table.delete(
-                    f"{_when(name)} < DATE '{before[name]}'", commit_properties=delta.next_only()
+                    f"{_when(name)} < DATE '{before[name]}'", commit_properties=delta.no_retries()
                 )
                 versions[name] = table.version()
         facts = {name: str(first) for name, first in before.items()}
@@ -209,7 +209,7 @@ class State:
             delta.write(self._table(name), frame, **told)
         else:
             delta.write(place, frame, **told)
-            self._open[name] = delta.table(place, version=0)
+            self._open[name] = delta.open_table(place, version=0)
 
     def _has(self, name: str, before: date) -> bool:
         """Tell whether a table has rows of an earlier day; lines go as PROFILE does."""
@@ -218,13 +218,13 @@ class State:
         return isinstance(oldest, date) and oldest < before
 
     def _damaged(self, name: str) -> pl.DataFrame:
-        wrong = delta.wrong(self._table(name), self.place / name)
+        wrong = delta.damaged_files(self._table(name), self.place / name)
         day = pl.lit(None, pl.Date) if name in WHOLE else pl.col("partition.day")
         return wrong.select(table=pl.lit(name), file=pl.col("path"), day=day)
 
     def _table(self, name: str) -> DeltaTable:
         if name not in self._open:
-            self._open[name] = delta.table(self.place / name)
+            self._open[name] = delta.open_table(self.place / name)
         return self._open[name]
 
 
@@ -241,7 +241,7 @@ def _when(name: str) -> str:
     return "last_seen" if name in WHOLE else "day"
 
 
-def opened(place: Place, zone: str, home: str) -> State:
+def opened(place: Location, zone: str, home: str) -> State:
     """Open a state to change it; make it where there is none. Its writer must hold the lock.
 
     Zone and home region are settled by the first night that is done.
@@ -255,7 +255,7 @@ def opened(place: Place, zone: str, home: str) -> State:
     return state
 
 
-def shown(place: Place) -> State:
+def shown(place: Location) -> State:
     """Open a state to read it."""
     told = state_header.read(place)
     if told is None:
@@ -267,21 +267,21 @@ def shown(place: Place) -> State:
     return State(place, told, _ledger(place)[0])
 
 
-def read_through(place: Place) -> None:
+def read_through(place: Location) -> None:
     """Decode every file that the state is made of, and fail on the first that is damaged."""
     if not (place / state_header.NAME).exists():
         return
     known = shown(place)
     for name, version in known.versions.items():
-        for file in sorted(delta.table(place / name, version).file_uris()):
+        for file in sorted(delta.open_table(place / name, version).file_uris()):
             try:
-                pl.scan_parquet(file, **paths.for_polars(place)).collect()
+                pl.scan_parquet(file, **paths.polars_options(place)).collect()
             except UNREADABLE as error:
                 msg = f"'{file}' is damaged; run the night of that day again, it makes it anew."
                 raise StateError(msg) from error
 
 
-def _ledger(place: Place) -> tuple[pl.DataFrame, dict[str, DeltaTable]]:
+def _ledger(place: Location) -> tuple[pl.DataFrame, dict[str, DeltaTable]]:
     """Read the events, and keep the table at the version that they are of."""
     types = {name: column.dtype for name, column in LEDGER.items()}
     if not (place / LEDGER_NAME / "_delta_log").is_dir():
@@ -289,12 +289,12 @@ def _ledger(place: Place) -> tuple[pl.DataFrame, dict[str, DeltaTable]]:
     from deltalake.exceptions import DeltaError
 
     try:
-        table = delta.table(place / LEDGER_NAME)
-        if delta.wrong(table, place / LEDGER_NAME).is_empty():
-            events = pl.scan_delta(table, **paths.for_polars(place))
+        table = delta.open_table(place / LEDGER_NAME)
+        if delta.damaged_files(table, place / LEDGER_NAME).is_empty():
+            events = pl.scan_delta(table, **paths.polars_options(place))
             return events.select(list(types)).sort("number").collect(), {LEDGER_NAME: table}
     except (*UNREADABLE, DeltaError) as error:
-        if store_errors.is_trouble(error):
+        if store_errors.is_store_error(error):
             raise
         # It makes no difference how.
     msg = f"The ledger in '{place / LEDGER_NAME}' is damaged; put it back from a backup."

@@ -15,12 +15,12 @@ from cdr_anomaly.storage import paths
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cdr_anomaly.storage.paths import Place
+    from cdr_anomaly.storage.paths import Location
 
 NAME = "state.json"
 VERSION = 1
 # What brings a state of that version to the next one; each can be run again after it was killed.
-UPGRADES: dict[int, Callable[[Place], None]] = {}
+UPGRADES: dict[int, Callable[[Location], None]] = {}
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Header:
     home: str
 
 
-def read(place: Place) -> Header | None:
+def read(place: Location) -> Header | None:
     """Read what holds for a state as a whole; None where there is none."""
     if not isinstance(place, Path) and quote(place.key, safe="/=") != place.key:
         # Delta writes such names in another way than Polars reads them.
@@ -63,7 +63,7 @@ def read(place: Place) -> Header | None:
     return told
 
 
-def upgraded(place: Place) -> Header | None:
+def upgraded(place: Location) -> Header | None:
     """Bring the state up to date, if there is one. Its writer must hold the lock."""
     told = read(place)
     while told is not None and told.version < VERSION:
@@ -73,7 +73,7 @@ def upgraded(place: Place) -> Header | None:
     return told
 
 
-def write(place: Place, told: Header) -> None:
+def write(place: Location, told: Header) -> None:
     """Write it whole."""
     with writing(place):
         paths.write(place / NAME, f"{json.dumps(told.__dict__)}\n".encode())

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.ingest import Source
     from cdr_anomaly.privacy.pseudonymiser import Maker
-    from cdr_anomaly.storage.paths import Place
+    from cdr_anomaly.storage.paths import Location
 
 FILE = "file"
 # Held in memory at a time, where row groups allow.
@@ -47,7 +47,7 @@ class Made:
         return f"{self.rows:,} row(s) in {self.files} file(s){left}."
 
 
-def write(source: Source, maker: Maker, out: Place, done: Callable[[int], None]) -> Made:
+def write(source: Source, maker: Maker, out: Location, done: Callable[[int], None]) -> Made:
     """Write each file of a source into ``out``, readable by their owner only, all or none."""
     if source.pseudonyms:
         msg = f"'{source.files[0].path}' holds pseudonyms already; give the records themselves."
@@ -58,7 +58,7 @@ def write(source: Source, maker: Maker, out: Place, done: Callable[[int], None])
             msg = f"There is a file '{there}' already; remove it, or choose another folder."
             raise OutputError(msg)
     made = Made()
-    with atomic_write.aside(out) as place:
+    with atomic_write.staging_folder(out) as place:
         for file, name in zip(source.files, names, strict=True):
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             for n, stretch in enumerate(parquet_stats.stretches(file.footer, PART_ROWS)):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.ingest import Source
     from cdr_anomaly.privacy.pseudonymiser import Maker
-    from cdr_anomaly.storage.paths import Place
+    from cdr_anomaly.storage.paths import Location
 
 
 # What stands between the texts of a list, and in none of them.
@@ -67,9 +67,9 @@ def reidentify(
         },
     )
     clear = _replaced(table, found)
-    with atomic_write.aside(out.parent) as place:
+    with atomic_write.staging_folder(out.parent) as place:
         if out.suffix == ".csv":
-            csv.safe(csv.flattened(clear)).write_csv(place / out.name)
+            csv.escape_formulas(csv.join_lists(clear)).write_csv(place / out.name)
         else:
             clear.write_parquet(place / out.name)
     return len(answered), asked["token"].n_unique() - len(answered)
@@ -159,5 +159,5 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def _named(file: Place) -> dict[str, str]:
+def _named(file: Location) -> dict[str, str]:
     return {"file": masking.text(str(file)), "sha256": paths.sha256(file)}

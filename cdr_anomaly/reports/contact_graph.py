@@ -98,9 +98,9 @@ def forms(file: Path) -> tuple[Path, Path]:
 def write(file: Path, graph: Graph) -> None:
     """Write a graph in both forms, readable by their owner only, both of them or none."""
     graphml, csv = forms(file)
-    with atomic_write.aside(file.parent) as place:
+    with atomic_write.staging_folder(file.parent) as place:
         _write_graphml(place / graphml.name, graph)
-        storage_csv.safe(flat(graph)).write_csv(place / csv.name)
+        storage_csv.escape_formulas(flat(graph)).write_csv(place / csv.name)
 
 
 def flat(graph: Graph) -> pl.DataFrame:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from cdr_anomaly.alerts.ranking import unranked
 from cdr_anomaly.alerts.victims.urgency import count_by_tier
 from cdr_anomaly.reports.summary import calibrated_days
-from cdr_anomaly.storage.atomic_write import aside
-from cdr_anomaly.storage.csv import flattened, safe
+from cdr_anomaly.storage.atomic_write import staging_folder
+from cdr_anomaly.storage.csv import escape_formulas, join_lists
 from cdr_anomaly.versions import versions
 
 if TYPE_CHECKING:
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
     import polars as pl
 
     from cdr_anomaly.result import Result
-    from cdr_anomaly.storage.paths import Place
+    from cdr_anomaly.storage.paths import Location
 
 
 PAGE = "report.html"
 
 
-def write(out: Place, result: Result, page: str) -> None:
+def write(out: Location, result: Result, page: str) -> None:
     """Write a run's files into ``out``, readable by their owner only, all of them or none.
 
     They are written aside and moved into place when the last one is whole. ``page`` is report.html.
     """
     # To look for them is another reading of all the files.
     refused = result.source.refused() if result.counts.refused else result.source.none_refused()
-    with aside(out) as place:
+    with staging_folder(out) as place:
         _put_alerts(place, result.alerts)
         result.findings.write_parquet(place / "findings.parquet")
         result.evidence.write_parquet(place / "evidence.parquet")
         result.victims.write_parquet(place / "victims.parquet")
-        safe(flattened(result.victims)).write_csv(place / "victims.csv")
+        escape_formulas(join_lists(result.victims)).write_csv(place / "victims.csv")
         refused.sink_parquet(place / "refused.parquet")
         run = facts(result)
         text = json.dumps(run, indent=2, sort_keys=True, default=str, ensure_ascii=False)
@@ -45,15 +45,15 @@ def write(out: Place, result: Result, page: str) -> None:
         (place / PAGE).write_text(page, encoding="utf-8")
 
 
-def write_alerts(out: Place, alerts: pl.DataFrame) -> None:
+def write_alerts(out: Location, alerts: pl.DataFrame) -> None:
     """Write alerts into ``out`` in every form, readable by their owner only."""
-    with aside(out) as place:
+    with staging_folder(out) as place:
         _put_alerts(place, alerts)
 
 
 def _put_alerts(place: Path, alerts: pl.DataFrame) -> None:
     alerts.write_parquet(place / "alerts.parquet")
-    safe(flattened(alerts)).write_csv(place / "alerts.csv")
+    escape_formulas(join_lists(alerts)).write_csv(place / "alerts.csv")
     alerts.write_ndjson(place / "alerts.jsonl")
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.features.tables import Tables
     from cdr_anomaly.result import Result
     from cdr_anomaly.settings import Settings
-    from cdr_anomaly.storage.paths import Place
+    from cdr_anomaly.storage.paths import Location
 
 
 # A call so soon after the line had called is a call-back.
@@ -238,7 +238,7 @@ def _len() -> pl.Expr:
 
 def explain(
     line: str,
-    paths: Iterable[str | Place],
+    paths: Iterable[str | Location],
     settings: Settings,
     *,
     subscribers: Path | None = None,

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from cdr_anomaly import wording
 from cdr_anomaly.alerts.ranking import unranked
-from cdr_anomaly.storage.csv import flattened, safe
+from cdr_anomaly.storage.csv import escape_formulas, join_lists
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "di
 
 def put(table: pl.DataFrame, form: str) -> None:
     """Write a table to standard output as csv or jsonl."""
-    text = safe(flattened(table)).write_csv() if form == "csv" else table.write_ndjson()
+    text = escape_formulas(join_lists(table)).write_csv() if form == "csv" else table.write_ndjson()
     sys.stdout.write(text)
 
 

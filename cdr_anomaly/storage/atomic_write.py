@@ -1,4 +1,4 @@
-"""Where results are written: files that are whole when they are seen, for their owner only."""
+"""Atomic writes of results, readable by their owner only."""
 
 from __future__ import annotations
 
@@ -16,67 +16,64 @@ from cdr_anomaly.storage import paths, store_errors
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cdr_anomaly.storage.paths import Place
+    from cdr_anomaly.storage.paths import Location
 
-UNFINISHED, ABANDONED_S = ".unfinished-", 3600
-
-
-def write_whole(file: Path, text: str) -> None:
-    """Write a file that only its owner may read; whoever reads it finds it whole."""
-    with aside(file.parent) as place:
-        (place / file.name).write_text(text, encoding="utf-8")
+UNFINISHED_PREFIX, ABANDONED_S = ".unfinished-", 3600
 
 
-def check_writable(out: Place) -> None:
-    """Fail before the work begins, not after it, when ``out`` cannot be a folder of results."""
+def write_text(file: Path, text: str) -> None:
+    """Write a text file atomically, readable by its owner only."""
+    with staging_folder(file.parent) as folder:
+        (folder / file.name).write_text(text, encoding="utf-8")
+
+
+def check_writable(out: Location) -> None:
+    """Raise OutputError, before the work begins, if ``out`` cannot be a folder of results."""
     if not isinstance(out, Path):
-        out.exists()  # a store that cannot be reached or refuses says so
+        out.exists()  # raises StoreError if the store cannot be reached or refuses
         return
-    place = next(place for place in (out, *out.absolute().parents) if place.exists())
-    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-        why = "may not be written to" if place.is_dir() else "is a file, not a folder"
-        msg = f"The results cannot be written to '{out}': '{place}' {why}."
+    folder = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        reason = "may not be written to" if folder.is_dir() else "is a file, not a folder"
+        msg = f"The results cannot be written to '{out}': '{folder}' {reason}."
         raise OutputError(msg)
 
 
 @contextmanager
-def aside(out: Place) -> Iterator[Path]:
-    """Yield a folder whose files are moved into ``out`` in the end, for their owner only.
+def staging_folder(out: Location) -> Iterator[Path]:
+    """Yield a temporary folder, and move its files into ``out`` at the end, for their owner only.
 
-    In a store each file is whole when it is seen, and who may read it is the store's to say.
+    In a store each file appears whole, and the store decides who may read it.
     """
     umask = os.umask(0o077)
-    place = None
+    staging = None
     try:
-        beside = out if isinstance(out, Path) else Path(tempfile.gettempdir())
-        beside.mkdir(parents=True, exist_ok=True)
-        _clear(beside)
-        place = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=beside))
-        yield place
-        for file in (file for file in sorted(place.rglob("*")) if file.is_file()):
-            _move(file, out, file.relative_to(place))
+        parent = out if isinstance(out, Path) else Path(tempfile.gettempdir())
+        parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(parent)
+        staging = Path(tempfile.mkdtemp(prefix=UNFINISHED_PREFIX, dir=parent))
+        yield staging
+        for file in (file for file in sorted(staging.rglob("*")) if file.is_file()):
+            name = file.relative_to(staging)
+            if isinstance(out, Path):
+                (out / name).parent.mkdir(parents=True, exist_ok=True)
+                file.replace(out / name)
+            else:
+                paths.write(out / name.as_posix(), file)
     except OSError as error:
-        if store_errors.is_trouble(error):
-            raise  # of a store that was read meanwhile; whoever reads it says so
+        if store_errors.is_store_error(error):
+            raise  # the error of a store that is an input: the reader reports it
         msg = f"The results cannot be written to '{out}': {error.strerror or error}."
         raise OutputError(msg) from error
     finally:
         os.umask(umask)
-        if place is not None:
-            shutil.rmtree(place, ignore_errors=True)
+        if staging is not None:
+            shutil.rmtree(staging, ignore_errors=True)
 
 
-def _move(file: Path, out: Place, name: Path) -> None:
-    if isinstance(out, Path):
-        (out / name).parent.mkdir(parents=True, exist_ok=True)
-        file.replace(out / name)
-    else:
-        paths.write(out / name.as_posix(), file)
-
-
-def _clear(beside: Path) -> None:
-    """Remove what runs that were killed have left; no run writes its results for so long."""
-    for left in beside.glob(f"{UNFINISHED}*"):
+def _remove_abandoned(parent: Path) -> None:
+    """Remove staging folders of killed runs: those that nobody changed for ABANDONED_S."""
+    for left in parent.glob(f"{UNFINISHED_PREFIX}*"):
         with suppress(FileNotFoundError):  # another run was faster
             if time.time() - left.stat().st_mtime > ABANDONED_S:
                 shutil.rmtree(left, ignore_errors=True)

@@ -1,21 +1,21 @@
-"""Tables as CSV that a spreadsheet can open without harm."""
+"""CSV tables that a spreadsheet can open safely."""
 
 from __future__ import annotations
 
 import polars as pl
 
 
-def flattened(table: pl.DataFrame) -> pl.DataFrame:
-    """Write lists as one text each, for formats that have no lists."""
+def join_lists(table: pl.DataFrame) -> pl.DataFrame:
+    """Return the table with each list joined to one text, for formats without lists."""
     lists = [name for name, dtype in table.schema.items() if dtype == pl.List]
     return table.with_columns(pl.col(lists).list.join("; "))
 
 
-def safe(table: pl.DataFrame) -> pl.DataFrame:
-    """Put an apostrophe before text that a spreadsheet would run as a formula (OWASP).
+def escape_formulas(table: pl.DataFrame) -> pl.DataFrame:
+    """Return the table with an apostrophe before text that a spreadsheet would run (OWASP).
 
-    Any line of a cell may be taken for its start, blanks before the sign do not help, and the
-    full-width signs of a Chinese keyboard count, too.
+    A spreadsheet may start at any line of a cell, skips blanks before the sign, and takes the
+    full-width signs of a Chinese keyboard, too.
     """
     starts = r"(?m)^([\s\u00a0]*[=+\-@\t\r\n\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}])"
     return table.with_columns(pl.col(pl.String).str.replace_all(starts, "'${1}"))

@@ -1,4 +1,4 @@
-"""Delta tables, on a disk or in a store, as the state is made of them."""
+"""The Delta tables of the state, on a disk or in a store."""
 
 from __future__ import annotations
 
@@ -11,50 +11,50 @@ from cdr_anomaly.storage import paths
 if TYPE_CHECKING:
     from deltalake import CommitProperties, DeltaTable
 
-    from cdr_anomaly.storage.paths import Place
+    from cdr_anomaly.storage.paths import Location
 
-# The log of a table would name the least and the greatest number of every file, and take long to
-# read after many nights.
+# No statistics in the log: they would show the least and the greatest number of every file. A
+# checkpoint every ten commits keeps the log quick to read after many nights.
 CONFIGURATION = {"delta.dataSkippingNumIndexedCols": "0", "delta.checkpointInterval": "10"}
 
 
-def table(place: Place, version: int | None = None) -> DeltaTable:
-    """Open a table, as it is or as it was at a version."""
+def open_table(location: Location, version: int | None = None) -> DeltaTable:
+    """Open a table at a version, the latest by default."""
     from deltalake import DeltaTable
 
-    return DeltaTable(str(place), version=version, storage_options=paths.for_delta(place))
+    return DeltaTable(str(location), version=version, storage_options=paths.delta_options(location))
 
 
-def scanned(place: Place, version: int) -> pl.LazyFrame:
-    """Scan a table as it was at a version."""
-    return pl.scan_delta(table(place, version), **paths.for_polars(place))
+def scan_table(location: Location, version: int) -> pl.LazyFrame:
+    """Scan a table at a version."""
+    return pl.scan_delta(open_table(location, version), **paths.polars_options(location))
 
 
-def write(where: DeltaTable | Place, frame: pl.DataFrame, **told: Any) -> None:
-    """Write into an opened table, or make one; ``told`` is for write_deltalake."""
+def write(table: DeltaTable | Location, frame: pl.DataFrame, **options: Any) -> None:
+    """Write to an open table, or create one; ``options`` go to write_deltalake()."""
     from deltalake import DeltaTable, WriterProperties, write_deltalake
 
     write_deltalake(
-        where if isinstance(where, DeltaTable) else str(where),
+        table if isinstance(table, DeltaTable) else str(table),
         frame,
-        storage_options=None if isinstance(where, DeltaTable) else paths.for_delta(where),
+        storage_options=None if isinstance(table, DeltaTable) else paths.delta_options(table),
         configuration=CONFIGURATION,
         writer_properties=WriterProperties(compression="ZSTD", compression_level=3),
-        commit_properties=next_only(),
-        **told,
+        commit_properties=no_retries(),
+        **options,
     )
 
 
-def next_only() -> CommitProperties:
-    """Change a table only if it is still as it was opened: else another run has changed it."""
+def no_retries() -> CommitProperties:
+    """Return commit properties that fail if another run changed the table since it was opened."""
     from deltalake import CommitProperties
 
     return CommitProperties(max_commit_retries=0)
 
 
-def wrong(opened: DeltaTable, place: Place) -> pl.DataFrame:
-    """List the files of a table that are gone, or not as long as they were written."""
-    actions = pl.DataFrame(opened.get_add_actions(flatten=True))
-    found = paths.below(place)
-    sizes = [found.get(file, -1) for file in actions["path"]]
-    return actions.filter(pl.col("size_bytes") != pl.Series(sizes, dtype=pl.Int64))
+def damaged_files(table: DeltaTable, location: Location) -> pl.DataFrame:
+    """Return the add actions of files that are missing or have another size than was written."""
+    actions = pl.DataFrame(table.get_add_actions(flatten=True))
+    sizes = paths.file_sizes(location)
+    present = [sizes.get(file, -1) for file in actions["path"]]
+    return actions.filter(pl.col("size_bytes") != pl.Series(present, dtype=pl.Int64))

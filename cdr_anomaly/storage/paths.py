@@ -1,6 +1,6 @@
-"""Places: local paths, and addresses in object stores, which answer to the same names.
+"""Locations: local paths, and addresses in object stores that have the same methods.
 
-Polars and Delta read and write stores by themselves; whatever else is done there is done here.
+Polars and Delta read and write stores by themselves; every other access to a store is here.
 """
 
 from __future__ import annotations
@@ -17,36 +17,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from cdr_anomaly.errors import SettingError
-from cdr_anomaly.storage.store_errors import reaching
+from cdr_anomaly.storage.store_errors import explain_store_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from obstore.store import ObjectStore
 
-# How the options of each kind of store begin; those of the connection go without.
+# The first letters of the options of each kind of store. Options of the connection have none.
 PREFIXES = {"s3": "aws_", "gs": "google_", "az": "azure_"}
-CONNECTION = {
+CLIENT_KEYS = {
     "allow_http",
     "allow_invalid_certificates",
     "connect_timeout",
     "timeout",
     "proxy_url",
 }
-# An operator who waits for a store that is gone learns of it in seconds.
-RETRIES, RETRY_S = 3, 15
-PATIENCE = {"connect_timeout": "5s", "timeout": "60s"}
-CHUNK = 8 * 2**20
+# A store that does not answer is reported after seconds, not after minutes.
+MAX_RETRIES, RETRY_S = 3, 15
+TIMEOUTS = {"connect_timeout": "5s", "timeout": "60s"}
+CHUNK_BYTES = 8 * 2**20
 A = TypeVar("A")
 B = TypeVar("B")
-AT_ONCE = 16  # answers of a store that are waited for together
+MAX_REQUESTS = 16  # requests that are sent to a store at the same time
 
 
 @dataclass(frozen=True)
 class Address:
-    """A file or a folder of an object store, by its key; a folder is what begins with it and /.
+    """A file of an object store, or a folder: all keys that begin with its key and "/".
 
-    ``options`` may hold secrets, and is shown by nothing.
+    ``options`` may hold secrets and is never printed.
     """
 
     root: str
@@ -82,64 +82,64 @@ class Address:
         return self.size() >= 0
 
     def is_dir(self) -> bool:
-        return next(self.listed(), None) is not None
+        return next(self.list_files(), None) is not None
 
     def unlink(self) -> None:
         import obstore
 
-        with reaching(self):
+        with explain_store_errors(self):
             obstore.delete(self.store, self.key)
 
     def iterdir(self) -> Iterator[Address]:
         begin = len(self.key) + 1 if self.key else 0
-        names = {key[begin:].partition("/")[0]: None for key, _ in self.listed()}
+        names = {key[begin:].partition("/")[0]: None for key, _ in self.list_files()}
         return (self / name for name in names)
 
     def size(self) -> int:
-        """Return how many bytes a file holds, and -1 where there is none."""
-        facts = self.head()
-        return -1 if facts is None else int(facts["size"])
+        """Return the size of the file in bytes, -1 if there is no file."""
+        metadata = self.head()
+        return -1 if metadata is None else int(metadata["size"])
 
     def head(self) -> Any:
-        """Return what the store says of a file (size, e_tag, last_modified), None if nothing."""
+        """Return the metadata of the file (size, e_tag, last_modified), or None."""
         import obstore
 
-        with reaching(self):
+        with explain_store_errors(self):
             try:
                 return obstore.head(self.store, self.key) if self.key else None
             except FileNotFoundError:
                 return None
 
-    def listed(self) -> Iterator[tuple[str, int]]:
-        """Yield each file below, by its key, with its size."""
+    def list_files(self) -> Iterator[tuple[str, int]]:
+        """Yield the key and the size of every file below this folder."""
         import obstore
 
-        with reaching(self):
+        with explain_store_errors(self):
             for batch in obstore.list(self.store, self.key or None):
-                for facts in batch:
-                    yield facts["path"], facts["size"]
+                for metadata in batch:
+                    yield metadata["path"], metadata["size"]
 
     def open(self, mode: str = "rb", buffering: int = 0) -> io.BufferedIOBase | io.RawIOBase:
-        """Open to read, by ranges; ``buffering`` is how much a request brings at least."""
-        assert mode == "rb"  # noqa: S101 - what is written is written whole
+        """Open the file for reading by ranges; ``buffering`` is the least size of a request."""
+        assert mode == "rb"  # noqa: S101 - write() writes whole files
         raw = _Ranges(self, self.size())
         return io.BufferedReader(raw, buffering) if buffering else raw
 
     def read_text(self, encoding: str = "utf-8") -> str:
         import obstore
 
-        with reaching(self):
+        with explain_store_errors(self):
             return bytes(obstore.get(self.store, self.key).bytes()).decode(encoding)
 
 
-Place: TypeAlias = Path | Address
+Location: TypeAlias = Path | Address
 
 
 class _Ranges(io.RawIOBase):
-    """A file of a store, of which only what is asked for is fetched."""
+    """A file of a store that fetches only the ranges that are read."""
 
     def __init__(self, address: Address, size: int) -> None:
-        self.address, self.end, self.at = address, size, 0
+        self.address, self.size, self.position = address, size, 0
 
     def readable(self) -> bool:
         return True
@@ -148,29 +148,32 @@ class _Ranges(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        return self.at
+        return self.position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self.at = offset + (0, self.at, self.end)[whence]
-        return self.at
+        self.position = offset + (0, self.position, self.size)[whence]
+        return self.position
 
     def readinto(self, buffer: Any) -> int:
         import obstore
 
-        length = min(len(buffer), self.end - self.at)
+        length = min(len(buffer), self.size - self.position)
         if length <= 0:
             return 0
-        with reaching(self.address):
-            got = obstore.get_range(
-                self.address.store, self.address.key, start=self.at, length=length
+        with explain_store_errors(self.address):
+            content = obstore.get_range(
+                self.address.store, self.address.key, start=self.position, length=length
             )
-        buffer[: len(got)] = memoryview(got)
-        self.at += len(got)
-        return len(got)
+        buffer[: len(content)] = memoryview(content)
+        self.position += len(content)
+        return len(content)
 
 
-def place(text: str | Place, options: Mapping[str, str] | None = None) -> Place:
-    """Tell an address (s3://, gs://, az://) from a local path; ``options`` hold for addresses."""
+def parse_location(text: str | Location, options: Mapping[str, str] | None = None) -> Location:
+    """Return a store address for s3://, gs:// and az://, else a local path.
+
+    ``options`` are those of parse_options(); an address takes what concerns its store.
+    """
     if not isinstance(text, str):
         return text
     scheme, mark, rest = text.partition("://")
@@ -178,135 +181,139 @@ def place(text: str | Place, options: Mapping[str, str] | None = None) -> Place:
         return Path(text)
     prefix = PREFIXES.get(scheme)
     if prefix is None:
-        known = ", ".join(f"{each}://" for each in PREFIXES)
-        msg = f"'{scheme}://' is no kind of address that is known; {known} are, and local paths."
+        schemes = ", ".join(f"{name}://" for name in PREFIXES)
+        msg = f"'{scheme}://' is not a supported address; use {schemes} or a local path."
         raise SettingError(msg)
     bucket, _, key = rest.partition("/")
     if not bucket or "@" in bucket:
         msg = f"An address is {scheme}://bucket/folder, without credentials in it."
         raise SettingError(msg)
-    own = {k: v for k, v in (options or {}).items() if k.startswith(prefix) or k in CONNECTION}
+    chosen = {k: v for k, v in (options or {}).items() if k.startswith(prefix) or k in CLIENT_KEYS}
     root = f"{scheme}://{bucket}"
-    return Address(root, key.strip("/"), own, _store(root, prefix, own))
+    return Address(root, key.strip("/"), chosen, _store(root, prefix, chosen))
 
 
-def options(words: Iterable[str]) -> dict[str, str]:
-    """Read options of stores as they are given, key=value each; values are never shown."""
-    told = {}
+def parse_options(words: Iterable[str]) -> dict[str, str]:
+    """Read store options, each ``name=value``; an error never repeats a value.
+
+    Raises SettingError if one is not an option of a store.
+    """
+    options = {}
     for word in words:
         key, equals, value = word.partition("=")
         name = key.strip().lower()
         bare = name.removeprefix("aws_")
-        name = bare if bare in CONNECTION else name
-        if not equals or not (name in CONNECTION or name.startswith(tuple(PREFIXES.values()))):
+        name = bare if bare in CLIENT_KEYS else name
+        if not equals or not (name in CLIENT_KEYS or name.startswith(tuple(PREFIXES.values()))):
             begin = ", ".join(PREFIXES.values())
-            # What has no name, or looks like a secret that ends in =, is not repeated.
+            # A word without a name, or one that may be a secret that ends in =, is not repeated.
             plain = equals and re.fullmatch(r"\w*", key) and value.strip("=")
             what = f"'{key}'" if plain else "What was given"
             msg = (
                 f"{what} is no storage option: give name=value, where names begin with {begin} "
-                f"or are one of {', '.join(sorted(CONNECTION))}."
+                f"or are one of {', '.join(sorted(CLIENT_KEYS))}."
             )
             raise SettingError(msg)
-        told[name] = value
-    return told
+        options[name] = value
+    return options
 
 
-def _store(root: str, prefix: str, told: Mapping[str, str]) -> ObjectStore:
+def _store(root: str, prefix: str, options: Mapping[str, str]) -> ObjectStore:
     from obstore import exceptions
     from obstore.store import from_url
 
-    # Given here, they would not be looked for in the environment.
-    client = PATIENCE | {name: value for name, value in told.items() if name in CONNECTION}
-    if "allow_http" not in told:
+    # obstore does not look for client options in the environment if some are given here.
+    client = TIMEOUTS | {name: value for name, value in options.items() if name in CLIENT_KEYS}
+    if "allow_http" not in options:
         client["allow_http"] = os.environ.get(f"{prefix}allow_http".upper(), "false")
-    own = {name: value for name, value in told.items() if name not in CONNECTION}
-    retry = {"max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_S)}
+    config = {name: value for name, value in options.items() if name not in CLIENT_KEYS}
+    retry = {"max_retries": MAX_RETRIES, "retry_timeout": timedelta(seconds=RETRY_S)}
     try:
-        return from_url(root, config=own, client_options=client, retry_config=retry)  # type: ignore[call-overload, no-any-return]
+        return from_url(root, config=config, client_options=client, retry_config=retry)  # type: ignore[call-overload, no-any-return]
     except exceptions.UnknownConfigurationKeyError as error:
-        msg = f"One of the storage options {', '.join(sorted(own))} is none of {root[:5]}."
+        msg = f"One of the storage options {', '.join(sorted(config))} is none of {root[:5]}."
         raise SettingError(msg) from error
     except (exceptions.BaseError, ValueError) as error:
         msg = f"'{root}' cannot be opened; check the storage options and the environment."
         raise SettingError(msg) from error
 
 
-def answers(ask: Callable[[A], B], items: Collection[A]) -> list[B]:
-    """Return what ``ask`` says of each; of several the answers of a store are awaited together."""
+def map_concurrently(function: Callable[[A], B], items: Collection[A]) -> list[B]:
+    """Return ``function`` of each item; several items wait for a store at the same time."""
     if len(items) < 2:
-        return [ask(item) for item in items]
-    with ThreadPoolExecutor(AT_ONCE) as together:
-        return list(together.map(ask, items))
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(MAX_REQUESTS) as pool:
+        return list(pool.map(function, items))
 
 
-def for_polars(where: Place) -> dict[str, Any]:
-    """Say what Polars must be told to read there; it looks for credentials as Delta does."""
-    if isinstance(where, Path):
+def polars_options(location: Location) -> dict[str, Any]:
+    """Return the keyword arguments with which Polars reads a location; credentials as in Delta."""
+    if isinstance(location, Path):
         return {}
-    told = PATIENCE | dict(where.options) | {"max_retries": RETRIES}
-    return {"storage_options": told, "credential_provider": None}
+    options = TIMEOUTS | dict(location.options) | {"max_retries": MAX_RETRIES}
+    return {"storage_options": options, "credential_provider": None}
 
 
-def for_delta(where: Place) -> dict[str, str] | None:
-    """Say what Delta must be told to read and write there."""
-    if isinstance(where, Path):
+def delta_options(location: Location) -> dict[str, str] | None:
+    """Return the storage options with which Delta reads and writes a location."""
+    if isinstance(location, Path):
         return None
-    retries = {"max_retries": str(RETRIES), "retry_timeout": f"{RETRY_S}s"}
-    return PATIENCE | retries | dict(where.options)
+    retries = {"max_retries": str(MAX_RETRIES), "retry_timeout": f"{RETRY_S}s"}
+    return TIMEOUTS | retries | dict(location.options)
 
 
-def below(where: Place) -> dict[str, int]:
-    """List every file below a folder, by its path inside, with its size."""
-    if isinstance(where, Path):
-        inside = (file for file in where.rglob("*") if file.is_file())
-        return {file.relative_to(where).as_posix(): file.stat().st_size for file in inside}
-    begin = len(where.key) + 1 if where.key else 0
-    return {key[begin:]: size for key, size in where.listed()}
+def file_sizes(location: Location) -> dict[str, int]:
+    """Return the size of every file below a folder, by its path inside the folder."""
+    if isinstance(location, Path):
+        inside = (file for file in location.rglob("*") if file.is_file())
+        return {file.relative_to(location).as_posix(): file.stat().st_size for file in inside}
+    begin = len(location.key) + 1 if location.key else 0
+    return {key[begin:]: size for key, size in location.list_files()}
 
 
-def write(where: Place, held: bytes | Path) -> None:
-    """Write a file whole; whoever reads it finds the old one or the new one."""
-    if isinstance(where, Path):
-        where.parent.mkdir(parents=True, exist_ok=True)
-        aside = where.with_name(f".{where.name}")
-        aside.write_bytes(held if isinstance(held, bytes) else held.read_bytes())
-        aside.replace(where)
+def write(location: Location, content: bytes | Path) -> None:
+    """Write a file atomically: a reader finds the old content or the new one."""
+    if isinstance(location, Path):
+        location.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = location.with_name(f".{location.name}")
+        unfinished.write_bytes(content if isinstance(content, bytes) else content.read_bytes())
+        unfinished.replace(location)
         return
     import obstore
 
-    with reaching(where):
-        obstore.put(where.store, where.key, held)
+    with explain_store_errors(location):
+        obstore.put(location.store, location.key, content)
 
 
-def sha256(where: Place) -> str:
-    """Hash what a file holds; one in a store is fetched for it, as only so it is known anywhere."""
-    with where.open("rb", CHUNK) as raw:
+def sha256(location: Location) -> str:
+    """Return the SHA-256 of a file; a file in a store is downloaded, as stores hash differently."""
+    with location.open("rb", CHUNK_BYTES) as raw:
         return hashlib.file_digest(raw, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
-def claim(where: Address, held: bytes, after: Any = None) -> Any:
-    """Write a file where there is none, or only the one that ``after`` tells of (see head).
+def claim(location: Address, content: bytes, previous: Any = None) -> Any:
+    """Write a file if there is none, or if it is still the ``previous`` one (metadata of head()).
 
-    Returns what tells of it now, or None where somebody else was first.
+    Returns the metadata of the new file, None if another process was first.
     """
     import obstore
     from obstore.exceptions import AlreadyExistsError, PreconditionError
 
-    facts = {name: after[name] for name in ("e_tag", "version") if after[name]} if after else {}
+    names = ("e_tag", "version")
+    version = {name: previous[name] for name in names if previous[name]} if previous else {}
     try:
-        with reaching(where, but=(AlreadyExistsError, PreconditionError)):
-            return obstore.put(where.store, where.key, held, mode=facts or "create")  # type: ignore[arg-type]
+        with explain_store_errors(location, but=(AlreadyExistsError, PreconditionError)):
+            return obstore.put(location.store, location.key, content, mode=version or "create")  # type: ignore[arg-type]
     except (AlreadyExistsError, PreconditionError):
         return None
 
 
-def remove(where: Place) -> None:
-    """Delete a folder and all that is in it, if it is there."""
-    if isinstance(where, Path):
-        shutil.rmtree(where, ignore_errors=True)
+def remove(location: Location) -> None:
+    """Delete a folder and its content, if it exists."""
+    if isinstance(location, Path):
+        shutil.rmtree(location, ignore_errors=True)
         return
     import obstore
 
-    with reaching(where):
-        obstore.delete(where.store, [key for key, _ in where.listed()])
+    with explain_store_errors(location):
+        obstore.delete(location.store, [key for key, _ in location.list_files()])

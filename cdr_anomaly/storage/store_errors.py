@@ -1,6 +1,6 @@
-"""What goes wrong with object stores, in one sentence, whichever library met with it.
+"""Errors of object stores as one sentence, for all libraries that access them.
 
-Their own messages are not repeated: they may hold signed addresses.
+The messages of the libraries are not repeated, because they may contain signed addresses.
 """
 
 from __future__ import annotations
@@ -14,22 +14,23 @@ from cdr_anomaly.errors import CdrAnomalyError, StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What the libraries call any trouble with a store; Polars, Delta and obstore share one below.
-TROUBLE = (
+# Words in the errors of Polars, Delta and obstore, which use the same store library.
+STORE_ERRORS = (
     "Generic S3 error",
     "Generic GCS error",
     "Generic MicrosoftAzure error",
     "object-store error",
     "Object at location",
 )
-UNKNOWN = (
+NO_CREDENTIALS = (
     "cannot be read without credentials, and none were found; set those of the environment "
     "(AWS_ACCESS_KEY_ID and its like), or give --storage-option"
 )
-FAULTS = (
+CAUSES = (
     (("NoSuchBucket", "bucket does not exist", "ContainerNotFound"),
      "is in no bucket that the store has; check the name"),
-    (("latest/api/token", "169.254.169.254", "computeMetadata", "metadata/identity"), UNKNOWN),
+    (("latest/api/token", "169.254.169.254", "computeMetadata", "metadata/identity"),
+     NO_CREDENTIALS),
     (("401 Unauthorized", "403 Forbidden", "AccessDenied", "PermissionDenied", "Unauthenticated",
       "lacked the necessary privileges", "lacked valid authentication"),
      "is refused to these credentials; check them, and what they may do there"),
@@ -38,26 +39,28 @@ FAULTS = (
      "was written by another run meanwhile, or its store knows no conditional writes"),
     (("not found", "404 Not Found"), "is not there"),
 )  # fmt: skip
-UNREACHED = "cannot be reached; check the endpoint and the network, and run this again"
+UNREACHABLE = "cannot be reached; check the endpoint and the network, and run this again"
 
 
-def is_trouble(error: BaseException) -> bool:
-    """Tell whether an error of any library is about a store that could not be read or written."""
-    return any(word in str(error) for word in TROUBLE)
+def is_store_error(error: BaseException) -> bool:
+    """Return whether the error of any library is about a store that cannot be read or written."""
+    return any(word in str(error) for word in STORE_ERRORS)
 
 
-def why(error: BaseException) -> str:
-    """Say what is wrong with a store, as the end of a sentence that names the place."""
-    told = str(error)
-    found = (said for words, said in FAULTS if any(word in told for word in words))
-    return next(found, UNREACHED)
+def describe(error: BaseException) -> str:
+    """Return what is wrong with a store, as the end of a sentence that begins with its address."""
+    text = str(error)
+    causes = (cause for words, cause in CAUSES if any(word in text for word in words))
+    return next(causes, UNREACHABLE)
 
 
 @contextmanager
-def reaching(*places: object, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
-    """Say in one sentence why a store cannot be used; a file that is not there is left to others.
+def explain_store_errors(
+    *locations: object, but: tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
+    """Raise errors of stores as StoreError, except those of missing files and those in ``but``.
 
-    ``places`` are those that may have made the trouble.
+    ``locations`` are those that may have caused the error.
     """
     try:
         yield
@@ -65,8 +68,8 @@ def reaching(*places: object, but: tuple[type[Exception], ...] = ()) -> Iterator
         raise
     except Exception as error:
         absent = isinstance(error, FileNotFoundError) and "NoSuchBucket" not in str(error)
-        remote = [f"'{each}'" for each in places if not isinstance(each, Path)]
-        if absent or not remote or not is_trouble(error):
+        remote = [f"'{location}'" for location in locations if not isinstance(location, Path)]
+        if absent or not remote or not is_store_error(error):
             raise
-        msg = f"{' or '.join(remote)} {why(error)}."
+        msg = f"{' or '.join(remote)} {describe(error)}."
         raise StoreError(msg) from error

@@ -24,7 +24,7 @@ if __name__ == "__main__":
     if most:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     try:
-        run.nightly(files, date.fromisoformat(day), runs.run(paths.place(place)))
+        run.nightly(files, date.fromisoformat(day), runs.run(paths.parse_location(place)))
     except CdrAnomalyError as error:
         sys.stdout.write(f"{error}\n")
         sys.exit(2)

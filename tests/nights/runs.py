@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cdr_anomaly.nights.run import Outcome
-    from cdr_anomaly.storage.paths import Place
+    from cdr_anomaly.storage.paths import Location
 
 
 def local_days(calls: pl.DataFrame, tz: str = SHANGHAI) -> list[date]:
@@ -37,7 +37,7 @@ def by_day(folder: Path, calls: pl.DataFrame, tz: str = SHANGHAI) -> Path:
     return folder
 
 
-def run(place: Place, *words: str, tz: str = SHANGHAI, **lists: Path) -> nights_run.Run:
+def run(place: Location, *words: str, tz: str = SHANGHAI, **lists: Path) -> nights_run.Run:
     return nights_run.Run(place, settings.load(tz=tz, words=words), nights_run.Lists(**lists))
 
 
@@ -49,14 +49,14 @@ def every(folder: Path, told: nights_run.Run) -> list[Outcome]:
     ]
 
 
-def remembered(place: Place) -> dict[str, list[dict[str, Any]]]:
+def remembered(place: Location) -> dict[str, list[dict[str, Any]]]:
     """Read every table of a state, with its rows in one order."""
     known = state.shown(place)
     tables = {name: known.read(name).collect() for name in state.TABLES}
     return {name: sorted(table.to_dicts(), key=repr) for name, table in tables.items()}
 
 
-def findings(place: Place) -> pl.DataFrame:
+def findings(place: Location) -> pl.DataFrame:
     return in_order(state.shown(place).read("findings").collect())
 
 

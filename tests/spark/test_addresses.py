@@ -27,5 +27,5 @@ def test_a_file_here() -> None:
 )
 def test_a_file_in_a_store(address: str, theirs: str) -> None:
     told = {"azure_storage_account_name": "mine", "google_skip_signature": "true"}
-    assert spark_cluster._as_name(paths.place(address, told)) == theirs
-    assert spark_cluster._uri(paths.place(address, told)) == theirs.replace(" ", "%20")
+    assert spark_cluster._as_name(paths.parse_location(address, told)) == theirs
+    assert spark_cluster._uri(paths.parse_location(address, told)) == theirs.replace(" ", "%20")

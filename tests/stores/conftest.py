@@ -67,6 +67,6 @@ def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Address:
     for key, value in TOLD.items():
         monkeypatch.setenv(key, value or endpoint)
     with urlopen(Request(f"{endpoint}/{name}", method="PUT")):
-        made = paths.place(f"s3://{name}")
+        made = paths.parse_location(f"s3://{name}")
     assert not isinstance(made, Path)
     return made

@@ -17,7 +17,7 @@ def put(folder: Path, where: Address) -> Address:
     if folder.is_file():
         paths.write(where, folder)
         return where
-    for inside in paths.below(folder):
+    for inside in paths.file_sizes(folder):
         paths.write(where / inside, folder / inside)
     return where
 
@@ -25,7 +25,7 @@ def put(folder: Path, where: Address) -> Address:
 def held(where: Address) -> dict[str, bytes]:
     """Read all files below an address."""
     found = {}
-    for inside in paths.below(where):
-        with (where / inside).open("rb", paths.CHUNK) as file:
+    for inside in paths.file_sizes(where):
+        with (where / inside).open("rb", paths.CHUNK_BYTES) as file:
             found[inside] = file.read()
     return found

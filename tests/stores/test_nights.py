@@ -122,8 +122,8 @@ def test_what_is_done_between_nights_is_done_in_a_store(
     assert later.code == 0, later.err
     kept = run("retention", "--state", place, "--profiles", "61", "--calls", "29")
     assert kept.code == 0, kept.err
-    there = {name for name in paths.below(place / "alerts") if name.endswith(".parquet")}
-    actions = pl.DataFrame(delta.table(place / "alerts").get_add_actions(flatten=True))
+    there = {name for name in paths.file_sizes(place / "alerts") if name.endswith(".parquet")}
+    actions = pl.DataFrame(delta.open_table(place / "alerts").get_add_actions(flatten=True))
     assert there == set(actions["path"]), "files that nothing refers to are gone"
     assert run("status", "--state", place).code == 0
 
@@ -175,7 +175,7 @@ def test_killed_at_any_instant_nothing_is_lost_and_nothing_doubled(
         nights_run.nightly([last(files)], DAYS[3], runs.run(place))
         assert runs.remembered(place) == after
         versions = state.shown(place).versions
-        newest = {name: delta.table(place / name).version() for name in versions}
+        newest = {name: delta.open_table(place / name).version() for name in versions}
         assert newest == versions, "what the killed run left is gone"
     assert cut > KILLS // 2
 
@@ -219,7 +219,7 @@ def test_of_two_that_both_make_a_state_one_is_refused(bucket: Address) -> None:
 def test_files_of_the_state_that_are_gone_from_the_store_are_named(
     run: Any, place: Address, calls: Address
 ) -> None:
-    (file,) = (f for f in paths.below(place / "late") if str(DAYS[2]) in f)
+    (file,) = (f for f in paths.file_sizes(place / "late") if str(DAYS[2]) in f)
     (place / "late" / file).unlink()
     ran = night(run, calls, place)
     assert ran.code == 2

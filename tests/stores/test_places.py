@@ -138,8 +138,8 @@ def test_options_are_given_by_words_and_shown_nowhere(
     for key in TOLD:
         words += ["--storage-option", f"{key.lower()}={os.environ[key]}"]
         monkeypatch.delenv(key)
-    told = paths.options(words[1::2])
-    assert "secret" not in repr(paths.place(str(bucket), told))
+    told = paths.parse_options(words[1::2])
+    assert "secret" not in repr(paths.parse_location(str(bucket), told))
     ran = run(
         "nightly",
         bucket / "calls.parquet",
@@ -165,7 +165,7 @@ def test_options_are_given_by_words_and_shown_nowhere(
         *words,
     )
     assert again.code == 0, again.err
-    everything = filling.held(paths.place(str(bucket), told))  # type: ignore[arg-type]
+    everything = filling.held(paths.parse_location(str(bucket), told))  # type: ignore[arg-type]
     assert not [name for name, held in everything.items() if b"secret-of" in held]
     assert "secret-of" not in ran.out + ran.err + again.out + again.err
 
@@ -195,10 +195,7 @@ def test_options_are_given_by_words_and_shown_nowhere(
         (["{bucket}x", "--storage-option", "=secret-key"], NO_OPTION),
         (
             ["ftp://x/y"],
-            (
-                "'ftp://' is no kind of address that is known; "
-                "s3://, gs://, az:// are, and local paths."
-            ),
+            "'ftp://' is not a supported address; use s3://, gs://, az:// or a local path.",
         ),
         (
             ["s3://key:secret@bucket/y"],
@@ -231,12 +228,12 @@ def test_what_the_user_can_mend_is_one_sentence_without_secrets(
 def test_without_credentials_it_says_so(bucket: Address, monkeypatch: pytest.MonkeyPatch) -> None:
     for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(key)
-    nobody = paths.options(["aws_metadata_endpoint=http://127.0.0.1:1"])
+    nobody = paths.parse_options(["aws_metadata_endpoint=http://127.0.0.1:1"])
     with pytest.raises(StoreError, match="cannot be read without credentials, and none were found"):
-        paths.place(f"{bucket}x", nobody).exists()
+        paths.parse_location(f"{bucket}x", nobody).exists()
     # The server answers as the machines of a cloud do, too, of which each has a role.
-    role = paths.options([f"aws_metadata_endpoint={os.environ['AWS_ENDPOINT_URL']}"])
-    assert not paths.place(f"{bucket}x", role).exists()
+    role = paths.parse_options([f"aws_metadata_endpoint={os.environ['AWS_ENDPOINT_URL']}"])
+    assert not paths.parse_location(f"{bucket}x", role).exists()
 
 
 @pytest.fixture
@@ -263,7 +260,7 @@ def test_a_connection_lost_while_a_file_is_read_is_one_sentence(
     run: Any, large: Address, endpoint: str
 ) -> None:
     with cable(endpoint) as line:
-        files.find([paths.place(str(large), {"aws_endpoint_url": line.endpoint})])
+        files.find([paths.parse_location(str(large), {"aws_endpoint_url": line.endpoint})])
         opened = line.come
     for more in (1000, 30_000):
         with cable(endpoint, most_come=opened + more) as line:
@@ -296,31 +293,33 @@ def test_a_store_of_any_kind_that_is_not_there_is_one_sentence(
     address: str, words: list[str]
 ) -> None:
     with pytest.raises(StoreError, match=f"^'{address}' cannot be reached; check the endpoint"):
-        paths.place(address, paths.options([*words, "allow_http=true"])).exists()
+        paths.parse_location(address, paths.parse_options([*words, "allow_http=true"])).exists()
 
 
 def test_addresses_of_all_kinds_are_told_from_paths() -> None:
-    gs = paths.place("gs://bucket/a/b/", {"google_skip_signature": "true", "aws_region": "x"})
+    gs = paths.parse_location(
+        "gs://bucket/a/b/", {"google_skip_signature": "true", "aws_region": "x"}
+    )
     options = {"azure_storage_account_name": "own", "azure_skip_signature": "true"}
-    az = paths.place("az://container/a/b", options)
+    az = paths.parse_location("az://container/a/b", options)
     assert [str(gs), str(az / "c")] == ["gs://bucket/a/b", "az://container/a/b/c"]
     assert isinstance(gs, paths.Address)
     assert gs.options == {"google_skip_signature": "true"}, "each store has its own"
-    assert paths.place("calls/s3:/x") == Path("calls/s3:/x")
+    assert paths.parse_location("calls/s3:/x") == Path("calls/s3:/x")
     with pytest.raises(CdrAnomalyError):
-        paths.place("http://x/y")
+        paths.parse_location("http://x/y")
 
 
 def test_options_that_are_none_are_refused() -> None:
-    assert paths.options(["AWS_ALLOW_HTTP=true", "aws_region=x=y"]) == {
+    assert paths.parse_options(["AWS_ALLOW_HTTP=true", "aws_region=x=y"]) == {
         "allow_http": "true",
         "aws_region": "x=y",
     }
     with pytest.raises(SettingError, match="'region' is no storage option"):
-        paths.options(["region=x"])
+        paths.parse_options(["region=x"])
 
 
 @pytest.mark.parametrize("word", ["wJalrXUtnFEMI/K7MDENG", "c2VjcmV0==", "c2VjcmV0="])
 def test_a_secret_without_its_name_is_not_repeated(word: str) -> None:
     with pytest.raises(SettingError, match=r"^What was given is no storage option"):
-        paths.options([word])
+        paths.parse_options([word])

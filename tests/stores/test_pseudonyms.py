@@ -29,7 +29,7 @@ def test_a_store_gets_the_files_that_a_folder_gets_and_its_list_is_answered(
     assert ran.code == 0, ran.err
     assert f"Next: cdr-anomaly scan {bucket / 'own'}" in ran.err
     assert filling.held(bucket / "own") == {
-        inside: (own / inside).read_bytes() for inside in paths.below(own)
+        inside: (own / inside).read_bytes() for inside in paths.file_sizes(own)
     }
     run("scan", bucket / "own", "--out", tmp_path / "found", *ZONE)
     asked = ("--audit", tmp_path / "log", "--who", "Li", "--why", "case 12")

@@ -140,7 +140,7 @@ def write(sample: Sample, out: Path) -> None:
     """
     check_place(out)
     local = pl.col("start_time").dt.convert_time_zone(records.ZONE).dt.date()
-    with atomic_write.aside(out) as place:
+    with atomic_write.staging_folder(out) as place:
         for (day,), frame in sample.calls.group_by(local, maintain_order=True):
             folder = place / "calls" / f"date={day!s}"
             folder.mkdir(parents=True)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.nights.run import Outcome
     from cdr_anomaly.reports.html.language import Look
     from cdr_anomaly.result import Result
-    from cdr_anomaly.storage.paths import Place
+    from cdr_anomaly.storage.paths import Location
 
 Said = Callable[[str], str]
 NIGHTS = timedelta(days=28)
@@ -49,7 +49,7 @@ class Past(NamedTuple):
         return cls(starts, result.alerts, result.tables.legs.clear())
 
     @classmethod
-    def of_night(cls, place: Place, outcome: Outcome) -> Past:
+    def of_night(cls, place: Location, outcome: Outcome) -> Past:
         """Take from the state what the page of a night shows beside what the night found."""
         known, day = state.shown(place), outcome.day
         read = open_state.reader(known, outcome.result.source, ())
