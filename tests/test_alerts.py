@@ -136,7 +136,7 @@ def test_the_order_of_findings_does_not_matter() -> None:
             observed=random.randrange(1000, 1004),
             reason=f"reason {i}",
             members=[f"+86{random.randrange(6)}"],
-            policy=random.random() < 0.5,
+            fixed_limit=random.random() < 0.5,
         )
         for i in range(60)
     ]
@@ -285,7 +285,10 @@ def test_the_lines_of_an_actor_are_stopped_if_as_much_was_found_of_themselves() 
 
 
 def test_a_line_that_chance_has_lowered_is_not_stopped_with_its_actor() -> None:
-    rows = [finding("hub", subject_kind="hub", members=["hub", "a"]), finding("a", policy=False)]
+    rows = [
+        finding("hub", subject_kind="hub", members=["hub", "a"]),
+        finding("a", fixed_limit=False),
+    ]
     made = ranked(rows, weights=[weight("a", p_value=0.01, q_value=1.0)])
     assert made["lines"].to_list() == [["hub", "a"]]
     assert made["severities"].to_list() == [["high", "medium"]]
@@ -293,7 +296,7 @@ def test_a_line_that_chance_has_lowered_is_not_stopped_with_its_actor() -> None:
 
 
 def test_what_chance_has_lowered_is_not_stopped() -> None:
-    rows = [finding(policy=False)]
+    rows = [finding(fixed_limit=False)]
     made = ranked(rows, weights=[weight(p_value=0.01, q_value=1.0)])
     assert made["severity"].to_list() == ["medium"]
     assert ranking.to_stop(made, marked(rows), "high", TODAY).is_empty()

@@ -278,7 +278,7 @@ def test_what_is_found_by_itself(
     assert dict(made.schema) == {name: c.dtype or pl.String for name, c in FINDINGS.items()}
     assert made.height == n, why
     for row in made.to_dicts():
-        assert (row["detector"], row["severity"], row["policy"]) == (
+        assert (row["detector"], row["severity"], row["fixed_limit"]) == (
             unlike_peers.NAME,
             "medium",
             False,

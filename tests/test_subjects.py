@@ -24,7 +24,7 @@ def weighed(*rows: Row, **known: Any) -> Row:
 
 
 @pytest.mark.parametrize(
-    ("policy", "weights", "severity", "why"),
+    ("fixed_limit", "weights", "severity", "why"),
     [
         (False, {"q_value": 0.001}, "high", "a day that is rare"),
         (False, {"q_value": RARE}, "high", "one in ten, and no more, is chance"),
@@ -47,10 +47,10 @@ def weighed(*rows: Row, **known: Any) -> Row:
         (False, {"day": TODAY - A_DAY, "p_value": 0.5, "q_value": 1.0}, "high", "another day"),
     ],
 )
-def test_chance_lowers_what_is_not_policy_among_common_peers(
-    *, policy: bool, weights: Row, severity: str, why: str
+def test_chance_lowers_what_is_not_of_a_fixed_limit_among_common_peers(
+    *, fixed_limit: bool, weights: Row, severity: str, why: str
 ) -> None:
-    made = weighed(finding(policy=policy), weights=[weight(**weights)])
+    made = weighed(finding(fixed_limit=fixed_limit), weights=[weight(**weights)])
     assert made["severity"] == severity, why
     lowered = severity != "high"
     assert (made["mitigated_by"] is not None) == lowered, why
@@ -63,7 +63,7 @@ def test_chance_lowers_what_is_not_policy_among_common_peers(
     [("critical", "high"), ("high", "medium"), ("medium", "low"), ("low", "low")],
 )
 def test_chance_lowers_by_a_grade_and_never_below_low(severity: str, after: str) -> None:
-    rows = finding(policy=False, severity=severity)
+    rows = finding(fixed_limit=False, severity=severity)
     assert weighed(rows, weights=[weight(p_value=0.5, q_value=1.0)])["severity"] == after
 
 
@@ -118,7 +118,7 @@ def test_the_last_word_counts() -> None:
 
 def test_chance_and_what_speaks_for_it_are_both_said() -> None:
     made = weighed(
-        finding(severity="critical", policy=False),
+        finding(severity="critical", fixed_limit=False),
         weights=[weight(p_value=1e-4, q_value=0.25, called_back=0.4)],
     )
     assert made["severity"] == "medium", "a grade for each"
@@ -134,7 +134,7 @@ def test_nothing_lowers_below_low() -> None:
 
 def test_a_policy_finding_is_not_lowered_with_another_of_its_line() -> None:
     rows = [
-        finding(policy=False, observed=9000, detector="high_frequency"),
+        finding(fixed_limit=False, observed=9000, detector="high_frequency"),
         finding(severity="high", reason="a fixed limit"),
     ]
     made = weighed(*rows, weights=[weight(p_value=0.5, q_value=1.0)])

@@ -45,7 +45,9 @@ def detectors_page() -> str:
 
 def measured(detector: type[Detector]) -> str:
     """Say what a detector's lines are compared with their peers by (evidence.md)."""
-    lowered = "stays as grave as it is found" if detector.policy else "is lowered where it is usual"
+    lowered = (
+        "stays as grave as it is found" if detector.fixed_limit else "is lowered where it is usual"
+    )
     if not detector.measures:
         return f"What it finds {lowered}; its lines are compared by no measure of its own.\n"
     odd = {True: "little", False: "much"}

@@ -47,8 +47,9 @@ class Beside(NamedTuple):
 def weighed(findings: pl.DataFrame, beside: Beside) -> pl.DataFrame:
     """Merge the findings of each subject, and weigh it by its evidence and by what was said of it.
 
-    ``findings`` are FINDINGS with ``suppressed_by``. One that is not policy is lowered by a grade
-    where so odd a day is nothing rare, and so is a subject for which something else speaks.
+    ``findings`` are FINDINGS with ``suppressed_by``. One that no fixed limit found is
+    lowered by a grade where so odd a day is nothing rare, and so is a subject for which something
+    else speaks.
     """
     of_days = findings.rename({"p_value": "own_p"}).join(
         _weights(beside.evidence), on=["subject", "day"], how="left", maintain_order="left"
@@ -91,7 +92,8 @@ def said(told: pl.DataFrame | None) -> pl.DataFrame:
 def by_chance(findings: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
     """Add the ``grade`` that each finding has in the light of its evidence.
 
-    ``findings`` are (subject, day, severity, policy), ``evidence`` is EVIDENCE with lines as text.
+    ``findings`` are (subject, day, severity, fixed_limit), ``evidence`` is EVIDENCE with lines as
+    text.
     """
     weights = evidence.select(
         "day", "peers", "calibrated_by", "q_value", subject="line", apart=apart()
@@ -111,7 +113,7 @@ def _nothing_rare() -> pl.Expr:
     Of kinds with few lines too little is known: there one call centre makes nothing rare.
     """
     known = (pl.col("calibrated_by") == BY_NIGHTS) & pl.col("peers").is_in(COMMON)
-    judged = ~pl.col("policy") & known
+    judged = ~pl.col("fixed_limit") & known
     often = wording.sentence("so odd a day is nothing rare: q {}", pl.col("q_value").round(2))
     return (
         pl.when(judged & (pl.col("q_value") > RARE))
@@ -131,7 +133,7 @@ def _by_subject(findings: pl.DataFrame) -> pl.DataFrame:
         .sort(
             "grade",
             "day",
-            "policy",
+            "fixed_limit",
             "observed",
             "detector",
             "reason",
@@ -140,7 +142,7 @@ def _by_subject(findings: pl.DataFrame) -> pl.DataFrame:
         .group_by("subject", maintain_order=True)
         .agg(
             pl.col("members").list.explode(keep_nulls=False, empty_as_null=False).unique().sort(),
-            pl.col("subject_kind", "day", "grade", "lowered", "unless", "lasting").first(),
+            pl.col("subject_kind", "day", "grade", "lowered", "unless", "persistent").first(),
             pl.col(BACK, OWN_PAST).first(),
             score=pl.col("excess").max(),
             # Blocks bring a p of their own.
@@ -165,7 +167,7 @@ def _reliefs() -> list[tuple[pl.Expr, pl.Expr]]:
             wording.sentence("{} % of the numbers called back", back),
         ),
         (
-            (pl.col(OWN_PAST) < AS_USUAL) & ~pl.col("lasting").fill_null(value=False),
+            (pl.col(OWN_PAST) < AS_USUAL) & ~pl.col("persistent").fill_null(value=False),
             pl.lit("no more than is usual for it"),
         ),
         (

@@ -111,8 +111,8 @@ def found(
         "unless": wording.sentence(
             "a q over {}; this one has {}", fdr, scientific(pl.col("q_value"))
         ),
-        "policy": pl.lit(value=False),
-        "lasting": pl.lit(value=False),
+        "fixed_limit": pl.lit(value=False),
+        "persistent": pl.lit(value=False),
     }
     return rows.select(
         given.get(name, pl.col(name) if name in rows.columns else pl.lit(None))

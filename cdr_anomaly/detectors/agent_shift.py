@@ -59,7 +59,7 @@ class AgentShift(Detector):
 
     name: ClassVar[str] = "agent_shift"
     family: ClassVar[str] = "talk"
-    lasting: ClassVar[bool] = True
+    persistent: ClassVar[bool] = True
     limits: ClassVar[tuple[str, ...]] = ("talk_h", "talk_h_often", "days_often")
     drawn: ClassVar[Mapping[str, str]] = {"talk_h": "talk_h"}
 

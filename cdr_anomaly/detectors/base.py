@@ -36,9 +36,9 @@ class Detector:
     A subclass is a frozen dataclass: its fields are its settings, its docstring its help. Its
     ``name`` is its file, its settings section and its word in every table; it never changes.
     Detectors of one ``family`` measure related things and are not independent evidence. Its
-    ``measures``, by family, are what ``tests`` compares lines by. What is ``policy`` stays as grave
-    as it is found, however usual it is among the line's peers, and what is ``lasting`` however
-    usual it is for the line.
+    ``measures``, by family, are what ``tests`` compares lines by. Findings by a ``fixed_limit``
+    keep their severity, however usual that is among the line's peers; those of ``persistent``
+    behaviour keep it, however usual that is for the line.
     Its ``limits`` are the settings that say from how many on something is a finding, the ones to
     try other values of (tuning.py). Those of them that some count of a line's day is held against
     are ``drawn`` into that line's story, by their names: the count's column.
@@ -46,8 +46,8 @@ class Detector:
 
     name: ClassVar[str]
     family: ClassVar[str]
-    policy: ClassVar[bool] = True
-    lasting: ClassVar[bool] = False
+    fixed_limit: ClassVar[bool] = True
+    persistent: ClassVar[bool] = False
     measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = {}
     limits: ClassVar[tuple[str, ...]] = ()
     drawn: ClassVar[Mapping[str, str]] = {}
@@ -164,8 +164,8 @@ class Detector:
         own: dict[str, pl.Expr | str | float | None] = {
             "detector": self.name,
             "subject_kind": "line",
-            "policy": self.policy,
-            "lasting": self.lasting,
+            "fixed_limit": self.fixed_limit,
+            "persistent": self.persistent,
         }
         values = own | given
         columns = {name: _expression(value) for name, value in values.items()}

@@ -46,7 +46,7 @@ class Campaign(Detector):
 
     name: ClassVar[str] = "campaign"
     family: ClassVar[str] = "network"
-    lasting: ClassVar[bool] = True
+    persistent: ClassVar[bool] = True
     limits: ClassVar[tuple[str, ...]] = ("numbers", "lines")
 
     lines: int = setting(3, "lines with numbers in common that make a finding", ge=2)

@@ -47,7 +47,7 @@ class HandOff(Detector):
 
     name: ClassVar[str] = "hand_off"
     family: ClassVar[str] = "network"
-    lasting: ClassVar[bool] = True
+    persistent: ClassVar[bool] = True
     limits: ClassVar[tuple[str, ...]] = ("people",)
 
     people: int = setting(3, "people handed over to a line on a day that make a finding", ge=2)

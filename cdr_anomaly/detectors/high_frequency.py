@@ -46,7 +46,7 @@ class HighFrequency(Detector):
 
     name: ClassVar[str] = "high_frequency"
     family: ClassVar[str] = "volume"
-    policy: ClassVar[bool] = False
+    fixed_limit: ClassVar[bool] = False
     measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = peer_measures.MEASURES
     limits: ClassVar[tuple[str, ...]] = ("calls_10min", "calls_60min", "calls_day_alone")
     drawn: ClassVar[Mapping[str, str]] = {

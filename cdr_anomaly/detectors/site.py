@@ -38,7 +38,7 @@ class Site(Detector):
 
     name: ClassVar[str] = "site"
     family: ClassVar[str] = "device"
-    lasting: ClassVar[bool] = True
+    persistent: ClassVar[bool] = True
     limits: ClassVar[tuple[str, ...]] = ("lines", "cards")
 
     lines: int = setting(4, "lines at one cell that make a finding", ge=2)

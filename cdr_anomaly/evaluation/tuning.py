@@ -169,7 +169,7 @@ def _found(
     beside = [[j if j.name == b.name else b for b in built] for j in judges]
     countings = [read.gathered.counting(each) for each in beside]
     tables = {counting: read.gathered.tables(counting) for counting in dict.fromkeys(countings)}
-    columns = ("subject", "detector", "day", "severity", "policy")
+    columns = ("subject", "detector", "day", "severity", "fixed_limit")
     frames = [
         judge.find(tables[counting]).select(pl.lit(n, pl.Int64).alias("judge"), *columns)
         for n, (judge, counting) in enumerate(zip(judges, countings, strict=True))

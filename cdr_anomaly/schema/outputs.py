@@ -24,8 +24,10 @@ FINDINGS: Table = {
     "reason": Column(TEXT, "one sentence with the numbers in it"),
     "evidence": Column(TEXT, "further figures as a JSON object"),
     "unless": Column(TEXT, "what would have kept it from being found, or as grave"),
-    "policy": Column(FLAG, "found by a fixed limit, however usual that is among its peers"),
-    "lasting": Column(FLAG, "of what lasts: that the line is as it ever was does not speak for it"),
+    "fixed_limit": Column(FLAG, "found by a fixed limit, however usual that is among its peers"),
+    "persistent": Column(
+        FLAG, "of behaviour that lasts: it is not lowered for being usual for the line"
+    ),
 }
 
 MEASURED = pl.List(pl.Struct({"peers": TEXT, "measure": TEXT, "value": SHARE, "share": SHARE}))

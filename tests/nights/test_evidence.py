@@ -94,7 +94,7 @@ def test_a_state_of_an_older_program_is_read_and_written_on(
     outcomes: list[Outcome], place: Path, days: Path, tmp_path: Path
 ) -> None:
     copy = shutil.copytree(place, tmp_path / "state")
-    lacking = {"alerts": ["lines", "unless", "mitigated_by"], "findings": ["unless", "policy"]}
+    lacking = {"alerts": ["lines", "unless", "mitigated_by"], "findings": ["unless", "fixed_limit"]}
     aged(copy, without=lacking, no="evidence")
     known = state.shown(copy)
     assert not any("callers" in n.facts for n in ledger.nights(known.ledger).values())

@@ -58,7 +58,7 @@ class OverseasPresentation(Detector):
 
     name: ClassVar[str] = "overseas_presentation"
     family: ClassVar[str] = "overseas"
-    lasting: ClassVar[bool] = True
+    persistent: ClassVar[bool] = True
     limits: ClassVar[tuple[str, ...]] = (
         "contacts",
         "mismatch_calls",
