@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from cdr_anomaly import engines
-from cdr_anomaly.engines import registry
 from cdr_anomaly.evaluation.simulation import city
 from tests.adversarial import WORDS, adversarial
 from tests.builders import SHANGHAI
@@ -35,7 +34,7 @@ def cluster(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         build = engines.built
         other = pretended.engine(3)
         monkeypatch.setattr(
-            registry, "built", lambda told: build(told) if told.engine == "local" else other
+            engines, "built", lambda told: build(told) if told.engine == "local" else other
         )
 
 
