@@ -9,9 +9,9 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from cdr_anomaly import ingest
 from cdr_anomaly.engines.spark import Spark
 from cdr_anomaly.engines.spark_wire import moved, unpacked
+from cdr_anomaly.ingest import file_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ class Pretended:
     ) -> Pieces:
         del lines  # it need not leave out any row
         paths = [str(file.path) for file in shape.files]
-        raw = ingest.shape.scan(shape.files, lineage=shape.lineage).collect()
+        raw = file_group.scan(shape.files, lineage=shape.lineage).collect()
         assert set(raw[shape.lineage]) <= set(paths)
         made: Pieces = []
         for task in self._cut(raw.sample(fraction=1, shuffle=True, seed=self.chance.randrange(99))):
