@@ -41,7 +41,7 @@ def test_no_findings_no_alerts() -> None:
             "then what exceeds its limit most",
         ),
         (
-            [finding("a", observed=900, limit=300), finding("b", observed=2000)],
+            [finding("a", observed=900, threshold=300), finding("b", observed=2000)],
             [],
             ["a", "b"],
             "the excess is a ratio, so limits of all kinds compare",
@@ -81,7 +81,7 @@ def test_the_findings_of_one_subject_are_one_alert() -> None:
                 members=["+861", "+862"],
                 detector="new_sim_burst",
                 p_value=0.001,
-                unless="no new line",
+                would_clear_if="no new line",
             ),
             finding(severity="high", day=date(2026, 5, 2), reason="before"),
         ]
@@ -89,7 +89,7 @@ def test_the_findings_of_one_subject_are_one_alert() -> None:
     assert made["day"] == TODAY, "that of the gravest, the latest of these"
     assert (made["severity"], made["score"], made["p_value"]) == ("high", 2.0, 0.001)
     assert made["reasons"] == ["grave", "early", "late"], "gravest and latest, one a detector"
-    assert made["unless"] == "no new line", "that of the gravest"
+    assert made["would_clear_if"] == "no new line", "that of the gravest"
     assert made["detectors"] == ["high_frequency", "mass_dialler", "new_sim_burst"]
     assert (made["members"], made["lines"]) == (["+861", "+862"], ["+861"])
 

@@ -218,7 +218,7 @@ def room(subject: str, members: list[str], **more: Any) -> dict[str, Any]:
         "day": date(2026, 5, 4),
         "subject_kind": "site",
         "members": members,
-        "limit": 3.0,
+        "threshold": 3.0,
     } | more
 
 

@@ -287,8 +287,8 @@ def test_what_is_found_by_itself(
         assert row["reason"].endswith("such a day by chance: p 1.0e-8 (by the nights before)")
         assert row["members"] == [row["subject"]]
         assert row["observed"] == 8.0
-        assert row["limit"] == pytest.approx(8 + np.log10(told["q"] / 0.05), abs=0.01)
-        assert row["unless"] == "a q over 0.05; this one has 5.0e-2"
+        assert row["threshold"] == pytest.approx(8 + np.log10(told["q"] / 0.05), abs=0.01)
+        assert row["would_clear_if"] == "a q over 0.05; this one has 5.0e-2"
 
 
 @pytest.mark.parametrize(

@@ -262,7 +262,7 @@ def findings(*rows: tuple[str, str, str, str]) -> pl.DataFrame:
             "reason": reason,
             "day": simulation_city.FIRST_DAY,
             "observed": 1.0,
-            "limit": 1.0,
+            "threshold": 1.0,
         }
         for detector, subject, severity, reason in rows
     ]

@@ -38,10 +38,10 @@ LATIN = re.compile(r"[A-Za-z]{3,}")
 COLUMNS = {
     "reason": "reason",
     "reasons": "reason",
-    "unless": "unless",
-    "mitigated_by": "mitigated_by",
+    "would_clear_if": "unless",
+    "lowered_because": "mitigated_by",
     "feedback": "feedback",
-    "continues": "continues",
+    "replaces_case": "continues",
     "why": "why",
 }
 # Names of columns, options, commands, cells, trunks and pools, that are the same in every language.
@@ -177,7 +177,7 @@ def test_what_is_said_of_earlier_alerts_is_said_in_chinese() -> None:
     follow = pl.DataFrame(
         {"line": list(line_replacements.BY), "earlier": "2", "by": list(line_replacements.BY)}
     )
-    continues = ranking._continued(follow, before)["continues"]
+    continues = ranking._continued(follow, before)["replaces_case"]
     assert_whole(continues, "continues")
 
 

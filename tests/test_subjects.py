@@ -53,9 +53,9 @@ def test_chance_lowers_what_is_not_of_a_fixed_limit_among_common_peers(
     made = weighed(finding(fixed_limit=fixed_limit), weights=[weight(**weights)])
     assert made["severity"] == severity, why
     lowered = severity != "high"
-    assert (made["mitigated_by"] is not None) == lowered, why
+    assert (made["lowered_because"] is not None) == lowered, why
     if lowered:
-        assert made["mitigated_by"].startswith("so odd a day is nothing rare: q ")
+        assert made["lowered_because"].startswith("so odd a day is nothing rare: q ")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_chance_lowers_by_a_grade_and_never_below_low(severity: str, after: str)
 
 
 @pytest.mark.parametrize(
-    ("weights", "mitigated_by", "why"),
+    ("weights", "lowered_because", "why"),
     [
         ({"called_back": MANY_CALL_BACKS}, "30 % of the numbers called back", "as many call back"),
         ({"called_back": MANY_CALL_BACKS - 0.001}, None, "fewer"),
@@ -82,11 +82,11 @@ def test_chance_lowers_by_a_grade_and_never_below_low(severity: str, after: str)
     ],
 )
 def test_what_speaks_for_a_line_lowers_it_by_a_grade(
-    weights: Row, mitigated_by: str | None, why: str
+    weights: Row, lowered_because: str | None, why: str
 ) -> None:
     made = weighed(finding(), weights=[weight(**weights)])
-    assert made["mitigated_by"] == mitigated_by, why
-    assert made["severity"] == ("high" if mitigated_by is None else "medium"), why
+    assert made["lowered_because"] == lowered_because, why
+    assert made["severity"] == ("high" if lowered_because is None else "medium"), why
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_what_was_cleared_lately_is_lowered(
     known = {} if own_past is None else {"own_past": own_past}
     made = weighed(finding(), weights=[weight(**known)], told=[said("+861", when, verdict)])
     assert made["severity"] == ("medium" if holds else "high"), why
-    assert made["mitigated_by"] == (f"cleared on {when}" if holds else None), why
+    assert made["lowered_because"] == (f"cleared on {when}" if holds else None), why
 
 
 def test_the_last_word_counts() -> None:
@@ -122,7 +122,7 @@ def test_chance_and_what_speaks_for_it_are_both_said() -> None:
         weights=[weight(p_value=1e-4, q_value=0.25, called_back=0.4)],
     )
     assert made["severity"] == "medium", "a grade for each"
-    assert made["mitigated_by"] == (
+    assert made["lowered_because"] == (
         "so odd a day is nothing rare: q 0.25; 40 % of the numbers called back"
     )
 
@@ -139,7 +139,7 @@ def test_a_policy_finding_is_not_lowered_with_another_of_its_line() -> None:
     ]
     made = weighed(*rows, weights=[weight(p_value=0.5, q_value=1.0)])
     assert (made["severity"], made["why"][0]["reason"]) == ("high", "a fixed limit")
-    assert made["mitigated_by"] is None, "what leads was not lowered"
+    assert made["lowered_because"] is None, "what leads was not lowered"
 
 
 def test_a_subject_is_as_odd_as_its_oddest_day() -> None:

@@ -17,9 +17,9 @@ YESTERDAY = TODAY - timedelta(days=1)
 NOON = datetime(2026, 5, 4, 4, tzinfo=UTC)
 USUAL = {
     "detector": "mass_dialler", "subject_kind": "line", "day": TODAY, "window_start": NOON,
-    "window_end": NOON, "severity": "high", "observed": 1200.0, "limit": 1000.0, "usual": None,
-    "p_value": None, "reason": "why", "evidence": "{}", "unless": "fewer calls",
-    "fixed_limit": True, "persistent": False,
+    "window_end": NOON, "severity": "high", "observed": 1200.0,
+    "threshold": 1000.0, "baseline": None, "p_value": None, "reason": "why", "evidence": "{}",
+    "would_clear_if": "fewer calls", "fixed_limit": True, "persistent": False,
 }  # fmt: skip
 ALIKE = {
     "day": TODAY, "peers": "mobile lines", "p_value": 1e-7, "q_value": 0.001, "tested": 1000,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 REMOVED = ("cell_id", "imei", "imsi", "trunk_in")
 # They were there before cells, handsets, cards and trunks were looked at, and need none of them.
 OLD = ("mass_dialler", "high_frequency", "forwarding_chain", "new_sim_burst")
-FINDING = ["detector", "subject_kind", "subject", "day", "observed", "limit"]
+FINDING = ["detector", "subject_kind", "subject", "day", "observed", "threshold"]
 
 
 class Bare(NamedTuple):

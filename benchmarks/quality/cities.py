@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FIRST_DAYS = 8
 # Cities are evaluated together: their lines and days are told apart by names and years.
 APART = timedelta(days=1000)
-KEPT = (*ground_truth.NEEDED, "detectors", "suppressed_by", "ongoing_since", "mitigated_by")
+KEPT = (*ground_truth.NEEDED, "detectors", "suppressed_by", "ongoing_since", "lowered_because")
 WEIGHED = (*ground_truth.EVIDENCE, "calibrated_by")
 WHOLE = "the whole"
 

@@ -134,7 +134,7 @@ def _without_declared(marked: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame
     left = left.with_columns(in_group=in_group.fill_null(value=False)).with_columns(
         members=pl.when("in_group").then(free.list.sort()).otherwise("members")
     )
-    too_few = pl.col("in_group") & (pl.col("members").list.len() < pl.col("limit"))
+    too_few = pl.col("in_group") & (pl.col("members").list.len() < pl.col("threshold"))
     among = wording.sentence("among {}", pl.col("purposes").list.join("; "))
     return left.with_columns(
         suppressed_by=pl.when(too_few).then(among).otherwise("suppressed_by")

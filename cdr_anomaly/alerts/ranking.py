@@ -144,7 +144,13 @@ def _by_actor(acting: pl.DataFrame) -> pl.DataFrame:
         ordered.group_by("actor", maintain_order=True)
         .agg(
             pl.col(
-                "subject", "subject_kind", "day", "grade", "unless", "suppressed_by", "mitigated_by"
+                "subject",
+                "subject_kind",
+                "day",
+                "grade",
+                "would_clear_if",
+                "suppressed_by",
+                "lowered_because",
             ).first(),
             members=every["members"].unique().sort(),
             lines=pl.col("subject").filter(own),
@@ -161,7 +167,7 @@ def _by_actor(acting: pl.DataFrame) -> pl.DataFrame:
             listed=pl.col("listed").max(),
             known_grade=pl.col("known_grade").max(),
             known_detectors=every["known_detectors"].unique(),
-            continues=pl.col("continues").drop_nulls().first(),
+            replaces_case=pl.col("replaces_case").drop_nulls().first(),
         )
         .with_columns(reasons=_reasons())
     )
@@ -247,7 +253,7 @@ def _continued(successions: pl.DataFrame | None, listed: pl.DataFrame) -> pl.Dat
         .join(before, on="earlier")
         .sort("listed", "by", "earlier", descending=[True, False, False])
     )
-    return found.group_by(subject="line").agg(continues=text.first())
+    return found.group_by(subject="line").agg(replaces_case=text.first())
 
 
 def _successions(successions: pl.DataFrame | None) -> pl.DataFrame:

@@ -63,7 +63,7 @@ def weighed(findings: pl.DataFrame, beside: Beside) -> pl.DataFrame:
     lower = (known != "") & (pl.col("grade") > WATCH)
     said = [pl.col("lowered"), pl.when(known != "").then(known)]
     return whole.with_columns(
-        mitigated_by=pl.concat_str(said, separator="; ", ignore_nulls=True).replace("", None),
+        lowered_because=pl.concat_str(said, separator="; ", ignore_nulls=True).replace("", None),
         grade=pl.col("grade") - lower.cast(pl.Int64),
     )
 
@@ -129,7 +129,7 @@ def _by_subject(findings: pl.DataFrame) -> pl.DataFrame:
     free = pl.col("suppressed_by").is_null()
     return (
         findings.filter(free | ~free.any().over("subject"))
-        .with_columns(excess=(pl.col("observed") / pl.col("limit")).round(3))
+        .with_columns(excess=(pl.col("observed") / pl.col("threshold")).round(3))
         .sort(
             "grade",
             "day",
@@ -142,7 +142,9 @@ def _by_subject(findings: pl.DataFrame) -> pl.DataFrame:
         .group_by("subject", maintain_order=True)
         .agg(
             pl.col("members").list.explode(keep_nulls=False, empty_as_null=False).unique().sort(),
-            pl.col("subject_kind", "day", "grade", "lowered", "unless", "persistent").first(),
+            pl.col(
+                "subject_kind", "day", "grade", "lowered", "would_clear_if", "persistent"
+            ).first(),
             pl.col(BACK, OWN_PAST).first(),
             score=pl.col("excess").max(),
             # Blocks bring a p of their own.

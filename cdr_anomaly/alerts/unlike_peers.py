@@ -105,10 +105,10 @@ def found(
         "severity": pl.lit("medium"),
         "observed": surprise,
         # The limit depends on what else is found that night: it is that of the q.
-        "limit": (surprise + pl.col("q_value").log10() - log10(fdr)).round(2).clip(0.01),
+        "threshold": (surprise + pl.col("q_value").log10() - log10(fdr)).round(2).clip(0.01),
         "reason": pl.col("unlike"),
         "evidence": pl.struct("families").struct.json_encode(),
-        "unless": wording.sentence(
+        "would_clear_if": wording.sentence(
             "a q over {}; this one has {}", fdr, scientific(pl.col("q_value"))
         ),
         "fixed_limit": pl.lit(value=False),

@@ -130,7 +130,7 @@ class AgentShift(Detector):
             window_end=tables.closes(pl.col("day")),
             severity=pl.when(grave).then(pl.lit("medium")).otherwise(pl.lit("low")),
             observed=pl.max_horizontal(_hours(pl.col("talk_s")), "limit"),
-            limit=pl.col("limit"),
+            threshold=pl.col("limit"),
             reason=self._reason(tables, ordinary),
             evidence=pl.struct(
                 "n_out",
@@ -145,7 +145,7 @@ class AgentShift(Detector):
                 minutes_by_hour=pl.col("hours_s").list.eval(pl.element() // 60),
                 days="days",
             ),
-            unless=f"less than {self.talk_h:g} hours of talk a day, and than "
+            would_clear_if=f"less than {self.talk_h:g} hours of talk a day, and than "
             f"{self.talk_h_often:g} on {self.days_often} of {self.within_days} days",
         )
 

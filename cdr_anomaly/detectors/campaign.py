@@ -127,13 +127,14 @@ class Campaign(Detector):
             window_end=tables.closes(pl.col("day")),
             severity=severity,
             observed=pl.col("n_group"),
-            limit=self.lines,
+            threshold=self.lines,
             reason=reason,
             p_value=(pl.col("p_value") * (pl.col("n_lines") - 1)).clip(upper_bound=1.0),
             evidence=pl.struct(
                 "by", "n_shared", pl.col("expected").round(3), "n_common", "n_numbers", "n_links"
             ),
-            unless=f"fewer than {self.numbers} numbers in common, or fewer than {self.lines} lines",
+            would_clear_if=f"fewer than {self.numbers} numbers in common, or fewer than "
+            f"{self.lines} lines",
         )
 
 

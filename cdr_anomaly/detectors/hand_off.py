@@ -158,10 +158,10 @@ class HandOff(Detector):
             figures,
             severity=severity,
             observed=pl.col("n_people"),
-            limit=self.people,
+            threshold=self.people,
             p_value=pl.col("p_value"),
             reason=reason,
-            unless=f"fewer than {self.people} people handed over, or as many by chance",
+            would_clear_if=f"fewer than {self.people} people handed over, or as many by chance",
         )
 
     def _openers(self, tables: Tables, handed: pl.LazyFrame) -> pl.LazyFrame:
@@ -189,9 +189,9 @@ class HandOff(Detector):
             (),
             severity=pl.lit("high"),
             observed=pl.col("n_opened"),
-            limit=self.opened,
+            threshold=self.opened,
             reason=reason,
-            unless=f"fewer than {self.opened} people handed over to a line that is found",
+            would_clear_if=f"fewer than {self.opened} people handed over to a line that is found",
         )
 
     def _found(

@@ -143,10 +143,10 @@ class HighFrequency(Detector):
                 "low",
             ),
             observed=_pick(top, {name: pl.col(name) for name in limits}),
-            limit=_pick(top, {name: pl.lit(limit) for name, limit in limits.items()}),
-            usual=pl.col("usual"),
+            threshold=_pick(top, {name: pl.lit(limit) for name, limit in limits.items()}),
+            baseline=pl.col("usual"),
             reason=self._reason(tables, top, limits, concerns, reliefs),
-            unless=self._unless(tables, top, limits),
+            would_clear_if=self._unless(tables, top, limits),
             evidence=pl.struct(
                 "number_class",
                 "score",

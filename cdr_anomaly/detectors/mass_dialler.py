@@ -133,11 +133,13 @@ class MassDialler(Detector):
             window_end=pl.col("window_end"),
             severity=severity,
             observed=pl.col("calls_seen"),
-            limit=pl.col("limit"),
-            usual=pl.col("usual"),
+            threshold=pl.col("limit"),
+            baseline=pl.col("usual"),
             reason=reason,
             evidence=evidence,
-            unless=wording.sentence("fewer than {} calls in a day and in any 24 hours", "limit"),
+            would_clear_if=wording.sentence(
+                "fewer than {} calls in a day and in any 24 hours", "limit"
+            ),
         )
 
     def _least(self) -> int:

@@ -89,7 +89,7 @@ class Site(Detector):
             tables,
             found,
             kind="site",
-            limit=self.lines,
+            threshold=self.lines,
             reason=reason,
             first=pl.col("day"),
             severity=ladder({"critical": pl.col("came")}, "high"),
@@ -103,7 +103,8 @@ class Site(Detector):
                 "n_moved",
                 cell="place",
             ),
-            unless=f"fewer than {self.lines} such lines there, or as many as its traffic explains",
+            would_clear_if=f"fewer than {self.lines} such lines there, or as many as its traffic "
+            "explains",
         )
 
     def _handsets(self, tables: Tables) -> pl.LazyFrame:
@@ -120,12 +121,12 @@ class Site(Detector):
             tables,
             used.filter(pl.col("n_group") >= self.cards),
             kind="device",
-            limit=self.cards,
+            threshold=self.cards,
             reason=reason,
             first=days_back(pl.col("day"), HANDSET_DAYS - 1),
             severity="high",
             evidence=pl.struct(handset="place"),
-            unless=f"fewer than {self.cards} such lines",
+            would_clear_if=f"fewer than {self.cards} such lines",
         )
 
     def _of_each_line(

@@ -198,7 +198,9 @@ def _remembered(known: State, nights: Sequence[date], entities: Path | None) -> 
     free = marked.filter(pl.col("suppressed_by").is_null())
     weights = numbering.as_text(known.read("evidence").filter(of_nights), ("line",)).collect()
     graded = severity.by_chance(free, weights)
-    return graded.select(*LIMIT, "subject", "day", "grade", "observed", own_limit="limit")
+    return graded.with_columns(limit="threshold", own_limit="threshold").select(
+        *LIMIT, "subject", "day", "grade", "observed", "own_limit"
+    )
 
 
 def _counts(

@@ -209,7 +209,7 @@ def _forward_days(tables: Tables, end: pl.Expr, other: str) -> pl.LazyFrame:
 
 def _findings(findings: pl.LazyFrame, number: str) -> pl.LazyFrame:
     part = (pl.col("subject") == number) | pl.col("members").list.contains(number)
-    excess = (pl.col("observed") / pl.col("limit")).round(2)
+    excess = (pl.col("observed") / pl.col("threshold")).round(2)
     return findings.filter(part).with_columns(excess=excess).sort("day", maintain_order=True)
 
 

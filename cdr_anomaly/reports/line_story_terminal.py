@@ -268,7 +268,7 @@ def _alerts(alerts: pl.DataFrame) -> pl.DataFrame:
         p=scientific(pl.col("p_value")),
         why=pl.col("reasons").list.first(),
         but=pl.coalesce(
-            "suppressed_by", "mitigated_by", wording.sentence("goes on with {}", "continues")
+            "suppressed_by", "lowered_because", wording.sentence("goes on with {}", "replaces_case")
         ),
     )
 

@@ -104,7 +104,7 @@ def _plain_table(*columns: str) -> Table:
 def _why(alert: Mapping[str, Any]) -> str:
     first, *others = alert["reasons"]
     more = f" (+{len(others)} more)" if others else ""
-    told = [alert["feedback"], alert["continues"] and f"goes on with {alert['continues']}"]
+    told = [alert["feedback"], alert["replaces_case"] and f"goes on with {alert['replaces_case']}"]
     said = "".join(f"; {text}" for text in told if text)
     return _escaped(f"{', '.join(alert['detectors'])}: {first}{more}{said}")
 

@@ -133,14 +133,14 @@ FOUND: Table = {
             "subject",
             "severity",
             "observed",
-            "limit",
-            "usual",
+            "threshold",
+            "baseline",
             "p_value",
         )
     },
-    "excess": Column(SHARE, "observed / limit"),
+    "excess": Column(SHARE, "observed / threshold"),
     "reason": FINDINGS["reason"],
-    "unless": FINDINGS["unless"],
+    "would_clear_if": FINDINGS["would_clear_if"],
 }
 
 ALERTED: Table = {
@@ -155,11 +155,11 @@ ALERTED: Table = {
         "p_value",
         "detectors",
         "reasons",
-        "unless",
-        "mitigated_by",
+        "would_clear_if",
+        "lowered_because",
         "suppressed_by",
         "ongoing_since",
-        "continues",
+        "replaces_case",
     )
 }
 

@@ -18,12 +18,12 @@ FINDINGS: Table = {
     "window_end": Column(INSTANT, "end of what was looked at, inclusive"),
     "severity": Column(TEXT, "low, medium, high or critical"),
     "observed": Column(SHARE, "the value that was seen"),
-    "limit": Column(SHARE, "the limit that it reached"),
-    "usual": Column(SHARE, "what is usual for this subject, or empty"),
+    "threshold": Column(SHARE, "the limit that it reached"),
+    "baseline": Column(SHARE, "what is usual for this subject, or empty"),
     "p_value": Column(SHARE, "probability of as much by chance, where a null model exists"),
     "reason": Column(TEXT, "one sentence with the numbers in it"),
     "evidence": Column(TEXT, "further figures as a JSON object"),
-    "unless": Column(TEXT, "what would have kept it from being found, or as grave"),
+    "would_clear_if": Column(TEXT, "what would have kept it from being found, or as grave"),
     "fixed_limit": Column(FLAG, "found by a fixed limit, however usual that is among its peers"),
     "persistent": Column(
         FLAG, "of behaviour that lasts: it is not lowered for being usual for the line"
@@ -68,8 +68,8 @@ ALERTS: Table = {
     "lines": Column(pl.List(pl.String()), "the lines that findings are about, gravest first"),
     "severities": Column(pl.List(pl.String()), "how grave each of these lines is by itself"),
     "day": Column(DAY, "the day of its gravest finding, the latest of these"),
-    "severity": Column(TEXT, "that of the gravest finding, a grade less if mitigated"),
-    "score": Column(SHARE, "the greatest excess over a limit: observed / limit"),
+    "severity": Column(TEXT, "that of the gravest finding, a grade less if lowered"),
+    "score": Column(SHARE, "the greatest excess over a limit: observed / threshold"),
     "p_value": Column(
         SHARE,
         "calibrated probability that so odd a day is chance; of several lines the least times "
@@ -78,12 +78,12 @@ ALERTS: Table = {
     "q_value": Column(SHARE, "false-discovery rate over all active lines, the least of its lines"),
     "detectors": Column(pl.List(pl.String()), "which detectors found it"),
     "reasons": Column(pl.List(pl.String()), "the strongest reasons, up to three"),
-    "unless": Column(TEXT, "what would have kept it from being found, or as grave"),
-    "mitigated_by": Column(TEXT, "what speaks for it and lowered it by a grade, or empty"),
+    "would_clear_if": Column(TEXT, "what would have kept it from being found, or as grave"),
+    "lowered_because": Column(TEXT, "what speaks for it and lowered it by a grade, or empty"),
     "suppressed_by": Column(TEXT, "the declared purpose that takes it off the list, or empty"),
     "ongoing_since": Column(DAY, "when it was last listed, where it comes too soon again"),
     "feedback": Column(TEXT, "what was said of the subject after an earlier alert, or empty"),
-    "continues": Column(
+    "replaces_case": Column(
         TEXT, "the earlier alert, on other lines, that this one goes on with, or empty"
     ),
 }

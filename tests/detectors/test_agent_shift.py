@@ -207,7 +207,7 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> Result:
 def test_what_is_found(together: Result, case: str) -> None:
     what, finds, why = CASES[case]
     rows = found(together, "agent_shift", what.number)
-    seen = [(str(r["day"]), r["severity"], r["observed"], r["limit"]) for r in rows]
+    seen = [(str(r["day"]), r["severity"], r["observed"], r["threshold"]) for r in rows]
     assert seen == finds, why
 
 
@@ -224,7 +224,7 @@ def test_the_reason_has_the_numbers(together: Result) -> None:
     )
     (six,) = found(together, "agent_shift", AGENT + "006")
     assert six["reason"].startswith("talked 6 hours on 2026-05-17 (limit 6) in 90 calls to 90 ")
-    assert six["unless"] == "less than 8 hours of talk a day, and than 6 on 4 of 14 days"
+    assert six["would_clear_if"] == "less than 8 hours of talk a day, and than 6 on 4 of 14 days"
     clients = found(together, "agent_shift", AGENT + "029")[1]
     assert "; 100 % called on busy days before; " in clients["reason"]
     reasons = together.findings.filter(detector="agent_shift")["reason"]

@@ -49,7 +49,7 @@ def test_lines_that_work_one_list_are_found(tmp_path: Path) -> None:
     for row in rows:
         assert row["members"] == numbers
         assert (row["subject_kind"], row["severity"]) == ("campaign", "high")
-        assert (row["observed"], row["limit"]) == (8, 3)
+        assert (row["observed"], row["threshold"]) == (8, 3)
         assert row["p_value"] < 1e-4
         assert not any(word in row["reason"] for word in BIDDEN)
     (alert,) = result.alerts.to_dicts()

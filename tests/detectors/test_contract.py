@@ -92,14 +92,14 @@ def test_findings_are_complete_and_well_said(sample: Result, name: str) -> None:
     rows = sample.findings.filter(detector=name)
     assert not rows.is_empty()
     assert (rows["window_start"] < rows["window_end"]).all()
-    assert (rows["observed"] >= rows["limit"]).all()
+    assert (rows["observed"] >= rows["threshold"]).all()
     for row in rows.to_dicts():
         assert all(
             row[column] is not None
             for column in ("subject", "members", "day", "severity", "reason", "evidence")
         )
         numbers = re.findall(r"[0-9]+(?:\.[0-9]+)?", row["reason"])
-        assert {row["observed"], row["limit"]} <= {float(number) for number in numbers}
+        assert {row["observed"], row["threshold"]} <= {float(number) for number in numbers}
         assert not any(word in row["reason"].lower() for word in BIDDEN)
         if row["subject_kind"] in OF_PREFIXES:
             prefix = row["subject"].rstrip("x")

@@ -144,7 +144,10 @@ def test_a_dealer_is_told_of_in_neutral_words(result: Result) -> None:
         "; 11 of 14 are held by people registered outside home, in 1 other region(s); usual 0 %; "
         "4 holder(s) have several of them, 14 in all"
     )
-    assert row["unless"] == "fewer than 10 new lines, or 3 times what is expected of the dealer"
+    assert (
+        row["would_clear_if"]
+        == "fewer than 10 new lines, or 3 times what is expected of the dealer"
+    )
     told = json.loads(row["evidence"])
     assert (told["home"], told["n_elsewhere"], told["n_placed"]) == ("home", 11, 14)
     assert (told["n_holders"], told["n_theirs"]) == (4, 14)
@@ -200,7 +203,7 @@ def test_each_column_tells_of_its_own(
     kept = {kinds[column] for column in told if column in kinds}
     expected = {s: f for s, f in surging(result).items() if s.split()[0] in kept}
     assert surging(made) == expected
-    blocks = ("subject", "day", "severity", "observed", "usual", "p_value", "members")
+    blocks = ("subject", "day", "severity", "observed", "baseline", "p_value", "members")
     own, others = (
         each.findings.filter(subject_kind="block").select(blocks) for each in (made, result)
     )

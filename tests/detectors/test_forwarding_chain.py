@@ -293,7 +293,7 @@ def test_a_hub_names_its_lines(result: Result) -> None:
     (hub,) = found(result, "forwarding_chain", HOME + "140")
     assert hub["subject_kind"] == "hub"
     assert hub["members"] == [*(f"{HOME}{n:03}" for n in range(40, 45)), HOME + "140"]
-    assert (hub["observed"], hub["limit"]) == (5, 5)
+    assert (hub["observed"], hub["threshold"]) == (5, 5)
 
 
 def test_targets_that_come_again_are_those_of_a_rota(tmp_path: pathlib.Path) -> None:

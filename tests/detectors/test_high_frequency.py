@@ -197,7 +197,7 @@ def test_the_limit_exceeded_most_is_the_one_that_is_told(result: Result) -> None
     }
     for number, (words, observed, limit) in told.items():
         (row,) = found(result, "high_frequency", NUMBER + number)
-        assert (row["observed"], row["limit"]) == (observed, limit)
+        assert (row["observed"], row["threshold"]) == (observed, limit)
         assert f"placed {words}" in row["reason"]
 
 
@@ -212,7 +212,7 @@ def test_the_window_reaches_back_over_midnight(result: Result) -> None:
 
 def test_the_usual_is_told(result: Result) -> None:
     (row,) = found(result, "high_frequency", NUMBER + "020")
-    assert row["usual"] == 3
+    assert row["baseline"] == 3
     assert "usual for this line 3" in row["reason"]
     assert "far above its usual" in row["reason"]
 

@@ -145,7 +145,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
 def test_mass_diallers(result: Result, case: str) -> None:
     what, finds, why = CASES[case]
     rows = found(result, "mass_dialler", what.number)
-    told = [(str(r["day"]), r["severity"], r["observed"], r["limit"]) for r in rows]
+    told = [(str(r["day"]), r["severity"], r["observed"], r["threshold"]) for r in rows]
     assert told == finds, why
 
 
@@ -166,7 +166,7 @@ def test_the_usual_is_that_of_the_own_past(tmp_path: pathlib.Path) -> None:
     days = past("2026-04-01", 20)
     busy = line(MOBILE + "001").dials(3, on=days).dials(1204, on=DAY, at="08:00", gap_s=20)
     (row,) = found(scanned(tmp_path, feed(busy)), "mass_dialler")
-    assert row["usual"] == 3
+    assert row["baseline"] == 3
     assert row["reason"].startswith(
         f"placed 1204 calls on {DAY} (limit 1000) to 1204 different numbers; usual for this line 3"
     )
@@ -228,7 +228,7 @@ def test_the_answered_share_is_that_of_the_window(tmp_path: pathlib.Path) -> Non
         .dials(600, on=NEXT, at="00:00", gap_s=15, talk_s=5, answered=1.0)
     )
     (row,) = [
-        r for r in found(scanned(tmp_path, feed(night)), "mass_dialler") if r["limit"] == 1000
+        r for r in found(scanned(tmp_path, feed(night)), "mass_dialler") if r["threshold"] == 1000
     ]
     assert row["observed"] == 1200
     assert "50 % answered" in row["reason"]

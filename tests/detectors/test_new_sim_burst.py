@@ -232,7 +232,7 @@ def test_a_block_names_its_new_lines(result: Result) -> None:
     block = found(result, "new_sim_burst", "+861650001")[0]
     assert block["members"] == [f"+8616500010{n:03}" for n in range(1, 15)]
     assert "14 of them forward 80 % or more of what they receive" in block["reason"]
-    assert block["usual"] < 1
+    assert block["baseline"] < 1
     assert block["p_value"] < 1e-3
 
 
@@ -240,7 +240,7 @@ def test_the_first_hours_say_what_was_counted(result: Result) -> None:
     rows = {str(row["day"]): row for row in found(result, "new_sim_burst", "+8615010010001")}
     assert list(rows) == [THREE_DAYS[2]]
     row = rows[THREE_DAYS[2]]
-    assert (row["observed"], row["limit"]) == (102, 100)
+    assert (row["observed"], row["threshold"]) == (102, 100)
     assert row["reason"].startswith(f"new since {BORN}, placed 102 calls since its first leg")
 
 

@@ -41,7 +41,7 @@ def test_a_number_that_calls_many_strangers_who_hardly_answer(tmp_path: Path) ->
     )
     (row,) = found(scanned(tmp_path, calls), LONDON)
     assert row["severity"] == "medium"
-    assert (row["observed"], row["limit"]) == (80, 20)
+    assert (row["observed"], row["threshold"]) == (80, 20)
     assert row["reason"].startswith("presented as foreign, called 80 different home subscribers on")
     assert json.loads(row["evidence"])["n_contacts"] == 80
 
@@ -88,7 +88,7 @@ def test_a_foreign_number_with_a_home_identity(tmp_path: Path) -> None:
     assert not found(result, "+442071234569"), "fewer than five calls"
     assert not found(result, "+442071234570"), "a guest who roams here"
     (row,) = found(result, LONDON)
-    assert (row["observed"], row["limit"]) == (12, 5)
+    assert (row["observed"], row["threshold"]) == (12, 5)
     assert "from 1 home subscriber identities (IMSI of 460, 461)" in row["reason"]
 
 
@@ -167,7 +167,7 @@ def test_a_home_number_from_abroad_while_its_line_is_at_home(tmp_path: Path) -> 
     )
     result = scanned(tmp_path, calls)
     (row,) = found(result, own)
-    assert (row["severity"], row["observed"], row["limit"]) == ("high", 12, 5)
+    assert (row["severity"], row["observed"], row["threshold"]) == ("high", 12, 5)
     assert "international trunks (gate) within 2 h" in row["reason"]
     assert not found(result, guest), "it left eight hours before"
     assert not found(result, roamer), "it has no cell here"

@@ -218,7 +218,7 @@ def test_opaque_tokens_switch_the_feed_to_text_and_change_no_finding(tmp_path: P
         for opaque in (False, True)
     ]
     assert [result.source.as_text for result in results] == [False, True]
-    same = ["detector", "severity", "observed", "limit", "window_start", "window_end"]
+    same = ["detector", "severity", "observed", "threshold", "window_start", "window_end"]
     plain, tokens = (result.findings.filter(subject_kind="line") for result in results)
     assert plain.height
     assert_frame_equal(plain.select(same), tokens.select(same))

@@ -94,7 +94,10 @@ def test_a_state_of_an_older_program_is_read_and_written_on(
     outcomes: list[Outcome], place: Path, days: Path, tmp_path: Path
 ) -> None:
     copy = shutil.copytree(place, tmp_path / "state")
-    lacking = {"alerts": ["lines", "unless", "mitigated_by"], "findings": ["unless", "fixed_limit"]}
+    lacking = {
+        "alerts": ["lines", "would_clear_if", "lowered_because"],
+        "findings": ["would_clear_if", "fixed_limit"],
+    }
     aged(copy, without=lacking, no="evidence")
     known = state.shown(copy)
     assert not any("callers" in n.facts for n in ledger.nights(known.ledger).values())
@@ -114,8 +117,8 @@ def test_a_state_of_an_older_program_is_read_and_written_on(
     rules = pl.col("detector") != "unlike_peers"
     assert again.findings.filter(rules).equals(last.result.findings.filter(rules))
     written = state.shown(copy).read("findings").collect()
-    assert written.filter(day=last.day)["unless"].null_count() == 0
-    assert written.filter(pl.col("day") < last.day)["unless"].null_count() > 0
+    assert written.filter(day=last.day)["would_clear_if"].null_count() == 0
+    assert written.filter(pl.col("day") < last.day)["would_clear_if"].null_count() > 0
 
 
 @pytest.fixture
@@ -145,7 +148,7 @@ def test_what_is_said_of_a_member_is_said_of_the_actor(tmp_path: Path, relayed: 
     (later,) = again.filter(pl.col("lines").list.contains(HUB)).to_dicts()
     grades = ("low", "medium", "high", "critical")
     assert grades.index(later["severity"]) == grades.index(alert["severity"]) - 1
-    assert later["mitigated_by"] == f"cleared on {DAYS[0]}"
+    assert later["lowered_because"] == f"cleared on {DAYS[0]}"
     assert later["feedback"] == f"cleared on {DAYS[0]}: one firm"
     operations.feedback(told.place, HUB, "confirmed", None, night.day)
     said = state.shown(told.place).read("feedback").collect()

@@ -51,9 +51,9 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Result:
     written = pl.lit(list(HOSTILE))
     alerts = result.alerts.with_columns(
         reasons=pl.col("reasons").list.concat(written),
-        unless=written.list.join(" "),
-        mitigated_by=written.list.join(" "),
-        continues=written.list.join(" "),
+        would_clear_if=written.list.join(" "),
+        lowered_because=written.list.join(" "),
+        replaces_case=written.list.join(" "),
         feedback=written.list.join(" "),
     )
     return replace(result, alerts=alerts)

@@ -52,7 +52,7 @@ def test_every_alert_of_the_list_is_there_with_all_that_is_said_of_it(
     for alert, part in zip(listed.iter_rows(named=True), held, strict=True):
         told = html.unescape(part)
         assert all(reason in told for reason in alert["reasons"])
-        assert alert["unless"] is None or alert["unless"] in told
+        assert alert["would_clear_if"] is None or alert["would_clear_if"] in told
         assert all(member in told for member in alert["members"][: alert_rows.LINES])
 
 

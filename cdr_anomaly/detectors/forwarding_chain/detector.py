@@ -198,12 +198,13 @@ class ForwardingChain(Detector):
             window_end=pl.col("end"),
             severity=severity,
             observed=pl.col("hops"),
-            limit=self.min_hops,
+            threshold=self.min_hops,
             reason=reason,
             evidence=pl.struct(
                 "n_calls", "n_callers", "loop", "abroad", "bridge", "new", "n_by_id"
             ),
-            unless=f"fewer than {self.min_hops} hops, or calls of its own by the first line",
+            would_clear_if=f"fewer than {self.min_hops} hops, or calls of its own by the first "
+            "line",
         )
 
     def _share(self) -> str:
@@ -245,10 +246,11 @@ class ForwardingChain(Detector):
             window_end=tables.closes(pl.col("day")),
             severity=severity,
             observed=pl.col("n_bridges"),
-            limit=self.hub_forwarders,
+            threshold=self.hub_forwarders,
             reason=reason,
             evidence=pl.struct("n_bridges", "n_new", "n_beside", "n_calls", "n_callers"),
-            unless=f"fewer than {self.hub_forwarders} such lines, or calls of their own by them",
+            would_clear_if=f"fewer than {self.hub_forwarders} such lines, or calls of their own "
+            "by them",
         )
 
     def _alone(self, tables: Tables, hops: pl.LazyFrame, known: pl.LazyFrame) -> pl.LazyFrame:
@@ -294,12 +296,13 @@ class ForwardingChain(Detector):
             window_end=tables.closes(pl.col("day")),
             severity=severity,
             observed=pl.col("n_forwarded"),
-            limit=self.bridge_forwards,
+            threshold=self.bridge_forwards,
             reason=reason,
             evidence=pl.struct(
                 "n_forwarded", "n_in", "n_out", "n_callers", "n_abroad", "new", "strangers"
             ),
-            unless=f"fewer than {self.bridge_forwards} calls forwarded, or more calls of its own",
+            would_clear_if=f"fewer than {self.bridge_forwards} calls forwarded, or more calls of "
+            "its own",
         )
 
     def _changing(self, tables: Tables, hops: pl.LazyFrame, known: pl.LazyFrame) -> pl.LazyFrame:
@@ -346,12 +349,13 @@ class ForwardingChain(Detector):
             window_end=pl.col("end"),
             severity=severity,
             observed=pl.col("n_targets"),
-            limit=self.targets_day,
+            threshold=self.targets_day,
             reason=reason,
             evidence=pl.struct(
                 "n_calls", "n_callers", "n_targets", "n_reused", "bridge", "new", targets=reached
             ),
-            unless=f"fewer than {self.targets_day} targets in a day, or the same ones again",
+            would_clear_if=f"fewer than {self.targets_day} targets in a day, or the same ones "
+            "again",
         )
 
     def _to_itself(self, tables: Tables, hops: pl.LazyFrame) -> pl.LazyFrame:
@@ -375,10 +379,10 @@ class ForwardingChain(Detector):
             window_end=pl.col("end"),
             severity="high",
             observed=pl.col("n_calls"),
-            limit=self.self_calls,
+            threshold=self.self_calls,
             reason=reason,
             evidence=pl.struct("n_calls"),
-            unless=f"fewer than {self.self_calls} such calls in a day",
+            would_clear_if=f"fewer than {self.self_calls} such calls in a day",
         )
 
 

@@ -200,12 +200,13 @@ class NewSimBurst(Detector):
             window_end=pl.col("last"),
             severity=ladder({"low": wanted, "high": strict}, "medium"),
             observed=pl.col("observed"),
-            limit=pl.col("limit"),
+            threshold=pl.col("limit"),
             reason=reason,
             evidence=pl.struct(
                 "n_early", "n_called", "peak_60min", "n_out", "n_in", "n_called_back", "n_cells"
             ),
-            unless=f"fewer than {self.line_calls} calls in the first {self.line_hours} hours and "
+            would_clear_if=f"fewer than {self.line_calls} calls in the first {self.line_hours} "
+            "hours and "
             f"than {self.line_calls_60min} in 60 minutes",
         )
 
@@ -251,10 +252,11 @@ class NewSimBurst(Detector):
             window_end=tables.closes(pl.col("day")),
             severity=ladder({"medium": strangers}, "low"),
             observed=pl.col("n_forwarded"),
-            limit=self.line_forwards,
+            threshold=self.line_forwards,
             reason=reason,
             evidence=pl.struct("n_forwarded", "n_in", "n_out", "n_callers"),
-            unless=f"fewer than {self.line_forwards} calls forwarded in its first days, or calls "
+            would_clear_if=f"fewer than {self.line_forwards} calls forwarded in its first days, "
+            "or calls "
             "of its own",
         )
 
@@ -317,14 +319,14 @@ class NewSimBurst(Detector):
             window_end=tables.closes(pl.col("day")),
             severity=pl.col("severity"),
             observed=n_new,
-            limit=self.block_lines,
-            usual=pl.col("expected").round(3),
+            threshold=self.block_lines,
+            baseline=pl.col("expected").round(3),
             p_value=pl.col("p_value"),
             reason=reason,
             evidence=pl.struct(
                 "level", "window_days", "q_value", "passes_on", "dials", "silent", *held
             ),
-            unless=wording.sentence(
+            would_clear_if=wording.sentence(
                 "fewer than {} new lines, or {} times what is expected of the {}",
                 pl.lit(self.block_lines),
                 pl.lit(f"{self.block_ratio:g}"),

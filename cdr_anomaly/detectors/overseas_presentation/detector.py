@@ -180,12 +180,12 @@ class OverseasPresentation(Detector):
         return self._found(
             days,
             observed=n,
-            limit=self.contacts,
+            threshold=self.contacts,
             severity=ladder({"medium": medium}, "low"),
-            usual=pl.col("usual"),
+            baseline=pl.col("usual"),
             reason=reason,
             evidence=pl.struct("n_contacts", "n_calls", "n_known", "n_called_back", "n_answered"),
-            unless=f"fewer than {self.contacts} different home subscribers in a day",
+            would_clear_if=f"fewer than {self.contacts} different home subscribers in a day",
         )
 
     def _with_identity(self, tables: Tables, calls: pl.LazyFrame) -> pl.LazyFrame:
@@ -367,7 +367,7 @@ class OverseasPresentation(Detector):
             window_end=pl.col("last"),
             severity=ladder({"high": large}, "medium"),
             observed=pl.col("n_numbers"),
-            limit=self.pool_numbers,
+            threshold=self.pool_numbers,
             p_value=pl.col("p_value"),
             reason=reason,
             evidence=pl.struct(
@@ -380,7 +380,7 @@ class OverseasPresentation(Detector):
                 "q_value",
                 pl.col("expected").round(3),
             ),
-            unless=f"fewer than {self.pool_numbers} numbers of the prefix, or than "
+            would_clear_if=f"fewer than {self.pool_numbers} numbers of the prefix, or than "
             f"{self.pool_contacts} home subscribers called by them",
         )
 
@@ -392,8 +392,8 @@ class OverseasPresentation(Detector):
         return self._found(
             enough,
             observed=pl.col("n_calls"),
-            limit=self.mismatch_calls,
-            unless=f"fewer than {self.mismatch_calls} such calls in a day",
+            threshold=self.mismatch_calls,
+            would_clear_if=f"fewer than {self.mismatch_calls} such calls in a day",
             **given,
         )
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Said = Callable[[str], str]
 LINES, FINDINGS = 40, 8
 WIDE = {"graph", "lines"}
-SENTENCES = ("unless", "mitigated_by", "continues", "feedback")
+SENTENCES = ("would_clear_if", "lowered_because", "replaces_case", "feedback")
 
 
 def rows(
@@ -127,7 +127,10 @@ def _findings(
         .agg(
             pl.col("day", "severity", "reason").first(),
             days=pl.col("day").n_unique(),
-            **{name: pl.col(name).first().round(2) for name in ("observed", "limit", "usual")},
+            **{
+                name: pl.col(name).first().round(2)
+                for name in ("observed", "threshold", "baseline")
+            },
         )
         .select(
             "rank",
@@ -137,8 +140,8 @@ def _findings(
             "day",
             "days",
             "observed",
-            "limit",
-            "usual",
+            "threshold",
+            "baseline",
             "reason",
         )
     )

@@ -137,7 +137,7 @@ def _unranked(
             said("Going on since an earlier list"),
             lambda a: said("listed on %s") % a["ongoing_since"],
         ),
-        "on_watch": (said("On watch (low)"), lambda a: told(a["mitigated_by"] or "")),
+        "on_watch": (said("On watch (low)"), lambda a: told(a["lowered_because"] or "")),
         "beyond": (said("Beyond the limit of the list"), lambda _: ""),
     }
     given = []

@@ -100,7 +100,7 @@ def _days(heads: pl.DataFrame, findings: pl.DataFrame, tables: Tables) -> pl.Dat
     limit = (
         findings.filter(pl.col("detector") == "mass_dialler")
         .group_by(number="subject")
-        .agg(limit=pl.col("limit").min())
+        .agg(limit=pl.col("threshold").min())
     )
     usual = tables.measures.select("line", "day", "usual")
     return (

@@ -82,7 +82,10 @@ def _alerts(alerts: pl.DataFrame, told: Said) -> list[dict[str, Any]]:
     return [
         alert
         | {"reasons": [told(each) for each in alert["reasons"]]}
-        | {name: alert[name] and told(alert[name]) for name in ("unless", "mitigated_by")}
+        | {
+            name: alert[name] and told(alert[name])
+            for name in ("would_clear_if", "lowered_because")
+        }
         for alert in shown.head(ROWS).iter_rows(named=True)
     ]
 
@@ -280,7 +283,7 @@ def _findings(findings: pl.DataFrame, said: Said, told: Said) -> list[Rows]:
         _words("detector", findings, said),
         _words("severity", findings, said),
         "subject",
-        pl.col("observed", "limit", "usual").round(2),
+        pl.col("observed", "threshold", "baseline").round(2),
         pl.col("reason").replace({each: told(each) for each in shown}),
     )
     return _table(said("Findings that name the line, the latest first"), heads, rows)
