@@ -214,10 +214,10 @@ def _carried(line: str | None, source: ingest.Source) -> object:
     """Return a line, as somebody wrote it, as the calls carry it."""
     if line is None:
         return None
-    spelled = pl.select(numbering.text(pl.lit(line, pl.String), source.plan)).to_series()
+    spelled = pl.select(numbering.line_text(pl.lit(line, pl.String), source.plan)).to_series()
     if source.as_text:
         return spelled.item()
-    return pl.select(numbering.code(pl.lit(spelled), source.plan)).item()
+    return pl.select(numbering.line_code(pl.lit(spelled), source.plan)).item()
 
 
 def looked(

@@ -58,7 +58,6 @@ NAMES_TO_CHANGE = {
     "features",
     "ingest",
     "nights",
-    "numbering",
     "pipeline",
     "privacy",
     "reports",

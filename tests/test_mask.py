@@ -21,7 +21,7 @@ from cdr_anomaly.numbering import masking
     ],
 )
 def test_four_digits_of_a_number_are_hidden(told: str, shown: str) -> None:
-    assert masking.text(told) == shown
+    assert masking.mask_text(told) == shown
     table = pl.DataFrame({"one": [told], "many": [[told, told]], "n": [13412341234]})
-    hidden = masking.frame(table)
+    hidden = masking.mask_table(table)
     assert hidden.row(0) == (shown, [shown, shown], 13412341234)

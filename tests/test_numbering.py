@@ -24,7 +24,7 @@ def run(expression: pl.Expr, lines: list[Any], dtype: Any = pl.String) -> list[A
 
 
 def spell(lines: list[str | None], home: HomePlan) -> list[str | None]:
-    return run(numbering.spelled(numbering.code(LINE, home)), lines)
+    return run(numbering.format_line(numbering.line_code(LINE, home)), lines)
 
 
 def classify(lines: list[str | None], home: HomePlan) -> list[str]:
@@ -182,7 +182,7 @@ def test_a_withheld_line_is_not_opaque_and_an_unreadable_one_is() -> None:
 
 def test_text_strips_separators_and_carries_opaque_lines() -> None:
     lines = ["+86 138-1234-5678", "(010) 6555 1234", " a3f9-c2 ", "withheld", "9" * 14]
-    assert run(numbering.text(LINE, HOMES["CN"]), lines) == [
+    assert run(numbering.line_text(LINE, HOMES["CN"]), lines) == [
         "+8613812345678",
         "+861065551234",
         "a3f9-c2",
@@ -207,7 +207,7 @@ def test_text_strips_separators_and_carries_opaque_lines() -> None:
 def test_a_block_is_the_first_national_digits_of_a_home_line(
     line: str | None, digits: int, expected: str | None
 ) -> None:
-    assert run(numbering.block(LINE, HOMES["CN"], digits), [line]) == [expected]
+    assert run(numbering.number_block(LINE, HOMES["CN"], digits), [line]) == [expected]
 
 
 def test_china_dials_exactly_mobiles_and_400_and_800_numbers_bare() -> None:
@@ -286,7 +286,7 @@ strings = numbers | digits | st.text(max_size=12) | st.text("0+-19 x", max_size=
 def test_code_agrees_with_its_slow_twin(lines: list[str | None], region: str) -> None:
     home = HOMES[region]
     expected = [slow_code(line, home) for line in lines]
-    assert run(numbering.code(LINE, home), lines) == expected
+    assert run(numbering.line_code(LINE, home), lines) == expected
     assert all(abs(c) < 2**50 for c in expected if c is not None)
 
 
@@ -294,9 +294,9 @@ def test_code_agrees_with_its_slow_twin(lines: list[str | None], region: str) ->
 @settings(max_examples=60, deadline=None)
 def test_a_spelled_line_has_the_code_it_came_from(lines: list[str | None], region: str) -> None:
     home = HOMES[region]
-    codes = run(numbering.code(LINE, home), lines)
-    spellings = run(numbering.spelled(LINE), codes, pl.Int64)
-    assert run(numbering.code(LINE, home), spellings) == codes
+    codes = run(numbering.line_code(LINE, home), lines)
+    spellings = run(numbering.format_line(LINE), codes, pl.Int64)
+    assert run(numbering.line_code(LINE, home), spellings) == codes
 
 
 def test_zeros_of_a_long_token_are_kept() -> None:

@@ -109,7 +109,7 @@ def test_callers_are_those_who_placed_or_forwarded_a_call(
     assert sum(1 for _ in look.profiles) > 1 or not small
     day = pl.col("start_time").dt.convert_time_zone("Asia/Shanghai").dt.date()
     coded = [
-        numbering.code(pl.col(c), source.plan).alias(c)
+        numbering.line_code(pl.col(c), source.plan).alias(c)
         for c in ("calling_number", "called_number", "redirecting_number")
     ]
     kinds = calls.select("record_type", *coded, day=day).with_columns(

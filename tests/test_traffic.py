@@ -142,7 +142,7 @@ def test_abroad_is_what_number_class_calls_international(
 ) -> None:
     plan = numbering.home_plan(home)
     lines = pl.DataFrame({"line": [int(f"{ahead}{digits}"), -digits]})
-    written = numbering.spelled(pl.col("line"))
+    written = numbering.format_line(pl.col("line"))
     found = lines.select(
         code=numbering.is_abroad(pl.col("line"), plan, as_text=False),
         text=numbering.is_abroad(written, plan, as_text=True),

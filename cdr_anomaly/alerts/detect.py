@@ -68,7 +68,7 @@ def successions(made: Tables, day: date | None = None) -> pl.DataFrame:
 
     With a ``day`` as the night of that day knows it, else as the last day judged does.
     """
-    block = numbering.block(made.written(pl.col("line")), made.plan, BLOCK_DIGITS)
+    block = numbering.number_block(made.written(pl.col("line")), made.plan, BLOCK_DIGITS)
     known = (pl.col("day") <= day) if day else pl.lit(value=True)
     judged = (pl.col("day") == day) if day else pl.col("day") >= made.since
     days = made.outbound.filter(known).collect()

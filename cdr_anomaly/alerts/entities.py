@@ -158,7 +158,7 @@ def _shaped(told: pl.DataFrame, plan: numbering.HomePlan) -> pl.DataFrame:
     # All in one column: to plan the reading of a number takes longer than to read thousands.
     columns = ("line", *ends)
     written = pl.concat([numbers[name].alias("number") for name in columns]).to_frame()
-    spelled = written.select(numbering.text(pl.col("number"), plan)).to_series()
+    spelled = written.select(numbering.line_text(pl.col("number"), plan)).to_series()
     numbers = numbers.with_columns(
         spelled.slice(n * numbers.height, numbers.height).alias(name)
         for n, name in enumerate(columns)
@@ -167,7 +167,7 @@ def _shaped(told: pl.DataFrame, plan: numbering.HomePlan) -> pl.DataFrame:
     return numbers.with_columns(
         pl.col(*ends).str.strip_prefix("+").cast(pl.Int64, strict=False),
         prefix=pl.col("prefix").str.replace("^00", "+"),
-        handset=numbering.handset(pl.col("handset")),
+        handset=numbering.handset_id(pl.col("handset")),
         purpose=pl.col("purpose").fill_null("declared") + owner.fill_null(""),
         detectors=pl.col("detectors").str.split(";").list.eval(pl.element().str.strip_chars()),
         written=pl.col("expires"),

@@ -114,7 +114,7 @@ def _joined(weighed: pl.DataFrame, findings: pl.DataFrame, beside: Beside) -> pl
     follow = _successions(beside.successions).select(one="line", other="earlier")
     listed = strong["subject"].implode()
     follow = follow.filter(pl.col("one").is_in(listed), pl.col("other").is_in(listed))
-    handset = numbering.handset(pl.col("imei"))
+    handset = numbering.handset_id(pl.col("imei"))
     same = used.select(one="subject", other=wording.sentence("imei {}", handset))
     links = pl.concat([named, together, same, follow]).unique(maintain_order=True)
     return weighed.join(components.number_components(weighed["subject"], links), on="subject")

@@ -36,7 +36,10 @@ def show(
     from cdr_anomaly.reports import terminal
 
     if hide:
-        alerts, victims = masking.frame(alerts), None if victims is None else masking.frame(victims)
+        alerts, victims = (
+            masking.mask_table(alerts),
+            None if victims is None else masking.mask_table(victims),
+        )
     if form is Format.table:
         terminal.show_alerts(alerts, rows)
         if victims is not None and not victims.is_empty():

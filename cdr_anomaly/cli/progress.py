@@ -42,7 +42,7 @@ def fail(error: Exception, *, hide: bool = False) -> None:
     """Say in one sentence what its user can mend; ``hide`` is --mask."""
     from cdr_anomaly.numbering import masking
 
-    LOG.error("cdr-anomaly: %s", masking.text(str(error)) if hide else error)
+    LOG.error("cdr-anomaly: %s", masking.mask_text(str(error)) if hide else error)
 
 
 @contextmanager

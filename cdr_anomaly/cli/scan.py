@@ -155,7 +155,7 @@ def explain(
             around = contact_graph.around(result.tables, result.line)
             contact_graph.write(edges, around.masked() if mask else around)
     for title, table in line_story_terminal.tables(story).items():
-        terminal.show(title, masking.frame(table) if mask else table)
+        terminal.show(title, masking.mask_table(table) if mask else table)
     if html is not None:
         progress.LOG.info("The page is in %s; open it in a browser.", html)
     if edges is not None:

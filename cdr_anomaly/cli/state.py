@@ -114,7 +114,7 @@ def feedback(
     where = options.place(state, storage)
     with progress.naming_the_damaged([], where):
         subject, day = operations.feedback(where, line, verdict, note, options.day(date))
-    shown = masking.text(subject) if mask else subject
+    shown = masking.mask_text(subject) if mask else subject
     sys.stdout.write(f"{shown}: the alert of {day} is {verdict.value}.\n")
 
 

@@ -187,7 +187,7 @@ class Cluster:
         """Keep the calls from and to lines by joins with the list of them, which all tasks get."""
         from pyspark.sql import functions
 
-        written = lines.to_frame("line").select(numbering.spelled(pl.col("line"))).to_series()
+        written = lines.to_frame("line").select(numbering.format_line(pl.col("line"))).to_series()
         table = self.session.createDataFrame([(text,) for text in written], "line string")
         found = functions.lit(False)  # noqa: FBT003 - Spark has no name for it
         for party in parties:

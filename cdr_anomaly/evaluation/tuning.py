@@ -190,13 +190,13 @@ def _remembered(known: State, nights: Sequence[date], entities: Path | None) -> 
     of_nights = pl.col("day").is_in(list(nights))
     found = known.read("findings").filter(of_nights).collect()
     plan = numbering.home_plan(known.header.home)
-    legs = numbering.as_text(known.read("legs").filter(of_nights), ("line",))
+    legs = numbering.format_lines(known.read("legs").filter(of_nights), ("line",))
     used = alerts_entities.handsets(legs, pl.col("line"))
     marked = alerts_entities.set_aside(
         found, alerts_entities.read(entities, plan, detect.FINDERS), plan, used
     )
     free = marked.filter(pl.col("suppressed_by").is_null())
-    weights = numbering.as_text(known.read("evidence").filter(of_nights), ("line",)).collect()
+    weights = numbering.format_lines(known.read("evidence").filter(of_nights), ("line",)).collect()
     graded = severity.by_chance(free, weights)
     return graded.with_columns(limit="threshold", own_limit="threshold").select(
         *LIMIT, "subject", "day", "grade", "observed", "own_limit"

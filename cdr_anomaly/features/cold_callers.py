@@ -108,7 +108,7 @@ def line_days(lines: Lines, rule: Rule, told: Told) -> pl.LazyFrame:
         pl.col("n_cells") <= rule.cells,
     ).select("line", "day", "n_out", "n_answered", "n_distinct")
     placed = lines.legs.filter("outgoing").join(days, on=["line", "day"], how="semi")
-    handset = numbering.handset(pl.col("imei"))
+    handset = numbering.handset_id(pl.col("imei"))
     cells = _often(placed, pl.col("cell_id"), "cells", of=AT_CELL * n_out, days=days)
     handsets = _often(placed, handset, "handsets", of=pl.lit(ON_HANDSET), days=days)
     whole = days.join(cells, on=["line", "day"], how="left")

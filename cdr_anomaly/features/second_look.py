@@ -270,7 +270,7 @@ def lines_of(
     lines: pl.LazyFrame, born: pl.DataFrame, subscribers: Subscribers, source: Source
 ) -> pl.LazyFrame:
     """Make LINES of some lines (line): their numbers, classes, births and kinds."""
-    number = pl.col("line") if source.as_text else numbering.spelled(pl.col("line"))
+    number = pl.col("line") if source.as_text else numbering.format_line(pl.col("line"))
     kinds = subscribers.lines.select("line", "line_kind")
     whole = lines.join(born.lazy(), on="line", how="left")
     known = whole.join(kinds, on="line", how="left", maintain_order="left")
@@ -284,7 +284,7 @@ def lines_of(
 
 def elsewhere(source: Source) -> pl.Expr:
     """Tell which lines (line) are presented as of elsewhere than the home region."""
-    return caller_id.elsewhere(pl.col("line"), source.plan, as_text=source.as_text)
+    return caller_id.is_foreign_number(pl.col("line"), source.plan, as_text=source.as_text)
 
 
 def by_calls(

@@ -42,7 +42,7 @@ def links(lists: pl.DataFrame, others: pl.DataFrame, days: Iterable[date]) -> pl
     strangers. Tokens are in one block, and have no neighbours.
     """
     active = set(lists["day"])
-    number = numbering.e164_of(pl.col("counterpart"), lists.schema["counterpart"])
+    number = numbering.e164_number(pl.col("counterpart"), lists.schema["counterpart"])
     whole, busy = (rows.with_columns(number=number) for rows in (lists, others))
     made = [_of_day(whole, busy, day) for day in days if day in active]
     return pl.concat([empty(LINKS, lists.schema["line"]), *made])

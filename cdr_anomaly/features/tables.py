@@ -237,13 +237,13 @@ class Tables:
         and the ``region`` of its holder where a list tells.
         """
         number = self.written(pl.col("line"))
-        blocks = {f"block_{n}": numbering.block(number, self.plan, n) for n in levels}
+        blocks = {f"block_{n}": numbering.number_block(number, self.plan, n) for n in levels}
         told = ingest_subscribers.groups(self.subscribers, self.feed.told)
         return self.births.select("line", "born", **blocks).join(told, on="line", how="left")
 
     def written(self, line: pl.Expr) -> pl.Expr:
         """Write lines as text: E.164 with +, or the token that came in."""
-        return line if self.feed.opaque else numbering.spelled(line)
+        return line if self.feed.opaque else numbering.format_line(line)
 
     def literal(self, line: object) -> pl.Expr:
         """Return one line, as the calls carry it, as a literal of the type that it has in tables.

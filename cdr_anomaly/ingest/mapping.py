@@ -14,7 +14,7 @@ import polars as pl
 from cdr_anomaly import numbering
 from cdr_anomaly.errors import InputError
 from cdr_anomaly.ingest.validate import KIND
-from cdr_anomaly.numbering import tokens
+from cdr_anomaly.numbering import pseudonyms
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -72,7 +72,7 @@ class RowMap:
         if served:
             found |= self._forwarding_legs(found)
         if not self.as_text:
-            # An integer has no room for blanks and hyphens; numbering.text sees to them itself.
+            # A line code has no blanks and hyphens; line_text() removes them itself.
             found |= {
                 column: found[column].str.replace_all(_BLANKS, "")
                 for column in NUMBERS
@@ -102,11 +102,11 @@ class RowMap:
                 {name: pl.any_horizontal(*each) for name, each in any_of.items()},
             ]
         tidy = {f"{c}_tidy": pl.col(c).str.replace_all(_BLANKS, "") for c in written}
-        codes = {f"{c}_code": numbering.code(pl.col(f"{c}_tidy"), self.plan) for c in written}
-        # As numbering.text does it.
+        codes = {f"{c}_code": numbering.line_code(pl.col(f"{c}_tidy"), self.plan) for c in written}
+        # As numbering.line_text() does.
         opaque = {c: pl.when(numbering.is_opaque(pl.col(c), self.plan)).then(c) for c in written}
         lines = {
-            c: pl.coalesce(numbering.spelled(pl.col(f"{c}_code")), token.str.strip_chars())
+            c: pl.coalesce(numbering.format_line(pl.col(f"{c}_code")), token.str.strip_chars())
             for c, token in opaque.items()
         }
         none = {name: pl.lit(value=False) for name in ("lost", "doubt")}
@@ -114,8 +114,8 @@ class RowMap:
 
     def _code(self, column: str) -> pl.Expr:
         if column in self.e164:
-            return numbering.e164(pl.col(column))
-        return numbering.code(pl.col(column), self.plan)
+            return numbering.e164_code(pl.col(column))
+        return numbering.line_code(pl.col(column), self.plan)
 
     def _has(self, column: str) -> bool:
         return column in self.layout.fixed or self.layout.source(column) in self.types
@@ -124,7 +124,7 @@ class RowMap:
         found = {column: self._text(column) for column in columns if self._has(column)}
         if self.layout.columns:
             return found  # pseudonyms stand in columns of our own names
-        whole = {column: tokens.joined(column, self.types) for column in found}
+        whole = {column: pseudonyms.join_pseudonym(column, self.types) for column in found}
         return found | {column: text for column, text in whole.items() if text is not None}
 
     def _text(self, column: str) -> pl.Expr:

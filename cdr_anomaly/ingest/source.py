@@ -20,7 +20,7 @@ from cdr_anomaly.ingest import files, layouts, parquet_stats
 from cdr_anomaly.ingest.file_group import Shape, of_lines, scan
 from cdr_anomaly.ingest.mapping import NUMBERS, RowMap
 from cdr_anomaly.ingest.validate import KIND
-from cdr_anomaly.numbering import tokens
+from cdr_anomaly.numbering import pseudonyms
 from cdr_anomaly.schema import CALLS
 
 if TYPE_CHECKING:
@@ -84,12 +84,16 @@ class Source:
     @property
     def pseudonyms(self) -> bool:
         """Whether its numbers are pseudonyms, with class and block beside them (tokens.py)."""
-        return not self.layout.columns and any(tokens.are_in(file.columns) for file in self.files)
+        return not self.layout.columns and any(
+            pseudonyms.has_pseudonyms(file.columns) for file in self.files
+        )
 
     @property
     def neighbours(self) -> bool:
         """Whether it is known which numbers are neighbours; pseudonyms may have been made so."""
-        return not self.pseudonyms or any(tokens.PLACE in file.columns for file in self.files)
+        return not self.pseudonyms or any(
+            pseudonyms.POSITION_COLUMN in file.columns for file in self.files
+        )
 
     @property
     def rows(self) -> int:
@@ -303,7 +307,7 @@ class Part(NamedTuple):
     def _as_carried(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """Give carried rows, which are sound, the columns and types of the feed."""
         if self.source.as_text:
-            rows = numbering.as_text(rows, NUMBERS)
+            rows = numbering.format_lines(rows, NUMBERS)
         known = rows.collect_schema().names()
         columns = {
             column: pl.col(column) if column in known else pl.lit(None, CALLS[column].dtype)

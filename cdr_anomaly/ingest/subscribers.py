@@ -94,10 +94,10 @@ def _lines(told: pl.LazyFrame, plan: numbering.HomePlan, *, as_text: bool) -> pl
     line = pl.col("line")
     plain = told.select(line.str.contains(r"^\+[1-9]\d{6,14}$").all()).collect().item()
     if plain and not as_text:  # as lists from a database are; to read any form takes longer
-        return told.with_columns(line=numbering.e164(line))
+        return told.with_columns(line=numbering.e164_code(line))
     # In two steps: code() names what it is given many times over, and would tidy it each time.
-    tidy = told.with_columns(line=numbering.text(line, plan)).collect().lazy()
-    return tidy if as_text else tidy.with_columns(line=numbering.code(line, plan))
+    tidy = told.with_columns(line=numbering.line_text(line, plan)).collect().lazy()
+    return tidy if as_text else tidy.with_columns(line=numbering.line_code(line, plan))
 
 
 def _dated(file: Path, told: pl.LazyFrame) -> pl.LazyFrame:

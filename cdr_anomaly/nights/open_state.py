@@ -102,7 +102,7 @@ def reader(known: State, source: Source, lost: Collection[str]) -> Callable[[str
         rows = known.read(name)
         if not source.as_text:
             return rows
-        return numbering.as_text(rows, lines(state.TABLES[name]))
+        return numbering.format_lines(rows, lines(state.TABLES[name]))
 
     return read
 

@@ -65,12 +65,12 @@ def again(
         msg = f"The night of {day} is not done in '{place}'." if day else f"'{place}' has no night."
         raise StateError(msg)
     plan = numbering.home_plan(known.header.home)
-    legs = numbering.as_text(known.read("legs").filter(pl.col("day") == when), ("line",))
+    legs = numbering.format_lines(known.read("legs").filter(pl.col("day") == when), ("line",))
     handsets = alerts_entities.handsets(legs, pl.col("line"))
     findings = known.read("findings").filter(pl.col("day") == when).collect()
     since = when - timedelta(days=peer_scoring.NIGHTS)
     of_nights = known.read("evidence").filter(pl.col("day").is_between(since, when))
-    weights = numbering.as_text(of_nights, ("line",)).collect()
+    weights = numbering.format_lines(of_nights, ("line",)).collect()
     follow = known.read("successions").filter(pl.col("day") == when).drop("day").collect()
     subjects = lists.Subjects(alerts_entities.read(entities, plan, FINDERS), plan, handsets, follow)
     alerts = lists.listed(known, findings, weights, when, settings, subjects)
@@ -86,7 +86,7 @@ def feedback(
         known = state.opened(place, header.zone, header.home)
         plan = numbering.home_plan(known.header.home)
         written = pl.DataFrame({"line": [line]}, {"line": pl.String})
-        subject = written.select(numbering.text(pl.col("line"), plan)).item() or line
+        subject = written.select(numbering.line_text(pl.col("line"), plan)).item() or line
         alerts = known.read("alerts")
         about = alerts.filter(
             (pl.col("subject") == subject) | pl.col("lines").list.contains(subject)

@@ -191,7 +191,7 @@ class State:
         known, of_lines = self.read(name), lines(table)
         if of_lines and frame.schema[of_lines[0]] != known.collect_schema()[of_lines[0]]:
             if name not in WHOLE:
-                others = numbering.as_text(known.filter(pl.col("day") != day), of_lines)
+                others = numbering.format_lines(known.filter(pl.col("day") != day), of_lines)
                 frame = pl.concat([others.collect(), frame])
             self._write(name, frame, mode="overwrite", schema_mode="overwrite", **divided)
         elif name in WHOLE or name not in self.versions:

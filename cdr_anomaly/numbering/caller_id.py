@@ -1,7 +1,6 @@
-"""Numbers as they are presented: those that are not of the home region, and those nobody has.
+"""Presented numbers: those that are not of the home region, and those that cannot exist.
 
-Every test is of the number alone, not of who uses it: a number presented as foreign may be shown by
-a line at home.
+Every test is of the number alone: a line at home may present a foreign number.
 """
 
 from __future__ import annotations
@@ -12,13 +11,13 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from cdr_anomaly import wording
-from cdr_anomaly.numbering import lines, tokens
+from cdr_anomaly.numbering import lines, pseudonyms
 
 if TYPE_CHECKING:
     from cdr_anomaly.numbering import HomePlan
 
-# What may follow +86: 95 and 96 codes, fixed lines, mobiles, cards of machines. The metadata has
-# no such lengths for these codes.
+# Lengths after +86: 95 and 96 codes, fixed lines, mobiles, cards of machines. The metadata lacks
+# some of them.
 CHINA_LENGTHS = frozenset((5, 6, 7, 8, 9, 10, 11, 13))
 # The first digits of the subscriber identities of a region (ITU-T E.212).
 MOBILE_COUNTRY_CODES = {
@@ -37,42 +36,41 @@ MOBILE_COUNTRY_CODES = {
 }  # fmt: skip
 
 
-def at_home(line: pl.Expr, home: HomePlan, *, as_text: bool) -> pl.Expr:
-    """Tell which lines are E.164 numbers of the home region, of a length that one may have."""
+def is_home_number(line: pl.Expr, home: HomePlan, *, as_text: bool) -> pl.Expr:
+    """Return whether a line is an E.164 number of the home region, of a possible length."""
     country, lengths = home.calling_code, _home_lengths(home)
     if as_text:
-        digits = tokens.shown(line).str.len_bytes().cast(pl.Int64) - len(f"+{country}")
+        digits = pseudonyms.visible_length(line) - len(f"+{country}")
         return line.str.starts_with(f"+{country}") & digits.is_in(sorted(lengths))
     spans = ((country * 10**n, (country + 1) * 10**n) for n in sorted(lengths))
-    held = [line.is_between(first, end, closed="left") for first, end in spans]
-    return pl.any_horizontal(held)
+    return pl.any_horizontal(line.is_between(lo, hi, closed="left") for lo, hi in spans)
 
 
-def elsewhere(line: pl.Expr, home: HomePlan, *, as_text: bool) -> pl.Expr:
-    """Tell which lines are E.164 numbers but not at_home: abroad, or impossible."""
+def is_foreign_number(line: pl.Expr, home: HomePlan, *, as_text: bool) -> pl.Expr:
+    """Return whether a line is an E.164 number, but not a home number: abroad, or impossible."""
     number = line.str.starts_with("+") if as_text else line > 0
-    return number & ~at_home(line, home, as_text=as_text)
+    return number & ~is_home_number(line, home, as_text=as_text)
 
 
 def calling_code(number: pl.Expr) -> pl.Expr:
-    """Give the calling code of a spelled number abroad, without +, or null where nobody has it."""
-    codes = _lengths()["calling_code"].unique().cast(pl.String)
+    """Return the calling code of a number abroad as text, without +; null if nobody has it."""
+    codes = _number_lengths()["calling_code"].unique().cast(pl.String)
     begins = [number.str.slice(1, n) for n in (1, 2, 3)]
-    known = [pl.when(begin.is_in(codes.implode())).then(begin) for begin in begins]
-    return pl.coalesce(known)  # no calling code begins another
+    # No calling code begins with another one.
+    return pl.coalesce(pl.when(begin.is_in(codes.implode())).then(begin) for begin in begins)
 
 
-def impossible(number: pl.Expr, home: HomePlan) -> pl.Expr:
-    """Say why nobody has a spelled E.164 number, or null where somebody may.
+def impossible_reason(number: pl.Expr, home: HomePlan) -> pl.Expr:
+    """Return why an E.164 number as text cannot exist, null if it can.
 
-    It is meant for numbers abroad, and for those of home whose class is not known.
+    It is meant for numbers abroad, and for home numbers of an unknown class.
     """
-    digits = tokens.shown(number).str.len_bytes().cast(pl.Int64) - 1
+    digits = pseudonyms.visible_length(number) - 1
     code = calling_code(number)
-    pairs = _lengths().select(wording.sentence("{} {}", "calling_code", "length")).to_series()
+    lengths = _number_lengths()
+    pairs = lengths.select(wording.sentence("{} {}", "calling_code", "length")).to_series()
     after = digits - code.str.len_bytes().cast(pl.Int64)
-    pair = wording.sentence("{} {}", code, after)
-    fits = pair.is_in(pairs.implode())
+    fits = wording.sentence("{} {}", code, after).is_in(pairs.implode())
     country = f"+{home.calling_code}"
     of_home = number.str.starts_with(country)
     home_digits = digits - len(country) + 1
@@ -96,10 +94,10 @@ def impossible(number: pl.Expr, home: HomePlan) -> pl.Expr:
 def _home_lengths(home: HomePlan) -> frozenset[int]:
     if home.region == "CN":
         return CHINA_LENGTHS
-    known = _lengths().filter(pl.col("calling_code") == home.calling_code)["length"]
-    return frozenset((*known, *home.trunk_lengths, *(length for length, _, _ in home.bare)))
+    lengths = _number_lengths().filter(calling_code=home.calling_code)["length"]
+    return frozenset((*lengths, *home.trunk_lengths, *(length for length, _, _ in home.bare)))
 
 
 @cache
-def _lengths() -> pl.DataFrame:
+def _number_lengths() -> pl.DataFrame:
     return pl.read_parquet(lines.table_path("number_lengths"))

@@ -1,4 +1,4 @@
-"""Classes of numbers, seen from home: mobile, fixed, short_95, international, ..."""
+"""Number classes, seen from home: mobile, fixed, short_95, international, ..."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly.numbering import tokens
-from cdr_anomaly.numbering.lines import E164_DIGITS, HomePlan, any_of, in_spans, table_path
+from cdr_anomaly.numbering import pseudonyms
+from cdr_anomaly.numbering.lines import E164_DIGITS, HomePlan, any_of, in_intervals, table_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-LEAST_ABROAD = 10**6  # a number abroad has 7 digits or more
-# First match wins: 1064... before 106..., 400 before fixed, what is left of +86 before abroad.
+MIN_ABROAD = 10**6  # a number abroad has 7 digits or more
+# The first match counts: 1064... before 106..., 400 before fixed, other +86 before international.
 CHINA_CLASSES = (
     ("emergency", r"^(110|119|120|122|112)$"),
     ("iot", r"^(\+86)?(14[0-4]\d{10}|1064\d{9}|14[68]\d{8}|172\d{8})$"),
@@ -41,64 +41,64 @@ KIND_CLASSES = {
 CLASSES = tuple(dict.fromkeys([*(name for name, _ in CHINA_CLASSES), *KIND_CLASSES.values()]))
 
 
-def number_class(spelled: pl.Expr, home: HomePlan) -> pl.Expr:
-    """Name what a spelled line is, seen from home: 'mobile', 'short_95', 'international' ..."""
-    return pl.coalesce(tokens.number_class(spelled), _class_of_digits(spelled, home))
+def number_class(text: pl.Expr, home: HomePlan) -> pl.Expr:
+    """Return the class of a line as text: 'mobile', 'short_95', 'international' ..."""
+    return pl.coalesce(pseudonyms.number_class(text), _class_of_digits(text, home))
 
 
-def _class_of_digits(spelled: pl.Expr, home: HomePlan) -> pl.Expr:
+def _class_of_digits(text: pl.Expr, home: HomePlan) -> pl.Expr:
     if home.region == "CN":
-        return _first_match(spelled, CHINA_CLASSES)
+        return _first_match(text, CHINA_CLASSES)
     country = f"+{home.calling_code}"
-    services = (_within(spelled, length, lo, hi) for length, lo, hi in home.services)
+    services = (_is_in_interval(text, length, lo, hi) for length, lo, hi in home.services)
     return (
-        pl.when(spelled.is_in(home.emergency))
+        pl.when(text.is_in(home.emergency))
         .then(pl.lit("emergency"))
         .when(any_of(services))
         .then(pl.lit("service"))
-        .when(spelled.str.starts_with(country))
-        .then(_kind(spelled, home.calling_code).replace_strict(KIND_CLASSES, default="unknown"))
-        .when(spelled.str.contains(CHINA_CLASSES[-1][1]))
+        .when(text.str.starts_with(country))
+        .then(_kind(text, home.calling_code).replace_strict(KIND_CLASSES, default="unknown"))
+        .when(text.str.contains(CHINA_CLASSES[-1][1]))
         .then(pl.lit("international"))
         .otherwise(pl.lit("unknown"))
     )
 
 
 def is_abroad(line: pl.Expr, home: HomePlan, *, as_text: bool) -> pl.Expr:
-    """Tell which lines number_class would call international; codes need not be spelled out."""
+    """Return whether number_class() of a line is 'international'; codes need not be made text."""
     country = home.calling_code
     if as_text:
-        told = tokens.number_class(line) == "international"
-        abroad = line.str.contains(CHINA_CLASSES[-1][1]) & ~line.str.starts_with(f"+{country}")
-        return pl.coalesce(told, abroad)
+        pseudonym = pseudonyms.number_class(line) == "international"
+        number = line.str.contains(CHINA_CLASSES[-1][1]) & ~line.str.starts_with(f"+{country}")
+        return pl.coalesce(pseudonym, number)
     sizes = range(E164_DIGITS + 1 - len(str(country)))
-    own = ((country * 10**n, (country + 1) * 10**n) for n in sizes)
-    long_enough = [span for span in own if span[1] > LEAST_ABROAD]
-    return (line >= LEAST_ABROAD) & ~in_spans(line, *long_enough)
+    home_numbers = ((country * 10**n, (country + 1) * 10**n) for n in sizes)
+    long_enough = [span for span in home_numbers if span[1] > MIN_ABROAD]
+    return (line >= MIN_ABROAD) & ~in_intervals(line, *long_enough)
 
 
-def _first_match(spelled: pl.Expr, classes: Iterable[tuple[str, str]]) -> pl.Expr:
-    pairs = [(spelled.str.contains(pattern), pl.lit(name)) for name, pattern in classes]
+def _first_match(text: pl.Expr, classes: Iterable[tuple[str, str]]) -> pl.Expr:
+    pairs = [(text.str.contains(pattern), pl.lit(name)) for name, pattern in classes]
     return pl.coalesce(*(pl.when(hit).then(name) for hit, name in pairs), pl.lit("unknown"))
 
 
-def _kind(spelled: pl.Expr, calling_code: int) -> pl.Expr:
-    """Look an E.164 number up in the prefix intervals of its calling code."""
-    table = _kinds(calling_code)
-    key = spelled.str.slice(1).str.pad_end(15, "0").cast(pl.Int64, strict=False).fill_null(0)
+def _kind(text: pl.Expr, calling_code: int) -> pl.Expr:
+    """Return the kind of an E.164 number by the prefix intervals of its calling code."""
+    table = _prefix_kinds(calling_code)
+    key = text.str.slice(1).str.pad_end(15, "0").cast(pl.Int64, strict=False).fill_null(0)
     row = pl.lit(table["stop"]).search_sorted(key, side="right")
     start = pl.lit(table["start"]).gather(row, null_on_oob=True)
     return pl.when(start <= key).then(pl.lit(table["kind"]).gather(row, null_on_oob=True))
 
 
 @cache
-def _kinds(calling_code: int) -> pl.DataFrame:
-    """Return the prefix intervals of a calling code, with the kind of the numbers in each."""
+def _prefix_kinds(calling_code: int) -> pl.DataFrame:
+    """Return the prefix intervals of a calling code (start, stop, kind)."""
     width = 10 ** (15 - len(str(calling_code)))
-    own = in_spans(pl.col("start"), (calling_code * width, (calling_code + 1) * width))
-    return pl.read_parquet(table_path("number_kinds")).filter(own)
+    of_code = in_intervals(pl.col("start"), (calling_code * width, (calling_code + 1) * width))
+    return pl.read_parquet(table_path("number_kinds")).filter(of_code)
 
 
-def _within(spelled: pl.Expr, length: int, lo: int, hi: int) -> pl.Expr:
-    number = in_spans(spelled.cast(pl.Int64, strict=False), (lo, hi))
-    return (spelled.str.len_bytes() == length) & number & ~spelled.str.starts_with("+")
+def _is_in_interval(text: pl.Expr, length: int, lo: int, hi: int) -> pl.Expr:
+    number = in_intervals(text.cast(pl.Int64, strict=False), (lo, hi))
+    return (text.str.len_bytes() == length) & number & ~text.str.starts_with("+")

@@ -1,4 +1,4 @@
-"""Numbers with four digits out of sight, as in +86134****1234, where a page or a list is shown."""
+"""Masks of numbers in texts and tables that are shown to people: +86134****1234."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import re
 import polars as pl
 
 # Eleven digits and more are a number, a handset or a subscriber; dates and counts are shorter.
-# The last four stay, so that two lines of one block can be told apart.
-LONG, HIDDEN = r"(\+?\d{3,})\d{4}(\d{4})", "${1}****${2}"
-_LONG = re.compile(LONG)
+# The last four stay, so that two lines of one block look different.
+LONG_NUMBER, MASKED = r"(\+?\d{3,})\d{4}(\d{4})", "${1}****${2}"
+_LONG_NUMBER = re.compile(LONG_NUMBER)
 
 
-def text(told: str) -> str:
-    """Hide four digits of every number in a text, wherever it stands."""
-    return _LONG.sub(r"\1****\2", told)
+def mask_text(text: str) -> str:
+    """Return the text with four digits of every number hidden."""
+    return _LONG_NUMBER.sub(r"\1****\2", text)
 
 
-def frame(table: pl.DataFrame) -> pl.DataFrame:
-    """Hide four digits of every number in the texts of a table, and in its lists of texts."""
-    hidden = pl.element().str.replace_all(LONG, HIDDEN)
+def mask_table(table: pl.DataFrame) -> pl.DataFrame:
+    """Return the table with four digits hidden in every number of its texts and lists of texts."""
+    hidden = pl.element().str.replace_all(LONG_NUMBER, MASKED)
     return table.with_columns(
-        pl.col(pl.String).str.replace_all(LONG, HIDDEN),
+        pl.col(pl.String).str.replace_all(LONG_NUMBER, MASKED),
         pl.col(pl.List(pl.String)).list.eval(hidden),
     )

@@ -11,7 +11,7 @@ from cdr_anomaly import numbering
 from cdr_anomaly.alerts import entities as alerts_entities
 from cdr_anomaly.errors import InputError
 from cdr_anomaly.ingest import subscribers as ingest_subscribers
-from cdr_anomaly.numbering import tokens
+from cdr_anomaly.numbering import pseudonyms
 from cdr_anomaly.privacy.pseudonymiser import HANDSET, HOLDER, MODEL_DIGITS, SHORT
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _handset(maker: Maker) -> pl.Expr:
     whole = pl.col("handset").str.len_bytes() == numbering.IMEI_DIGITS
     model = pl.col("handset").str.head(MODEL_DIGITS)
     token = maker.token(pl.col("handset"), HANDSET)
-    carried = pl.concat_str(model, token, separator=tokens.MARK)
+    carried = pl.concat_str(model, token, separator=pseudonyms.MARK)
     return pl.when(whole).then(carried).otherwise("handset")
 
 

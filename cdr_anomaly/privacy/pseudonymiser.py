@@ -14,7 +14,7 @@ import polars as pl
 
 from cdr_anomaly import numbering
 from cdr_anomaly.ingest.mapping import NUMBERS
-from cdr_anomaly.numbering import tokens
+from cdr_anomaly.numbering import pseudonyms
 from cdr_anomaly.schema import BESIDE, CALLS
 
 if TYPE_CHECKING:
@@ -51,12 +51,12 @@ class Maker(NamedTuple):
 
     def token(self, text: pl.Expr, kind: str = NUMBER) -> pl.Expr:
         """Make the token of a spelled line, or of a text of another kind; null stays null."""
-        return self.key.hmac(kind, text).str.head(tokens.DIGITS)
+        return self.key.hmac(kind, text).str.head(pseudonyms.TOKEN_DIGITS)
 
     def of_lines(self, lines: pl.Series) -> pl.DataFrame:
         """Give what stands for each spelled line (line, number, class, block, maybe place)."""
         line = pl.col("line")
-        places = [pl.col(str(back)) for back in range(tokens.LAST, 0, -1)]
+        places = [pl.col(str(back)) for back in range(pseudonyms.HIDDEN_DIGITS, 0, -1)]
         made = {
             "number": self.token(line),
             "class": numbering.number_class(line, self.plan),
@@ -66,7 +66,7 @@ class Maker(NamedTuple):
         # In steps: what is not a column by then would be worked out for each of its uses.
         known = lines.alias("line").to_frame().with_columns(**self._measured(line))
         known = known.with_columns(
-            self._hidden(back).alias(str(back)) for back in range(tokens.LAST, 0, -1)
+            self._hidden(back).alias(str(back)) for back in range(pseudonyms.HIDDEN_DIGITS, 0, -1)
         )
         own = known.select("line", **made)
         return own if self.neighbours else own.drop("place")
@@ -75,14 +75,14 @@ class Maker(NamedTuple):
         """Write spelled lines as findings show them: '+861344002xxxx~mobile~TOKEN'."""
         made = self.of_lines(lines).drop("line")
         own = made.rename({name: f"calling_{name}" for name in made.columns})
-        whole = tokens.joined("calling_number", own.columns)
+        whole = pseudonyms.join_pseudonym("calling_number", own.columns)
         return own.select(whole).to_series().alias(lines.name)
 
     def handset(self, imei: pl.Expr) -> dict[str, pl.Expr]:
         """Give what stands for an IMEI; one of other than 14 to 16 digits tells no model."""
         whole = imei.str.contains(r"^\d{14,16}$")
         return {
-            "imei": self.token(numbering.handset(imei), HANDSET),
+            "imei": self.token(numbering.handset_id(imei), HANDSET),
             "imei_model": pl.when(whole).then(imei.str.head(MODEL_DIGITS)),
         }
 
@@ -135,7 +135,7 @@ class Maker(NamedTuple):
         names = pl.concat([pl.Series("name", dtype=pl.String), *each]).unique().drop_nulls()
         line = pl.col("line")
         # In steps, as above.
-        told = names.to_frame().with_columns(line=numbering.text(pl.col("name"), self.plan))
+        told = names.to_frame().with_columns(line=numbering.line_text(pl.col("name"), self.plan))
         told = told.with_columns(kind=numbering.number_class(line, self.plan))
         is_number = pl.col("kind").is_in(OF_PEOPLE) | pl.col("name").str.contains(WRITTEN_OUT)
         found = told.filter(is_number)
@@ -154,7 +154,7 @@ class Maker(NamedTuple):
             pl.when(home & (national >= BLOCK_DIGITS))
             .then(len(country) + block)
             .when(signed & ~home)
-            .then(size - tokens.POOL)
+            .then(size - pseudonyms.POOL_DIGITS)
             .otherwise(0)
         )
         return {
@@ -162,7 +162,7 @@ class Maker(NamedTuple):
             "size": size,
             "needed": needed,
             "sign": line.str.extract(r"^(\+?)"),
-            "shown": pl.max_horizontal(size - tokens.LAST, least),
+            "shown": pl.max_horizontal(size - pseudonyms.HIDDEN_DIGITS, least),
         }
 
     def _hidden(self, back: int) -> pl.Expr:
@@ -174,12 +174,14 @@ class Maker(NamedTuple):
         others = (self.key.hmac(LETTER, before + str(n)) for n in range(10))
         rank = pl.sum_horizontal((other < own).cast(pl.Int64) for other in others)
         letter = pl.when(own.is_not_null()).then(pl.lit(LETTERS).str.slice(rank, 1))
-        hidden = pl.when(place >= pl.col("shown")).then(letter.fill_null(tokens.HIDDEN))
+        hidden = pl.when(place >= pl.col("shown")).then(letter.fill_null(pseudonyms.HIDDEN_DIGIT))
         return hidden.otherwise(pl.lit(""))
 
     def _place(self, line: pl.Expr) -> pl.Expr:
         """Give an E.164 number its place in its block, shifted by as much as all of the block."""
-        block, last = (line.str.extract(rf"^\+(\d+)(\d{{{tokens.LAST}}})$", n) for n in (1, 2))
+        block, last = (
+            line.str.extract(rf"^\+(\d+)(\d{{{pseudonyms.HIDDEN_DIGITS}}})$", n) for n in (1, 2)
+        )
         shift = self.key.hmac(PLACE, block).str.head(8).str.to_integer(base=16)
-        place: pl.Expr = (last.cast(pl.Int64) + shift) % tokens.BLOCK
-        return place.cast(pl.String).str.zfill(tokens.LAST)
+        place: pl.Expr = (last.cast(pl.Int64) + shift) % pseudonyms.BLOCK_SIZE
+        return place.cast(pl.String).str.zfill(pseudonyms.HIDDEN_DIGITS)

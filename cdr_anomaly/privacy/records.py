@@ -17,7 +17,7 @@ import polars as pl
 from cdr_anomaly import ingest
 from cdr_anomaly.errors import InputError, OutputError
 from cdr_anomaly.ingest import parquet_stats, validate
-from cdr_anomaly.numbering import masking, tokens
+from cdr_anomaly.numbering import masking, pseudonyms
 from cdr_anomaly.storage import atomic_write
 
 if TYPE_CHECKING:
@@ -107,6 +107,6 @@ def _names(source: Source, maker: Maker) -> list[Path]:
 
 
 def _covered(part: str, maker: Maker, *, always: bool = False) -> str:
-    if masking.text(part) == part and not always:
+    if masking.mask_text(part) == part and not always:
         return part
-    return maker.key.of_one(FILE, part)[: tokens.DIGITS]
+    return maker.key.of_one(FILE, part)[: pseudonyms.TOKEN_DIGITS]

@@ -13,7 +13,7 @@ import polars as pl
 from cdr_anomaly import numbering
 from cdr_anomaly.errors import InputError, OutputError
 from cdr_anomaly.ingest.mapping import NUMBERS
-from cdr_anomaly.numbering import masking, tokens
+from cdr_anomaly.numbering import masking, pseudonyms
 from cdr_anomaly.privacy.pseudonymiser import HANDSET, IDENTITY, NUMBER
 from cdr_anomaly.storage import atomic_write, csv, paths
 
@@ -95,9 +95,9 @@ def _texts(table: pl.DataFrame) -> pl.DataFrame:
 def _pseudonyms(table: pl.DataFrame) -> pl.DataFrame:
     """Name the pseudonyms that stand anywhere in the texts of a table (pseudonym, token)."""
     texts = _texts(table).unpivot(variable_name="column", value_name="text")
-    text = pl.col("text").cast(pl.String).str.extract_all(tokens.ANY)
+    text = pl.col("text").cast(pl.String).str.extract_all(pseudonyms.PSEUDONYM)
     found = texts.select(pseudonym=text).explode("pseudonym", empty_as_null=False)
-    return found.drop_nulls().unique().with_columns(token=tokens.token(pl.col("pseudonym")))
+    return found.drop_nulls().unique().with_columns(token=pseudonyms.token_of(pl.col("pseudonym")))
 
 
 def _numbers(source: Source, maker: Maker, asked: pl.Series) -> pl.DataFrame:
@@ -107,7 +107,7 @@ def _numbers(source: Source, maker: Maker, asked: pl.Series) -> pl.DataFrame:
     found = []
     for column in (c for c in kinds if c in source.columns):
         clear = pl.col(column)
-        own = numbering.handset(clear) if column == "imei" else clear
+        own = numbering.handset_id(clear) if column == "imei" else clear
         found.append(
             rows.select(clear=own)
             .drop_nulls()
@@ -160,4 +160,4 @@ def _user() -> str:
 
 
 def _named(file: Location) -> dict[str, str]:
-    return {"file": masking.text(str(file)), "sha256": paths.sha256(file)}
+    return {"file": masking.mask_text(str(file)), "sha256": paths.sha256(file)}

@@ -43,7 +43,7 @@ class Graph(NamedTuple):
 
     def masked(self) -> Graph:
         """Hide four digits of every number; numbers that then look alike stay apart by id."""
-        return self._replace(nodes=masking.frame(self.nodes))
+        return self._replace(nodes=masking.mask_table(self.nodes))
 
 
 def around(tables: Tables, line: object) -> Graph:

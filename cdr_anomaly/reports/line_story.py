@@ -109,7 +109,7 @@ def has_calls(tables: Tables, line: object) -> bool:
 
 
 def _who(tables: Tables, own: pl.Expr) -> pl.LazyFrame:
-    block = numbering.block(pl.col("number"), tables.plan, related_numbers.BLOCK_DIGITS)
+    block = numbering.number_block(pl.col("number"), tables.plan, related_numbers.BLOCK_DIGITS)
     return tables.lines.filter(own).with_columns(block=block, new_since="born")
 
 

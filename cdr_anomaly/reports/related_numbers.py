@@ -48,7 +48,7 @@ BLOCK_DIGITS = 7
 def numbers(tables: Tables, line: object) -> pl.LazyFrame:
     """List them in the order of above, those with most in common first."""
     own = tables.literal(line)
-    handset, n = numbering.handset(pl.col("imei")), pl.len()
+    handset, n = numbering.handset_id(pl.col("imei")), pl.len()
     days = {"n": n, "first": pl.col("day").min(), "last": pl.col("day").max()}
     on = tables.legs.drop_nulls("imei").group_by("line", key=handset).agg(**days)
     to = tables.hops.group_by(line="forwarder", key="target").agg(**days)
@@ -127,7 +127,7 @@ def _linked(tables: Tables, own: pl.Expr) -> pl.LazyFrame:
 
 
 def _neighbours(tables: Tables, own: pl.Expr) -> pl.LazyFrame:
-    block = numbering.block(pl.col("number"), tables.plan, BLOCK_DIGITS)
+    block = numbering.number_block(pl.col("number"), tables.plan, BLOCK_DIGITS)
     is_own = pl.col("line") == own
     digits = pl.col("number").str.slice(1).cast(pl.Int64, strict=False)
     lines = tables.lines.with_columns(block=block, digits=digits)

@@ -205,7 +205,7 @@ def test_numbers_that_nobody_has(tmp_path: Path, number: str, why: str | None) -
     ]
     assert len(said) == (why is not None)
     assert all(f"a number that nobody has: {why}; to 6" in reason for reason in said)
-    told = pl.DataFrame({"n": [number]}).select(caller_id.impossible(pl.col("n"), CN)).item()
+    told = pl.DataFrame({"n": [number]}).select(caller_id.impossible_reason(pl.col("n"), CN)).item()
     assert told == why
 
 

@@ -48,7 +48,7 @@ def opened(*paths: Path | str, **told: Any) -> ingest.Source:
 def spelled(calls: pl.DataFrame) -> pl.DataFrame:
     numbers = [c for c in ("calling_number", "called_number", "redirecting_number") if c in calls]
     carried = [c for c in numbers if calls[c].dtype == pl.Int64]
-    return calls.with_columns(numbering.spelled(pl.col(c)).alias(c) for c in carried)
+    return calls.with_columns(numbering.format_line(pl.col(c)).alias(c) for c in carried)
 
 
 def read(*paths: Path | str, **told: Any) -> pl.DataFrame:

@@ -259,7 +259,7 @@ def test_text_lines_are_spelled_as_numbering_spells_them(tmp_path: Path) -> None
     ]
     file = written(tmp_path, feed(*(call(n, calling_number=f) for n, f in enumerate(forms))))
     source = opened(file).with_text()
-    spelled = numbering.text(pl.col("line"), source.plan)
+    spelled = numbering.line_text(pl.col("line"), source.plan)
     expected = pl.DataFrame({"line": forms}).select(spelled).to_series().to_list()
     assert source.mapped().collect()["calling_number"].to_list() == expected
 

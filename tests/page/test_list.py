@@ -35,7 +35,7 @@ def alerts(sample: Result) -> pl.DataFrame:
     plan = sample.tables.plan
     return sample.alerts.drop_nulls("rank").with_columns(
         number_class=numbering.number_class(pl.col("lines").list.first(), plan),
-        block=numbering.block(pl.col("subject"), plan, alert_rows.BLOCK_DIGITS),
+        block=numbering.number_block(pl.col("subject"), plan, alert_rows.BLOCK_DIGITS),
     )
 
 

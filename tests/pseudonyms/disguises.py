@@ -58,7 +58,10 @@ def names(source: Source, made: privacy.Maker) -> dict[str, str]:
     own = made.carried(clear)
     table = pl.DataFrame({"clear": clear, "own": own})
     parts = [
-        {f"{who}_{n}": numbering.block(pl.col(who), made.plan, n) for who in ("clear", "own")}
+        {
+            f"{who}_{n}": numbering.number_block(pl.col(who), made.plan, n)
+            for who in ("clear", "own")
+        }
         for n in LEVELS
     ]
     told = dict(zip(clear, own, strict=True))
@@ -70,7 +73,7 @@ def names(source: Source, made: privacy.Maker) -> dict[str, str]:
         for n in POOL_DIGITS:
             told[number[:-n] + "x" * n] = other.partition("~")[0][:-n] + "x" * n
     if "imei" in source.columns:
-        rows = source.mapped().select(clear=numbering.handset(pl.col("imei"))).drop_nulls()
+        rows = source.mapped().select(clear=numbering.handset_id(pl.col("imei"))).drop_nulls()
         used = rows.unique().collect().with_columns(**made.handset(pl.col("clear")))
         carried = used.select("clear", pl.concat_str("imei_model", "imei", separator="~"))
         told |= dict(carried.iter_rows())

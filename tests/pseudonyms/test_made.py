@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdr_anomaly import numbering
-from cdr_anomaly.numbering import caller_id, tokens
+from cdr_anomaly.numbering import caller_id, pseudonyms
 from cdr_anomaly.privacy import key, pseudonymiser
 from tests.pseudonyms.disguises import KEY, SECRET, maker
 
@@ -27,7 +27,7 @@ WRITTEN = st.one_of(
 
 def spelled(*written: str) -> pl.Series:
     table = pl.DataFrame({"line": written}, {"line": pl.String})
-    return table.select(numbering.text(pl.col("line"), CHINA)).to_series()
+    return table.select(numbering.line_text(pl.col("line"), CHINA)).to_series()
 
 
 def test_a_token_is_an_hmac_as_the_standard_library_makes_it() -> None:
@@ -95,11 +95,11 @@ def test_a_pseudonym_tells_what_detectors_ask_of_a_number(written: list[str]) ->
     asked = {
         "class": lambda line: numbering.number_class(line, CHINA),
         "abroad": lambda line: numbering.is_abroad(line, CHINA, as_text=True),
-        "at_home": lambda line: caller_id.at_home(line, CHINA, as_text=True),
-        "elsewhere": lambda line: caller_id.elsewhere(line, CHINA, as_text=True),
-        "impossible": lambda line: caller_id.impossible(line, CHINA),
-        "has_block": lambda line: numbering.block(line, CHINA, 7).is_not_null(),
-        "first_digits": lambda line: numbering.block(line, CHINA, 4).str.head(3),
+        "at_home": lambda line: caller_id.is_home_number(line, CHINA, as_text=True),
+        "elsewhere": lambda line: caller_id.is_foreign_number(line, CHINA, as_text=True),
+        "impossible": lambda line: caller_id.impossible_reason(line, CHINA),
+        "has_block": lambda line: numbering.number_block(line, CHINA, 7).is_not_null(),
+        "first_digits": lambda line: numbering.number_block(line, CHINA, 4).str.head(3),
     }
     told = [
         pl.DataFrame({"line": lines}).select(**{n: of(pl.col("line")) for n, of in asked.items()})
@@ -107,7 +107,7 @@ def test_a_pseudonym_tells_what_detectors_ask_of_a_number(written: list[str]) ->
     ]
     assert told[0].to_dicts() == told[1].to_dicts()
     taken = pl.DataFrame({"line": own}).select(
-        one=tokens.is_one(pl.col("line")), token=tokens.token(pl.col("line"))
+        one=pseudonyms.is_pseudonym(pl.col("line")), token=pseudonyms.token_of(pl.col("line"))
     )
     assert taken["one"].all()
     assert taken["token"].to_list() == [KEY.of_one("num", line)[:32] for line in clear]
@@ -123,22 +123,22 @@ def test_lines_are_in_one_block_as_before_and_neighbours_stay_neighbours() -> No
     table = pl.DataFrame({"clear": clear, "own": maker().carried(clear)})
     digits = table.select(
         pl.all().map_batches(lambda s: s),
-        was=numbering.e164_of(pl.col("clear"), pl.String()),
-        now=numbering.e164_of(pl.col("own"), pl.String()),
+        was=numbering.e164_number(pl.col("clear"), pl.String()),
+        now=numbering.e164_number(pl.col("own"), pl.String()),
     )
     for one, other in zip(digits.to_dicts(), digits.to_dicts()[1:], strict=False):
-        same = one["was"] // tokens.BLOCK == other["was"] // tokens.BLOCK
-        apart = (other["now"] - one["now"] - (other["was"] - one["was"])) % tokens.BLOCK
+        same = one["was"] // pseudonyms.BLOCK_SIZE == other["was"] // pseudonyms.BLOCK_SIZE
+        apart = (other["now"] - one["now"] - (other["was"] - one["was"])) % pseudonyms.BLOCK_SIZE
         assert not same or apart == 0
-        assert one["was"] // tokens.BLOCK == one["now"] // tokens.BLOCK
+        assert one["was"] // pseudonyms.BLOCK_SIZE == one["now"] // pseudonyms.BLOCK_SIZE
 
 
 def test_without_neighbours_the_place_in_a_block_is_chance() -> None:
     clear = spelled(*(f"+{8613812340000 + n}" for n in range(200)))
     own = maker(neighbours=False).carried(clear)
-    table = pl.DataFrame({"own": own}).select(now=numbering.e164_of(pl.col("own"), pl.String()))
+    table = pl.DataFrame({"own": own}).select(now=numbering.e164_number(pl.col("own"), pl.String()))
     steps = table["now"].diff().drop_nulls()
-    assert (table["now"] // tokens.BLOCK == 861381234).all()
+    assert (table["now"] // pseudonyms.BLOCK_SIZE == 861381234).all()
     assert (steps == 1).sum() < 5
     assert not own.str.contains(r"~\d{4}$").any()
 

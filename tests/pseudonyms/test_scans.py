@@ -158,11 +158,11 @@ def test_text_that_is_no_pseudonym_stays_as_it_is() -> None:
         "calling_class": ["x", "mobile"],
         "calling_block": ["y", "+861381234xxxx"],
     }
-    from cdr_anomaly.numbering import tokens
+    from cdr_anomaly.numbering import pseudonyms
 
-    whole = tokens.joined("calling_number", columns)
+    whole = pseudonyms.join_pseudonym("calling_number", columns)
     assert whole is not None
     told = pl.DataFrame(columns).select(whole).to_series().to_list()
     assert told == ["+8613812345678", "+861381234xxxx~mobile~" + "ab" * 16]
     own = "35209900~" + "ab" * 16
-    assert pl.select(numbering.handset(pl.lit(own))).item() == own
+    assert pl.select(numbering.handset_id(pl.lit(own))).item() == own

@@ -74,7 +74,7 @@ def listed(tables: Tables, week: Week) -> pl.DataFrame:
         ~pl.col("subject_kind").is_in(NO_LINES),
     )
     number = pl.col("subject")
-    line = number if tables.feed.opaque else numbering.code(number, tables.plan)
+    line = number if tables.feed.opaque else numbering.line_code(number, tables.plan)
     rows = free.select(line=line, number=number, weight=weight, found_by="detectors")
     return rows.drop_nulls("line").unique("line", maintain_order=True).sort("line")
 

@@ -14,7 +14,7 @@ from cdr_anomaly.detectors.base import STRICT, Detector, ladder, percent, settin
 from cdr_anomaly.detectors.overseas_presentation import number_pools, trunks
 from cdr_anomaly.engines.profile import Least
 from cdr_anomaly.features import rolling
-from cdr_anomaly.numbering import caller_id, tokens
+from cdr_anomaly.numbering import caller_id, pseudonyms
 from cdr_anomaly.wording import scientific
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ class OverseasPresentation(Detector):
     def not_applicable(self, feed: Feed) -> str | None:
         if not feed.numbers and feed.last_day is not None:
             return "numbers are opaque tokens: which are presented as foreign is not known"
-        if feed.pseudonyms and self.pool_digits < tokens.POOL:
-            return f"pseudonyms hide the last {tokens.POOL} digits: pool_digits must be as many"
+        if feed.pseudonyms and self.pool_digits < (hidden := pseudonyms.POOL_DIGITS):
+            return f"pseudonyms hide the last {hidden} digits: pool_digits must be as many"
         return None
 
     def counts(self) -> frozenset[str]:
@@ -116,12 +116,12 @@ class OverseasPresentation(Detector):
     def find(self, tables: Tables) -> pl.LazyFrame:
         odd_class = pl.col("number_class").is_in(["international", "unknown"])
         nobodys = tables.lines.filter(odd_class).with_columns(
-            why=caller_id.impossible(pl.col("number"), tables.plan)
+            why=caller_id.impossible_reason(pl.col("number"), tables.plan)
         )
         placed = tables.legs.filter("outgoing")
         foreign = tables.lines.filter(number_class="international").select("line", "number")
         calls = placed.join(foreign, on="line").collect()
-        home = caller_id.at_home(
+        home = caller_id.is_home_number(
             pl.col("counterpart"), tables.plan, as_text=tables.feed.opaque
         ).fill_null(value=False)
         odd = placed.filter(pl.col("day") >= tables.since).join(

@@ -14,7 +14,7 @@ from __future__ import annotations
 import polars as pl
 
 from cdr_anomaly import significance
-from cdr_anomaly.numbering import tokens
+from cdr_anomaly.numbering import pseudonyms
 from cdr_anomaly.numbering.caller_id import calling_code
 
 # What a country tells of itself counts as much as what all do where so many of its numbers call.
@@ -75,7 +75,7 @@ def pools(calls: pl.DataFrame, digits: int) -> pl.DataFrame:
     several of the numbers, n_trunk the calls on the most used ``trunk``, ``expected`` is the mean
     of the null, for the number of neighbours.
     """
-    length = tokens.shown(pl.col("number")).str.len_bytes().cast(pl.Int64) - digits
+    length = pseudonyms.visible_length(pl.col("number")) - digits
     rows = calls.filter(length > ABOUT).with_columns(
         prefix=pl.col("number").str.slice(0, length), country=calling_code(pl.col("number"))
     )

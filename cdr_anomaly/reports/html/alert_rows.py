@@ -160,6 +160,6 @@ def _block(result: Result) -> pl.Expr:
     number = pl.col("subject")
     if not result.tables.feed.classes:
         return pl.lit("")
-    block = numbering.block(number, result.tables.plan, BLOCK_DIGITS)
+    block = numbering.number_block(number, result.tables.plan, BLOCK_DIGITS)
     whole = pl.when(pl.col("subject_kind").is_in(OF_PREFIXES)).then(number).otherwise(block)
     return whole.fill_null("")

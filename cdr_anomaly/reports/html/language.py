@@ -40,4 +40,4 @@ def shown(value: object, look: Look) -> object:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     plain = isinstance(value, str) and not isinstance(value, Markup)
-    return masking.text(str(value)) if look.mask and plain else value
+    return masking.mask_text(str(value)) if look.mask and plain else value

@@ -70,7 +70,7 @@ class Sheet:
 
     def picture(self, picture: Picture) -> dict[str, Any]:
         """Keep a picture's rows for the page, and return what its template needs of it."""
-        rows = masking.frame(picture.rows) if self.look.mask else picture.rows
+        rows = masking.mask_table(picture.rows) if self.look.mask else picture.rows
         self.pictures.append({"kind": picture.kind, "columns": rows.columns, "rows": rows.rows()})
         return {"number": len(self.pictures) - 1, "title": picture.title}
 
