@@ -77,7 +77,7 @@ def main() -> None:
     shutil.rmtree(words.folder, ignore_errors=True)
     words.folder.mkdir(parents=True)
     place = words.folder / "state"
-    told = run.Run(place, settings.load(tz=ZONE))
+    told = run.Run(place, settings.load_settings(tz=ZONE))
     print(f"Nights over {words.calls:,} synthetic calls a day, medians of {TIMES} processes.\n")
     print("| night | seconds | times the first | lines | line-days | state, MiB |")
     print("|---|---|---|---|---|---|")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Progress(Protocol):
     """Receives the step that a run has begun, and how many rows are done."""
 
-    def __call__(self, words: str, total: int | None = None) -> None:
+    def __call__(self, step: str, total: int | None = None) -> None:
         """Report the step that begins now, and how many rows it reads."""
 
     def done(self, rows: int) -> None:
@@ -42,7 +42,7 @@ class Progress(Protocol):
 class NoProgress:
     """Ignores every report."""
 
-    def __call__(self, words: str, total: int | None = None) -> None:
+    def __call__(self, step: str, total: int | None = None) -> None:
         """Ignore a step."""
 
     def done(self, rows: int) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import tomllib
 from datetime import date
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError, field_validator
 
 from cdr_anomaly.errors import InputError, SettingError, nearest
+from cdr_anomaly.vocabulary import Engine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,11 +22,11 @@ _NO_PLACE = {"Factory", "localtime"}
 
 
 # Two parts of a feed and what is made of them take a GiB by themselves.
-LEAST_MEMORY = 5 * 2**28
+MIN_MEMORY_BYTES = 5 * 2**28
 
 
 # Three months without a call are a gap in a feed; what was before it is not known any more.
-MOST_SILENT_DAYS = 90
+MAX_SILENT_DAYS = 90
 
 
 class Settings(BaseModel):
@@ -47,7 +48,7 @@ class Settings(BaseModel):
         validate_default=True,
         description="memory that a run may take, 1.25GiB or more",
     )
-    engine: Literal["local", "spark"] = Field(
+    engine: Engine = Field(
         "local", description="what moves the rows: Polars here, or Spark on a cluster"
     )
     master: str | None = Field(
@@ -82,13 +83,13 @@ class Settings(BaseModel):
     @field_validator("memory")
     @classmethod
     def _enough(cls, memory: ByteSize) -> ByteSize:
-        if memory < LEAST_MEMORY:
+        if memory < MIN_MEMORY_BYTES:
             msg = f"{memory.human_readable()} is less than a run takes; give 1.25GiB or more."
             raise ValueError(msg)
         return memory
 
 
-def load(file: Path | None = None, words: tuple[str, ...] = (), **given: Any) -> Settings:
+def load_settings(file: Path | None = None, words: tuple[str, ...] = (), **given: Any) -> Settings:
     """Read settings from a TOML file, then ``name=value`` words, then keyword arguments.
 
     Later ones win; a keyword of None was not given. A word is ``detector.setting=value`` or

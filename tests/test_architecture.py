@@ -12,7 +12,7 @@ FILES = sorted(HOUSE.rglob("*.py"))
 
 # A room imports from its own tier and from those to the left of it.
 TIERS = (
-    ("errors", "significance", "wording", "versions", "schema"),
+    ("errors", "significance", "wording", "versions", "vocabulary", "schema"),
     ("settings", "storage", "numbering"),
     ("ingest",),
     ("engines",),

@@ -19,7 +19,7 @@ from cdr_anomaly.ingest import source as ingest_source
 from cdr_anomaly.reports import line_story
 
 ROOT = Path(__file__).parents[1]
-TOLD = settings.load(tz="Asia/Shanghai")
+TOLD = settings.load_settings(tz="Asia/Shanghai")
 CALLMINE = ROOT.parent / "shared" / "data" / "callmine" / "calls.parquet"
 
 
@@ -190,7 +190,7 @@ def test_the_ring_of_callmine_comes_before_every_other_line() -> None:
         "high_frequency.distinct_ratio=0.2",
         "high_frequency.out_share=0.3",
     )
-    result = pipeline.scan([CALLMINE], settings.load(words=words, layout="callmine"))
+    result = pipeline.scan([CALLMINE], settings.load_settings(words=words, layout="callmine"))
     first = result.alerts.head(10)["subject"].sort().to_list()
     assert first == [str(token) for token in range(250, 260)]
     assert "forwarding_chain" in result.not_applicable

@@ -139,7 +139,7 @@ def test_what_days_are_calibrated_by(by: list[str], said: list[str]) -> None:
 def test_refused_rows_are_looked_for_only_where_there_are_any(tmp_path: Path) -> None:
     calls = feed(line("+8613800000001").dials(3, on=past("2026-05-04", 1)))
     calls.write_parquet(tmp_path / "calls.parquet")
-    result = pipeline.scan([tmp_path], settings.load(tz=SHANGHAI))
+    result = pipeline.scan([tmp_path], settings.load_settings(tz=SHANGHAI))
 
     def never(*_: object) -> NoReturn:
         pytest.fail("it reads the calls again")

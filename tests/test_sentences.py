@@ -63,7 +63,7 @@ AT_CELL_ZH = (
 @pytest.fixture(scope="module")
 def sample() -> Result:
     lists = {"entities": SAMPLE / "entities.csv"}
-    return pipeline.scan([SAMPLE / "calls"], settings.load(tz=SHANGHAI), **lists)
+    return pipeline.scan([SAMPLE / "calls"], settings.load_settings(tz=SHANGHAI), **lists)
 
 
 @pytest.fixture(scope="module", params=range(3))

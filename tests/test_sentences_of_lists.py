@@ -33,7 +33,9 @@ def test_all_that_is_said_with_a_list_is_said_in_chinese(
     table = pl.read_csv(SAMPLE / "subscribers.csv", infer_schema=False)
     file = tmp_path / "list.csv"
     table.select("line", "activation", names).write_csv(file)
-    result = pipeline.scan([SAMPLE / "calls"], settings.load(tz=SHANGHAI), subscribers=file)
+    result = pipeline.scan(
+        [SAMPLE / "calls"], settings.load_settings(tz=SHANGHAI), subscribers=file
+    )
     groups = set(result.findings["subject_kind"]) & {"dealer", "region"}
     assert groups == ({"dealer"} if "dealer" in columns else {"region"})
     for section, texts in said_of(result).items():

@@ -20,12 +20,12 @@ def toml(folder: Path, text: str) -> Path:
 
 def sentence(*words: str, file: Path | None = None, **given: Any) -> str:
     with pytest.raises(SettingError) as caught:
-        detectors.build(settings.load(file, words, **given).detectors)
+        detectors.build(settings.load_settings(file, words, **given).detectors)
     return str(caught.value)
 
 
 def test_nothing_told_is_the_defaults() -> None:
-    assert settings.load() == settings.Settings()
+    assert settings.load_settings() == settings.Settings()
 
 
 def test_a_toml_file_and_words_say_the_same(tmp_path: Path) -> None:
@@ -39,35 +39,37 @@ def test_a_toml_file_and_words_say_the_same(tmp_path: Path) -> None:
         "high_frequency.calls_60min=40",
         "detectors.high_frequency.distinct_ratio = 0.6",
     )
-    assert settings.load(toml(tmp_path, text)) == settings.load(words=words)
+    assert settings.load_settings(toml(tmp_path, text)) == settings.load_settings(words=words)
 
 
 def test_words_win_over_the_file_and_options_over_both(tmp_path: Path) -> None:
     file = toml(tmp_path, 'home = "GB"\ntz = "UTC"\n[detectors.mass_dialler]\ncalls = 1\n')
-    told = settings.load(file, ("home=IT", "tz=Europe/Rome", "mass_dialler.calls=2"), home="US")
+    told = settings.load_settings(
+        file, ("home=IT", "tz=Europe/Rome", "mass_dialler.calls=2"), home="US"
+    )
     assert (told.home, told.tz) == ("US", "Europe/Rome")
     assert told.detectors == {"mass_dialler": {"calls": 2}}
 
 
 def test_an_option_that_was_not_given_wins_over_nothing(tmp_path: Path) -> None:
     file = toml(tmp_path, 'since = 2026-05-01\nhome = "GB"')
-    told = settings.load(file, home=None, since=None)
+    told = settings.load_settings(file, home=None, since=None)
     assert (told.home, told.since) == ("GB", date(2026, 5, 1))
 
 
 def test_a_word_may_be_text_without_quotes_or_any_toml_value() -> None:
     for word in ("tz=Asia/Shanghai", 'tz="Asia/Shanghai"', "tz='Asia/Shanghai'"):
-        assert settings.load(words=(word,)).tz == "Asia/Shanghai"
+        assert settings.load_settings(words=(word,)).tz == "Asia/Shanghai"
 
 
 def test_the_last_of_two_words_wins() -> None:
-    told = settings.load(words=("mass_dialler.calls=1", "mass_dialler.calls=2"))
+    told = settings.load_settings(words=("mass_dialler.calls=1", "mass_dialler.calls=2"))
     assert told.detectors == {"mass_dialler": {"calls": 2}}
 
 
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        settings.load().home = "GB"  # type: ignore[misc]
+        settings.load_settings().home = "GB"  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
@@ -144,19 +146,19 @@ def test_a_word_below_what_is_no_table_is_an_error(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
-        settings.load(tmp_path / "none.toml")
+        settings.load_settings(tmp_path / "none.toml")
     missing = tmp_path / "none.toml"
     assert str(caught.value) == (
         f"The settings file '{missing}' cannot be read: No such file or directory."
     )
     with pytest.raises(SettingError, match=r"night.toml' is not valid TOML: .*line 1"):
-        settings.load(toml(tmp_path, "home = \n"))
+        settings.load_settings(toml(tmp_path, "home = \n"))
 
 
 def test_bytes_that_are_no_text_are_no_toml(tmp_path: Path) -> None:
     (tmp_path / "night.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(SettingError, match="is not valid TOML"):
-        settings.load(tmp_path / "night.toml")
+        settings.load_settings(tmp_path / "night.toml")
 
 
 def test_since_after_until_is_an_error() -> None:
@@ -188,6 +190,6 @@ def test_a_memory_that_cannot_be_kept_to_is_an_error(word: str, said: str) -> No
 
 
 def test_memory_is_told_in_the_units_of_the_trade() -> None:
-    assert settings.load(words=("memory=2GiB",)).memory == 2 * 2**30
-    assert settings.load(memory="1.5 GB").memory == 1_500_000_000
-    assert settings.load().memory == 4 * 2**30
+    assert settings.load_settings(words=("memory=2GiB",)).memory == 2 * 2**30
+    assert settings.load_settings(memory="1.5 GB").memory == 1_500_000_000
+    assert settings.load_settings().memory == 4 * 2**30

@@ -140,7 +140,7 @@ def test_a_zone_that_ships_is_valid_without_a_walk_through_the_zone_files(
     monkeypatch.setattr(settings, "available_timezones", walk)
     for name in sorted(known):
         assert settings.zone(name).key == name
-    assert settings.load(tz=SHANGHAI).tz == SHANGHAI
+    assert settings.load_settings(tz=SHANGHAI).tz == SHANGHAI
 
 
 @pytest.mark.parametrize("name", ["Factory", "localtime", "posix/UTC", "../UTC", "utc ", ""])

@@ -24,7 +24,7 @@ from tests.nights import runs
 if TYPE_CHECKING:
     from pathlib import Path
 
-TOLD = settings.load(tz=SHANGHAI)
+TOLD = settings.load_settings(tz=SHANGHAI)
 BOTH = frozenset({"cell", "trunk"})
 SCHEMA = {
     "calling_number": pl.String, "called_number": pl.String,

@@ -60,7 +60,7 @@ def row_of(table: pl.DataFrame, setting: str, value: float) -> tuple[float, ...]
 def tuned() -> Counted:
     return tuning.of_files(
         DAYS,
-        settings.load(),
+        settings.load_settings(),
         entities=SAMPLE / "entities.csv",
         subscribers=SAMPLE / "subscribers.csv",
     )
@@ -69,7 +69,9 @@ def tuned() -> Counted:
 @pytest.fixture(scope="module")
 def usual() -> pl.DataFrame:
     """What is nothing rare, with the limits in use."""
-    return pipeline.scan(DAYS, settings.load(), subscribers=SAMPLE / "subscribers.csv").evidence
+    return pipeline.scan(
+        DAYS, settings.load_settings(), subscribers=SAMPLE / "subscribers.csv"
+    ).evidence
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ def test_a_variant_finds_what_a_scan_with_that_setting_finds(
 ) -> None:
     result = pipeline.scan(
         DAYS,
-        settings.load(words=(f"{setting}={value}",)),
+        settings.load_settings(words=(f"{setting}={value}",)),
         subscribers=SAMPLE / "subscribers.csv",
     )
     declared = pl.read_csv(SAMPLE / "entities.csv", infer_schema=False)["line"].implode()
@@ -107,7 +109,7 @@ def test_a_variant_finds_what_a_scan_with_that_setting_finds(
 
 
 def test_declared_lines_are_left_out(tuned: Counted) -> None:
-    whole = tuning.of_files(DAYS, settings.load(), subscribers=SAMPLE / "subscribers.csv")
+    whole = tuning.of_files(DAYS, settings.load_settings(), subscribers=SAMPLE / "subscribers.csv")
     sums = [counted.table["a_day"].sum() for counted in (tuned, whole)]
     assert sums[0] < sums[1]
 
@@ -123,20 +125,20 @@ def test_a_busy_day_is_what_it_would_be_with_that_limit(tmp_path: Path) -> None:
         line("+8613800000002").dials(27, **first).dials(360, **second),  # 387
     )
     calls.write_parquet(tmp_path / "calls.parquet")
-    table = tuning.of_files([tmp_path / "calls.parquet"], settings.load(tz=SHANGHAI)).table
+    table = tuning.of_files([tmp_path / "calls.parquet"], settings.load_settings(tz=SHANGHAI)).table
     for value, lines in ((250, 2), (375, 0), (500, 0)):
         assert row_of(table, "mass_dialler.watch_calls", value)[0] == lines
-        told = settings.load(tz=SHANGHAI, words=(f"mass_dialler.watch_calls={value}",))
+        told = settings.load_settings(tz=SHANGHAI, words=(f"mass_dialler.watch_calls={value}",))
         found = pipeline.scan([tmp_path / "calls.parquet"], told).findings
         assert found.filter(detector="mass_dialler")["subject"].n_unique() == lines
 
 
 @pytest.mark.slow
 def test_variants_equal_scans_where_new_lines_are_known_by_their_first_leg() -> None:
-    table = tuning.of_files([SAMPLE / "calls"], settings.load()).table
-    usual = pipeline.scan([SAMPLE / "calls"], settings.load()).evidence
+    table = tuning.of_files([SAMPLE / "calls"], settings.load_settings()).table
+    usual = pipeline.scan([SAMPLE / "calls"], settings.load_settings()).evidence
     for setting, value in (("new_sim_burst.line_calls", 50), ("high_frequency.calls_10min", 6)):
-        told = settings.load(words=(f"{setting}={value}",))
+        told = settings.load_settings(words=(f"{setting}={value}",))
         found = pipeline.scan([SAMPLE / "calls"], told).findings
         findings = severity.by_chance(found, usual)
         detector, _, _ = setting.partition(".")
@@ -176,7 +178,7 @@ def test_values_to_try_are_multiples_within_the_bounds_of_the_setting() -> None:
 
 
 def test_the_value_in_use_is_marked_and_is_the_one_that_was_told() -> None:
-    told = settings.load(words=("high_frequency.calls_60min=40",))
+    told = settings.load_settings(words=("high_frequency.calls_60min=40",))
     table = tuning.of_files(DAYS[:1], told).table
     used = table.filter(pl.col("today") == tuning.IN_USE)
     assert used.filter(setting="calls_60min")["value"].to_list() == [40]
@@ -186,14 +188,14 @@ def test_the_value_in_use_is_marked_and_is_the_one_that_was_told() -> None:
 
 
 def test_a_detector_that_is_not_applicable_is_named_and_left_out() -> None:
-    counted = tuning.of_files(DAYS[:1], settings.load())
+    counted = tuning.of_files(DAYS[:1], settings.load_settings())
     assert list(counted.not_applicable) == ["new_sim_burst"]
     assert "new_sim_burst" not in counted.table["detector"]
 
 
 def test_without_a_day_there_is_nothing_to_count(tmp_path: Path) -> None:
     feed().write_parquet(tmp_path / "calls.parquet")
-    table = tuning.of_files([tmp_path / "calls.parquet"], settings.load()).table
+    table = tuning.of_files([tmp_path / "calls.parquet"], settings.load_settings()).table
     assert not table.is_empty()
     assert table.select(COUNTS).null_count().sum_horizontal().item() == 6 * table.height
 

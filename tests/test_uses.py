@@ -115,7 +115,7 @@ def test_a_list_tells_what_lines_are_used_for(tmp_path: Path) -> None:
     file = tmp_path / "list.csv"
     told = {"line": [each.number for each in ours], "line_kind": ["shop", ""] * 15}
     pl.DataFrame(told).write_csv(file)
-    calls, settings_ = [tmp_path / "calls.parquet"], settings.load(tz=SHANGHAI)
+    calls, settings_ = [tmp_path / "calls.parquet"], settings.load_settings(tz=SHANGHAI)
     result = pipeline.scan(calls, settings_, subscribers=file)
     among = result.evidence.select("line", "peers", "measures").explode("measures")
     assert set(among["peers"]) == {"mobile lines"}

@@ -109,7 +109,7 @@ def picture() -> str:
     """Draw the head of the list that `make demo` prints."""
     result = pipeline.scan(
         [ROOT / "sample_data" / "calls"],
-        settings.load(),
+        settings.load_settings(),
         entities=ROOT / "sample_data" / "entities.csv",
     )
     terminal = Console(width=100, record=True, file=io.StringIO(), force_terminal=True)

@@ -182,7 +182,7 @@ def _scanned(seed: int, size: Size, place: Path, *, clean: bool) -> _Scanned:
     simulation_city.write(city, place)
     del city
     wrote = monotonic()
-    told, entities = settings.load(), place / "entities.csv"
+    told, entities = settings.load_settings(), place / "entities.csv"
     result = pipeline.scan([place / "calls"], told, entities=entities)
     days = [FIRST_DAY + timedelta(days=n) for n in range(size.days)]
     scanned = _Scanned(

@@ -47,9 +47,9 @@ os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:5000,muzzy_decay_ms:5
 
 def main() -> None:
     """Run the command line; what the user can mend is one sentence and exit code 2."""
-    progress.begin(as_json="--json-log" in sys.argv)
+    progress.start_logging(as_json="--json-log" in sys.argv)
     try:
         app()
     except CdrAnomalyError as error:
-        progress.fail(error, hide="--mask" in sys.argv)
+        progress.log_error(error, mask="--mask" in sys.argv)
         sys.exit(2)

@@ -3,77 +3,51 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from time import monotonic
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
-from cdr_anomaly.cli import options, progress
-from cdr_anomaly.cli.options import (
-    DAY,
-    LOCAL,
-    Config,
-    Engine,
-    Entities,
-    Form,
-    Format,
-    Home,
-    Layout,
-    Master,
-    Memory,
-    Since,
-    Storage,
-    Subscribers,
-    Tz,
-    Until,
-    Words,
-)
+from cdr_anomaly.cli.command import command
+from cdr_anomaly.cli.options import DAY, LOCAL, ListOptions, ScanOptions, StorageOptions, day_of
+from cdr_anomaly.cli.output import Form, print_tables
+from cdr_anomaly.cli.progress import LOG, report_damage, show_progress
 from cdr_anomaly.errors import InputError
 
-Place = Annotated[
-    Path, typer.Option("--out", **LOCAL, help="Folder for the records and the truth.")
-]
-Start = Annotated[
-    datetime | None, typer.Option(formats=DAY, help="First local day; by default 2026-05-01.")
-]
 
-
-class Sides(StrEnum):
-    """How a call is written: as one row, or as one for each side."""
-
-    call = "call"
-    both = "both"
-
-
+@command
 def simulate(
-    out: Place,
+    *,
+    out: Annotated[
+        Path, typer.Option("--out", **LOCAL, help="Folder for the records and the truth.")
+    ],
     days: Annotated[int, typer.Option(help="Days of records, 8 at least.")] = 36,
     lines: Annotated[int, typer.Option(help="Subscribers of the city, 150 at least.")] = 20_000,
     seed: Annotated[int, typer.Option(min=0, help="Another seed makes another city.")] = 1,
-    start: Start = None,
+    start: Annotated[
+        datetime | None, typer.Option(formats=DAY, help="First local day; by default 2026-05-01.")
+    ] = None,
     sides: Annotated[
-        Sides, typer.Option(help="One row a call, or one for each side that the operator sees.")
-    ] = Sides.call,
+        Literal["call", "both"],
+        typer.Option(help="One row a call, or one for each side that the operator sees."),
+    ] = "call",
     clean: Annotated[
         bool, typer.Option("--clean", help="Plant nothing: honest lines only.")
     ] = False,
 ) -> None:
     """Write call records of an invented city, and the truth about its lines."""
     from cdr_anomaly.evaluation.simulation import city
-    from cdr_anomaly.reports import terminal
 
     began = monotonic()
     city.check_place(out)
-    first = options.day(start) or city.FIRST_DAY
-    sample = city.simulate(
-        days=days, lines=lines, seed=seed, start=first, sides=sides.value, clean=clean
-    )
+    first = day_of(start) or city.FIRST_DAY
+    sample = city.simulate(days=days, lines=lines, seed=seed, start=first, sides=sides, clean=clean)
     city.write(sample, out)
-    terminal.show("Lines that are not ordinary", city.kinds(sample))
-    progress.LOG.info(
+    print_tables({"Lines that are not ordinary": city.kinds(sample)})
+    LOG.info(
         "%s: %d record(s) of %d day(s), the truth about them, and %d victim(s), in %.1f s.",
         out,
         sample.calls.height,
@@ -83,25 +57,24 @@ def simulate(
     )
 
 
-AlertLists = Annotated[
-    Path, typer.Argument(**LOCAL, help="An alerts.parquet, or a folder of such lists.")
-]
-Truth = Annotated[
-    Path,
-    typer.Argument(
-        **LOCAL,
-        help="CSV or Parquet of what is known: line, kind, honest, actor, first_day, last_day, "
-        "pattern.",
-    ),
-]
-JsonFile = Annotated[Path | None, typer.Option(**LOCAL, help="JSON file for all the figures.")]
-
-
+@command
 def evaluate(
-    alerts: AlertLists,
-    truth: Truth,
-    out: JsonFile = None,
-    form: Form = Format.table,
+    alerts: Annotated[
+        Path, typer.Argument(**LOCAL, help="An alerts.parquet, or a folder of such lists.")
+    ],
+    truth: Annotated[
+        Path,
+        typer.Argument(
+            **LOCAL,
+            help="CSV or Parquet of what is known: line, kind, honest, actor, first_day, "
+            "last_day, pattern.",
+        ),
+    ],
+    *,
+    out: Annotated[
+        Path | None, typer.Option(**LOCAL, help="JSON file for all the figures.")
+    ] = None,
+    form: Form = "table",
     bootstrap: Annotated[
         int, typer.Option(min=0, max=10_000, help="Samples for intervals; 0 for none.")
     ] = 500,
@@ -123,48 +96,35 @@ def evaluate(
     if out is not None:
         atomic_write.check_writable(out.parent)
     draws = alert_scores.Draws(bootstrap, seed)
-    lists, told = read(alerts), read_truth(truth)
-    tables = alert_scores.evaluated(lists, told, draws, victim_scores.read(alerts, truth))
-    if form is Format.table:
-        for title, table in alert_scores.shown(tables).items():
-            terminal.show(title, table)
+    lists, labels = read(alerts), read_truth(truth)
+    tables = alert_scores.evaluated(lists, labels, draws, victim_scores.read(alerts, truth))
+    if form == "table":
+        print_tables(alert_scores.shown(tables))
     else:
         terminal.put(tables[alert_scores.MAIN], form)
     if out is not None:
         rows = {name: table.to_dicts() for name, table in tables.items()}
-        whole = rows | {"bootstrap": draws.number, "seed": draws.seed}
-        atomic_write.write_text(
-            out, json.dumps(whole, indent=2, default=str, ensure_ascii=False) + "\n"
-        )
-        progress.LOG.info("The figures are in %s.", out)
+        figures = rows | {"bootstrap": draws.number, "seed": draws.seed}
+        text = json.dumps(figures, indent=2, default=str, ensure_ascii=False)
+        atomic_write.write_text(out, text + "\n")
+        LOG.info("The figures are in %s.", out)
 
 
-Files = Annotated[
-    list[str] | None, typer.Argument(help="Parquet files, folders or globs; or give --state.")
-]
-OrState = Annotated[
-    str | None, typer.Option("--state", help="Folder of what nights remember, instead of files.")
-]
-
-
+@command
 def tune(
-    paths: Files = None,
-    state: OrState = None,
+    paths: Annotated[
+        list[str] | None, typer.Argument(help="Parquet files, folders or globs; or give --state.")
+    ] = None,
+    *,
+    state: Annotated[
+        str | None,
+        typer.Option("--state", help="Folder of what nights remember, instead of files."),
+    ] = None,
     days: Annotated[int, typer.Option(min=1, help="Nights of a state that are counted.")] = 28,
-    config: Config = None,
-    words: Words = [],  # noqa: B006 - typer copies it
-    tz: Tz = None,
-    home: Home = None,
-    layout: Layout = None,
-    since: Since = None,
-    until: Until = None,
-    memory: Memory = None,
-    engine: Engine = None,
-    master: Master = None,
-    entities: Entities = None,
-    subscribers: Subscribers = None,
-    form: Form = Format.table,
-    storage: Storage = [],  # noqa: B006 - typer copies it
+    options: ScanOptions,
+    lists: ListOptions,
+    form: Form = "table",
+    storage: StorageOptions,
 ) -> None:
     """Count what each limit would find if it were another, so that limits are chosen by looking.
 
@@ -174,48 +134,41 @@ def tune(
     from cdr_anomaly.evaluation import tuning
     from cdr_anomaly.reports import terminal
 
-    given = {
-        "tz": tz,
-        "home": home,
-        "layout": layout,
-        "since": since,
-        "until": until,
-        "memory": memory,
-        "engine": engine,
-        "master": master,
-    }
     if state is not None:
-        _check_alone(paths, given | {"config": config, "set": words, "subscribers": subscribers})
-        where = options.place(state, storage)
-        with progress.naming_the_damaged([], where):
-            table = tuning.of_state(where, days, entities)
-        progress.LOG.info("A state remembers findings only: lower limits cannot be told from it.")
+        _check_alone(paths, asdict(options) | {"subscribers": lists.subscribers})
+        location = storage.location(state)
+        with report_damage(state=location):
+            table = tuning.of_state(location, days, lists.entities)
+        LOG.info("A state remembers findings only: lower limits cannot be told from it.")
     elif paths:
-        places = options.places(paths, storage)
-        told = options.settings(config, words, **given)
-        with progress.progress() as say, progress.naming_the_damaged(places):
+        files, settings = storage.locations(paths), options.settings()
+        with show_progress(files) as progress:
             counted = tuning.of_files(
-                places, told, entities=entities, subscribers=subscribers, say=say
+                files,
+                settings,
+                entities=lists.entities,
+                subscribers=lists.subscribers,
+                say=progress,
             )
         table = counted.table
         for name, why in counted.not_applicable.items():
-            progress.LOG.info("Not applicable: %s: %s.", name, why)
+            LOG.info("Not applicable: %s: %s.", name, why)
     else:
         msg = "There is nothing to count in: give files of calls, or --state."
         raise InputError(msg)
-    if form is not Format.table:
+    if form == "table":
+        print_tables(tuning.shown(table))
+    else:
         terminal.put(table, form)
-        return
-    for title, part in tuning.shown(table).items():
-        terminal.show(title, part)
 
 
-def _check_alone(paths: list[str] | None, given: dict[str, Any]) -> None:
-    """Fail on words that say how files are to be read and judged, where a state is asked."""
+def _check_alone(paths: list[str] | None, options: dict[str, Any]) -> None:
+    """Fail on options that say how files are read and judged, where a state is asked."""
     if paths:
         msg = "Give files of calls or --state, not both."
         raise InputError(msg)
-    for name, value in given.items():
+    for name, value in options.items():
         if value:
-            msg = f"--{name} is for files of calls: a state remembers what its nights were told."
+            option = "set" if name == "assignments" else name
+            msg = f"--{option} is for files of calls: a state remembers what its nights were told."
             raise InputError(msg)

@@ -8,219 +8,152 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cdr_anomaly.cli import options, output, progress
+from cdr_anomaly.cli.command import command
 from cdr_anomaly.cli.options import (
     DAY,
     LOCAL,
-    Config,
-    Engine,
-    Entities,
-    FailOn,
-    Form,
-    Format,
-    Home,
     JsonLog,
-    Lang,
-    Language,
-    Layout,
-    Mask,
-    Master,
+    ListOptions,
     MaxAlerts,
-    Memory,
-    Out,
+    NightOptions,
     Paths,
-    Place,
-    Rows,
-    Severity,
-    StopDays,
-    StopList,
-    StopSeverity,
-    Storage,
-    Subscribers,
-    Tz,
-    Words,
+    State,
+    StorageOptions,
+    day_of,
 )
+from cdr_anomaly.cli.output import (
+    Out,
+    OutputOptions,
+    PageOptions,
+    StopOptions,
+    log_folder,
+    log_warnings,
+)
+from cdr_anomaly.cli.progress import LOG, show_progress
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from cdr_anomaly.nights.run import Outcome
-    from cdr_anomaly.pipeline import Progress
     from cdr_anomaly.settings import Settings
-    from cdr_anomaly.storage.paths import Location as Where
+    from cdr_anomaly.storage.paths import Location
 
 
-Metrics = Annotated[
-    Path | None, typer.Option(**LOCAL, help="Text file of figures for Prometheus' node exporter.")
-]
-
-
+@command
 def nightly(
     paths: Paths,
-    state: Place,
-    date: Annotated[
+    state: State,
+    *,
+    day: Annotated[
         datetime | None,
-        typer.Option(formats=DAY, help="The local day to judge; by default yesterday."),
+        typer.Option("--date", formats=DAY, help="The local day to judge; by default yesterday."),
     ] = None,
     out: Out = None,
-    config: Config = None,
-    words: Words = [],  # noqa: B006 - typer copies it
-    tz: Tz = None,
-    home: Home = None,
-    layout: Layout = None,
-    memory: Memory = None,
-    engine: Engine = None,
-    master: Master = None,
-    entities: Entities = None,
-    subscribers: Subscribers = None,
+    options: NightOptions,
+    lists: ListOptions,
     only: Annotated[
         bool,
         typer.Option("--only", help="Let go of files that the day was made of before."),
     ] = False,
-    form: Form = Format.table,
-    rows: Rows = 50,
-    max_alerts: MaxAlerts = None,
-    fail_on: FailOn = None,
-    metrics: Metrics = None,
-    stop_list: StopList = None,
-    stop_severity: StopSeverity = Severity.high,
-    stop_days: StopDays = 7,
+    output: OutputOptions,
+    metrics: Annotated[
+        Path | None,
+        typer.Option(**LOCAL, help="Text file of figures for Prometheus' node exporter."),
+    ] = None,
+    stop: StopOptions,
     json_log: JsonLog = False,
-    lang: Lang = Language.en,
-    mask: Mask = False,
-    storage: Storage = [],  # noqa: B006 - typer copies it
+    page: PageOptions,
+    storage: StorageOptions,
 ) -> None:
     """Judge one day by its calls and what earlier nights remember, and remember it, too."""
     from cdr_anomaly.nights import run as nights_run
-    from cdr_anomaly.storage import atomic_write
-    from cdr_anomaly.storage import paths as storage_paths
 
-    files, to = options.places(paths, storage), options.place(out, storage)
-    where = options.place(state, storage)
-    told = options.settings(
-        config,
-        words,
-        tz=tz,
-        home=home,
-        layout=layout,
-        memory=memory,
-        engine=engine,
-        master=master,
-        max_alerts=max_alerts,
-    )
-    if to is not None:
-        atomic_write.check_writable(to)
-    lists = nights_run.Lists(entities, subscribers)
-    with progress.progress(as_json=json_log) as say, progress.naming_the_damaged(files, where):
-        run = nights_run.Run(where, told, lists, say, storage_paths.parse_options(storage))
-        outcome = nights_run.nightly(
-            files, options.day(date) or _yesterday(told, where), run, only=only
+    files, location = storage.locations(paths), storage.location(state)
+    settings = options.settings(max_alerts=output.max_alerts)
+    folder = storage.folder(out)
+    with show_progress(files, location, as_json=json_log) as progress:
+        run = nights_run.Run(
+            location,
+            settings,
+            nights_run.Lists(lists.entities, lists.subscribers),
+            progress,
+            storage.by_name(),
         )
-        if to is not None:
-            _write(to, where, outcome, lang, say, hide=mask)
-    _tell(outcome, form, rows, hide=mask)
-    if to is not None:
-        output.where(to)
-    if stop_list is not None:
-        found, day = outcome.result, outcome.day
-        output.stop(found.alerts, found.findings, stop_list, stop_severity, day, stop_days)
+        outcome = nights_run.nightly(
+            files, day_of(day) or _yesterday(settings, location), run, only=only
+        )
+        if folder is not None:
+            from cdr_anomaly.reports.html import Past
+
+            page.write(folder, outcome.result, Past.of_night(location, outcome), progress)
+    result = outcome.result
+    output.print_result(result, outcome.seconds, outcome.warnings, mask=page.mask)
+    if folder is not None:
+        log_folder(folder)
+    stop.write(result.alerts, result.findings, outcome.day)
     if metrics is not None:
-        from cdr_anomaly.reports.prometheus import write
+        from cdr_anomaly.reports import prometheus
 
-        write(metrics, outcome)
-    output.fail_on(outcome.result.alerts, fail_on)
+        prometheus.write(metrics, outcome)
+    output.exit_if_grave(result.alerts)
 
 
+@command
 def backfill(
     paths: Paths,
-    state: Place,
+    state: State,
+    *,
     first: Annotated[datetime, typer.Option("--from", formats=DAY, help="First local day.")],
     last: Annotated[datetime, typer.Option("--to", formats=DAY, help="Last local day.")],
     out: Annotated[str | None, typer.Option(help="Folder for a folder of results a day.")] = None,
-    config: Config = None,
-    words: Words = [],  # noqa: B006 - typer copies it
-    tz: Tz = None,
-    home: Home = None,
-    layout: Layout = None,
-    memory: Memory = None,
-    engine: Engine = None,
-    master: Master = None,
-    entities: Entities = None,
-    subscribers: Subscribers = None,
+    options: NightOptions,
+    lists: ListOptions,
     max_alerts: MaxAlerts = None,
     json_log: JsonLog = False,
-    lang: Lang = Language.en,
-    mask: Mask = False,
-    storage: Storage = [],  # noqa: B006 - typer copies it
+    page: PageOptions,
+    storage: StorageOptions,
 ) -> None:
     """Run the nights that are missing or may have changed, in order; goes on where it stopped."""
     from cdr_anomaly.nights import run as nights_run
-    from cdr_anomaly.storage import atomic_write
-    from cdr_anomaly.storage import paths as storage_paths
 
-    files, to = options.places(paths, storage), options.place(out, storage)
-    where = options.place(state, storage)
-    told = options.settings(
-        config,
-        words,
-        tz=tz,
-        home=home,
-        layout=layout,
-        memory=memory,
-        engine=engine,
-        master=master,
-        max_alerts=max_alerts,
-    )
-    if to is not None:
-        atomic_write.check_writable(to)
-    lists = nights_run.Lists(entities, subscribers)
-    done = 0
-    with progress.progress(as_json=json_log) as say, progress.naming_the_damaged(files, where):
-        run = nights_run.Run(where, told, lists, say, storage_paths.parse_options(storage))
-        for night in nights_run.backfill(files, options.day(first), options.day(last), run):
+    files, location = storage.locations(paths), storage.location(state)
+    settings = options.settings(max_alerts=max_alerts)
+    folder = storage.folder(out)
+    nights = 0
+    with show_progress(files, location, as_json=json_log) as progress:
+        run = nights_run.Run(
+            location,
+            settings,
+            nights_run.Lists(lists.entities, lists.subscribers),
+            progress,
+            storage.by_name(),
+        )
+        for night in nights_run.backfill(files, first.date(), last.date(), run):
             if isinstance(night, str):
-                progress.LOG.warning(night)
+                LOG.warning(night)
                 continue
-            done += 1
-            if to is not None:
-                _write(to / str(night.day), where, night, lang, say, hide=mask)
-            listed = night.result.alerts["rank"].count()
-            found = night.result.findings.height
-            progress.LOG.info(
-                "%s: %d finding(s), %d alert(s), %.1f s.", night.day, found, listed, night.seconds
+            nights += 1
+            result = night.result
+            if folder is not None:
+                from cdr_anomaly.reports.html import Past
+
+                past = Past.of_night(location, night)
+                page.write(folder / str(night.day), result, past, progress)
+            LOG.info(
+                "%s: %d finding(s), %d alert(s), %.1f s.",
+                night.day,
+                result.findings.height,
+                result.alerts["rank"].count(),
+                night.seconds,
             )
-            for warning in night.warnings:
-                progress.LOG.warning("Look at this: %s.", warning)
-    progress.LOG.info("%d night(s) were run.", done)
+            log_warnings(night.warnings)
+    LOG.info("%d night(s) were run.", nights)
 
 
-def _yesterday(told: Settings, place: Where) -> date:
+def _yesterday(settings: Settings, state: Location) -> date:
     from zoneinfo import ZoneInfo
 
     from cdr_anomaly.ingest import source
     from cdr_anomaly.nights import open_state
 
-    zone = ZoneInfo(source.zone_of(open_state.as_before(told, place)))
+    zone = ZoneInfo(source.zone_of(open_state.as_before(settings, state)))
     return datetime.now(zone).date() - timedelta(days=1)
-
-
-def _write(
-    out: Where, state: Where, outcome: Outcome, lang: Language, say: Progress, *, hide: bool
-) -> None:
-    from cdr_anomaly.reports import files as reports_files
-    from cdr_anomaly.reports.html import Look, Past, night
-
-    say("drawing the page")
-    page = night(outcome.result, Past.of_night(state, outcome), Look(lang.value, hide))
-    say("writing the results")
-    reports_files.write(out, outcome.result, page)
-
-
-def _tell(outcome: Outcome, form: Format, rows: int, *, hide: bool) -> None:
-    from cdr_anomaly.reports import summary
-
-    output.show(outcome.result.alerts, form, rows, outcome.result.victims, hide=hide)
-    for sentence in (*summary.summary(outcome.result), f"Time: {outcome.seconds:.1f} s."):
-        progress.LOG.info(sentence)
-    for warning in outcome.warnings:
-        progress.LOG.warning("Look at this: %s.", warning)

@@ -1,55 +1,25 @@
-"""The options that commands share."""
+"""What commands are told: groups of options, and what is built from them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, overload
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cdr_anomaly.vocabulary import Engine
+
 if TYPE_CHECKING:
+    from datetime import date
+
     from cdr_anomaly.settings import Settings
-    from cdr_anomaly.storage.paths import Location as Where
+    from cdr_anomaly.storage.paths import Location
 
 
-class Format(StrEnum):
-    """How data is written to standard output."""
-
-    table = "table"
-    csv = "csv"
-    jsonl = "jsonl"
-
-
-class Severity(StrEnum):
-    """How grave a finding is."""
-
-    low = "low"
-    medium = "medium"
-    high = "high"
-    critical = "critical"
-
-
-class Language(StrEnum):
-    """What language a page is in."""
-
-    en = "en"
-    zh = "zh"
-
-
-class Engines(StrEnum):
-    """What moves the rows."""
-
-    local = "local"
-    spark = "spark"
-
-
-DAY = ["%Y-%m-%d"]
-
-
-def local(text: str) -> Path:
-    """Take a path of this machine; an address would make a folder that is called like it."""
+def local_path(text: str) -> Path:
+    """Return a path of this machine; an address would make a folder that is called like it."""
     if "://" in text:
         from cdr_anomaly.errors import SettingError
 
@@ -58,7 +28,13 @@ def local(text: str) -> Path:
     return Path(text)
 
 
-LOCAL: dict[str, Any] = {"parser": local, "metavar": "PATH"}
+def day_of(time: datetime | None) -> date | None:
+    """Return the day of an option's date, or None where it was not given."""
+    return time.date() if time else None
+
+
+DAY = ["%Y-%m-%d"]
+LOCAL: dict[str, Any] = {"parser": local_path, "metavar": "PATH"}
 
 Paths = Annotated[
     list[str],
@@ -66,23 +42,8 @@ Paths = Annotated[
         help="Parquet files, folders or globs, Delta or Iceberg tables; s3:// and such."
     ),
 ]
-Storage = Annotated[
-    list[str],
-    typer.Option(
-        "--storage-option",
-        help="An option of s3://, gs:// or az://, as in aws_region=eu-west-1; those of the "
-        "environment hold, too, and keep secrets better.",
-    ),
-]
-Config = Annotated[Path | None, typer.Option("--config", **LOCAL, help="A TOML file of settings.")]
-Words = Annotated[
-    list[str], typer.Option("--set", help="A setting, as in high_frequency.calls_60min=40.")
-]
-Tz = Annotated[str | None, typer.Option("--tz", help="Zone of local days and of naive times.")]
-Home = Annotated[str | None, typer.Option("--home", help="Home region; by default CN.")]
-Layout = Annotated[str | None, typer.Option("--layout", help="A layout's name, or a TOML file.")]
-Since = Annotated[datetime | None, typer.Option(formats=DAY, help="First local day.")]
-Until = Annotated[datetime | None, typer.Option(formats=DAY, help="Last local day.")]
+State = Annotated[str, typer.Option("--state", help="Folder of what nights remember.")]
+Date = Annotated[datetime | None, typer.Option("--date", formats=DAY, help="The local day.")]
 Entities = Annotated[
     Path | None,
     typer.Option(
@@ -99,77 +60,124 @@ Subscribers = Annotated[
         "line_kind.",
     ),
 ]
-Memory = Annotated[
-    str | None, typer.Option(help="Memory that a run may take, as in 4GiB, which is the default.")
-]
-Engine = Annotated[
-    Engines | None, typer.Option(help="What moves the rows: this machine, or Spark.")
-]
-Master = Annotated[
-    str | None, typer.Option(help="Address of the Spark cluster, as in spark://host:7077.")
-]
-Form = Annotated[Format, typer.Option("--format", help="Form of the data on standard output.")]
-Out = Annotated[str | None, typer.Option(help="Folder for the result files.")]
-Html = Annotated[Path | None, typer.Option("--html", **LOCAL, help="File for a page of the same.")]
-Lang = Annotated[Language, typer.Option("--lang", help="Language of the page.")]
-Mask = Annotated[
-    bool, typer.Option("--mask", help="Hide four digits of each number that is shown.")
-]
-Rows = Annotated[int, typer.Option(min=1, help="Alerts shown in the table.")]
 MaxAlerts = Annotated[
     int | None,
     typer.Option("--max-alerts", min=1, help="Alerts that are ranked, by default 200."),
 ]
-FailOn = Annotated[
-    Severity | None, typer.Option(help="Exit with 3 when an alert is as grave as this.")
-]
-Edges = Annotated[
-    Path | None,
-    typer.Option(
-        **LOCAL,
-        help="File for the contact graph around the line: GraphML if it ends in .graphml, CSV if "
-        "in .csv; the other one is written beside it.",
-    ),
-]
-Place = Annotated[str, typer.Option("--state", help="Folder of what nights remember.")]
 JsonLog = Annotated[bool, typer.Option("--json-log", help="Say everything as lines of JSON.")]
 
-StopList = Annotated[
-    Path | None,
-    typer.Option(**LOCAL, help="CSV of the numbers to be stopped, with their validity."),
-]
-StopSeverity = Annotated[Severity, typer.Option(help="Severity from which a number is on it.")]
-StopDays = Annotated[int, typer.Option(min=1, help="Days that a number on it is valid.")]
+
+@dataclass(frozen=True)
+class SettingsOptions:
+    """Settings, from a file or one by one."""
+
+    config: Annotated[
+        Path | None, typer.Option("--config", **LOCAL, help="A TOML file of settings.")
+    ] = None
+    assignments: Annotated[
+        list[str], typer.Option("--set", help="A setting, as in high_frequency.calls_60min=40.")
+    ] = field(default_factory=list)
+
+    def settings(self, **given: Any) -> Settings:
+        """Return the settings of the file, then of --set, then of options, those ``given`` too."""
+        from cdr_anomaly.settings import Settings, load_settings
+
+        for name in {option.name for option in fields(self)} & Settings.model_fields.keys():
+            value = getattr(self, name)
+            given[name] = day_of(value) if isinstance(value, datetime) else value
+        return load_settings(self.config, tuple(self.assignments), **given)
 
 
-def day(given: datetime | None) -> Any:
-    """Take the day of a date that was given."""
-    return given.date() if given else None
+@dataclass(frozen=True)
+class InputOptions(SettingsOptions):
+    """How records are to be read."""
+
+    tz: Annotated[
+        str | None, typer.Option("--tz", help="Zone of local days and of naive times.")
+    ] = None
+    home: Annotated[str | None, typer.Option("--home", help="Home region; by default CN.")] = None
+    layout: Annotated[
+        str | None, typer.Option("--layout", help="A layout's name, or a TOML file.")
+    ] = None
 
 
-@overload
-def place(text: str, storage: list[str]) -> Where: ...
-@overload
-def place(text: None, storage: list[str]) -> None: ...
-def place(text: str | None, storage: list[str]) -> Where | None:
-    """Take a path, or an address of a store with its options."""
-    from cdr_anomaly.storage import paths as storage_paths
+@dataclass(frozen=True)
+class PeriodOptions(InputOptions):
+    """Which days are read."""
 
-    return (
-        None
-        if text is None
-        else storage_paths.parse_location(text, storage_paths.parse_options(storage))
-    )
+    since: Annotated[datetime | None, typer.Option(formats=DAY, help="First local day.")] = None
+    until: Annotated[datetime | None, typer.Option(formats=DAY, help="Last local day.")] = None
 
 
-def places(paths: list[str], storage: list[str]) -> list[Where]:
-    """Take several of them."""
-    return [place(path, storage) for path in paths]
+@dataclass(frozen=True)
+class EngineOptions:
+    """What moves the rows, and how much memory that may take."""
+
+    memory: Annotated[
+        str | None,
+        typer.Option(help="Memory that a run may take, as in 4GiB, which is the default."),
+    ] = None
+    engine: Annotated[
+        Engine | None, typer.Option(help="What moves the rows: this machine, or Spark.")
+    ] = None
+    master: Annotated[
+        str | None, typer.Option(help="Address of the Spark cluster, as in spark://host:7077.")
+    ] = None
 
 
-def settings(config: Path | None, words: list[str], **given: Any) -> Settings:
-    """Put the words of the command line together with the file of settings."""
-    from cdr_anomaly import settings
+@dataclass(frozen=True)
+class NightOptions(EngineOptions, InputOptions):
+    """How the records of a night are read."""
 
-    days = {name: day(given[name]) for name in ("since", "until") if name in given}
-    return settings.load(config, tuple(words), **(given | days))
+
+@dataclass(frozen=True)
+class ScanOptions(EngineOptions, PeriodOptions):
+    """How the records of a scan are read."""
+
+
+@dataclass(frozen=True)
+class ListOptions:
+    """Lists that operators keep."""
+
+    entities: Entities = None
+    subscribers: Subscribers = None
+
+
+@dataclass(frozen=True)
+class StorageOptions:
+    """Options of object stores."""
+
+    storage: Annotated[
+        list[str],
+        typer.Option(
+            "--storage-option",
+            help="An option of s3://, gs:// or az://, as in aws_region=eu-west-1; those of the "
+            "environment hold, too, and keep secrets better.",
+        ),
+    ] = field(default_factory=list)
+
+    def by_name(self) -> dict[str, str]:
+        """Return the options by their names."""
+        from cdr_anomaly.storage import paths
+
+        return paths.parse_options(self.storage)
+
+    def location(self, text: str) -> Location:
+        """Return a path of this machine, or an address of a store with its options."""
+        from cdr_anomaly.storage import paths
+
+        return paths.parse_location(text, self.by_name())
+
+    def locations(self, texts: list[str]) -> list[Location]:
+        """Return the location of each text."""
+        return [self.location(text) for text in texts]
+
+    def folder(self, text: str | None) -> Location | None:
+        """Return the location of a folder for results, if any; fail if it cannot be written."""
+        from cdr_anomaly.storage import atomic_write
+
+        if text is None:
+            return None
+        location = self.location(text)
+        atomic_write.check_writable(location)
+        return location

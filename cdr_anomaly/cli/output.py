@@ -1,82 +1,153 @@
-"""How the commands that judge give their answer: on standard output, as files, as exit code."""
+"""How commands answer: options of what comes out, on standard output, as files, as exit code."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cdr_anomaly.cli import progress
-from cdr_anomaly.cli.options import Format
+from cdr_anomaly.cli.options import LOCAL, MaxAlerts
+from cdr_anomaly.cli.progress import LOG
+from cdr_anomaly.vocabulary import Language, Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from datetime import date
-    from pathlib import Path
 
     import polars as pl
 
-    from cdr_anomaly.cli.options import Severity
+    from cdr_anomaly.pipeline import Progress
+    from cdr_anomaly.reports.html import Past
+    from cdr_anomaly.result import Result
     from cdr_anomaly.storage.paths import Location
 
 # Alerts come first; who warns people takes the file.
-SHOWN = 10
+VICTIMS_SHOWN = 10
+
+Form = Annotated[
+    Literal["table", "csv", "jsonl"],
+    typer.Option("--format", help="Form of the data on standard output."),
+]
+Out = Annotated[str | None, typer.Option(help="Folder for the result files.")]
+Mask = Annotated[
+    bool, typer.Option("--mask", help="Hide four digits of each number that is shown.")
+]
 
 
-def show(
-    alerts: pl.DataFrame,
-    form: Format,
-    rows: int,
-    victims: pl.DataFrame | None = None,
-    *,
-    hide: bool = False,
-) -> None:
-    """Print the first alerts, and people to warn, as tables, or all alerts as data."""
+@dataclass(frozen=True)
+class OutputOptions:
+    """What is printed of alerts, and the exit code."""
+
+    form: Form = "table"
+    rows: Annotated[int, typer.Option(min=1, help="Alerts shown in the table.")] = 50
+    max_alerts: MaxAlerts = None
+    fail_on: Annotated[
+        Severity | None, typer.Option(help="Exit with 3 when an alert is as grave as this.")
+    ] = None
+
+    def print_alerts(
+        self, alerts: pl.DataFrame, victims: pl.DataFrame | None = None, *, mask: bool
+    ) -> None:
+        """Print the first alerts, and people to warn, as tables, or all alerts as data."""
+        from cdr_anomaly.numbering import masking
+        from cdr_anomaly.reports import terminal
+
+        if mask:
+            alerts = masking.mask_table(alerts)
+            victims = None if victims is None else masking.mask_table(victims)
+        if self.form != "table":
+            terminal.put(alerts, self.form)
+            return
+        terminal.show_alerts(alerts, self.rows)
+        if victims is not None and not victims.is_empty():
+            columns = ("tier", "number", "hours_since", "why")
+            first = victims.head(VICTIMS_SHOWN).select(columns)
+            terminal.show(f"To warn, the first {VICTIMS_SHOWN}", first)
+
+    def print_result(
+        self, result: Result, seconds: float, warnings: Iterable[str] = (), *, mask: bool
+    ) -> None:
+        """Print a result's alerts, and log what was read and found."""
+        from cdr_anomaly.reports import summary
+
+        self.print_alerts(result.alerts, result.victims, mask=mask)
+        for sentence in (*summary.summary(result), f"Time: {seconds:.1f} s."):
+            LOG.info(sentence)
+        log_warnings(warnings)
+
+    def exit_if_grave(self, alerts: pl.DataFrame) -> None:
+        """Leave with 3 when an alert on the list is as grave as --fail-on says."""
+        from cdr_anomaly.alerts.ranking import as_grave
+
+        if self.fail_on is not None and as_grave(alerts, self.fail_on):
+            raise typer.Exit(3)
+
+
+@dataclass(frozen=True)
+class PageOptions:
+    """How a page looks."""
+
+    lang: Annotated[Language, typer.Option("--lang", help="Language of the page.")] = "en"
+    mask: Mask = False
+
+    def write(self, folder: Location, result: Result, past: Past, progress: Progress) -> None:
+        """Draw the page of a result, and write all its files."""
+        from cdr_anomaly.reports import files
+        from cdr_anomaly.reports.html import Look, night
+
+        progress("drawing the page")
+        page = night(result, past, Look(self.lang, self.mask))
+        progress("writing the results")
+        files.write(folder, result, page)
+
+
+@dataclass(frozen=True)
+class StopOptions:
+    """The list of numbers to be stopped."""
+
+    stop_list: Annotated[
+        Path | None,
+        typer.Option(**LOCAL, help="CSV of the numbers to be stopped, with their validity."),
+    ] = None
+    stop_severity: Annotated[
+        Severity, typer.Option(help="Severity from which a number is on it.")
+    ] = "high"
+    stop_days: Annotated[int, typer.Option(min=1, help="Days that a number on it is valid.")] = 7
+
+    def write(self, alerts: pl.DataFrame, findings: pl.DataFrame, day: date) -> None:
+        """Write the list, valid from ``day`` on, if it was asked for."""
+        from cdr_anomaly.alerts import ranking
+        from cdr_anomaly.storage import atomic_write
+
+        if self.stop_list is None:
+            return
+        until = day + timedelta(days=self.stop_days)
+        listed = ranking.to_stop(alerts, findings, self.stop_severity, until)
+        atomic_write.write_text(self.stop_list, listed.write_csv())
+        LOG.info("The stop list in %s has %d number(s).", self.stop_list, listed.height)
+
+
+def print_tables(tables: Mapping[str, pl.DataFrame], *, mask: bool = False) -> None:
+    """Print tables, each under its title."""
     from cdr_anomaly.numbering import masking
     from cdr_anomaly.reports import terminal
 
-    if hide:
-        alerts, victims = (
-            masking.mask_table(alerts),
-            None if victims is None else masking.mask_table(victims),
-        )
-    if form is Format.table:
-        terminal.show_alerts(alerts, rows)
-        if victims is not None and not victims.is_empty():
-            columns = ("tier", "number", "hours_since", "why")
-            terminal.show(f"To warn, the first {SHOWN}", victims.head(SHOWN).select(columns))
-    else:
-        terminal.put(alerts, form)
+    for title, table in tables.items():
+        terminal.show(title, masking.mask_table(table) if mask else table)
 
 
-def where(out: Location) -> None:
-    """Say where the files are, and what to do next."""
+def log_warnings(warnings: Iterable[str]) -> None:
+    """Log what to look at after a night."""
+    for warning in warnings:
+        LOG.warning("Look at this: %s.", warning)
+
+
+def log_folder(folder: Location) -> None:
+    """Log where the files are, and what to do next."""
     from cdr_anomaly.reports import files
 
-    progress.LOG.info("The results are in %s; open %s in a browser.", out, out / files.PAGE)
-    progress.LOG.info("Next: cdr-anomaly explain LINE PATH tells one line's story (--html FILE).")
-
-
-def fail_on(alerts: pl.DataFrame, severity: Severity | None) -> None:
-    """Leave with 3 when an alert on the list is as grave as that."""
-    from cdr_anomaly.alerts.ranking import as_grave
-
-    if severity is not None and as_grave(alerts, severity):
-        raise typer.Exit(3)
-
-
-def stop(
-    found: pl.DataFrame,
-    findings: pl.DataFrame,
-    file: Path,
-    severity: Severity,
-    day: date,
-    days: int,
-) -> None:
-    """Write the list of numbers to be stopped from ``day`` on, for so many ``days``."""
-    from cdr_anomaly.alerts import ranking
-    from cdr_anomaly.storage import atomic_write
-
-    listed = ranking.to_stop(found, findings, severity, day + timedelta(days=days))
-    atomic_write.write_text(file, listed.write_csv())
-    progress.LOG.info("The stop list in %s has %d number(s).", file, listed.height)
+    LOG.info("The results are in %s; open %s in a browser.", folder, folder / files.PAGE)
+    LOG.info("Next: cdr-anomaly explain LINE PATH tells one line's story (--html FILE).")

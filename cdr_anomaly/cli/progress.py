@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.progress import Progress
 
@@ -20,34 +20,36 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("cdr_anomaly")
 
 
-class _Json(logging.Formatter):
+class _JsonLines(logging.Formatter):
     """Writes a record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        told = {"at": at, "level": record.levelname.lower(), "event": record.getMessage()}
-        return json.dumps(told, ensure_ascii=False)
+        event = {"at": at, "level": record.levelname.lower(), "event": record.getMessage()}
+        return json.dumps(event, ensure_ascii=False)
 
 
-def begin(*, as_json: bool) -> None:
-    """Say everything on standard error, as sentences or as lines of JSON."""
+def start_logging(*, as_json: bool) -> None:
+    """Log to standard error, as sentences or as lines of JSON."""
     handler = logging.StreamHandler(sys.stderr)
     if as_json:
-        handler.setFormatter(_Json())
+        handler.setFormatter(_JsonLines())
     LOG.handlers, LOG.propagate = [handler], False
     LOG.setLevel(logging.INFO)
 
 
-def fail(error: Exception, *, hide: bool = False) -> None:
-    """Say in one sentence what its user can mend; ``hide`` is --mask."""
+def log_error(error: Exception, *, mask: bool = False) -> None:
+    """Log in one sentence what the user can mend."""
     from cdr_anomaly.numbering import masking
 
-    LOG.error("cdr-anomaly: %s", masking.mask_text(str(error)) if hide else error)
+    LOG.error("cdr-anomaly: %s", masking.mask_text(str(error)) if mask else error)
 
 
 @contextmanager
-def progress(*, as_json: bool = False) -> Iterator[pipeline.Progress]:
-    """Show progress while something is done; nothing when standard error is not a terminal."""
+def show_progress(
+    files: Sequence[Location], state: Location | None = None, *, as_json: bool = False
+) -> Iterator[pipeline.Progress]:
+    """Show how far the work is, if standard error is a terminal; name a file that is damaged."""
     from rich import progress
     from rich.console import Console
     from rich.text import Text
@@ -70,42 +72,42 @@ def progress(*, as_json: bool = False) -> Iterator[pipeline.Progress]:
     terminal = Console(stderr=True)
     # Away from a terminal it would still leave an empty line.
     quiet = as_json or not terminal.is_terminal
-    with progress.Progress(*columns, console=terminal, transient=True, disable=quiet) as bar:
-        yield _Bar(bar, aloud=as_json)
+    bar = progress.Progress(*columns, console=terminal, transient=True, disable=quiet)
+    with bar, report_damage(files, state):
+        yield _Bar(bar, logs_steps=as_json)
 
 
 class _Bar:
     """Shows on stderr what is being done, how far it has come and how long it will take."""
 
-    def __init__(self, bar: Progress, *, aloud: bool) -> None:
+    def __init__(self, bar: Progress, *, logs_steps: bool) -> None:
         self.bar = bar
-        self.aloud = aloud
+        self.logs_steps = logs_steps
         self.task = bar.add_task("", total=None)
 
-    def __call__(self, words: str, total: int | None = None) -> None:
-        if self.aloud:
-            LOG.info(words)
+    def __call__(self, step: str, total: int | None = None) -> None:
+        if self.logs_steps:
+            LOG.info(step)
         self.bar.remove_task(self.task)  # one that is reset would keep its total
-        self.task = self.bar.add_task(words, total=total)
+        self.task = self.bar.add_task(step, total=total)
 
     def done(self, rows: int) -> None:
         self.bar.advance(self.task, rows)
 
 
 @contextmanager
-def naming_the_damaged(paths: list[Location], state: Location | None = None) -> Iterator[None]:
+def report_damage(files: Sequence[Location] = (), state: Location | None = None) -> Iterator[None]:
     """Name the file whose damage has made Polars fail; when all are sound the bug is ours."""
     from polars.exceptions import PanicException, PolarsError
 
-    from cdr_anomaly.ingest import files
+    from cdr_anomaly.ingest import files as ingest_files
     from cdr_anomaly.storage import store_errors
 
-    places = [*paths, *([] if state is None else [state])]
     try:
-        with store_errors.explain_store_errors(*places):
+        with store_errors.explain_store_errors(*files, *([] if state is None else [state])):
             yield
     except (PolarsError, PanicException, OSError):
-        files.read_through(paths)
+        ingest_files.read_through(files)
         if state is not None:
             from cdr_anomaly.nights.state import read_through
 

@@ -3,132 +3,102 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from cdr_anomaly.cli import options, output, progress
-from cdr_anomaly.cli.options import (
-    DAY,
-    Config,
-    Entities,
-    FailOn,
-    Form,
-    Format,
-    Mask,
-    MaxAlerts,
-    Place,
-    Rows,
-    Severity,
-    StopDays,
-    StopList,
-    StopSeverity,
-    Storage,
-    Words,
-)
+from cdr_anomaly.cli.command import command
+from cdr_anomaly.cli.options import Date, Entities, SettingsOptions, State, StorageOptions, day_of
+from cdr_anomaly.cli.output import Form, Mask, OutputOptions, StopOptions, print_tables
+from cdr_anomaly.cli.progress import LOG, report_damage
 
 
-class Verdict(StrEnum):
-    """What became of an alert."""
-
-    confirmed = "confirmed"
-    cleared = "cleared"
-
-
-Date = Annotated[datetime | None, typer.Option("--date", formats=DAY, help="The local day.")]
-
-
+@command
 def status(
-    state: Place,
+    state: State,
+    *,
     days: Annotated[int, typer.Option(min=1, help="Nights shown.")] = 28,
-    form: Form = Format.table,
-    storage: Storage = [],  # noqa: B006 - typer copies it
+    form: Form = "table",
+    storage: StorageOptions,
 ) -> None:
     """Say which nights are done, failed, missing or may change, and how their volume was."""
     from cdr_anomaly.nights import operations
     from cdr_anomaly.reports import terminal
 
-    where = options.place(state, storage)
-    with progress.naming_the_damaged([], where):
-        parts = operations.status(where, days)
-    if form is not Format.table:
+    location = storage.location(state)
+    with report_damage(state=location):
+        parts = operations.status(location, days)
+    if form == "table":
+        print_tables(parts)
+    else:
         terminal.put(next(iter(parts.values())), form)
-        return
-    for title, table in parts.items():
-        terminal.show(title, table)
 
 
+@command
 def alerts(
-    state: Place,
+    state: State,
+    *,
     date: Date = None,
     out: Annotated[str | None, typer.Option(help="Folder for the alerts as files.")] = None,
-    config: Config = None,
-    words: Words = [],  # noqa: B006 - typer copies it
+    options: SettingsOptions,
     entities: Entities = None,
-    form: Form = Format.table,
-    rows: Rows = 50,
-    max_alerts: MaxAlerts = None,
-    fail_on: FailOn = None,
-    stop_list: StopList = None,
-    stop_severity: StopSeverity = Severity.high,
-    stop_days: StopDays = 7,
-    storage: Storage = [],  # noqa: B006 - typer copies it
+    output: OutputOptions,
+    stop: StopOptions,
+    storage: StorageOptions,
     mask: Mask = False,
 ) -> None:
     """List a night's alerts again, by the entities as they are now; nothing is detected again."""
     from cdr_anomaly.nights import operations
     from cdr_anomaly.reports import files, summary
-    from cdr_anomaly.storage import atomic_write
 
-    where, to = options.place(state, storage), options.place(out, storage)
-    if to is not None:
-        atomic_write.check_writable(to)
-    told = options.settings(config, words, max_alerts=max_alerts)
-    with progress.naming_the_damaged([], where):
-        day, found, findings = operations.again(where, options.day(date), told, entities)
-    output.show(found, form, rows, hide=mask)
-    if to is not None:
-        files.write_alerts(to, found)
-        progress.LOG.info("The alerts are in %s.", to)
-    progress.LOG.info("The night of %s: %s.", day, summary.alerts_sentence(found))
-    if stop_list is not None:
-        output.stop(found, findings, stop_list, stop_severity, day, stop_days)
-    output.fail_on(found, fail_on)
+    location, folder = storage.location(state), storage.folder(out)
+    settings = options.settings(max_alerts=output.max_alerts)
+    with report_damage(state=location):
+        day, ranked, findings = operations.again(location, day_of(date), settings, entities)
+    output.print_alerts(ranked, mask=mask)
+    if folder is not None:
+        files.write_alerts(folder, ranked)
+        LOG.info("The alerts are in %s.", folder)
+    LOG.info("The night of %s: %s.", day, summary.alerts_sentence(ranked))
+    stop.write(ranked, findings, day)
+    output.exit_if_grave(ranked)
 
 
+@command
 def feedback(
     line: Annotated[str, typer.Argument(help="The subject of an alert, in any form.")],
-    verdict: Annotated[Verdict, typer.Argument(help="What became of it.")],
-    state: Place,
+    verdict: Annotated[Literal["confirmed", "cleared"], typer.Argument(help="What became of it.")],
+    state: State,
+    *,
     note: Annotated[str | None, typer.Option(help="What was found out.")] = None,
     date: Date = None,
-    storage: Storage = [],  # noqa: B006 - typer copies it
+    storage: StorageOptions,
     mask: Mask = False,
 ) -> None:
     """Remember what became of an alert; it is shown with later alerts on that subject."""
     from cdr_anomaly.nights import operations
     from cdr_anomaly.numbering import masking
 
-    where = options.place(state, storage)
-    with progress.naming_the_damaged([], where):
-        subject, day = operations.feedback(where, line, verdict, note, options.day(date))
+    location = storage.location(state)
+    with report_damage(state=location):
+        subject, day = operations.feedback(location, line, verdict, note, day_of(date))
     shown = masking.mask_text(subject) if mask else subject
-    sys.stdout.write(f"{shown}: the alert of {day} is {verdict.value}.\n")
+    sys.stdout.write(f"{shown}: the alert of {day} is {verdict}.\n")
 
 
+@command
 def retention(
-    state: Place,
+    state: State,
+    *,
     profiles: Annotated[int, typer.Option(min=61, help="Days of sums and alerts kept.")] = 400,
     calls: Annotated[int, typer.Option(min=29, help="Days of calls kept.")] = 180,
-    storage: Storage = [],  # noqa: B006 - typer copies it
+    storage: StorageOptions,
 ) -> None:
     """Delete for good what is older than that; every night does so by its settings, too."""
     from cdr_anomaly.nights import operations
 
-    where = options.place(state, storage)
-    with progress.naming_the_damaged([], where):
-        before = operations.retention(where, profiles, calls)
+    location = storage.location(state)
+    with report_damage(state=location):
+        before = operations.retention(location, profiles, calls)
     for table, day in before.items():
-        progress.LOG.info("%s: kept from %s on.", table, day)
+        LOG.info("%s: kept from %s on.", table, day)

@@ -15,7 +15,7 @@ from cdr_anomaly.features import cold_callers, forwarding_hops, line_ages, shift
 from cdr_anomaly.features.feed import Feed
 from cdr_anomaly.features.tables import Basis, Counting, Looked, Past, made
 from cdr_anomaly.numbering import caller_id
-from cdr_anomaly.settings import MOST_SILENT_DAYS
+from cdr_anomaly.settings import MAX_SILENT_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -145,7 +145,7 @@ def _covered(days: pl.DataFrame) -> tuple[date | None, date | None]:
     A row with a wrong clock may stand years before or after all others; what is cut off by three
     months without a call is not covered, and nothing is known of the days between.
     """
-    gap = (pl.col("day") - pl.col("day").shift()).dt.total_days() > MOST_SILENT_DAYS
+    gap = (pl.col("day") - pl.col("day").shift()).dt.total_days() > MAX_SILENT_DAYS
     stretches = days.group_by(stretch=gap.fill_null(value=False).cum_sum()).agg(
         pl.col("calls").sum(), first=pl.col("day").min(), last=pl.col("day").max()
     )

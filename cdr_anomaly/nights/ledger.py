@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cdr_anomaly.settings import MOST_SILENT_DAYS
+from cdr_anomaly.settings import MAX_SILENT_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -107,7 +107,7 @@ def first_day(known: Mapping[date, Night], day: date) -> date:
     for earlier in sorted(
         (d for d, night in known.items() if d < day and night.calls), reverse=True
     ):
-        if (first - earlier).days > MOST_SILENT_DAYS:
+        if (first - earlier).days > MAX_SILENT_DAYS:
             break
         first = earlier
     return first

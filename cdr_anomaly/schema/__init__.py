@@ -13,7 +13,6 @@ from cdr_anomaly.schema.outputs import (
     OF_GROUPS,
     OF_PREFIXES,
     OF_SUBSCRIBERS,
-    SEVERITIES,
     VICTIMS,
 )
 from cdr_anomaly.schema.pipeline import (
@@ -46,6 +45,7 @@ from cdr_anomaly.schema.state import (
     VOLUME,
 )
 from cdr_anomaly.schema.table import Column, Table, columns, empty, lines, require
+from cdr_anomaly.vocabulary import SEVERITIES
 
 __all__ = [
     "ALERTS", "BESIDE", "BIRTHS", "CALLS", "EVIDENCE", "FEEDBACK", "FINDINGS", "FORWARDED", "HOPS",

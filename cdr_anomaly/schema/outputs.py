@@ -117,8 +117,6 @@ VICTIMS: Table = {
     "why": Column(TEXT, "one sentence with the numbers in it"),
 }
 
-SEVERITIES = ("low", "medium", "high", "critical")
-
 # Subjects of these kinds are prefixes of numbers, no lines.
 OF_PREFIXES = ("block", "pool")
 # Nor are these, that a list of subscribers names; the column of SUBSCRIBERS that does.

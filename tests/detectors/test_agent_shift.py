@@ -343,7 +343,7 @@ def test_without_durations_it_is_not_applicable(tmp_path: Path) -> None:
 def test_explain_draws_the_shift(tmp_path: Path) -> None:
     works_, rests = works("001", DAYS[:4]), line(AGENT + "002").dials(40, on=DAY)
     feed(works_, rests).write_parquet(tmp_path / "calls.parquet")
-    told = settings.load(tz=SHANGHAI)
+    told = settings.load_settings(tz=SHANGHAI)
     tables = line_story_terminal.tables(line_story.explain(works_.number, [tmp_path], told)[0])
     ((title, shift),) = ((t, table) for t, table in tables.items() if t.startswith("The shift"))
     assert shift.height == 4

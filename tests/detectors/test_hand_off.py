@@ -221,7 +221,7 @@ def test_how_much_is_read_at_once_or_kept_makes_no_difference(
     folder.mkdir()
     repeated = pl.concat([calls, calls.gather_every(3)])
     repeated.write_parquet(folder / "calls.parquet", row_group_size=7)
-    told = settings.load(tz="Asia/Shanghai")
+    told = settings.load_settings(tz="Asia/Shanghai")
     parted = pipeline.scan([folder / "calls.parquet"], told)
     assert parted.counts.duplicates == calls.gather_every(3).height
     assert_frame_equal(parted.tables.reached.collect(), plain.tables.reached.collect())

@@ -42,7 +42,7 @@ def written(folder: Path, table: pl.DataFrame, name: str = "calls.parquet") -> P
 
 
 def opened(*paths: Path | str, **told: Any) -> ingest.Source:
-    return ingest.open_source(paths, settings.load(**told))
+    return ingest.open_source(paths, settings.load_settings(**told))
 
 
 def spelled(calls: pl.DataFrame) -> pl.DataFrame:

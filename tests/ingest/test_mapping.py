@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def scanned(*paths: Path | str, **told: Any) -> cdr_anomaly_result.Result:
-    return pipeline.scan(paths, settings.load(**told))
+    return pipeline.scan(paths, settings.load_settings(**told))
 
 
 BAD = {

@@ -38,7 +38,9 @@ def by_day(folder: Path, calls: pl.DataFrame, tz: str = SHANGHAI) -> Path:
 
 
 def run(place: Location, *words: str, tz: str = SHANGHAI, **lists: Path) -> nights_run.Run:
-    return nights_run.Run(place, settings.load(tz=tz, words=words), nights_run.Lists(**lists))
+    return nights_run.Run(
+        place, settings.load_settings(tz=tz, words=words), nights_run.Lists(**lists)
+    )
 
 
 def every(folder: Path, told: nights_run.Run) -> list[Outcome]:

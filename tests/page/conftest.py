@@ -38,7 +38,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def sample() -> Result:
     """Scan the sample."""
-    told = settings.load(tz=SHANGHAI)
+    told = settings.load_settings(tz=SHANGHAI)
     return pipeline.scan([SAMPLE / "calls"], told, entities=SAMPLE / "entities.csv", also=LINE)
 
 

@@ -118,7 +118,7 @@ def test_tokens_stand_in_their_columns(show: Show, tmp_path: Path, width: int) -
         *(other.forwards(30, on=past("2026-05-04", 3), to=tokens[0]) for other in others),
     )
     calls.write_parquet(tmp_path / "calls.parquet")
-    result = pipeline.scan([tmp_path], settings.load(tz=SHANGHAI))
+    result = pipeline.scan([tmp_path], settings.load_settings(tz=SHANGHAI))
     assert set(result.alerts["subject"]) & set(tokens)
     file = tmp_path / "page.html"
     file.write_text(night(result, Past.of_scan(result), Look()), encoding="utf-8")

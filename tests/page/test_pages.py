@@ -27,7 +27,7 @@ LANGUAGES = [*language.LANGUAGES]
 @pytest.fixture(scope="module")
 def result() -> Result:
     calls = sorted(SAMPLE.glob("calls/**/*.parquet"))[-12:]
-    return pipeline.scan(calls, settings.load(), entities=SAMPLE / "entities.csv")
+    return pipeline.scan(calls, settings.load_settings(), entities=SAMPLE / "entities.csv")
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_a_line_is_told_in_every_language(result: Result, lang: str) -> None:
     calls = [file.path for file in result.source.files]
     at_home = pl.col("subject").str.starts_with("+861")
     subject = result.alerts.filter(at_home, subject_kind="line")["subject"][0]
-    story, found = line_story.explain(subject, calls, settings.load())
+    story, found = line_story.explain(subject, calls, settings.load_settings())
     told = reports_html.line(story, found, reports_html.Look(lang))
     said = language.translations(lang).gettext
     assert f'lang="{language.LANGUAGES[lang].replace("_", "-")}"' in told

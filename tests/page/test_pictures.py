@@ -31,7 +31,7 @@ def calls() -> pl.DataFrame:
 def result(calls: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Result:
     folder = tmp_path_factory.mktemp("calls")
     calls.write_parquet(folder / "calls.parquet")
-    return pipeline.scan([folder], settings.load(tz=SHANGHAI))
+    return pipeline.scan([folder], settings.load_settings(tz=SHANGHAI))
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ def maker(home: str = "CN", *, neighbours: bool = True) -> privacy.Maker:
 
 def written(records: Path, out: Path, *, neighbours: bool = True, **told: Any) -> Path:
     """Write records with pseudonyms, and return where."""
-    source = ingest.open_source([records], settings.load(**told))
+    source = ingest.open_source([records], settings.load_settings(**told))
     privacy.write(source, maker(neighbours=neighbours), out, lambda _: None)
     return out
 

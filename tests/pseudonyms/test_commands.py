@@ -138,7 +138,7 @@ def test_nothing_clear_is_written_or_said_by_runs_over_pseudonyms(  # noqa: PLR0
     (made / "odd/column.parquet").write_bytes(list_of[0].read_bytes()[:-100])
     ran("scan", made / "odd", *ZONE, code=2)
     ran("pseudonymise", own, made / "twice", "--key-file", tmp_path / "key", *ZONE, code=2)
-    source = ingest.open_source([records], settings.load(tz=SHANGHAI))
+    source = ingest.open_source([records], settings.load_settings(tz=SHANGHAI))
     whole = [n for n in lines(source) if len(n) > 6]
     bare = [n.removeprefix("+") for n in whole]
     home = [n.removeprefix("+86") for n in whole if n.startswith("+86")]
@@ -316,7 +316,7 @@ def test_tokens_become_numbers_again_and_the_log_says_for_whom(
         str(tmp_path / "of-own" / form),
     )
     assert all(each["answered"] for each in entry["tokens"])
-    source = ingest.open_source([records], settings.load(tz=SHANGHAI))
+    source = ingest.open_source([records], settings.load_settings(tz=SHANGHAI))
     clear_lines = [n.removeprefix("+") for n in lines(source) if len(n) > 6]
     assert clear_in([log.read_bytes()], [*clear_lines, SECRET.decode()]) == set()
     run("reidentify", tmp_path / "of-own" / form, records, "--out", out, *words, *ZONE)

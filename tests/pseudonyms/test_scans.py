@@ -47,7 +47,7 @@ def assert_equal(clear: Result, own: Result, told: dict[str, str]) -> None:
 
 @pytest.mark.slow
 def test_of_the_sample_every_detector_finds_the_same(tmp_path: Path) -> None:
-    calls, told = SAMPLE / "calls", settings.load(tz=SHANGHAI)
+    calls, told = SAMPLE / "calls", settings.load_settings(tz=SHANGHAI)
     lists = {"entities": SAMPLE / "entities.csv", "subscribers": SAMPLE / "subscribers.csv"}
     made = {
         "entities": privacy.entities(lists["entities"], maker(), detect.FINDERS),
@@ -69,7 +69,7 @@ def test_of_the_sample_every_detector_finds_the_same(tmp_path: Path) -> None:
 def test_of_odd_feeds_every_detector_finds_the_same(tmp_path: Path, seed: int, zone: str) -> None:
     (tmp_path / "calls").mkdir()
     adversarial(seed, zone).write_parquet(tmp_path / "calls/calls.parquet")
-    told = settings.load(tz=zone, words=WORDS)
+    told = settings.load_settings(tz=zone, words=WORDS)
     own = written(tmp_path / "calls", tmp_path / "own", tz=zone)
     lines = pl.DataFrame({"line": ACTIVATED.keys(), "activation": ACTIVATED.values()})
     lists: list[dict[str, Any]] = [{}, {}]
@@ -92,7 +92,7 @@ def test_of_nights_every_detector_finds_the_same(tmp_path: Path) -> None:
         runs.every(folder, runs.run(tmp_path / f"state{n}", *WORDS))
         for n, folder in enumerate(folders)
     ]
-    told = names(ingest.open_source([folders[0]], settings.load(tz=SHANGHAI)), maker())
+    told = names(ingest.open_source([folders[0]], settings.load_settings(tz=SHANGHAI)), maker())
     assert [night.day for night in nights[0]] == [night.day for night in nights[1]]
     for clear, own in zip(*nights, strict=True):
         assert disguised(clear.result.findings, told) == ordered(own.result.findings)
@@ -104,7 +104,7 @@ def test_records_of_every_kind_become_pseudonyms_of_the_same_calls(tmp_path: Pat
     adversarial(2, SHANGHAI).write_parquet(tmp_path / "calls/calls.parquet")
     own = written(tmp_path / "calls", tmp_path / "own", tz=SHANGHAI)
     sources = [
-        ingest.open_source([place], settings.load(tz=SHANGHAI)).with_text()
+        ingest.open_source([place], settings.load_settings(tz=SHANGHAI)).with_text()
         for place in (tmp_path / "calls", own)
     ]
     told = names(sources[0], maker())
@@ -133,7 +133,7 @@ def test_records_of_every_kind_become_pseudonyms_of_the_same_calls(tmp_path: Pat
 def test_without_neighbours_all_but_ranges_is_found(tmp_path: Path) -> None:
     (tmp_path / "calls").mkdir()
     adversarial(3, SHANGHAI).write_parquet(tmp_path / "calls/calls.parquet")
-    told = settings.load(tz=SHANGHAI, words=WORDS)
+    told = settings.load_settings(tz=SHANGHAI, words=WORDS)
     own = written(tmp_path / "calls", tmp_path / "own", neighbours=False, tz=SHANGHAI)
     clear, other = pipeline.scan([tmp_path / "calls"], told), pipeline.scan([own], told)
     source = ingest.open_source([tmp_path / "calls"], told)
@@ -148,7 +148,7 @@ def test_a_pool_of_fewer_numbers_than_are_hidden_is_not_looked_for(tmp_path: Pat
     adversarial(3, SHANGHAI).write_parquet(tmp_path / "calls/calls.parquet")
     own = written(tmp_path / "calls", tmp_path / "own", tz=SHANGHAI)
     words = ["overseas_presentation.pool_digits=2"]
-    result = pipeline.scan([own], settings.load(tz=SHANGHAI, words=words))
+    result = pipeline.scan([own], settings.load_settings(tz=SHANGHAI, words=words))
     assert "pool_digits must be as many" in result.not_applicable["overseas_presentation"]
 
 

@@ -38,7 +38,9 @@ def by_both(
     """Scan by the local engine and by the other one, and hold that they say the same."""
     given = {"tz": SHANGHAI, **told}
     here, there = (
-        pipeline.scan(paths, settings.load(None, words, **given, **engine), **(lists or {}))
+        pipeline.scan(
+            paths, settings.load_settings(None, words, **given, **engine), **(lists or {})
+        )
         for engine in ({}, {"engine": "spark", "master": MASTER})
     )
     same(here, there)

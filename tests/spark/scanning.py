@@ -53,7 +53,7 @@ def main() -> None:
     killed: list[int] = []
     if what == "kill":
         threading.Thread(target=kill_one, args=(killed,), daemon=True).start()
-    told = settings.load(tz=SHANGHAI, engine="spark", master=master)
+    told = settings.load_settings(tz=SHANGHAI, engine="spark", master=master)
     result = pipeline.scan([folder], told)
     for name in ("findings", "evidence", "alerts", "victims"):
         getattr(result, name).write_parquet(Path(out) / f"{name}.parquet")

@@ -30,6 +30,6 @@ def test_two_executors(tmp_path: Path, what: str) -> None:
     done = subprocess.run(child, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert len(json.loads((tmp_path / "killed.json").read_text())) == (what == "kill")
-    here = pipeline.scan([CALLS], settings.load(tz=SHANGHAI))
+    here = pipeline.scan([CALLS], settings.load_settings(tz=SHANGHAI))
     for name in FRAMES:
         assert_frame_equal(pl.read_parquet(tmp_path / f"{name}.parquet"), getattr(here, name))

@@ -38,7 +38,7 @@ def test_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_an_engine_that_is_none() -> None:
     with pytest.raises(SettingError, match="engine"):
-        settings.load(engine="dask")
+        settings.load_settings(engine="dask")
 
 
 @pytest.mark.slow
