@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format check bench bench-nights bench-lists spark bench-spark quality compare docs pictures numbering vendor words sample lock clean
+.PHONY: help install demo test lint format check bench bench-nights bench-lists spark bench-spark quality compare docs pictures numbering vendor sample lock clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,9 +81,6 @@ pictures: install  ## take the pictures of pages that docs/ shows, in a browser
 
 vendor: install  ## fetch the scripts that pages hold, from npm
 	$(BIN)/python tools/vendor.py
-
-words: install  ## bring the Chinese words of pages up to date
-	PYTHONPATH=. $(BIN)/python tools/words.py
 
 docs: install  ## write the reference pages and the picture again
 	$(BIN)/python tools/reference.py

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.ingest.subscribers import Subscribers
     from cdr_anomaly.settings import Settings
     from cdr_anomaly.storage.paths import Location
+    from cdr_anomaly.wording import Text
 
 
 class Progress(Protocol):
@@ -75,7 +76,7 @@ class Read(NamedTuple):
     source: ingest.Source
     look: FirstLook
     gathered: Gathered
-    not_applicable: dict[str, str]
+    not_applicable: dict[str, Text]
     line: object
 
     def applicable(self, built: list[Detector]) -> list[Detector]:

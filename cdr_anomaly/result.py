@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cdr_anomaly.wording import Text, say, say_word
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -26,14 +28,17 @@ class Counts:
 
     def rows(self) -> dict[str, int]:
         """Return what became of the rows, in words."""
-        kept = {
-            "read": self.read,
-            "calls used": self.used,
-            "duplicates removed": self.duplicates,
-            "partial records merged": self.partial,
-            "of other types, left out": self.left_out,
+        kept: dict[str, int] = {
+            say("rows.read", "read"): self.read,
+            say("rows.used", "calls used"): self.used,
+            say("rows.duplicates", "duplicates removed"): self.duplicates,
+            say("rows.partial", "partial records merged"): self.partial,
+            say("rows.left_out", "of other types, left out"): self.left_out,
         }
-        return kept | {f"refused, {why}": rows for why, rows in self.refused.items()}
+        return kept | {
+            say("rows.refused", "refused, {refused}", refused=say_word(why)): rows
+            for why, rows in self.refused.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Result:
     alerts: pl.DataFrame
     victims: pl.DataFrame
     counts: Counts
-    not_applicable: dict[str, str]
+    not_applicable: dict[str, Text]
     tables: Tables
     source: ingest.Source
     line: object

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import detectors, ingest, pipeline, settings
+from cdr_anomaly import detectors, ingest, pipeline, settings, wording
 from cdr_anomaly.alerts import detect, ranking, severity
 from cdr_anomaly.alerts.victims import urgency
 from cdr_anomaly.detectors import Feed, Tables
@@ -87,8 +87,9 @@ def assert_whole(texts: Any, section: str) -> None:
     """Check that all of each text is said in Chinese, with the same figures."""
     anything, told = translate.translator("zh"), translate.translator("zh", [section])
     for text in texts:
-        own = told(text)
-        assert anything(text) == own, f"another section than [{section}] fits: {text}"
+        in_python = isinstance(text, wording.Text)
+        own = wording.translate(text, "zh") if in_python else told(text)
+        assert in_python or anything(text) == own, f"another section fits: {text}"
         assert own != text, f"no line of [{section}] fits: {text}"
         assert not LATIN.findall(NAMES.sub("", own)), own
         assert figures(own) == figures(text), f"{text}\n{own}"
@@ -133,8 +134,6 @@ def test_what_a_feed_cannot_tell_is_said_in_chinese() -> None:
     assert len(whys) >= 6
     assert any("pseudonyms" in why for _, why in whys)
     assert_whole([why for _, why in whys], "not_applicable")
-    lines = [f"Not applicable: {name}: {why}." for name, why in whys]
-    assert_whole([*lines, *(f"Not known: {what}." for what in unknown)], "summary")
 
 
 def test_what_is_said_of_a_nights_volume_is_said_in_chinese() -> None:
@@ -152,8 +151,8 @@ def test_what_is_said_of_a_nights_volume_is_said_in_chinese() -> None:
     changed = [SimpleNamespace(late=n, calls=99, reopened_by=date(2026, 5, 7)) for n in (0, 90)]
     whys = [Night.provisional.fget(night) for night in changed]  # type: ignore[attr-defined]
     assert len({*whys}) == 2
-    notes = "; ".join([told, *whys])
-    assert translate.translator("zh")(notes) == (
+    notes = wording.join_texts("statements", [told, *whys])
+    assert wording.translate(notes, "zh") == (
         "4,200 行，是平时 24,000 行的 18%，9:00 至 11:00、15:00 至 20:00、21:00 至 24:00 很少或没有"
         f"，没有来自“{files[1]}”的话单；在它完成之后 2026-05-07 的夜间结果有变；"
         "当日有 90 行在未计入的文件中"

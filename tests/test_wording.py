@@ -22,7 +22,7 @@ ROWS = pl.DataFrame(
 
 
 def test_a_sentence_is_its_template_with_the_values_as_text() -> None:
-    told = ROWS.select(wording.sentence("{} of {} ({})", "n", pl.col("share"), 7)).to_series()
+    told = ROWS.select(wording.format_text("{} of {} ({})", "n", pl.col("share"), 7)).to_series()
     assert told.to_list() == [
         "1 of 0.30000000000000004 (7)",
         "2 of 1e+20 (7)",
@@ -33,14 +33,14 @@ def test_a_sentence_is_its_template_with_the_values_as_text() -> None:
 
 
 def test_what_stands_in_a_value_is_no_template() -> None:
-    told = ROWS.select(wording.sentence("<{}>", "name")).to_series()
+    told = ROWS.select(wording.format_text("<{}>", "name")).to_series()
     assert told.to_list() == ["<a>", "<{}>", "<c>", "<>", None]
 
 
 @pytest.mark.parametrize(("template", "values"), [("{}", 0), ("{} {}", 1), ("", 1)])
 def test_a_sentence_has_a_value_for_each_place(template: str, values: int) -> None:
     with pytest.raises(ValueError, match="places"):
-        wording.sentence(template, *["n"] * values)
+        wording.format_text(template, *["n"] * values)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -55,13 +55,13 @@ def test_a_sentence_is_the_same_on_frames_of_many_chunks(seed: int) -> None:
     )
     told = (
         pl.when(pl.col("n") > 2)
-        .then(wording.sentence("{} after {}", "n", pl.lit("+86")))
+        .then(wording.format_text("{} after {}", "n", pl.lit("+86")))
         .when(pl.col("n") > 1)
         .then(None)
         .when(pl.col("name").is_null())
         .then(pl.lit("no name"))
         .when(pl.col("n") == 0)
-        .then(wording.sentence("{} less {}", "name", pl.col("n") - 1))
+        .then(wording.format_text("{} less {}", "name", pl.col("n") - 1))
     )
     cuts = sorted(random.choices(range(41), k=random.randrange(6)))
     chunks = in_chunks(rows, [b - a for a, b in pairwise([0, *cuts, 40])])

@@ -135,7 +135,7 @@ def _without_declared(marked: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame
         members=pl.when("in_group").then(free.list.sort()).otherwise("members")
     )
     too_few = pl.col("in_group") & (pl.col("members").list.len() < pl.col("threshold"))
-    among = wording.sentence("among {}", pl.col("purposes").list.join("; "))
+    among = wording.format_text("among {}", pl.col("purposes").list.join("; "))
     return left.with_columns(
         suppressed_by=pl.when(too_few).then(among).otherwise("suppressed_by")
     ).drop("apart", "purposes", "in_group")
@@ -144,7 +144,7 @@ def _without_declared(marked: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame
 def _begins(plan: numbering.HomePlan) -> pl.Expr:
     """Tell whether a subject begins with a prefix, as it is written or as one of home."""
     number, prefix = pl.col("subject"), pl.col("prefix")
-    home = wording.sentence(
+    home = wording.format_text(
         "+{}{}", pl.lit(plan.calling_code), prefix.str.strip_prefix(plan.trunk or "")
     )
     return number.str.starts_with(prefix) | number.str.starts_with(home)
@@ -163,7 +163,7 @@ def _shaped(told: pl.DataFrame, plan: numbering.HomePlan) -> pl.DataFrame:
         spelled.slice(n * numbers.height, numbers.height).alias(name)
         for n, name in enumerate(columns)
     )
-    owner = pl.when(pl.col("owner").is_not_null()).then(wording.sentence(" ({})", "owner"))
+    owner = pl.when(pl.col("owner").is_not_null()).then(wording.format_text(" ({})", "owner"))
     return numbers.with_columns(
         pl.col(*ends).str.strip_prefix("+").cast(pl.Int64, strict=False),
         prefix=pl.col("prefix").str.replace("^00", "+"),

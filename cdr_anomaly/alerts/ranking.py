@@ -94,7 +94,7 @@ def _joined(weighed: pl.DataFrame, findings: pl.DataFrame, beside: Beside) -> pl
     )
     in_group = pl.col("subject_kind").is_in(OF_GROUPS)
     crews = actors.crews(grave.filter(in_group).select("subject", "members"))
-    together = crews.select(one="subject", other=wording.sentence("crew {}", "crew"))
+    together = crews.select(one="subject", other=wording.format_text("crew {}", "crew"))
     named = (
         grave.filter(~in_group)
         .select(one="subject", other="members")
@@ -115,7 +115,7 @@ def _joined(weighed: pl.DataFrame, findings: pl.DataFrame, beside: Beside) -> pl
     listed = strong["subject"].implode()
     follow = follow.filter(pl.col("one").is_in(listed), pl.col("other").is_in(listed))
     handset = numbering.handset_id(pl.col("imei"))
-    same = used.select(one="subject", other=wording.sentence("imei {}", handset))
+    same = used.select(one="subject", other=wording.format_text("imei {}", handset))
     links = pl.concat([named, together, same, follow]).unique(maintain_order=True)
     return weighed.join(components.number_components(weighed["subject"], links), on="subject")
 
@@ -246,7 +246,7 @@ def _listed(earlier: pl.DataFrame | None) -> pl.DataFrame:
 
 def _continued(successions: pl.DataFrame | None, listed: pl.DataFrame) -> pl.DataFrame:
     """Say of each line which alert on an earlier one it goes on with, the latest (subject, ...)."""
-    text = wording.sentence("the alert of {} on {}, by {}", "listed", "earlier", "by")
+    text = wording.format_text("the alert of {} on {}, by {}", "listed", "earlier", "by")
     before = listed.select("listed", earlier="subject")
     found = (
         _successions(successions)

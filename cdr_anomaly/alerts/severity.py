@@ -82,10 +82,10 @@ def said(told: pl.DataFrame | None) -> pl.DataFrame:
     """Put the last word on each line in one text (subject, feedback)."""
     note = (
         pl.when(pl.col("note").is_not_null())
-        .then(wording.sentence(": {}", "note"))
+        .then(wording.format_text(": {}", "note"))
         .otherwise(pl.lit(""))
     )
-    text = wording.sentence("{} on {}{}", "verdict", "day", note)
+    text = wording.format_text("{} on {}{}", "verdict", "day", note)
     return _last(told).select(subject="line", feedback=text)
 
 
@@ -114,7 +114,7 @@ def _nothing_rare() -> pl.Expr:
     """
     known = (pl.col("calibrated_by") == BY_NIGHTS) & pl.col("peers").is_in(COMMON)
     judged = ~pl.col("fixed_limit") & known
-    often = wording.sentence("so odd a day is nothing rare: q {}", pl.col("q_value").round(2))
+    often = wording.format_text("so odd a day is nothing rare: q {}", pl.col("q_value").round(2))
     return (
         pl.when(judged & (pl.col("q_value") > RARE))
         .then(often)
@@ -166,7 +166,7 @@ def _reliefs() -> list[tuple[pl.Expr, pl.Expr]]:
     return [
         (
             pl.col(BACK) >= MANY_CALL_BACKS,
-            wording.sentence("{} % of the numbers called back", back),
+            wording.format_text("{} % of the numbers called back", back),
         ),
         (
             (pl.col(OWN_PAST) < AS_USUAL) & ~pl.col("persistent").fill_null(value=False),
@@ -174,7 +174,7 @@ def _reliefs() -> list[tuple[pl.Expr, pl.Expr]]:
         ),
         (
             (cleared <= CLEARED_FOR) & ~(pl.col(OWN_PAST) >= UNLIKE_ITSELF).fill_null(value=False),
-            wording.sentence("cleared on {}", "cleared"),
+            wording.format_text("cleared on {}", "cleared"),
         ),
     ]
 

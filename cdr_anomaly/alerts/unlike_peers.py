@@ -56,7 +56,7 @@ def sentences(
     asked = told.select("day", "peers", "measure")
     usual = _usual(evidence, asked, rows["calibrated_by"].unique())
     value, median, far = (_written(pl.col(c)) for c in ("value", "median", "far"))
-    one = wording.sentence(
+    one = wording.format_text(
         "{} (median {}, 1 in 100 {} {})",
         pl.col("said").str.replace("{}", value, literal=True),
         median,
@@ -71,7 +71,7 @@ def sentences(
         .sort("line", "day", "share", "measure")
         .group_by("line", "day", maintain_order=True)
         .agg(
-            unlike=wording.sentence(
+            unlike=wording.format_text(
                 "unlike other {}: {}; such a day by chance: p {} (by {})",
                 pl.col("among").sort_by("width", descending=True, maintain_order=True).first(),
                 one.head(TELLING).str.join(", "),
@@ -108,7 +108,7 @@ def found(
         "threshold": (surprise + pl.col("q_value").log10() - log10(fdr)).round(2).clip(0.01),
         "reason": pl.col("unlike"),
         "evidence": pl.struct("families").struct.json_encode(),
-        "would_clear_if": wording.sentence(
+        "would_clear_if": wording.format_text(
             "a q over {}; this one has {}", fdr, scientific(pl.col("q_value"))
         ),
         "fixed_limit": pl.lit(value=False),

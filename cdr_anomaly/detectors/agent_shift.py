@@ -16,6 +16,7 @@ from cdr_anomaly.features import rolling
 from cdr_anomaly.features.day_stats import PAST_DAYS
 from cdr_anomaly.features.peer_measures import NEW_DAYS
 from cdr_anomaly.features.shifts import Working
+from cdr_anomaly.wording import Text, say
 
 if TYPE_CHECKING:
     from cdr_anomaly.features.feed import Feed
@@ -78,10 +79,13 @@ class AgentShift(Detector):
     familiar: float = setting(0.3, "share called on busy days before, stays low", ge=0, le=1)
     far_z: float = setting(6.0, "robust distance from the own past that is a sign", ge=0)
 
-    def not_applicable(self, feed: Feed) -> str | None:
+    def not_applicable(self, feed: Feed) -> Text | None:
         if feed.talk or feed.first_day is None:
             return None
-        return "no call of the feed has a duration, so nothing is known of talk"
+        return say(
+            "agent_shift.no_talk",
+            "no call of the feed has a duration, so nothing is known of talk",
+        )
 
     def least(self) -> Least:
         return Least(n_out=self.calls_day)
@@ -239,7 +243,7 @@ class AgentShift(Detector):
         return days.with_columns(**minutes).drop("x", "y")
 
     def _reason(self, tables: Tables, ordinary: pl.Expr) -> pl.Expr:
-        regular = wording.sentence(
+        regular = wording.format_text(
             ", begun at {}, give or take {} minutes",
             _clock(pl.col("begun_min")),
             pl.col("within_min").round().cast(pl.Int64),
@@ -249,7 +253,7 @@ class AgentShift(Detector):
         usual = pl.col("usual").round(1).cast(pl.String).str.strip_suffix(".0")
         seen = pl.max_horizontal(_hours(pl.col("talk_s")), "limit")
         told = [
-            wording.sentence(
+            wording.format_text(
                 "talked {} hours on {} (limit {}) in {} calls to {} different numbers, "
                 "{} % of its calls outgoing, from {} to {}",
                 _written(seen),
@@ -261,7 +265,7 @@ class AgentShift(Detector):
                 first,
                 last,
             ),
-            wording.sentence(
+            wording.format_text(
                 "{} hours or more on {} of {} days{}",
                 pl.lit(f"{self.talk_h_often:g}"),
                 "n_often",
@@ -269,25 +273,25 @@ class AgentShift(Detector):
                 pl.when(self._regular()).then(regular).otherwise(nothing),
             ),
             pl.when(pl.lit(tables.two_way)).then(
-                wording.sentence(
+                wording.format_text(
                     "{} % called back", percent(pl.col("n_called_back"), pl.col("n_distinct"))
                 )
             ),
             pl.when(pl.col("n_familiar") / pl.col("n_distinct") >= self.familiar).then(
-                wording.sentence(
+                wording.format_text(
                     "{} % called on busy days before",
                     percent(pl.col("n_familiar"), pl.col("n_distinct")),
                 )
             ),
-            pl.when(self._new()).then(wording.sentence("a line new since {}", "born")),
-            wording.sentence(
+            pl.when(self._new()).then(wording.format_text("a line new since {}", "born")),
+            wording.format_text(
                 "{}{}",
                 pl.when(pl.col("usual").is_null())
                 .then(pl.lit("its usual is not known"))
-                .otherwise(wording.sentence("usual for this line {} calls a day", usual)),
+                .otherwise(wording.format_text("usual for this line {} calls a day", usual)),
                 pl.when(ordinary.fill_null(value=False))
                 .then(
-                    wording.sentence(
+                    wording.format_text(
                         " and talk both ways ({} % outgoing)",
                         percent(pl.col("past_out"), pl.col("past_out") + pl.col("past_in")),
                     )
@@ -322,4 +326,4 @@ def _written(hours: pl.Expr) -> pl.Expr:
 def _clock(minutes: pl.Expr) -> pl.Expr:
     whole = minutes.round().cast(pl.Int64) % DAY_MIN
     two = (part.cast(pl.String).str.zfill(2) for part in (whole // 60, whole % 60))
-    return wording.sentence("{}:{}", *two)
+    return wording.format_text("{}:{}", *two)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.features.feed import Feed
     from cdr_anomaly.features.peer_measures import Measure
     from cdr_anomaly.features.tables import Tables
+    from cdr_anomaly.wording import Text
 
 
 STRICT = ConfigDict(extra="forbid", strict=True)
@@ -52,7 +53,7 @@ class Detector:
     limits: ClassVar[tuple[str, ...]] = ()
     drawn: ClassVar[Mapping[str, str]] = {}
 
-    def not_applicable(self, feed: Feed) -> str | None:
+    def not_applicable(self, feed: Feed) -> Text | None:
         """Say why this feed cannot be judged, or nothing when it can."""
         del feed
         return None
@@ -204,7 +205,7 @@ def usual_sentence() -> pl.Expr:
     return (
         pl.when(usual.is_null())
         .then(pl.lit("its usual is not known"))
-        .otherwise(wording.sentence("usual for this line {} a day", usual))
+        .otherwise(wording.format_text("usual for this line {} a day", usual))
     )
 
 

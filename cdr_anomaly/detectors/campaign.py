@@ -102,7 +102,7 @@ class Campaign(Detector):
         )
         near = pl.lit("within 5 of those of")
         by = pl.when(pl.col("by") == RANGE).then(near).otherwise(pl.lit("by"))
-        reason = wording.sentence(
+        reason = wording.format_text(
             "one of {} lines (limit {}) with called numbers in common in the {} days to {}: {} of "
             "its {} were called by others of them, too; {} {} one of these ({} expected by chance)",
             "n_group",

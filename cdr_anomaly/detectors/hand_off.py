@@ -139,7 +139,7 @@ class HandOff(Detector):
             timeline=self._timeline(tables),
         )
         severity = ladder({"critical": pl.col("n_people") >= 3 * self.people}, default="high")
-        reason = wording.sentence(
+        reason = wording.format_text(
             "called {} people (limit {}) within {} after other lines had talked to them for {} "
             "seconds or more, of {} that answered both on {}; {} expected by chance",
             "n_people",
@@ -172,7 +172,7 @@ class HandOff(Detector):
             timeline=self._timeline(tables),
         )
         found = found.filter(pl.col("n_opened") >= self.opened).with_columns(role=pl.lit(OPENER))
-        reason = wording.sentence(
+        reason = wording.format_text(
             "talked to {} people (limit {}) for {} seconds or more on {} whom another line called "
             "within {} after it, as it called others: {}",
             "n_opened",

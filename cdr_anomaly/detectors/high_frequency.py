@@ -215,7 +215,7 @@ class HighFrequency(Detector):
         return {
             "call_backs": (
                 (back / distinct < self.few_call_backs) & two_way,
-                wording.sentence("{} % called back", percent(back, distinct)),
+                wording.format_text("{} % called back", percent(back, distinct)),
             ),
             "strangers": (
                 (distinct / n_out >= self.strict_distinct)
@@ -225,27 +225,27 @@ class HighFrequency(Detector):
             ),
             "unanswered": (
                 unwanted & attempts,
-                wording.sentence("{} % unanswered", percent(n_out - answered, n_out)),
+                wording.format_text("{} % unanswered", percent(n_out - answered, n_out)),
             ),
             "short": (
                 short & ~(unwanted & attempts),
-                wording.sentence(
+                wording.format_text(
                     "{} % of the answered under 10 s", percent(pl.col("n_short"), answered)
                 ),
             ),
             "past": (
                 pl.col("past_z") >= self.far_z,
-                wording.sentence("far above its usual (distance {})", pl.col("past_z").round(1)),
+                wording.format_text("far above its usual (distance {})", pl.col("past_z").round(1)),
             ),
             "new": (
                 age.is_between(0, NEW_DAYS),
-                wording.sentence("a line new since {}", pl.col("born")),
+                wording.format_text("a line new since {}", pl.col("born")),
             ),
             "cells": (
                 # A fixed line or a service number has nowhere to go.
                 pl.col("n_cells").is_between(1, self.few_cells)
                 & ~pl.col("number_class").is_in(STAYING),
-                wording.sentence("{} all day", _cells()),
+                wording.format_text("{} all day", _cells()),
             ),
         }
 
@@ -261,7 +261,7 @@ class HighFrequency(Detector):
         return {
             "call_backs": (
                 back / distinct >= self.many_call_backs,
-                wording.sentence("{} % called back", percent(back, distinct)),
+                wording.format_text("{} % called back", percent(back, distinct)),
             ),
             "cells": (
                 (pl.col("n_cells") >= self.many_cells) & somebody,
@@ -269,11 +269,11 @@ class HighFrequency(Detector):
             ),
             "answered": (
                 wanted,
-                wording.sentence("{} % answered", percent(answered, n_out)),
+                wording.format_text("{} % answered", percent(answered, n_out)),
             ),
             "talk": (
                 talks & ~wanted,
-                wording.sentence(
+                wording.format_text(
                     "{} % answered, with {} s of talk on average",
                     percent(answered, n_out),
                     talk.round().cast(pl.Int64, strict=False),
@@ -285,7 +285,7 @@ class HighFrequency(Detector):
             ),
             "familiar": (
                 pl.col("n_familiar") / distinct >= self.familiar,
-                wording.sentence(
+                wording.format_text(
                     "{} % called on busy days before", percent(pl.col("n_familiar"), distinct)
                 ),
             ),
@@ -303,26 +303,26 @@ class HighFrequency(Detector):
         peak = _pick(
             top,
             {
-                "peak_10min": wording.sentence(
+                "peak_10min": wording.format_text(
                     "{} calls in 10 minutes to {} (limit {}), {} on the day",
                     "peak_10min",
                     tables.local(pl.col("peak_10min_end")),
                     pl.lit(limits["peak_10min"]),
                     "n_out",
                 ),
-                "peak_60min": wording.sentence(
+                "peak_60min": wording.format_text(
                     "{} calls in 60 minutes to {} (limit {}), {} on the day",
                     "peak_60min",
                     tables.local(pl.col("peak_60min_end")),
                     pl.lit(limits["peak_60min"]),
                     "n_out",
                 ),
-                "n_out": wording.sentence(
+                "n_out": wording.format_text(
                     "{} calls on {} (limit {})", "n_out", "day", pl.lit(limits["n_out"])
                 ),
             },
         )
-        return wording.sentence(
+        return wording.format_text(
             "placed {}, {} % to different numbers, {} % of its calls outgoing; {}; "
             "for attention: {}; against: {}",
             peak,
@@ -339,7 +339,7 @@ def _cells() -> pl.Expr:
     return (
         pl.when(one)
         .then(pl.lit("1 cell"))
-        .otherwise(wording.sentence("{} cells", pl.col("n_cells")))
+        .otherwise(wording.format_text("{} cells", pl.col("n_cells")))
     )
 
 

@@ -83,12 +83,12 @@ class MassDialler(Detector):
         share = percent(pl.col("n_answered"), pl.col("calls_seen"))
         when = (
             pl.when("by_day")
-            .then(wording.sentence("on {}", pl.col("day")))
+            .then(wording.format_text("on {}", pl.col("day")))
             .otherwise(
-                wording.sentence("in the 24 hours to {}", tables.local(pl.col("window_end")))
+                wording.format_text("in the 24 hours to {}", tables.local(pl.col("window_end")))
             )
         )
-        reason = wording.sentence(
+        reason = wording.format_text(
             "placed {} calls {} (limit {}) to {} different numbers; {}; {} % answered, "
             "up to {} under way at once",
             "calls_seen",
@@ -137,7 +137,7 @@ class MassDialler(Detector):
             baseline=pl.col("usual"),
             reason=reason,
             evidence=evidence,
-            would_clear_if=wording.sentence(
+            would_clear_if=wording.format_text(
                 "fewer than {} calls in a day and in any 24 hours", "limit"
             ),
         )

@@ -11,6 +11,7 @@ from cdr_anomaly import wording
 from cdr_anomaly.detectors.base import STRICT, Detector, days_back, ladder, setting
 from cdr_anomaly.features import co_location
 from cdr_anomaly.features.co_location import HANDSET_DAYS
+from cdr_anomaly.wording import Text, say
 
 if TYPE_CHECKING:
     from cdr_anomaly.features.feed import Feed
@@ -46,9 +47,9 @@ class Site(Detector):
     fdr: float = setting(0.01, "false-discovery rate over all cells of a day", gt=0, le=1)
     cards: int = setting(4, "lines on one handset in 7 days that make a finding", ge=2)
 
-    def not_applicable(self, feed: Feed) -> str | None:
+    def not_applicable(self, feed: Feed) -> Text | None:
         if not feed.columns & {"cell_id", "imei"}:
-            return "the feed names no cells (cell_id) and no handsets (imei)"
+            return say("site.no_cells", "the feed names no cells (cell_id) and no handsets (imei)")
         return None
 
     def counts(self) -> frozenset[str]:
@@ -68,14 +69,14 @@ class Site(Detector):
         found = odd.join(moves, on=["day", "place"], how="left").with_columns(
             came=(pl.col("n_moved") >= self.lines).fill_null(value=False)
         )
-        move = wording.sentence(
+        move = wording.format_text(
             "; {} of them were at cell {} until {} and are here since {}",
             "n_moved",
             "before",
             "until",
             "here_since",
         )
-        reason = wording.sentence(
+        reason = wording.format_text(
             "one of {} lines (limit {}) that called strangers at cell {} on {}, {} expected by its "
             "traffic{}",
             "n_group",
@@ -109,7 +110,7 @@ class Site(Detector):
 
     def _handsets(self, tables: Tables) -> pl.LazyFrame:
         used = co_location.handsets(tables.outbound, since=tables.since)
-        reason = wording.sentence(
+        reason = wording.format_text(
             "one of {} lines (limit {}) that called strangers from handset {} in the {} days to {}",
             "n_group",
             pl.lit(self.cards),

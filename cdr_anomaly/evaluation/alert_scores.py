@@ -199,7 +199,7 @@ def shown(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
 
     def text(k: int) -> pl.Expr:
         value, low, high = (_written(f"at_{k}{part}") for part in ("", "_low", "_high"))
-        between = wording.sentence(" ({}-{})", low, high).fill_null("")
+        between = wording.format_text(" ({}-{})", low, high).fill_null("")
         return (value + between).alias(f"at {k}")
 
     number = pl.col("number").cast(pl.String).str.strip_suffix(".0")
@@ -215,7 +215,7 @@ def shown(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
 def _written(name: str) -> pl.Expr:
     hundredths = (100 * pl.col(name)).round().cast(pl.Int64)
     digits = (hundredths % 100).cast(pl.String).str.zfill(2)
-    return wording.sentence("{}.{}", hundredths // 100, digits)
+    return wording.format_text("{}.{}", hundredths // 100, digits)
 
 
 def _recalled(

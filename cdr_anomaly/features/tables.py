@@ -26,6 +26,7 @@ from cdr_anomaly.schema import (
     TRAFFIC,
     require,
 )
+from cdr_anomaly.wording import Text, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -207,28 +208,44 @@ class Tables:
     subscribers: pl.LazyFrame
     traffic: pl.LazyFrame
 
-    def unknown(self) -> list[str]:
-        """Say what this feed cannot tell, beside detectors that do not apply to it."""
-        told = {
-            "call-backs and the share of outgoing calls, which do not count: the feed holds "
-            "hardly any call that its lines receive": not self.two_way,
-            "when lines were activated: the list of subscribers has no activation": (
-                bool(self.feed.told) and not self.feed.activations
-            ),
-            "number classes, blocks and targets abroad: numbers are opaque tokens": (
-                not self.feed.classes
-            ),
-            "lists that are ranges of neighbouring numbers: the pseudonyms were made with "
-            "--no-neighbours": not self.feed.neighbours,
-            "the share of unanswered calls, which does not count: the feed holds answered "
-            "calls only": not self.feed.attempts and self.feed.first_day is not None,
-            "numbers presented as foreign with a home identity: the feed has no imsi": (
-                "imsi" not in self.feed.columns
-            ),
-            "numbers presented as foreign on domestic trunks, and home numbers on international "
-            "ones: the feed has no trunk_in": "trunk_in" not in self.feed.columns,
+    def unknown(self) -> list[Text]:
+        """Return what this feed cannot tell, apart from detectors that do not apply to it."""
+        feed = self.feed
+        limits = {
+            say(
+                "not_known.call_backs",
+                "call-backs and the share of outgoing calls, which do not count: the feed holds "
+                "hardly any call that its lines receive",
+            ): not self.two_way,
+            say(
+                "not_known.activation",
+                "when lines were activated: the list of subscribers has no activation",
+            ): bool(feed.told) and not feed.activations,
+            say(
+                "not_known.classes",
+                "number classes, blocks and targets abroad: numbers are opaque tokens",
+            ): not feed.classes,
+            say(
+                "not_known.ranges",
+                "lists that are ranges of neighbouring numbers: the pseudonyms were made with "
+                "--no-neighbours",
+            ): not feed.neighbours,
+            say(
+                "not_known.unanswered",
+                "the share of unanswered calls, which does not count: the feed holds answered "
+                "calls only",
+            ): not feed.attempts and feed.first_day is not None,
+            say(
+                "not_known.imsi",
+                "numbers presented as foreign with a home identity: the feed has no imsi",
+            ): "imsi" not in feed.columns,
+            say(
+                "not_known.trunks",
+                "numbers presented as foreign on domestic trunks, and home numbers on "
+                "international ones: the feed has no trunk_in",
+            ): "trunk_in" not in feed.columns,
         }
-        return [what for what, holds in told.items() if holds]
+        return [text for text, holds in limits.items() if holds]
 
     def groups(self, levels: Iterable[int]) -> pl.LazyFrame:
         """Return BIRTHS with the groups of each line, as findings name them.

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cdr_anomaly.settings import MAX_SILENT_DAYS
+from cdr_anomaly.wording import Text, say
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -62,12 +63,20 @@ class Night:
         return replace(self, inputs=tuple(kept))
 
     @property
-    def provisional(self) -> str | None:
+    def provisional(self) -> Text | None:
         """Say why its findings may change, or nothing."""
         if self.late > FEW_LATE * self.calls:
-            return f"{self.late} rows of the day came in files that it was not made of"
+            return say(
+                "nights.late_rows",
+                "{late} rows of the day came in files that it was not made of",
+                late=self.late,
+            )
         if self.reopened_by is not None:
-            return f"the night of {self.reopened_by} changed after it was done"
+            return say(
+                "nights.earlier_changed",
+                "the night of {day} changed after it was done",
+                day=self.reopened_by,
+            )
         return None
 
 

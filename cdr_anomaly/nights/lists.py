@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.nights.ledger import Night
     from cdr_anomaly.nights.state import State
     from cdr_anomaly.settings import Settings
+    from cdr_anomaly.wording import Text
 
 
 class Subjects(NamedTuple):
@@ -46,7 +47,7 @@ class Found(NamedTuple):
     again: tables.Looked
     night: history.Night
     found: detect.Judged
-    not_applicable: dict[str, str]
+    not_applicable: dict[str, Text]
     remembered: history.Memory
 
 

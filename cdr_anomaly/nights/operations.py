@@ -14,6 +14,7 @@ from cdr_anomaly.alerts.detect import FINDERS
 from cdr_anomaly.errors import StateError
 from cdr_anomaly.nights import ledger, lists, lock, run, state, volume
 from cdr_anomaly.schema import SEVERITIES
+from cdr_anomaly.wording import join_texts, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -125,7 +126,9 @@ def _of_day(
 ) -> tuple[object, ...]:
     """Put one day of the status in a row; see status()."""
     night, since = nights.get(day), begun.get(day)
-    unfinished = since and f"begun {since:%Y-%m-%d %H:%M} UTC, not finished"
+    unfinished = since and say(
+        "nights.begun", "begun {time} UTC, not finished", time=f"{since:%Y-%m-%d %H:%M}"
+    )
     if night is None:
         word = "missing" if since is None else "running" if running else "failed"
         return day, word, None, None, None, None, None, unfinished
@@ -141,7 +144,7 @@ def _of_day(
         sum(night.counts["findings"].values()),
         f"{alerts or 'none'}; {night.counts['ongoing']} ongoing",
         night.seconds,
-        "; ".join(notes) or None,
+        join_texts("statements", notes) or None,
     )
 
 
@@ -170,6 +173,6 @@ def _precision(known: State) -> pl.DataFrame:
     told = said.group_by(detector="detectors")
     counts = told.agg(confirmed=confirmed, cleared=pl.len() - confirmed).collect()
     share = (100 * pl.col("confirmed") / (pl.col("confirmed") + pl.col("cleared"))).round()
-    return counts.with_columns(precision=wording.sentence("{} %", share.cast(pl.Int64))).sort(
+    return counts.with_columns(precision=wording.format_text("{} %", share.cast(pl.Int64))).sort(
         "detector"
     )

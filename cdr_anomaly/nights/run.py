@@ -23,6 +23,7 @@ from cdr_anomaly.nights.lists import Found
 from cdr_anomaly.pipeline import SILENT, Asked
 from cdr_anomaly.result import Result
 from cdr_anomaly.storage import paths as storage_paths
+from cdr_anomaly.wording import Text, say
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -82,7 +83,7 @@ class Outcome(NamedTuple):
     day: date
     result: Result
     seconds: float
-    warnings: list[str]
+    warnings: list[Text]
 
 
 def nightly(paths: Iterable[str | Location], day: date, run: Run, *, only: bool = False) -> Outcome:
@@ -264,13 +265,29 @@ def _counts(result: Result) -> dict[str, Any]:
     }
 
 
-def _warnings(known: State, nights: Mapping[date, Night], day: date, chosen: Inputs) -> list[str]:
+def _warnings(known: State, nights: Mapping[date, Night], day: date, chosen: Inputs) -> list[Text]:
     """Say what the operator of a night should look at, a sentence each."""
     volumes = known.read("volume").collect()
-    said = [f"{day}: {text}" for text in volume.compared(volumes, day).warnings]
+    warnings = [
+        say("volume.of_day", "{day}: {volume}", day=day, volume=text)
+        for text in volume.compared(volumes, day).warnings
+    ]
     if chosen.copies:
-        said.append(f"{chosen.copies} file(s) are copies of others, and count once")
-    for other, night in nights.items():
-        if night.provisional and night.done < nights[day].done:
-            said.append(f"{other} may change: {night.provisional}; run backfill over it")
-    return said
+        warnings.append(
+            say(
+                "nights.copies",
+                "{files} file(s) are copies of others, and count once",
+                files=chosen.copies,
+            )
+        )
+    warnings += [
+        say(
+            "nights.may_change",
+            "{day} may change: {why}; run backfill over it",
+            day=other,
+            why=night.provisional,
+        )
+        for other, night in nights.items()
+        if night.provisional and night.done < nights[day].done
+    ]
+    return warnings

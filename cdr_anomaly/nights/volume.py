@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
+from cdr_anomaly.wording import Text, join_texts, say
+
 if TYPE_CHECKING:
     from datetime import date
 
@@ -25,18 +27,23 @@ class Compared(NamedTuple):
 
     rows: int
     usual: float | None
-    missing: list[str]
+    missing: list[Text]
 
     @property
-    def warnings(self) -> list[str]:
+    def warnings(self) -> list[Text]:
         """Say what is wrong with the volume, a sentence each."""
         if self.usual is None:
             return []
         below = self.rows < FAR_BELOW * self.usual
         share = round(100 * self.rows / max(self.usual, 1))
-        amount = f"{self.rows:,} rows, {share} % of the usual {self.usual:,.0f}"
-        said = [amount, *self.missing]
-        return [", ".join(said)] if below or self.missing else []
+        amount = say(
+            "volume.rows",
+            "{rows} rows, {share} % of the usual {usual}",
+            rows=f"{self.rows:,}",
+            share=share,
+            usual=f"{self.usual:,.0f}",
+        )
+        return [join_texts("clauses", [amount, *self.missing])] if below or self.missing else []
 
 
 def source_name(path: str) -> str:
@@ -95,7 +102,7 @@ def _usual(past: pl.DataFrame, days: int) -> pl.DataFrame:
     return past.group_by("hour").agg(usual=pl.col("rows").sum() / days)
 
 
-def _hours(today: pl.DataFrame, past: pl.DataFrame, days: int) -> list[str]:
+def _hours(today: pl.DataFrame, past: pl.DataFrame, days: int) -> list[Text]:
     now = today.group_by("hour").agg(pl.col("rows").sum())
     both = (
         _usual(past, days)
@@ -106,17 +113,25 @@ def _hours(today: pl.DataFrame, past: pl.DataFrame, days: int) -> list[str]:
     worth = pl.col("usual") >= 0.1 * pl.col("usual").mean()
     low = both.filter(worth, pl.col("rows") < HOUR_BELOW * pl.col("usual"))
     hours = low["hour"].sort().to_list()
-    return [f"few or none from {_spans(hours)}"] if hours else []
+    return (
+        [say("volume.few_from", "few or none from {spans}", spans=_spans(hours))] if hours else []
+    )
 
 
-def _sources(today: pl.DataFrame, past: pl.DataFrame, days: int) -> list[str]:
+def _sources(today: pl.DataFrame, past: pl.DataFrame, days: int) -> list[Text]:
     """Name the files that come on most days and have not come today."""
     regular = past.group_by("source").agg(n=pl.col("day").n_unique()).filter(2 * pl.col("n") > days)
     gone = regular.join(today, on="source", how="anti")["source"].sort()
-    return [f"none from '{source}'" for source in gone]
+    return [say("volume.none_from", "none from '{source}'", source=source) for source in gone]
 
 
-def _spans(hours: list[int]) -> str:
+def _spans(hours: list[int]) -> Text:
     begins = [hour for hour in hours if hour - 1 not in hours]
     ends = [hour + 1 for hour in hours if hour + 1 not in hours]
-    return ", ".join(f"{begin}:00 to {end}:00" for begin, end in zip(begins, ends, strict=True))
+    return join_texts(
+        "list",
+        (
+            say("volume.span", "{begin} to {end}", begin=f"{begin}:00", end=f"{end}:00")
+            for begin, end in zip(begins, ends, strict=True)
+        ),
+    )

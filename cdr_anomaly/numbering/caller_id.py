@@ -68,9 +68,9 @@ def impossible_reason(number: pl.Expr, home: HomePlan) -> pl.Expr:
     digits = pseudonyms.visible_length(number) - 1
     code = calling_code(number)
     lengths = _number_lengths()
-    pairs = lengths.select(wording.sentence("{} {}", "calling_code", "length")).to_series()
+    pairs = lengths.select(wording.format_text("{} {}", "calling_code", "length")).to_series()
     after = digits - code.str.len_bytes().cast(pl.Int64)
-    fits = wording.sentence("{} {}", code, after).is_in(pairs.implode())
+    fits = wording.format_text("{} {}", code, after).is_in(pairs.implode())
     country = f"+{home.calling_code}"
     of_home = number.str.starts_with(country)
     home_digits = digits - len(country) + 1
@@ -80,14 +80,16 @@ def impossible_reason(number: pl.Expr, home: HomePlan) -> pl.Expr:
         .then(None)
         .when(of_home & wrong)
         .then(
-            wording.sentence("no home number has {} digits after {}", home_digits, pl.lit(country))
+            wording.format_text(
+                "no home number has {} digits after {}", home_digits, pl.lit(country)
+            )
         )
         .when(of_home)
         .then(None)
         .when(code.is_null())
         .then(pl.lit("its country code is nobody's"))
         .when(~fits)
-        .then(wording.sentence("no number of +{} has {} digits after that", code, after))
+        .then(wording.format_text("no number of +{} has {} digits after that", code, after))
     )
 
 

@@ -164,7 +164,7 @@ def _nodes(tables: Tables, edges: pl.DataFrame, own: pl.Expr, near: pl.Series) -
         "line",
         "number",
         "step",
-        id=wording.sentence("n{}", pl.int_range(pl.len())),
+        id=wording.format_text("n{}", pl.int_range(pl.len())),
         number_class=numbering.number_class(pl.col("number"), tables.plan),
     ).select("line", "id", "number", "number_class", "step")
 

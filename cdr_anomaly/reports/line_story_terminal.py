@@ -144,7 +144,7 @@ def _limits(limits: pl.DataFrame) -> pl.DataFrame:
         "peak_24h": "24h",
         "talk_h": "talk h",
     }
-    setting = wording.sentence("{}.{}", "detector", "setting")
+    setting = wording.format_text("{}.{}", "detector", "setting")
     return limits.select(pl.col("count").replace(said), "limit", setting.alias("setting"))
 
 
@@ -226,12 +226,12 @@ def _unlike(unlike: pl.DataFrame) -> pl.DataFrame:
     """Show each day's probabilities, and the measures that the fewest of its peers reach."""
     family = pl.element().struct.with_fields(p=scientific(pl.field("p_value")))
     families = pl.col("families").list.eval(
-        wording.sentence("{} {}", family.struct.field("family"), family.struct.field("p"))
+        wording.format_text("{} {}", family.struct.field("family"), family.struct.field("p"))
     )
     measure = pl.element().sort_by(pl.element().struct.field("share")).struct
     share = (100 * measure.field("share")).round_sig_figs(2).cast(pl.String)
     measures = pl.col("measures").list.eval(
-        wording.sentence(
+        wording.format_text(
             "{} {} ({} %)", measure.field("measure"), measure.field("value").round(2), share
         )
     )
@@ -268,7 +268,9 @@ def _alerts(alerts: pl.DataFrame) -> pl.DataFrame:
         p=scientific(pl.col("p_value")),
         why=pl.col("reasons").list.first(),
         but=pl.coalesce(
-            "suppressed_by", "lowered_because", wording.sentence("goes on with {}", "replaces_case")
+            "suppressed_by",
+            "lowered_because",
+            wording.format_text("goes on with {}", "replaces_case"),
         ),
     )
 

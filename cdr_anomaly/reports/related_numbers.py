@@ -123,7 +123,7 @@ def _linked(tables: Tables, own: pl.Expr) -> pl.LazyFrame:
             last=pl.col("day").max(),
         )
     )
-    return _shaped(counted, wording.sentence("campaign {}", "by"))
+    return _shaped(counted, wording.format_text("campaign {}", "by"))
 
 
 def _neighbours(tables: Tables, own: pl.Expr) -> pl.LazyFrame:

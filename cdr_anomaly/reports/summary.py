@@ -8,29 +8,50 @@ import polars as pl
 
 from cdr_anomaly.alerts import peer_scoring
 from cdr_anomaly.alerts.ranking import unranked
-from cdr_anomaly.alerts.victims.urgency import TIERS, count_by_tier
+from cdr_anomaly.alerts.victims.urgency import count_by_tier
 from cdr_anomaly.schema import SEVERITIES
+from cdr_anomaly.wording import Text, join_texts, say, say_word
 
 if TYPE_CHECKING:
     from cdr_anomaly.result import Result
 
 
-def summary(result: Result) -> list[str]:
+def summary(result: Result) -> list[Text]:
     """Say what was read, refused, judged and found, a sentence a line."""
     counts = result.counts
-    rows = ", ".join(f"{n:,} {what}" for what, n in counts.rows().items() if n)
+    parts = [
+        say("summary.row", "{n} {row}", n=f"{n:,}", row=what)
+        for what, n in counts.rows().items()
+        if n
+    ]
+    rows = (
+        join_texts("clauses", parts)
+        if parts
+        else say("summary.no_rows", "none in these files and days")
+    )
     days = result.tables.feed
-    read = rows or "none in these files and days"
+    span = {"since": days.first_day, "until": days.last_day, "zone": result.source.tz}
     return [
-        f"Rows: {read}.",
-        f"Days: {days.first_day} to {days.last_day} in {result.source.tz}."
+        say("summary.rows", "Rows: {rows}.", rows=rows),
+        say("summary.days", "Days: {since} to {until} in {zone}.", **span)
         if days.first_day
-        else "Days: none, there is no call to judge.",
-        *(f"Not applicable: {name}: {why}." for name, why in result.not_applicable.items()),
-        *(f"Not known: {what}." for what in result.tables.unknown()),
+        else say("summary.no_days", "Days: none, there is no call to judge."),
+        *(
+            say(
+                "summary.not_applicable",
+                "Not applicable: {detector}: {reason}.",
+                detector=say_word(name),
+                reason=reason,
+            )
+            for name, reason in result.not_applicable.items()
+        ),
+        *(
+            say("summary.not_known", "Not known: {what}.", what=what)
+            for what in result.tables.unknown()
+        ),
         *calibration_sentences(result.evidence),
-        f"Alerts: {alerts_sentence(result.alerts)}.",
-        f"To warn: {victims_sentence(result.victims)}.",
+        say("summary.alerts", "Alerts: {alerts}.", alerts=alerts_sentence(result.alerts)),
+        victims_sentence(result.victims),
     ]
 
 
@@ -40,36 +61,73 @@ def calibrated_days(compared: pl.DataFrame) -> dict[str, int]:
     return dict(by.iter_rows())
 
 
-def calibration_sentences(compared: pl.DataFrame) -> list[str]:
+def calibration_sentences(compared: pl.DataFrame) -> list[Text]:
     """Say how many days of EVIDENCE are calibrated by what, if any line was compared at all."""
     known = calibrated_days(compared)
     nights, itself = (known.get(by, 0) for by in (peer_scoring.BY_NIGHTS, peer_scoring.BY_ITSELF))
-    parts = [f"{nights} day(s) by the {peer_scoring.NIGHTS} nights before"] if nights else []
-    if itself:
-        number = f"{itself}" if parts else f"{itself} day(s)"
-        parts.append(f"{number} by the same day: there chance does not lower what is found")
-    return [f"Calibration: {', '.join(parts)}."] if parts else []
+    parts = []
+    if nights:
+        parts.append(
+            say(
+                "summary.by_nights",
+                "{days} day(s) by the {nights} nights before",
+                days=nights,
+                nights=peer_scoring.NIGHTS,
+            )
+        )
+    if itself and parts:
+        parts.append(
+            say(
+                "summary.rest_by_itself",
+                "{days} by the same day: there chance does not lower what is found",
+                days=itself,
+            )
+        )
+    elif itself:
+        parts.append(
+            say(
+                "summary.by_itself",
+                "{days} day(s) by the same day: there chance does not lower what is found",
+                days=itself,
+            )
+        )
+    by = join_texts("clauses", parts)
+    return [say("summary.calibration", "Calibration: {by}.", by=by)] if parts else []
 
 
-def alerts_sentence(alerts: pl.DataFrame) -> str:
+def alerts_sentence(alerts: pl.DataFrame) -> Text:
     """Say how many alerts there are, by severity, and how many have no rank, and why."""
     listed = alerts.filter(pl.col("rank").is_not_null())
-    grades = [f"{n} {s}" for s in reversed(SEVERITIES) if (n := (listed["severity"] == s).sum())]
+    grades = [
+        say("summary.grade", "{n} {severity}", n=n, severity=say_word(word))
+        for word in reversed(SEVERITIES)
+        if (n := (listed["severity"] == word).sum())
+    ]
     others = {name: rows.height for name, rows in unranked(alerts).items()}
-    words = {
-        "ongoing": "ongoing since an earlier night",
-        "on_watch": "on watch (low)",
-        "beyond": "beyond the limit",
+    parts = {
+        "ongoing": say(
+            "summary.ongoing", "{n} ongoing since an earlier night", n=others["ongoing"]
+        ),
+        "on_watch": say("summary.on_watch", "{n} on watch (low)", n=others["on_watch"]),
+        "beyond": say("summary.beyond", "{n} beyond the limit", n=others["beyond"]),
     }
-    parts = [f"{others[name]} {said}" for name, said in words.items() if others[name]]
-    aside = f"{others['suppressed']} declared ones set aside"
-    return f"{', '.join(grades) or 'none'}; {', '.join([aside, *parts])}"
-
-
-def victims_sentence(victims: pl.DataFrame) -> str:
-    """Say how many people there are to warn, and how soon."""
-    words = (
-        f"{n} {said}"
-        for n, said in zip(count_by_tier(victims).values(), TIERS.values(), strict=True)
+    aside = say("summary.declared", "{n} declared ones set aside", n=others["suppressed"])
+    return say(
+        "summary.listed",
+        "{listed}; {unranked}",
+        listed=join_texts("list", grades) if grades else say_word("none"),
+        unranked=join_texts(
+            "clauses", [aside, *(part for name, part in parts.items() if others[name])]
+        ),
     )
-    return ", ".join(words) if victims.height else "nobody"
+
+
+def victims_sentence(victims: pl.DataFrame) -> Text:
+    """Say how many people there are to warn, and how soon."""
+    if victims.is_empty():
+        return say("summary.warn_nobody", "To warn: nobody.")
+    return say(
+        "summary.to_warn",
+        "To warn: {now} now, {today} today, {watch} on watch.",
+        **count_by_tier(victims),
+    )

@@ -130,8 +130,8 @@ def test_calls_of_asterisk_that_only_look_alike_stay_apart(tmp_path: Path, run: 
         disposition=pl.when(pl.col("n") % 80 > 0)
         .then(pl.lit("ANSWERED"))
         .otherwise(pl.lit("NO ANSWER")),
-        linkedid=wording.sentence("1777.{}", "n"),
-        uniqueid=wording.sentence("1777.{}", "n"),
+        linkedid=wording.format_text("1777.{}", "n"),
+        uniqueid=wording.format_text("1777.{}", "n"),
     )
     written(tmp_path, rows)
     ran = run("scan", tmp_path, "--layout", "asterisk", "--tz", "Asia/Shanghai")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from cdr_anomaly import pipeline, settings
+from cdr_anomaly import pipeline, settings, wording
 from cdr_anomaly.reports import html as reports_html
 from cdr_anomaly.reports import line_story
 from cdr_anomaly.reports.html import alert_rows, language, template
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.result import Result
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
-LANGUAGES = [*language.LANGUAGES]
+LANGUAGES = [*wording.LANGUAGES]
 
 
 @pytest.fixture(scope="module")
@@ -106,8 +106,8 @@ def test_a_line_is_told_in_every_language(result: Result, lang: str) -> None:
     subject = result.alerts.filter(at_home, subject_kind="line")["subject"][0]
     story, found = line_story.explain(subject, calls, settings.load_settings())
     told = reports_html.line(story, found, reports_html.Look(lang))
-    said = language.translations(lang).gettext
-    assert f'lang="{language.LANGUAGES[lang].replace("_", "-")}"' in told
+    said = language.word_translator(lang)
+    assert f'lang="{wording.LANGUAGES[lang]}"' in told
     assert html.escape(said("Its days")) in told
     first = story.contacts.head(20)["number"]
     assert all(number in all_of(told) for number in first)
@@ -116,7 +116,7 @@ def test_a_line_is_told_in_every_language(result: Result, lang: str) -> None:
 
 
 def test_every_word_of_a_severity_is_translated() -> None:
-    said = language.translations("zh").gettext
+    said = language.word_translator("zh")
     assert all(said(word) != word for word in SEVERITIES)
 
 

@@ -218,16 +218,16 @@ def _why() -> pl.Expr:
         pl.when(pl.col("days") == 1)
         .then(pl.lit("on 1 day"))
         .when(pl.col("days") == pl.col("streak"))
-        .then(wording.sentence("on {} days running", "days"))
-        .otherwise(wording.sentence("on {} days of {}", "days", pl.lit(DAYS)))
+        .then(wording.format_text("on {} days running", "days"))
+        .otherwise(wording.format_text("on {} days of {}", "days", pl.lit(DAYS)))
     )
     n_listed = pl.col("n_lines") - pl.col("n_held")
     listed = pl.when(n_listed > 0).then(_n(n_listed, "listed line"))
     held = pl.when(pl.col("n_held") > 0).then(
-        wording.sentence("{} on no list", _n(pl.col("n_held"), "line"))
+        wording.format_text("{} on no list", _n(pl.col("n_held"), "line"))
     )
     whom = pl.concat_str([listed, held], separator=" and ", ignore_nulls=True)
-    talked = wording.sentence(
+    talked = wording.format_text(
         "talked {} in {} {} with {}, longest {}",
         _n(pl.col("minutes").ceil().cast(pl.Int64), "minute"),
         _n(pl.col("calls"), "call"),
@@ -238,20 +238,22 @@ def _why() -> pl.Expr:
     others = (
         pl.when(pl.col("found_busy") == 1)
         .then(pl.lit("1 other"))
-        .otherwise(wording.sentence("{} others", "found_busy"))
+        .otherwise(wording.format_text("{} others", "found_busy"))
     )
     usual = pl.col("usual").round(1).cast(pl.String).str.strip_suffix(".0")
     back, handed = pl.col("call_backs"), pl.col("handed_over")
     parts = [
         talked,
         pl.when(pl.col("talking")).then(pl.lit("still talking at the end of the day")),
-        pl.when(back > 0).then(wording.sentence("called back {}", _times(back))),
+        pl.when(back > 0).then(wording.format_text("called back {}", _times(back))),
         pl.when(handed > 0).then(
-            wording.sentence("called by another line just after it {}", _times(handed))
+            wording.format_text("called by another line just after it {}", _times(handed))
         ),
-        pl.when(pl.col("found_busy") > 0).then(wording.sentence("{} found the line busy", others)),
+        pl.when(pl.col("found_busy") > 0).then(
+            wording.format_text("{} found the line busy", others)
+        ),
         pl.when(pl.col("silence") > 0).then(
-            wording.sentence("placed {} of its usual {}", _n(pl.col("placed"), "call"), usual)
+            wording.format_text("placed {} of its usual {}", _n(pl.col("placed"), "call"), usual)
         ),
     ]
     return pl.concat_str(parts, separator="; ", ignore_nulls=True)
@@ -261,12 +263,14 @@ def _n(count: pl.Expr, word: str) -> pl.Expr:
     return (
         pl.when(count == 1)
         .then(pl.lit(f"1 {word}"))
-        .otherwise(wording.sentence(f"{{}} {word}s", count))
+        .otherwise(wording.format_text(f"{{}} {word}s", count))
     )
 
 
 def _times(count: pl.Expr) -> pl.Expr:
-    return pl.when(count == 1).then(pl.lit("once")).otherwise(wording.sentence("{} times", count))
+    return (
+        pl.when(count == 1).then(pl.lit("once")).otherwise(wording.format_text("{} times", count))
+    )
 
 
 def count_by_tier(victims: pl.DataFrame) -> dict[str, int]:

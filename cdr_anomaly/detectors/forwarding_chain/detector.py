@@ -14,6 +14,7 @@ from cdr_anomaly.detectors.forwarding_chain import roles
 from cdr_anomaly.engines.profile import Least
 from cdr_anomaly.features import forwarding_hops, rolling
 from cdr_anomaly.features.peer_measures import Measure
+from cdr_anomaly.wording import Text, say
 
 if TYPE_CHECKING:
     from cdr_anomaly.features.feed import Feed
@@ -80,10 +81,13 @@ class ForwardingChain(Detector):
     def link(self) -> int:
         return self.link_seconds
 
-    def not_applicable(self, feed: Feed) -> str | None:
+    def not_applicable(self, feed: Feed) -> Text | None:
         if feed.forwards:
             return None
-        return "the feed has neither forwarding legs nor a redirecting_number"
+        return say(
+            "forwarding_chain.no_forwards",
+            "the feed has neither forwarding legs nor a redirecting_number",
+        )
 
     def least(self) -> Least:
         return Least(n_forwarded=self.bridge_forwards)
@@ -171,7 +175,7 @@ class ForwardingChain(Detector):
         alone = f"; the first line forwards {self._share()} or more of what it receives and "
         alone += f"placed no more than {self.own_calls} in 7 days"
         written = pl.col("path").list.eval(tables.written(pl.element()))
-        reason = wording.sentence(
+        reason = wording.format_text(
             "passed {} call(s) from {} caller(s) on over {} hops (limit {}) on {}: {}{}{}; "
             "linked by {}",
             "n_calls",
@@ -222,7 +226,7 @@ class ForwardingChain(Detector):
             {"low": own, "critical": most_new & many, "high": most_new | many}, default="medium"
         )
         members = pl.concat_list("forwarder", "target").list.eval(tables.written(pl.element()))
-        reason = wording.sentence(
+        reason = wording.format_text(
             "forwarded to by {} lines in the 7 days to {} (limit {} lines) that forward {} or more "
             "of what they receive and placed no more than {} each; {} of them new within {} days; "
             "{} calls from {} callers",
@@ -269,7 +273,7 @@ class ForwardingChain(Detector):
             },
             default="low",
         )
-        reason = wording.sentence(
+        reason = wording.format_text(
             "forwarded {} of the {} calls that it received in the 7 days to {} (limit {}), from {} "
             "different callers, and placed {} of its own (limit {}){}{}",
             "n_forwarded",
@@ -280,10 +284,10 @@ class ForwardingChain(Detector):
             "n_out",
             pl.lit(self.own_calls),
             pl.when("new")
-            .then(wording.sentence("; a line new since {}", "born"))
+            .then(wording.format_text("; a line new since {}", "born"))
             .otherwise(pl.lit("")),
             pl.when(pl.col("n_abroad") > 0)
-            .then(wording.sentence("; {} of them abroad that day", "n_abroad"))
+            .then(wording.format_text("; {} of them abroad that day", "n_abroad"))
             .otherwise(pl.lit("")),
         )
         members = _with_few("target").list.eval(tables.written(pl.element()))
@@ -329,7 +333,7 @@ class ForwardingChain(Detector):
             {"high": many & bridge & odd, "medium": ((many | bridge) & odd) | (bridge & each)},
             "low",
         )
-        reason = wording.sentence(
+        reason = wording.format_text(
             "forwarded {} calls from {} caller(s) to {} different targets on {} (limit {}), {} of "
             "them used before",
             "n_calls",
@@ -363,7 +367,7 @@ class ForwardingChain(Detector):
         own = hops.filter(pl.col("caller") == pl.col("forwarder"))
         days = roles.targets(own, own).filter(pl.col("n_calls") >= self.self_calls)
         members = _with_few("target").list.eval(tables.written(pl.element()))
-        reason = wording.sentence(
+        reason = wording.format_text(
             "{} calls on {} from this number to itself were forwarded (limit {}) to {} target(s)",
             "n_calls",
             "day",

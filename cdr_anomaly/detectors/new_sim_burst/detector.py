@@ -16,7 +16,7 @@ from cdr_anomaly.detectors.new_sim_burst import surges as new_sim_burst_surges
 from cdr_anomaly.features import rolling
 from cdr_anomaly.features.peer_measures import Measure
 from cdr_anomaly.schema import OF_PREFIXES
-from cdr_anomaly.wording import scientific
+from cdr_anomaly.wording import Text, say, scientific
 
 if TYPE_CHECKING:
     from cdr_anomaly.features.feed import Feed
@@ -85,7 +85,7 @@ class NewSimBurst(Detector):
     def warm_up(self) -> int:
         return self.warm_up_days
 
-    def not_applicable(self, feed: Feed) -> str | None:
+    def not_applicable(self, feed: Feed) -> Text | None:
         if feed.activations:
             return None
         if feed.last_day is None or feed.first_day is None:
@@ -93,9 +93,12 @@ class NewSimBurst(Detector):
         days = (feed.last_day - feed.first_day).days
         if days >= self.warm_up_days:
             return None
-        return (
-            f"which lines are new is not known: the feed covers {days + 1} day(s), "
-            f"more than {self.warm_up_days} are needed, or --subscribers with activation dates"
+        return say(
+            "new_sim_burst.short_feed",
+            "which lines are new is not known: the feed covers {days} day(s), more than {least} "
+            "are needed, or --subscribers with activation dates",
+            days=days + 1,
+            least=self.warm_up_days,
         )
 
     def watch(self) -> pl.Expr:
@@ -176,7 +179,7 @@ class NewSimBurst(Detector):
             & (back < self.many_call_backs / 3)
             & (pl.col("n_called") >= 0.8 * pl.col("n_early"))
         )
-        reason = wording.sentence(
+        reason = wording.format_text(
             "new since {}, placed {} calls {} (limit {}), {} in its first {} hours up to {}, to {} "
             "different numbers; {} % of the day's called back, {} cells named",
             "born",
@@ -232,7 +235,7 @@ class NewSimBurst(Detector):
             pl.col("n_forwarded") >= 0.9 * received,
             pl.col("n_out") <= 1,
         )
-        reason = wording.sentence(
+        reason = wording.format_text(
             "new since {}, forwarded {} of the {} calls that it received up to {} (limit {}), from "
             "{} callers, and placed {}",
             "born",
@@ -287,7 +290,7 @@ class NewSimBurst(Detector):
         wanted = pl.col("kind").is_in(OF_PREFIXES) | (pl.col("severity") != "low")
         whose = pl.col("kind").replace_strict(WHOSE, return_dtype=pl.String)
         reason = pl.concat_str(
-            wording.sentence(
+            wording.format_text(
                 "{} lines {} {} were new in the {} day(s) to {} (limit {}, and {} times the "
                 "expected {}); {} of them forward 80 % or more of what they receive and placed no "
                 "more than 1, {} place {} or more calls on a day, {} have placed none; p {}",
@@ -326,7 +329,7 @@ class NewSimBurst(Detector):
             evidence=pl.struct(
                 "level", "window_days", "q_value", "passes_on", "dials", "silent", *held
             ),
-            would_clear_if=wording.sentence(
+            would_clear_if=wording.format_text(
                 "fewer than {} new lines, or {} times what is expected of the {}",
                 pl.lit(self.block_lines),
                 pl.lit(f"{self.block_ratio:g}"),

@@ -15,7 +15,7 @@ from cdr_anomaly.detectors.overseas_presentation import number_pools, trunks
 from cdr_anomaly.engines.profile import Least
 from cdr_anomaly.features import rolling
 from cdr_anomaly.numbering import caller_id, pseudonyms
-from cdr_anomaly.wording import scientific
+from cdr_anomaly.wording import Text, say, scientific
 
 if TYPE_CHECKING:
     from cdr_anomaly.features.feed import Feed
@@ -86,11 +86,18 @@ class OverseasPresentation(Detector):
     pool_digits: int = setting(3, "last digits in which they differ", ge=1, le=4)
     pool_fdr: float = setting(0.01, "false-discovery rate over all prefixes", gt=0, lt=1)
 
-    def not_applicable(self, feed: Feed) -> str | None:
+    def not_applicable(self, feed: Feed) -> Text | None:
         if not feed.numbers and feed.last_day is not None:
-            return "numbers are opaque tokens: which are presented as foreign is not known"
-        if feed.pseudonyms and self.pool_digits < (hidden := pseudonyms.POOL_DIGITS):
-            return f"pseudonyms hide the last {hidden} digits: pool_digits must be as many"
+            return say(
+                "overseas_presentation.opaque",
+                "numbers are opaque tokens: which are presented as foreign is not known",
+            )
+        if feed.pseudonyms and self.pool_digits < pseudonyms.POOL_DIGITS:
+            return say(
+                "overseas_presentation.pseudonyms",
+                "pseudonyms hide the last {n} digits: pool_digits must be as many",
+                n=pseudonyms.POOL_DIGITS,
+            )
         return None
 
     def counts(self) -> frozenset[str]:
@@ -163,7 +170,7 @@ class OverseasPresentation(Detector):
             unwanted.append(pl.col("n_called_back") <= self.call_backs * n)
         if tables.feed.attempts:
             unwanted.append(pl.col("n_answered") <= self.answered * pl.col("n_calls"))
-        reason = wording.sentence(
+        reason = wording.format_text(
             "presented as foreign, called {} different home subscribers on {} (limit {}) in {} "
             "calls; {} of them were called in the 28 days before, {} called back; {} % of the "
             "calls answered; {}",
@@ -201,11 +208,11 @@ class OverseasPresentation(Detector):
         who = pl.lit("with home cells and handsets, which guests have, too: the feed has no imsi")
         if by_imsi:
             written = pl.lit(", ".join(codes))
-            who = wording.sentence(
+            who = wording.format_text(
                 "from {} home subscriber identities (IMSI of {})", "n_identities", written
             )
         many = pl.col("n_called") >= (self.mismatch_contacts if by_imsi else self.contacts)
-        reason = wording.sentence(
+        reason = wording.format_text(
             "presented as foreign, placed {} calls on {} (limit {}) {}, to {} different numbers, "
             "at {} home cells",
             "n_calls",
@@ -240,13 +247,13 @@ class OverseasPresentation(Detector):
         )
         days = trunks.on_domestic(judged.collect(), tables.traffic.collect(), self._trunks())
         found = days.lazy().filter((pl.col("p_value") <= RARE) | pl.col("told"))
-        base = wording.sentence(
+        base = wording.format_text(
             "{} % of the {} other calls on it presented as from home; p {}",
             percent(pl.col("n_other") - pl.col("n_abroad"), pl.col("n_other")),
             "n_other",
             scientific(pl.col("p_value").fill_null(1.0)),
         )
-        reason = wording.sentence(
+        reason = wording.format_text(
             "presented as foreign, placed {} calls on {} (limit {}) that came in on the domestic "
             "trunk {}, to {} different numbers; {}",
             "n_calls",
@@ -278,7 +285,7 @@ class OverseasPresentation(Detector):
         days = near.group_by("line", "number", "day").agg(
             *number_pools.counts(), trunks=pl.col("trunk_in").unique().sort()
         )
-        reason = wording.sentence(
+        reason = wording.format_text(
             "a home number, placed {} calls on {} (limit {}) that came in on international trunks "
             "({}) within {} h of calls of the line at home, to {} different numbers",
             "n_calls",
@@ -300,7 +307,7 @@ class OverseasPresentation(Detector):
         days = calls.group_by("line", "number", "day").agg(
             *number_pools.counts(), pl.col("why").first()
         )
-        reason = wording.sentence(
+        reason = wording.format_text(
             "placed {} calls on {} (limit {}) by a number that nobody has: {}; to {} different "
             "numbers",
             "n_calls",
@@ -336,7 +343,7 @@ class OverseasPresentation(Detector):
         large = (pl.col("n_numbers") >= 2 * self.pool_numbers) & (
             pl.col("n_contacts") >= 4 * self.pool_contacts
         )
-        reason = wording.sentence(
+        reason = wording.format_text(
             "{} numbers of {} called {} different home subscribers in {} calls on {} (limit {} "
             "numbers and {} subscribers); {} of these were called by several of the numbers; {}{} "
             "neighbours a number expected; p {}",

@@ -162,7 +162,7 @@ def _written(world: World, rng: np.random.Generator, line: Ints) -> pl.Series:
 
 
 def _call_ids(call: pl.Expr) -> pl.Expr:
-    return wording.sentence("c{}", call.cast(pl.String).str.zfill(9))
+    return wording.format_text("c{}", call.cast(pl.String).str.zfill(9))
 
 
 def _cells(world: World, rng: np.random.Generator, batch: Calls) -> Ints:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import versions
+from cdr_anomaly import versions, wording
 from cdr_anomaly.alerts import ranking, severity
 from cdr_anomaly.alerts.victims import urgency
 from cdr_anomaly.nights import open_state, state
@@ -86,8 +86,11 @@ def night(result: Result, past: Past, look: Look) -> str:
         victims=_victims(result.victims, said, told),
         more_victims=max(0, result.victims.height - VICTIMS),
         beside=[sheet.picture(each) for each in _beside(past, last, said)],
-        sentences=[told(each) for each in summary.summary(result)],
-        rows=[(told(what), f"{n:,}") for what, n in result.counts.rows().items()],
+        sentences=[wording.translate(each, look.lang) for each in summary.summary(result)],
+        rows=[
+            (wording.translate(what, look.lang), f"{n:,}")
+            for what, n in result.counts.rows().items()
+        ],
         versions=versions.versions(),
     )
 

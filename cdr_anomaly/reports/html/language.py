@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-import gettext
-from pathlib import Path
-from typing import NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import Markup
 
+from cdr_anomaly import wording
 from cdr_anomaly.errors import SettingError
 from cdr_anomaly.numbering import masking
+from cdr_anomaly.wording import LANGUAGES
 
-LOCALE = Path(__file__).parent / "locale"
-LANGUAGES = {"en": "en", "zh": "zh_Hans"}
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Look(NamedTuple):
     """How a page is to look: its language, and whether four digits of each number are hidden."""
 
-    lang: str = "en"
+    lang: str = wording.ENGLISH
     mask: bool = False
 
 
-def translations(lang: str) -> gettext.NullTranslations:
+def word_translator(lang: str) -> Callable[[str], str]:
     """Return what gives the page's own words in a language; in English they are their own."""
     if lang not in LANGUAGES:
         msg = f"'{lang}' is no language of pages; there are {', '.join(LANGUAGES)}."
         raise SettingError(msg)
-    return gettext.translation("page", LOCALE, [LANGUAGES[lang]], fallback=lang == "en")
+    return partial(wording.translate_word, lang=lang)
 
 
-def shown(value: object, look: Look) -> object:
-    """Give what stands on the page for a value: nothing for nothing, numbers as they may be.
+def display(value: object, look: Look) -> object:
+    """Return what stands on the page for a value: nothing for nothing, numbers as they may be.
 
     What is HTML already, as of a macro, has come through here in its parts.
     """

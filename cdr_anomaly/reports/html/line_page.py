@@ -58,7 +58,7 @@ def line(story: Story, result: Result, look: Look) -> str:
         findings=_findings(story.findings, said, told),
         unlike=_unlike(story.unlike, said),
         people=_people(story, said, told),
-        unknown=[told(each) for each in result.tables.unknown()],
+        unknown=[wording.translate(each, look.lang) for each in result.tables.unknown()],
         versions=versions.versions(),
     )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup
 
+from cdr_anomaly import wording
 from cdr_anomaly.numbering import masking
 from cdr_anomaly.reports.html import charts, language
 
@@ -59,14 +60,10 @@ class Sheet:
 
     def __init__(self, look: Look) -> None:
         self.look = look
-        self.known = language.translations(look.lang)
+        self.said = language.word_translator(look.lang)
         self.pictures: list[dict[str, Any]] = []
         self.parts: list[str] = []
         self.env = _templates(look)
-
-    def said(self, word: str) -> str:
-        """Say one of the page's own words in its language."""
-        return self.known.gettext(word)
 
     def picture(self, picture: Picture) -> dict[str, Any]:
         """Keep a picture's rows for the page, and return what its template needs of it."""
@@ -92,7 +89,7 @@ class Sheet:
         scripts = [*(_asset("vendor", name) for name in SCRIPTS), _asset("page.js")]
         styles = [*(_asset("vendor", name) for name in STYLES), _asset("page.css")]
         return self.env.get_template(template).render(
-            language=language.LANGUAGES[self.look.lang],
+            language=wording.LANGUAGES[self.look.lang],
             styles=[Markup(style) for style in styles],  # noqa: S704 - our own files
             scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own files
             policy=_policy(scripts),
@@ -109,13 +106,14 @@ def _templates(look: Look) -> Environment:
     env = Environment(
         autoescape=True,
         extensions=["jinja2.ext.i18n"],
-        finalize=lambda value: language.shown(value, look),
+        finalize=lambda value: language.display(value, look),
         loader=PackageLoader("cdr_anomaly.reports.html"),
         lstrip_blocks=True,
         trim_blocks=True,
         undefined=StrictUndefined,
     )
-    env.install_gettext_translations(language.translations(look.lang), newstyle=True)  # type: ignore[attr-defined]
+    word = language.word_translator(look.lang)
+    env.install_gettext_callables(word, lambda one, _many, _n: word(one), newstyle=True)  # type: ignore[attr-defined]
     return env
 
 
