@@ -9,7 +9,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Annotated, Any, Literal
 
-import typer
+from typer import Argument, Option
 
 from cdr_anomaly.cli.command import command
 from cdr_anomaly.cli.options import DAY, LOCAL, ListOptions, ScanOptions, StorageOptions, day_of
@@ -21,22 +21,18 @@ from cdr_anomaly.errors import InputError
 @command
 def simulate(
     *,
-    out: Annotated[
-        Path, typer.Option("--out", **LOCAL, help="Folder for the records and the truth.")
-    ],
-    days: Annotated[int, typer.Option(help="Days of records, 8 at least.")] = 36,
-    lines: Annotated[int, typer.Option(help="Subscribers of the city, 150 at least.")] = 20_000,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed makes another city.")] = 1,
+    out: Annotated[Path, Option(**LOCAL, help="Folder for the records and the truth.")],
+    days: Annotated[int, Option(help="Days of records, 8 at least.")] = 36,
+    lines: Annotated[int, Option(help="Subscribers of the city, 150 at least.")] = 20_000,
+    seed: Annotated[int, Option(min=0, help="Another seed makes another city.")] = 1,
     start: Annotated[
-        datetime | None, typer.Option(formats=DAY, help="First local day; by default 2026-05-01.")
+        datetime | None, Option(formats=DAY, help="First local day; by default 2026-05-01.")
     ] = None,
     sides: Annotated[
         Literal["call", "both"],
-        typer.Option(help="One row a call, or one for each side that the operator sees."),
+        Option(help="One row a call, or one for each side that the operator sees."),
     ] = "call",
-    clean: Annotated[
-        bool, typer.Option("--clean", help="Plant nothing: honest lines only.")
-    ] = False,
+    clean: Annotated[bool, Option("--clean", help="Plant nothing: honest lines only.")] = False,
 ) -> None:
     """Write call records of an invented city, and the truth about its lines."""
     from cdr_anomaly.evaluation.simulation import city
@@ -60,25 +56,23 @@ def simulate(
 @command
 def evaluate(
     alerts: Annotated[
-        Path, typer.Argument(**LOCAL, help="An alerts.parquet, or a folder of such lists.")
+        Path, Argument(**LOCAL, help="An alerts.parquet, or a folder of such lists.")
     ],
     truth: Annotated[
         Path,
-        typer.Argument(
+        Argument(
             **LOCAL,
             help="CSV or Parquet of what is known: line, kind, honest, actor, first_day, "
             "last_day, pattern.",
         ),
     ],
     *,
-    out: Annotated[
-        Path | None, typer.Option(**LOCAL, help="JSON file for all the figures.")
-    ] = None,
+    out: Annotated[Path | None, Option(**LOCAL, help="JSON file for all the figures.")] = None,
     form: Form = "table",
     bootstrap: Annotated[
-        int, typer.Option(min=0, max=10_000, help="Samples for intervals; 0 for none.")
+        int, Option(min=0, max=10_000, help="Samples for intervals; 0 for none.")
     ] = 500,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the samples.")] = 1,
+    seed: Annotated[int, Option(min=0, help="Seed of the samples.")] = 1,
 ) -> None:
     """Hold lists of alerts against what is known: precision, recall, false alerts, delay.
 
@@ -113,14 +107,13 @@ def evaluate(
 @command
 def tune(
     paths: Annotated[
-        list[str] | None, typer.Argument(help="Parquet files, folders or globs; or give --state.")
+        list[str] | None, Argument(help="Parquet files, folders or globs; or give --state.")
     ] = None,
     *,
     state: Annotated[
-        str | None,
-        typer.Option("--state", help="Folder of what nights remember, instead of files."),
+        str | None, Option(help="Folder of what nights remember, instead of files.")
     ] = None,
-    days: Annotated[int, typer.Option(min=1, help="Nights of a state that are counted.")] = 28,
+    days: Annotated[int, Option(min=1, help="Nights of a state that are counted.")] = 28,
     options: ScanOptions,
     lists: ListOptions,
     form: Form = "table",
@@ -143,13 +136,7 @@ def tune(
     elif paths:
         files, settings = storage.locations(paths), options.settings()
         with show_progress(files) as progress:
-            counted = tuning.of_files(
-                files,
-                settings,
-                entities=lists.entities,
-                subscribers=lists.subscribers,
-                say=progress,
-            )
+            counted = tuning.of_files(files, settings, **asdict(lists), say=progress)
         table = counted.table
         for name, why in counted.not_applicable.items():
             LOG.info("Not applicable: %s: %s.", name, why)

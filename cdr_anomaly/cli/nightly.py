@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Option
 
 from cdr_anomaly.cli.command import command
 from cdr_anomaly.cli.options import (
@@ -45,19 +45,17 @@ def nightly(
     *,
     day: Annotated[
         datetime | None,
-        typer.Option("--date", formats=DAY, help="The local day to judge; by default yesterday."),
+        Option("--date", formats=DAY, help="The local day to judge; by default yesterday."),
     ] = None,
     out: Out = None,
     options: NightOptions,
     lists: ListOptions,
     only: Annotated[
-        bool,
-        typer.Option("--only", help="Let go of files that the day was made of before."),
+        bool, Option("--only", help="Let go of files that the day was made of before.")
     ] = False,
     output: OutputOptions,
     metrics: Annotated[
-        Path | None,
-        typer.Option(**LOCAL, help="Text file of figures for Prometheus' node exporter."),
+        Path | None, Option(**LOCAL, help="Text file of figures for Prometheus' node exporter.")
     ] = None,
     stop: StopOptions,
     json_log: JsonLog = False,
@@ -71,13 +69,7 @@ def nightly(
     settings = options.settings(max_alerts=output.max_alerts)
     folder = storage.folder(out)
     with show_progress(files, location, as_json=json_log) as progress:
-        run = nights_run.Run(
-            location,
-            settings,
-            nights_run.Lists(lists.entities, lists.subscribers),
-            progress,
-            storage.by_name(),
-        )
+        run = nights_run.Run(location, settings, lists.for_nights(), progress, storage.by_name())
         outcome = nights_run.nightly(
             files, day_of(day) or _yesterday(settings, location), run, only=only
         )
@@ -87,8 +79,7 @@ def nightly(
             page.write(folder, outcome.result, Past.of_night(location, outcome), progress)
     result = outcome.result
     output.print_result(result, outcome.seconds, outcome.warnings, mask=page.mask)
-    if folder is not None:
-        log_folder(folder)
+    log_folder(folder)
     stop.write(result.alerts, result.findings, outcome.day)
     if metrics is not None:
         from cdr_anomaly.reports import prometheus
@@ -102,9 +93,9 @@ def backfill(
     paths: Paths,
     state: State,
     *,
-    first: Annotated[datetime, typer.Option("--from", formats=DAY, help="First local day.")],
-    last: Annotated[datetime, typer.Option("--to", formats=DAY, help="Last local day.")],
-    out: Annotated[str | None, typer.Option(help="Folder for a folder of results a day.")] = None,
+    first: Annotated[datetime, Option("--from", formats=DAY, help="First local day.")],
+    last: Annotated[datetime, Option("--to", formats=DAY, help="Last local day.")],
+    out: Annotated[str | None, Option(help="Folder for a folder of results a day.")] = None,
     options: NightOptions,
     lists: ListOptions,
     max_alerts: MaxAlerts = None,
@@ -120,13 +111,7 @@ def backfill(
     folder = storage.folder(out)
     nights = 0
     with show_progress(files, location, as_json=json_log) as progress:
-        run = nights_run.Run(
-            location,
-            settings,
-            nights_run.Lists(lists.entities, lists.subscribers),
-            progress,
-            storage.by_name(),
-        )
+        run = nights_run.Run(location, settings, lists.for_nights(), progress, storage.by_name())
         for night in nights_run.backfill(files, first.date(), last.date(), run):
             if isinstance(night, str):
                 LOG.warning(night)

@@ -7,13 +7,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from typer import Argument, Option
 
 from cdr_anomaly.vocabulary import Engine
 
 if TYPE_CHECKING:
     from datetime import date
 
+    from cdr_anomaly.nights.run import Lists
     from cdr_anomaly.settings import Settings
     from cdr_anomaly.storage.paths import Location
 
@@ -38,15 +39,13 @@ LOCAL: dict[str, Any] = {"parser": local_path, "metavar": "PATH"}
 
 Paths = Annotated[
     list[str],
-    typer.Argument(
-        help="Parquet files, folders or globs, Delta or Iceberg tables; s3:// and such."
-    ),
+    Argument(help="Parquet files, folders or globs, Delta or Iceberg tables; s3:// and such."),
 ]
-State = Annotated[str, typer.Option("--state", help="Folder of what nights remember.")]
-Date = Annotated[datetime | None, typer.Option("--date", formats=DAY, help="The local day.")]
+State = Annotated[str, Option(help="Folder of what nights remember.")]
+Date = Annotated[datetime | None, Option("--date", formats=DAY, help="The local day.")]
 Entities = Annotated[
     Path | None,
-    typer.Option(
+    Option(
         **LOCAL,
         help="CSV, TOML or Parquet of declared lines, ranges, prefixes, classes or handsets, with "
         "their purpose. They are set aside.",
@@ -54,28 +53,23 @@ Entities = Annotated[
 ]
 Subscribers = Annotated[
     Path | None,
-    typer.Option(
+    Option(
         **LOCAL,
         help="CSV or Parquet of lines: line; activation, holder_token, holder_region, dealer, "
         "line_kind.",
     ),
 ]
-MaxAlerts = Annotated[
-    int | None,
-    typer.Option("--max-alerts", min=1, help="Alerts that are ranked, by default 200."),
-]
-JsonLog = Annotated[bool, typer.Option("--json-log", help="Say everything as lines of JSON.")]
+MaxAlerts = Annotated[int | None, Option(min=1, help="Alerts that are ranked, by default 200.")]
+JsonLog = Annotated[bool, Option("--json-log", help="Say everything as lines of JSON.")]
 
 
 @dataclass(frozen=True)
 class SettingsOptions:
     """Settings, from a file or one by one."""
 
-    config: Annotated[
-        Path | None, typer.Option("--config", **LOCAL, help="A TOML file of settings.")
-    ] = None
+    config: Annotated[Path | None, Option(**LOCAL, help="A TOML file of settings.")] = None
     assignments: Annotated[
-        list[str], typer.Option("--set", help="A setting, as in high_frequency.calls_60min=40.")
+        list[str], Option("--set", help="A setting, as in high_frequency.calls_60min=40.")
     ] = field(default_factory=list)
 
     def settings(self, **given: Any) -> Settings:
@@ -92,21 +86,17 @@ class SettingsOptions:
 class InputOptions(SettingsOptions):
     """How records are to be read."""
 
-    tz: Annotated[
-        str | None, typer.Option("--tz", help="Zone of local days and of naive times.")
-    ] = None
-    home: Annotated[str | None, typer.Option("--home", help="Home region; by default CN.")] = None
-    layout: Annotated[
-        str | None, typer.Option("--layout", help="A layout's name, or a TOML file.")
-    ] = None
+    tz: Annotated[str | None, Option(help="Zone of local days and of naive times.")] = None
+    home: Annotated[str | None, Option(help="Home region; by default CN.")] = None
+    layout: Annotated[str | None, Option(help="A layout's name, or a TOML file.")] = None
 
 
 @dataclass(frozen=True)
 class PeriodOptions(InputOptions):
     """Which days are read."""
 
-    since: Annotated[datetime | None, typer.Option(formats=DAY, help="First local day.")] = None
-    until: Annotated[datetime | None, typer.Option(formats=DAY, help="Last local day.")] = None
+    since: Annotated[datetime | None, Option(formats=DAY, help="First local day.")] = None
+    until: Annotated[datetime | None, Option(formats=DAY, help="Last local day.")] = None
 
 
 @dataclass(frozen=True)
@@ -114,14 +104,13 @@ class EngineOptions:
     """What moves the rows, and how much memory that may take."""
 
     memory: Annotated[
-        str | None,
-        typer.Option(help="Memory that a run may take, as in 4GiB, which is the default."),
+        str | None, Option(help="Memory that a run may take, as in 4GiB, which is the default.")
     ] = None
     engine: Annotated[
-        Engine | None, typer.Option(help="What moves the rows: this machine, or Spark.")
+        Engine | None, Option(help="What moves the rows: this machine, or Spark.")
     ] = None
     master: Annotated[
-        str | None, typer.Option(help="Address of the Spark cluster, as in spark://host:7077.")
+        str | None, Option(help="Address of the Spark cluster, as in spark://host:7077.")
     ] = None
 
 
@@ -142,6 +131,12 @@ class ListOptions:
     entities: Entities = None
     subscribers: Subscribers = None
 
+    def for_nights(self) -> Lists:
+        """Return the lists as nights take them."""
+        from cdr_anomaly.nights.run import Lists
+
+        return Lists(self.entities, self.subscribers)
+
 
 @dataclass(frozen=True)
 class StorageOptions:
@@ -149,7 +144,7 @@ class StorageOptions:
 
     storage: Annotated[
         list[str],
-        typer.Option(
+        Option(
             "--storage-option",
             help="An option of s3://, gs:// or az://, as in aws_region=eu-west-1; those of the "
             "environment hold, too, and keep secrets better.",

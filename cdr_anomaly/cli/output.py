@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
+from typer import Exit, Option
 
 from cdr_anomaly.cli.options import LOCAL, MaxAlerts
 from cdr_anomaly.cli.progress import LOG
@@ -29,12 +29,10 @@ VICTIMS_SHOWN = 10
 
 Form = Annotated[
     Literal["table", "csv", "jsonl"],
-    typer.Option("--format", help="Form of the data on standard output."),
+    Option("--format", help="Form of the data on standard output."),
 ]
-Out = Annotated[str | None, typer.Option(help="Folder for the result files.")]
-Mask = Annotated[
-    bool, typer.Option("--mask", help="Hide four digits of each number that is shown.")
-]
+Out = Annotated[str | None, Option(help="Folder for the result files.")]
+Mask = Annotated[bool, Option("--mask", help="Hide four digits of each number that is shown.")]
 
 
 @dataclass(frozen=True)
@@ -42,10 +40,10 @@ class OutputOptions:
     """What is printed of alerts, and the exit code."""
 
     form: Form = "table"
-    rows: Annotated[int, typer.Option(min=1, help="Alerts shown in the table.")] = 50
+    rows: Annotated[int, Option(min=1, help="Alerts shown in the table.")] = 50
     max_alerts: MaxAlerts = None
     fail_on: Annotated[
-        Severity | None, typer.Option(help="Exit with 3 when an alert is as grave as this.")
+        Severity | None, Option(help="Exit with 3 when an alert is as grave as this.")
     ] = None
 
     def print_alerts(
@@ -83,14 +81,14 @@ class OutputOptions:
         from cdr_anomaly.alerts.ranking import as_grave
 
         if self.fail_on is not None and as_grave(alerts, self.fail_on):
-            raise typer.Exit(3)
+            raise Exit(3)
 
 
 @dataclass(frozen=True)
 class PageOptions:
     """How a page looks."""
 
-    lang: Annotated[Language, typer.Option("--lang", help="Language of the page.")] = "en"
+    lang: Annotated[Language, Option(help="Language of the page.")] = "en"
     mask: Mask = False
 
     def write(self, folder: Location, result: Result, past: Past, progress: Progress) -> None:
@@ -109,13 +107,12 @@ class StopOptions:
     """The list of numbers to be stopped."""
 
     stop_list: Annotated[
-        Path | None,
-        typer.Option(**LOCAL, help="CSV of the numbers to be stopped, with their validity."),
+        Path | None, Option(**LOCAL, help="CSV of the numbers to be stopped, with their validity.")
     ] = None
-    stop_severity: Annotated[
-        Severity, typer.Option(help="Severity from which a number is on it.")
-    ] = "high"
-    stop_days: Annotated[int, typer.Option(min=1, help="Days that a number on it is valid.")] = 7
+    stop_severity: Annotated[Severity, Option(help="Severity from which a number is on it.")] = (
+        "high"
+    )
+    stop_days: Annotated[int, Option(min=1, help="Days that a number on it is valid.")] = 7
 
     def write(self, alerts: pl.DataFrame, findings: pl.DataFrame, day: date) -> None:
         """Write the list, valid from ``day`` on, if it was asked for."""
@@ -145,9 +142,11 @@ def log_warnings(warnings: Iterable[str]) -> None:
         LOG.warning("Look at this: %s.", warning)
 
 
-def log_folder(folder: Location) -> None:
-    """Log where the files are, and what to do next."""
+def log_folder(folder: Location | None) -> None:
+    """Log where the files are, if any were written, and what to do next."""
     from cdr_anomaly.reports import files
 
+    if folder is None:
+        return
     LOG.info("The results are in %s; open %s in a browser.", folder, folder / files.PAGE)
     LOG.info("Next: cdr-anomaly explain LINE PATH tells one line's story (--html FILE).")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Argument, Option
 
 from cdr_anomaly.cli.command import command
 from cdr_anomaly.cli.options import (
@@ -30,7 +30,7 @@ class KeyOptions:
 
     key_file: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             **LOCAL,
             help="File of the secret key, 32 bytes or more; by default CDR_ANOMALY_KEY of the "
             "environment.",
@@ -50,13 +50,13 @@ class KeyOptions:
 @command
 def pseudonymise(
     paths: Paths,
-    out: Annotated[str, typer.Argument(help="Folder for the same records with pseudonyms.")],
+    out: Annotated[str, Argument(help="Folder for the same records with pseudonyms.")],
     *,
     key: KeyOptions,
     lists: ListOptions,
     neighbours: Annotated[
         bool,
-        typer.Option(
+        Option(
             help="Keep which numbers of a block are neighbours, as campaigns by ranges need it. "
             "Who learns one number of a block can then tell the others."
         ),
@@ -103,20 +103,16 @@ def pseudonymise(
 def reidentify(
     tokens: Annotated[
         Path,
-        typer.Argument(
+        Argument(
             parser=local_path, metavar="LIST", help="A file of a run: alerts, findings, victims."
         ),
     ],
     paths: Paths,
     *,
-    out: Annotated[
-        Path, typer.Option(**LOCAL, help="File for the list with numbers, CSV or Parquet.")
-    ],
-    audit: Annotated[
-        Path, typer.Option(**LOCAL, help="Log to which it is added who asked for what.")
-    ],
-    who: Annotated[str, typer.Option(help="Who asks.")],
-    why: Annotated[str, typer.Option(help="Why, as a case number.")],
+    out: Annotated[Path, Option(**LOCAL, help="File for the list with numbers, CSV or Parquet.")],
+    audit: Annotated[Path, Option(**LOCAL, help="Log to which it is added who asked for what.")],
+    who: Annotated[str, Option(help="Who asks.")],
+    why: Annotated[str, Option(help="Why, as a case number.")],
     key: KeyOptions,
     options: InputOptions,
     storage: StorageOptions,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from time import monotonic
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from cdr_anomaly.cli.command import command
 from cdr_anomaly.cli.options import (
@@ -20,10 +21,10 @@ from cdr_anomaly.cli.options import (
 from cdr_anomaly.cli.output import Form, Out, OutputOptions, PageOptions, log_folder, print_tables
 from cdr_anomaly.cli.progress import LOG, show_progress
 
-Html = Annotated[Path | None, typer.Option("--html", **LOCAL, help="File for a page of the same.")]
+Html = Annotated[Path | None, Option(**LOCAL, help="File for a page of the same.")]
 Edges = Annotated[
     Path | None,
-    typer.Option(
+    Option(
         **LOCAL,
         help="File for the contact graph around the line: GraphML if it ends in .graphml, CSV if "
         "in .csv; the other one is written beside it.",
@@ -49,26 +50,19 @@ def scan(
     files, settings = storage.locations(paths), options.settings(max_alerts=output.max_alerts)
     folder = storage.folder(out)
     with show_progress(files) as progress:
-        result = pipeline.scan(
-            files,
-            settings,
-            entities=lists.entities,
-            subscribers=lists.subscribers,
-            say=progress,
-        )
+        result = pipeline.scan(files, settings, **asdict(lists), say=progress)
         if folder is not None:
             from cdr_anomaly.reports.html import Past
 
             page.write(folder, result, Past.of_scan(result), progress)
     output.print_result(result, monotonic() - began, mask=page.mask)
-    if folder is not None:
-        log_folder(folder)
+    log_folder(folder)
     output.exit_if_grave(result.alerts)
 
 
 @command
 def explain(
-    line: Annotated[str, typer.Argument(help="A line, in any form that the records use.")],
+    line: Annotated[str, Argument(help="A line, in any form that the records use.")],
     paths: Paths,
     *,
     options: ScanOptions,

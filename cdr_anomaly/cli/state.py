@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Annotated, Literal
 
-import typer
+from typer import Argument, Option
 
 from cdr_anomaly.cli.command import command
 from cdr_anomaly.cli.options import Date, Entities, SettingsOptions, State, StorageOptions, day_of
@@ -17,7 +17,7 @@ from cdr_anomaly.cli.progress import LOG, report_damage
 def status(
     state: State,
     *,
-    days: Annotated[int, typer.Option(min=1, help="Nights shown.")] = 28,
+    days: Annotated[int, Option(min=1, help="Nights shown.")] = 28,
     form: Form = "table",
     storage: StorageOptions,
 ) -> None:
@@ -39,7 +39,7 @@ def alerts(
     state: State,
     *,
     date: Date = None,
-    out: Annotated[str | None, typer.Option(help="Folder for the alerts as files.")] = None,
+    out: Annotated[str | None, Option(help="Folder for the alerts as files.")] = None,
     options: SettingsOptions,
     entities: Entities = None,
     output: OutputOptions,
@@ -66,11 +66,11 @@ def alerts(
 
 @command
 def feedback(
-    line: Annotated[str, typer.Argument(help="The subject of an alert, in any form.")],
-    verdict: Annotated[Literal["confirmed", "cleared"], typer.Argument(help="What became of it.")],
+    line: Annotated[str, Argument(help="The subject of an alert, in any form.")],
+    verdict: Annotated[Literal["confirmed", "cleared"], Argument(help="What became of it.")],
     state: State,
     *,
-    note: Annotated[str | None, typer.Option(help="What was found out.")] = None,
+    note: Annotated[str | None, Option(help="What was found out.")] = None,
     date: Date = None,
     storage: StorageOptions,
     mask: Mask = False,
@@ -90,8 +90,8 @@ def feedback(
 def retention(
     state: State,
     *,
-    profiles: Annotated[int, typer.Option(min=61, help="Days of sums and alerts kept.")] = 400,
-    calls: Annotated[int, typer.Option(min=29, help="Days of calls kept.")] = 180,
+    profiles: Annotated[int, Option(min=61, help="Days of sums and alerts kept.")] = 400,
+    calls: Annotated[int, Option(min=29, help="Days of calls kept.")] = 180,
     storage: StorageOptions,
 ) -> None:
     """Delete for good what is older than that; every night does so by its settings, too."""
