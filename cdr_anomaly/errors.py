@@ -33,7 +33,7 @@ class StateError(CdrAnomalyError):
     """Error raised when what is remembered between nights cannot be used or changed."""
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Say which known word was probably meant, as a sentence to append, or nothing."""
-    close = get_close_matches(word, list(known), n=1, cutoff=0.5)
+def nearest(word: str, names: Iterable[str]) -> str:
+    """Return a sentence that names the one of ``names`` that was probably meant, or nothing."""
+    close = get_close_matches(word, list(names), n=1, cutoff=0.5)
     return f" Did you mean '{close[0]}'?" if close else ""

@@ -1,4 +1,4 @@
-"""Words of a TOML file and of ``--set`` to frozen Settings; a wrong name names the nearest one."""
+"""Settings of a run, read from a TOML file, ``--set`` and options."""
 
 from __future__ import annotations
 
@@ -17,20 +17,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-# Names of the tz database that stand for no place, and that Polars does not know.
-_NO_PLACE = {"Factory", "localtime"}
-
-
+# Names of the tz database that are no zones, and that Polars does not know.
+_NO_ZONES = {"Factory", "localtime"}
 # Two parts of a feed and what is made of them take a GiB by themselves.
 MIN_MEMORY_BYTES = 5 * 2**28
-
-
 # Three months without a call are a gap in a feed; what was before it is not known any more.
 MAX_SILENT_DAYS = 90
 
 
 class Settings(BaseModel):
-    """What a run can be told beside its paths."""
+    """What can be set of a run, beside its paths."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -82,24 +78,26 @@ class Settings(BaseModel):
 
     @field_validator("memory")
     @classmethod
-    def _enough(cls, memory: ByteSize) -> ByteSize:
+    def _check_memory(cls, memory: ByteSize) -> ByteSize:
         if memory < MIN_MEMORY_BYTES:
             msg = f"{memory.human_readable()} is less than a run takes; give 1.25GiB or more."
             raise ValueError(msg)
         return memory
 
 
-def load_settings(file: Path | None = None, words: tuple[str, ...] = (), **given: Any) -> Settings:
-    """Read settings from a TOML file, then ``name=value`` words, then keyword arguments.
+def load_settings(
+    file: Path | None = None, assignments: tuple[str, ...] = (), **options: Any
+) -> Settings:
+    """Read settings from a TOML file, then from assignments, then from keyword arguments.
 
-    Later ones win; a keyword of None was not given. A word is ``detector.setting=value`` or
+    Later ones win; a keyword of None is not set. An assignment is ``detector.setting=value`` or
     ``setting=value``.
     """
-    told: dict[str, Any] = _read(file) if file else {}
-    for word in words:
-        _put(told, word)
-    told |= {name: value for name, value in given.items() if value is not None}
-    return _validated(told)
+    values: dict[str, Any] = _read_toml(file) if file else {}
+    for assignment in assignments:
+        _assign(values, assignment)
+    values |= {name: value for name, value in options.items() if value is not None}
+    return _validate(values)
 
 
 def zone(name: str) -> ZoneInfo:
@@ -115,14 +113,14 @@ def _zones_of_package() -> frozenset[str]:
     from importlib.resources import files
 
     names = (files("tzdata") / "zones").read_text(encoding="utf-8").split()
-    return frozenset(names) - _NO_PLACE
+    return frozenset(names) - _NO_ZONES
 
 
 def _check_zone_of_machine(name: str) -> None:
     """Fail when this machine has no such zone either; looks through all its zone files."""
-    known = available_timezones() - _NO_PLACE
-    if name not in known:
-        msg = f"'{name}' is not a time zone that is known here.{nearest(name, known)}"
+    zones = available_timezones() - _NO_ZONES
+    if name not in zones:
+        msg = f"'{name}' is not a time zone that is known here.{nearest(name, zones)}"
         raise SettingError(msg)
 
 
@@ -136,17 +134,17 @@ def first_zone(region: str) -> str:
     return next((row[2] for row in rows if row[0] == region.upper()), "UTC")
 
 
-def validation_sentence(error: ValidationError, known: list[str], where: str = "") -> str:
-    """Turn the first of a validation's errors into one sentence with the setting's full name."""
+def validation_sentence(error: ValidationError, names: list[str], section: str = "") -> str:
+    """Return one sentence for the first error, with the setting's full name."""
     first = error.errors()[0]
-    name = ".".join([*filter(None, [where]), *(str(part) for part in first["loc"])])
+    name = ".".join([*filter(None, [section]), *(str(part) for part in first["loc"])])
     if first["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
         word = str(first["loc"][-1])
-        owner = f" of {where}" if where else ""
+        owner = f" of {section}" if section else ""
         table = " Settings of a detector stand in [detectors.NAME]."
         # At the top a table that is no setting is most likely that of a detector.
         is_table = isinstance(first.get("input"), dict)
-        close = nearest(word, ["detectors"] if is_table and not where else known)
+        close = nearest(word, ["detectors"] if is_table and not section else names)
         hint = close or (table if is_table else "")
         return f"'{word}' is not a setting{owner}.{hint}"
     if first["type"] == "value_error":  # a sentence of ours
@@ -154,7 +152,7 @@ def validation_sentence(error: ValidationError, known: list[str], where: str = "
     return f"{name} {first['msg'].removeprefix('Input ')}, not {first.get('input')!r}."
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read_toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -165,10 +163,10 @@ def _read(file: Path) -> dict[str, Any]:
         raise SettingError(msg) from error
 
 
-def _put(told: dict[str, Any], word: str) -> None:
-    name, equals, text = word.partition("=")
+def _assign(values: dict[str, Any], assignment: str) -> None:
+    name, equals, text = assignment.partition("=")
     if not equals:
-        msg = f"'{word}' is not of the form name=value, as in high_frequency.calls_60min=40."
+        msg = f"'{assignment}' is not of the form name=value, as in high_frequency.calls_60min=40."
         raise SettingError(msg)
     try:
         value = tomllib.loads(f"value = {text}")["value"]
@@ -176,20 +174,21 @@ def _put(told: dict[str, Any], word: str) -> None:
         value = text
     path = name.strip().removeprefix("detectors.").split(".")
     if len(path) == 1:
-        told[path[0]] = value
+        values[path[0]] = value
         return
-    section = told
+    section = values
     for name in ("detectors", path[0]):
         section = section.setdefault(name, {})
         if not isinstance(section, dict):
-            msg = f"'{word}' cannot be set: the settings hold {section!r} where [{name}] should be."
+            why = f"the settings hold {section!r} where [{name}] should be"
+            msg = f"'{assignment}' cannot be set: {why}."
             raise SettingError(msg)
     section[".".join(path[1:])] = value
 
 
-def _validated(told: dict[str, Any]) -> Settings:
+def _validate(values: dict[str, Any]) -> Settings:
     try:
-        settings = Settings.model_validate(told)
+        settings = Settings.model_validate(values)
     except ValidationError as error:
         raise SettingError(validation_sentence(error, list(Settings.model_fields))) from error
     if settings.tz:

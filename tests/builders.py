@@ -204,7 +204,7 @@ def scanned(
             if isinstance(told, dict):
                 told = pl.DataFrame({"line": list(told), column: list(told.values())})  # noqa: PLW2901
             told.write_csv(files[name])
-    told_settings = settings.load_settings(tz=tz, words=words)
+    told_settings = settings.load_settings(tz=tz, assignments=words)
     return pipeline.scan([folder / "calls.parquet"], told_settings, **files)
 
 

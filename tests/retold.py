@@ -76,7 +76,7 @@ def explained(
     folder: Path, feed: pl.DataFrame, line: str, *words: str, tz: str = SHANGHAI
 ) -> tuple[Story, Result]:
     feed.write_parquet(folder / "calls.parquet")
-    told = settings.load_settings(tz=tz, words=words)
+    told = settings.load_settings(tz=tz, assignments=words)
     return line_story.explain(line, [folder / "calls.parquet"], told)
 
 

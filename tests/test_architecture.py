@@ -50,10 +50,8 @@ BARE_NAMES = (
 # Rooms whose names are still to be changed; the end is an empty set.
 NAMES_TO_CHANGE = {
     "alerts",
-    "cli",
     "detectors",
     "engines",
-    "errors",
     "evaluation",
     "features",
     "ingest",
@@ -61,7 +59,6 @@ NAMES_TO_CHANGE = {
     "pipeline",
     "privacy",
     "reports",
-    "settings",
     "significance",
 }
 

@@ -190,7 +190,7 @@ def test_the_ring_of_callmine_comes_before_every_other_line() -> None:
         "high_frequency.distinct_ratio=0.2",
         "high_frequency.out_share=0.3",
     )
-    result = pipeline.scan([CALLMINE], settings.load_settings(words=words, layout="callmine"))
+    result = pipeline.scan([CALLMINE], settings.load_settings(assignments=words, layout="callmine"))
     first = result.alerts.head(10)["subject"].sort().to_list()
     assert first == [str(token) for token in range(250, 260)]
     assert "forwarding_chain" in result.not_applicable

@@ -39,7 +39,7 @@ def test_a_toml_file_and_words_say_the_same(tmp_path: Path) -> None:
         "high_frequency.calls_60min=40",
         "detectors.high_frequency.distinct_ratio = 0.6",
     )
-    assert settings.load_settings(toml(tmp_path, text)) == settings.load_settings(words=words)
+    assert settings.load_settings(toml(tmp_path, text)) == settings.load_settings(assignments=words)
 
 
 def test_words_win_over_the_file_and_options_over_both(tmp_path: Path) -> None:
@@ -59,11 +59,11 @@ def test_an_option_that_was_not_given_wins_over_nothing(tmp_path: Path) -> None:
 
 def test_a_word_may_be_text_without_quotes_or_any_toml_value() -> None:
     for word in ("tz=Asia/Shanghai", 'tz="Asia/Shanghai"', "tz='Asia/Shanghai'"):
-        assert settings.load_settings(words=(word,)).tz == "Asia/Shanghai"
+        assert settings.load_settings(assignments=(word,)).tz == "Asia/Shanghai"
 
 
 def test_the_last_of_two_words_wins() -> None:
-    told = settings.load_settings(words=("mass_dialler.calls=1", "mass_dialler.calls=2"))
+    told = settings.load_settings(assignments=("mass_dialler.calls=1", "mass_dialler.calls=2"))
     assert told.detectors == {"mass_dialler": {"calls": 2}}
 
 
@@ -190,6 +190,6 @@ def test_a_memory_that_cannot_be_kept_to_is_an_error(word: str, said: str) -> No
 
 
 def test_memory_is_told_in_the_units_of_the_trade() -> None:
-    assert settings.load_settings(words=("memory=2GiB",)).memory == 2 * 2**30
+    assert settings.load_settings(assignments=("memory=2GiB",)).memory == 2 * 2**30
     assert settings.load_settings(memory="1.5 GB").memory == 1_500_000_000
     assert settings.load_settings().memory == 4 * 2**30

@@ -96,7 +96,7 @@ def test_a_variant_finds_what_a_scan_with_that_setting_finds(
 ) -> None:
     result = pipeline.scan(
         DAYS,
-        settings.load_settings(words=(f"{setting}={value}",)),
+        settings.load_settings(assignments=(f"{setting}={value}",)),
         subscribers=SAMPLE / "subscribers.csv",
     )
     declared = pl.read_csv(SAMPLE / "entities.csv", infer_schema=False)["line"].implode()
@@ -128,7 +128,10 @@ def test_a_busy_day_is_what_it_would_be_with_that_limit(tmp_path: Path) -> None:
     table = tuning.of_files([tmp_path / "calls.parquet"], settings.load_settings(tz=SHANGHAI)).table
     for value, lines in ((250, 2), (375, 0), (500, 0)):
         assert row_of(table, "mass_dialler.watch_calls", value)[0] == lines
-        told = settings.load_settings(tz=SHANGHAI, words=(f"mass_dialler.watch_calls={value}",))
+        limit = (f"mass_dialler.watch_calls={value}",)
+        told = settings.load_settings(tz=SHANGHAI, assignments=limit)
+            tz=SHANGHAI, assignments=(f"mass_dialler.watch_calls={value}",)
+        )
         found = pipeline.scan([tmp_path / "calls.parquet"], told).findings
         assert found.filter(detector="mass_dialler")["subject"].n_unique() == lines
 
@@ -138,7 +141,7 @@ def test_variants_equal_scans_where_new_lines_are_known_by_their_first_leg() -> 
     table = tuning.of_files([SAMPLE / "calls"], settings.load_settings()).table
     usual = pipeline.scan([SAMPLE / "calls"], settings.load_settings()).evidence
     for setting, value in (("new_sim_burst.line_calls", 50), ("high_frequency.calls_10min", 6)):
-        told = settings.load_settings(words=(f"{setting}={value}",))
+        told = settings.load_settings(assignments=(f"{setting}={value}",))
         found = pipeline.scan([SAMPLE / "calls"], told).findings
         findings = severity.by_chance(found, usual)
         detector, _, _ = setting.partition(".")
@@ -178,7 +181,7 @@ def test_values_to_try_are_multiples_within_the_bounds_of_the_setting() -> None:
 
 
 def test_the_value_in_use_is_marked_and_is_the_one_that_was_told() -> None:
-    told = settings.load_settings(words=("high_frequency.calls_60min=40",))
+    told = settings.load_settings(assignments=("high_frequency.calls_60min=40",))
     table = tuning.of_files(DAYS[:1], told).table
     used = table.filter(pl.col("today") == tuning.IN_USE)
     assert used.filter(setting="calls_60min")["value"].to_list() == [40]

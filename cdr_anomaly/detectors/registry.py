@@ -73,4 +73,4 @@ def _built(detector: type[Detector], told: Mapping[str, Any]) -> Detector:
         return detector(**told)
     except ValidationError as error:
         names = [field.name for field in fields(detector)]  # type: ignore[arg-type]
-        raise SettingError(validation_sentence(error, names, where=detector.name)) from error
+        raise SettingError(validation_sentence(error, names, section=detector.name)) from error

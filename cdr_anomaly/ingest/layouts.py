@@ -166,5 +166,5 @@ def _parsed(text: str, file: str) -> dict[str, Layout]:
         if isinstance(error, TypeError):
             msg = f"The layout file '{file}' must hold one table, as [name]."
             raise SettingError(msg) from error
-        sentence = validation_sentence(error, list(Layout.model_fields), where=file)
+        sentence = validation_sentence(error, list(Layout.model_fields), section=file)
         raise SettingError(sentence) from error

@@ -125,7 +125,7 @@ def odd_feed(tmp_path_factory: pytest.TempPathFactory) -> Result:
 @pytest.mark.parametrize("name", NAMES)
 def test_findings_are_the_same_on_tables_of_many_chunks(odd_feed: Result, name: str) -> None:
     # Polars has had expressions that panic on some frames of several chunks, one time in nine.
-    settled = settings.load_settings(words=WORDS).detectors
+    settled = settings.load_settings(assignments=WORDS).detectors
     (detector,) = (each for each in detectors.build(settled) if each.name == name)
     tables = odd_feed.tables
     lazy = {f.name: getattr(tables, f.name) for f in fields(tables)}
@@ -150,7 +150,7 @@ def test_one_file_scanned_two_hundred_times_gives_one_answer(tmp_path: Path) -> 
 
 def compared(name: str, result: Result, *words: str) -> pl.DataFrame | None:
     """Give TESTS of a detector, in one order."""
-    told = settings.load_settings(words=words).detectors
+    told = settings.load_settings(assignments=words).detectors
     (detector,) = (each for each in detectors.build(told) if each.name == name)
     tests = detector.tests(result.tables)
     return None if tests is None else tests.collect().sort("day", "line", "measure")

@@ -214,7 +214,7 @@ def burst(*, opaque: bool) -> pl.DataFrame:
 def test_opaque_tokens_switch_the_feed_to_text_and_change_no_finding(tmp_path: Path) -> None:
     words = ("high_frequency.calls_60min=30", "mass_dialler.calls=50")
     results = [
-        scanned(written(tmp_path, burst(opaque=opaque), f"{opaque}.parquet"), words=words)
+        scanned(written(tmp_path, burst(opaque=opaque), f"{opaque}.parquet"), assignments=words)
         for opaque in (False, True)
     ]
     assert [result.source.as_text for result in results] == [False, True]

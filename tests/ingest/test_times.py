@@ -22,7 +22,7 @@ NAIVE = datetime(2026, 5, 1, 12)  # noqa: DTZ001
 def profile_days(*paths: Path | str, **told: Any) -> dict[date, int]:
     """Count the placed calls of each local day."""
     watched = settings.load_settings(
-        **told, words=("mass_dialler.calls=1", "mass_dialler.distinct=1")
+        **told, assignments=("mass_dialler.calls=1", "mass_dialler.distinct=1")
     )
     result = pipeline.scan(paths, watched, also=ANNA)
     days = result.tables.profile.group_by("day").agg(pl.col("n_out").sum()).collect()

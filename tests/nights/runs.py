@@ -39,7 +39,7 @@ def by_day(folder: Path, calls: pl.DataFrame, tz: str = SHANGHAI) -> Path:
 
 def run(place: Location, *words: str, tz: str = SHANGHAI, **lists: Path) -> nights_run.Run:
     return nights_run.Run(
-        place, settings.load_settings(tz=tz, words=words), nights_run.Lists(**lists)
+        place, settings.load_settings(tz=tz, assignments=words), nights_run.Lists(**lists)
     )
 
 

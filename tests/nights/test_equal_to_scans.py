@@ -28,7 +28,7 @@ SAMPLE = Path(__file__).parents[2] / "sample_data"
 
 
 def scanned(folder: Path, *words: str, tz: str = SHANGHAI, **lists: Path) -> Result:
-    return pipeline.scan([folder], settings.load_settings(tz=tz, words=words), **lists)
+    return pipeline.scan([folder], settings.load_settings(tz=tz, assignments=words), **lists)
 
 
 def activated(folder: Path) -> Path:

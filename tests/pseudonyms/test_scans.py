@@ -69,7 +69,7 @@ def test_of_the_sample_every_detector_finds_the_same(tmp_path: Path) -> None:
 def test_of_odd_feeds_every_detector_finds_the_same(tmp_path: Path, seed: int, zone: str) -> None:
     (tmp_path / "calls").mkdir()
     adversarial(seed, zone).write_parquet(tmp_path / "calls/calls.parquet")
-    told = settings.load_settings(tz=zone, words=WORDS)
+    told = settings.load_settings(tz=zone, assignments=WORDS)
     own = written(tmp_path / "calls", tmp_path / "own", tz=zone)
     lines = pl.DataFrame({"line": ACTIVATED.keys(), "activation": ACTIVATED.values()})
     lists: list[dict[str, Any]] = [{}, {}]
@@ -133,7 +133,7 @@ def test_records_of_every_kind_become_pseudonyms_of_the_same_calls(tmp_path: Pat
 def test_without_neighbours_all_but_ranges_is_found(tmp_path: Path) -> None:
     (tmp_path / "calls").mkdir()
     adversarial(3, SHANGHAI).write_parquet(tmp_path / "calls/calls.parquet")
-    told = settings.load_settings(tz=SHANGHAI, words=WORDS)
+    told = settings.load_settings(tz=SHANGHAI, assignments=WORDS)
     own = written(tmp_path / "calls", tmp_path / "own", neighbours=False, tz=SHANGHAI)
     clear, other = pipeline.scan([tmp_path / "calls"], told), pipeline.scan([own], told)
     source = ingest.open_source([tmp_path / "calls"], told)
@@ -148,7 +148,7 @@ def test_a_pool_of_fewer_numbers_than_are_hidden_is_not_looked_for(tmp_path: Pat
     adversarial(3, SHANGHAI).write_parquet(tmp_path / "calls/calls.parquet")
     own = written(tmp_path / "calls", tmp_path / "own", tz=SHANGHAI)
     words = ["overseas_presentation.pool_digits=2"]
-    result = pipeline.scan([own], settings.load_settings(tz=SHANGHAI, words=words))
+    result = pipeline.scan([own], settings.load_settings(tz=SHANGHAI, assignments=words))
     assert "pool_digits must be as many" in result.not_applicable["overseas_presentation"]
 
 

@@ -30,7 +30,7 @@ def test_nights_and_what_they_remember(tmp_path: Path) -> None:
     for file in days[:-LAST]:
         nights_run.nightly([file], date.fromisoformat(file.stem), here)
     shutil.copytree(here.place, tmp_path / "there")
-    told = settings.load_settings(tz=SHANGHAI, words=WORDS, engine="spark", master=MASTER)
+    told = settings.load_settings(tz=SHANGHAI, assignments=WORDS, engine="spark", master=MASTER)
     there = nights_run.Run(tmp_path / "there", told)
     for file in days[-LAST:]:
         day = date.fromisoformat(file.stem)
