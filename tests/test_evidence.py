@@ -168,14 +168,16 @@ def test_what_is_surely_odd_is_compared_with_nobody() -> None:
         pl.element().struct.with_fields(score=pl.field("score") * 0.2)
     )
     before = whole.filter(pl.col("day") < day(7)).with_columns(
-        scores, most=pl.col("most") * 0.2, sum=pl.col("sum") * 0.2
+        scores,
+        max_family_score=pl.col("max_family_score") * 0.2,
+        total_score=pl.col("total_score") * 0.2,
     )
     callers = {day(n): 500 for n in range(8)}
     asked = [("+44", day(7), peers, FAMILIES[name], name, 9000.0) for name in ("calls", "peak")]
     asked += [("+44", day(7), peers, "dispersion", "back", 0.0)]
     made = peer_scoring.judged(frame(asked), NOBODY, Known(before, callers), MEASURES)
     assert made["q_value"].item() <= peer_scoring.SURELY_ODD
-    assert made["odd"].item()
+    assert made["excluded_from_peers"].item()
 
 
 @pytest.mark.parametrize("p", [1e-2, 1e-3])

@@ -29,7 +29,7 @@ def held(*rows: tuple[str, str, int, int]) -> pl.DataFrame:
 
 
 def person(number: str, place: int, **other: Any) -> dict[str, Any]:
-    return {"place": place, "number": number, "tier": "now", "lines": [], "day": night(0)} | other
+    return {"rank": place, "number": number, "tier": "now", "lines": [], "day": night(0)} | other
 
 
 def people(nights: dict[date | None, list[str]], victims: pl.DataFrame) -> People:

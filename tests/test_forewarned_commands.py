@@ -93,8 +93,8 @@ BAD = {
         "'city/victims.parquet' lacks the column 'actor'; needed are line, actor, first_day",
     ),
     "a list without places": (
-        lambda: _change(f"out/{night(0)}/victims.parquet", lambda f: f.drop("place")),
-        f"'out/{night(0)}/victims.parquet' lacks the column 'place'; needed are place, number",
+        lambda: _change(f"out/{night(0)}/victims.parquet", lambda f: f.drop("rank")),
+        f"'out/{night(0)}/victims.parquet' lacks the column 'rank'; needed are rank, number",
     ),
     "no table at all": (
         lambda: Path("city/victims.parquet").write_text("line,actor"),

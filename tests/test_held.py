@@ -68,7 +68,7 @@ def test_one_caller_for_hours_on_days_running(tmp_path: Path, case: str) -> None
         {} if tier is None else {V: tier}
     ), why
     if tier is not None:
-        assert rows[V]["held"]
+        assert rows[V]["captive"]
         assert rows[V]["found_by"] == ["held"]
         assert "with 1 line on no list" in rows[V]["why"]
 

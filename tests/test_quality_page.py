@@ -303,7 +303,7 @@ def test_people_of_several_cities_are_told_apart() -> None:
     )
     names = pl.DataFrame({"list": [f"{day}"], "list_day": [day]})
     listed = names.with_columns(
-        place=1, number=pl.lit("v"), day=day, tier=pl.lit("now"), lines=pl.lit(["p1"])
+        rank=1, number=pl.lit("v"), day=day, tier=pl.lit("now"), lines=pl.lit(["p1"])
     )
     one = victim_scores.People(names, listed, held)
     whole = people.together(

@@ -101,7 +101,7 @@ def test_who_is_handed_over_comes_first(tmp_path: Path) -> None:
     rows = told(tmp_path, opener, closer)
     assert len(rows) == 12
     assert {row["tier"] for row in rows.values()} == {"now"}
-    assert {row["handed_over"] for row in rows.values()} == {1}
+    assert {row["hand_offs"] for row in rows.values()} == {1}
     assert {tuple(row["lines"]) for row in rows.values()} == {(FOUND, OTHER)}
 
 
@@ -112,7 +112,7 @@ def test_no_more_than_so_many_and_ties_by_number(tmp_path: Path) -> None:
         caller.dials(1, on=LAST, at="20:00", to=to, talk_s=900)
     result = scanned(tmp_path, feed(caller), "max_victims=20")
     assert result.victims["number"].to_list() == people[:20]
-    assert result.victims["place"].to_list() == list(range(1, 21))
+    assert result.victims["rank"].to_list() == list(range(1, 21))
     assert summary.victims_sentence(result.victims) == "0 now, 0 today, 20 on watch"
 
 
@@ -120,7 +120,7 @@ def test_what_a_feed_cannot_tell_stays_empty(tmp_path: Path) -> None:
     caller = line(FOUND).dials(1200, on=LAST, at="08:00", gap_s=30)
     calls = feed(caller.dials(1, on=LAST, at="20:00", to=V, talk_s=1800))
     (row,) = scanned(tmp_path, calls).victims.to_dicts()
-    assert (row["found_busy"], row["usual"], row["silence"]) == (None, None, None)
+    assert (row["busy_callers"], row["usual"], row["silence"]) == (None, None, None)
 
 
 def points(**more: Any) -> float:
@@ -129,9 +129,9 @@ def points(**more: Any) -> float:
         "minutes": 10.0,
         "longest": 5.0,
         "n_lines": 1,
-        "handed_over": 0,
+        "hand_offs": 0,
         "call_backs": 0,
-        "found_busy": 0,
+        "busy_callers": 0,
         "silence": 0.0,
         "weight": 0.8,
         "hours_since": 6.0,
@@ -148,9 +148,9 @@ def points(**more: Any) -> float:
         ("minutes", (0.5, 5.0, 60.0, 600.0)),
         ("longest", (0.5, 5.0, 60.0, 600.0)),
         ("n_lines", range(1, 7)),
-        ("handed_over", range(3)),
+        ("hand_offs", range(3)),
         ("call_backs", range(4)),
-        ("found_busy", (None, 0, 1, 3, 9)),
+        ("busy_callers", (None, 0, 1, 3, 9)),
         ("silence", (None, 0.0, 0.5, 1.0)),
         ("weight", (0.5, 0.8, 1.0)),
         ("hours_since", (200.0, 48.0, 1.0, 0.0)),
@@ -194,7 +194,7 @@ def test_streaks_and_sums_equal_the_obvious(tmp_path: Path, seed: int) -> None:
         assert (row["calls"], row["days"], row["streak"]) == (len(long), len(days), streak)
         assert row["minutes"] == pytest.approx(sum(talk for _, talk in long) / 60, abs=0.06)
         busy = any(at < tried_at < at + talk / 60 for at, talk in week for tried_at in attempts[to])
-        assert row["found_busy"] == busy
+        assert row["busy_callers"] == busy
 
 
 def test_a_nights_list_is_that_of_a_scan(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ USUAL = {
 }  # fmt: skip
 ALIKE = {
     "day": TODAY, "peers": "mobile lines", "p_value": 1e-7, "q_value": 0.001, "tested": 1000,
-    "calibrated_by": BY_NIGHTS, "unlike": None, "odd": False,
+    "calibrated_by": BY_NIGHTS, "unlike": None, "excluded_from_peers": False,
 }  # fmt: skip
 Row = dict[str, Any]
 

@@ -33,7 +33,7 @@ OF_KIND = " of kind "
 MOST_RARE = 3.0
 # One family cannot outvote the others, and p > 0.1 is noise (algorithms, section 3.2).
 NOISE, MOST_FAMILY = 1.0, 5.0
-TOTALS = ("most", "sum")
+TOTALS = ("max_family_score", "total_score")
 # How many of all active lines are taken to be of each kind; counted are only those that are tested.
 COMMON, MOST_LINES, FEW_LINES = ("mobile lines", "lines"), 0.8, 0.05
 # What a line does beside placing many calls is rare from here on (algorithms, section 3.6).
@@ -88,9 +88,9 @@ def judged(
     With lines that are ``odd`` (line, day), found grave by a rule, nobody is compared.
     """
     made = [known.evidence.cast({"line": tests.schema["line"]})]
-    mark = odd.unique().with_columns(odd=pl.lit(value=True))
+    mark = odd.unique().with_columns(excluded_from_peers=pl.lit(value=True))
     marked = tests.join(mark, on=["line", "day"], how="left", maintain_order="left")
-    marked = marked.with_columns(pl.col("odd").fill_null(value=False))
+    marked = marked.with_columns(pl.col("excluded_from_peers").fill_null(value=False))
     for day in sorted(tests["day"].unique()):
         rows = marked.filter(pl.col("day") == day)
         compared = _compared(rows, day, pl.concat(made[-NIGHTS - 1 :]), known.callers)
@@ -114,9 +114,9 @@ def _compared(
     rows: pl.DataFrame, day: date, before: pl.DataFrame, callers: Mapping[date, int]
 ) -> _Compared:
     nights = [night for n in range(1, NIGHTS + 1) if (night := day - timedelta(days=n)) in callers]
-    usual = before.filter(pl.col("day").is_in(nights), ~pl.col("odd"))
+    usual = before.filter(pl.col("day").is_in(nights), ~pl.col("excluded_from_peers"))
     if len(nights) < ENOUGH_NIGHTS or usual.is_empty():
-        own = rows.filter(~pl.col("odd"))
+        own = rows.filter(~pl.col("excluded_from_peers"))
         return _Compared(day, own, NO_SCORES, callers[day], 0, itself=True)
     values = usual.select("measures").explode("measures").unnest("measures")
     families = usual.select("day", "families").explode("families").unnest("families")
@@ -132,24 +132,25 @@ def _of_day(
     """Judge the TESTS of a day: measures among peers, families and their sum among all lines."""
     rare = _with_share(_by_kind(rows), compared, measures).sort("line", "measure")
     rarity = pl.min_horizontal(-pl.col("share").log10(), MOST_RARE)
-    kinds = rare.group_by("line", "day", "odd", "family", "peers", maintain_order=True)
+    of_line = ("line", "day", "excluded_from_peers")
+    kinds = rare.group_by(*of_line, "family", "peers", maintain_order=True)
     families = kinds.agg(score=rarity.sum().round(DIGITS))
     families = _with_p(families, compared)
     surprise = -pl.col("p_value").log10()
     # A line is of the rarest kind that it is compared with.
     common = pl.col("peers").is_in(COMMON)
     # The totals below are in the order of the lines, too.
-    lone = families.group_by("line", "day", "odd", maintain_order=True).agg(
+    lone = families.group_by(*of_line, maintain_order=True).agg(
         pl.col("peers").sort_by(common, "peers").first(),
         families=pl.struct("family", "peers", "score", "p_value"),
-        most=surprise.max().round(DIGITS),
-        sum=(surprise - NOISE).clip(0, MOST_FAMILY).sum().round(DIGITS),
+        max_family_score=surprise.max().round(DIGITS),
+        total_score=(surprise - NOISE).clip(0, MOST_FAMILY).sum().round(DIGITS),
     )
     told = rare.group_by("line", maintain_order=True).agg(
         measures=pl.struct(pl.col("among").alias("peers"), "measure", "value", "share")
     )
     totals = [
-        _with_p(lone.select("line", "peers", "odd", family=pl.lit(name), score=name), compared)
+        _with_p(lone.select(*of_line, "peers", family=pl.lit(name), score=name), compared)
         for name in TOTALS
     ]
     p_value = (2 * pl.min_horizontal(*(each["p_value"] for each in totals))).clip(upper_bound=1)
@@ -158,7 +159,7 @@ def _of_day(
     return whole.with_columns(
         q_value=q_value,
         tested=pl.lit(compared.callers, pl.Int64),
-        odd=pl.col("odd") | (q_value <= SURELY_ODD),
+        excluded_from_peers=pl.col("excluded_from_peers") | (q_value <= SURELY_ODD),
         calibrated_by=pl.lit(BY_ITSELF if compared.itself else BY_NIGHTS),
     ).select(list(EVIDENCE))
 
@@ -183,7 +184,7 @@ def _with_share(
         own = next((each for each in nearer if each.height >= ENOUGH_PEERS), everyone)
         sign = -1.0 if measures[str(names[0])].little else 1.0
         values, known = (sign * each["value"].to_numpy() for each in (part, own))
-        among = ~part["odd"].to_numpy() & compared.itself
+        among = ~part["excluded_from_peers"].to_numpy() & compared.itself
         share = significance.rarity(values, known, among=among)
         made.append(part.with_columns(share=pl.Series(share)))
     return pl.concat(made)
@@ -194,7 +195,8 @@ def _with_p(rows: pl.DataFrame, compared: _Compared) -> pl.DataFrame:
     known = compared.scores.partition_by("peers", "family", as_dict=True)
     made = []
     for (kind, family), part in rows.partition_by("peers", "family", as_dict=True).items():
-        against, tested, usual = known.get((kind, family)), compared.before, ~part["odd"].to_numpy()
+        usual = ~part["excluded_from_peers"].to_numpy()
+        against, tested = known.get((kind, family)), compared.before
         itself = against is None or compared.is_new(against)
         if against is None or itself:
             against, tested = part.filter(usual), compared.callers

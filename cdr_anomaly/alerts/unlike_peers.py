@@ -129,7 +129,9 @@ def _usual(evidence: pl.DataFrame, asked: pl.DataFrame, by: pl.Series) -> pl.Dat
     they are ``among`` is the wider the greater ``width``.
     """
     offsets = {BY_NIGHTS: range(1, NIGHTS + 1), BY_ITSELF: (0,)}
-    values = evidence.filter(~pl.col("odd")).select("day", "measures", "calibrated_by")
+    values = evidence.filter(~pl.col("excluded_from_peers")).select(
+        "day", "measures", "calibrated_by"
+    )
     near = [
         values.with_columns(pl.col("day") + timedelta(days=n), calibrated_by=pl.lit(how)).filter(
             pl.col("day").is_in(asked["day"].unique().implode())

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = "victims.parquet"
-LISTED = ("place", "number", "day", "tier", "lines")
+LISTED = ("rank", "number", "day", "tier", "lines")
 HELD = {
     "line": pl.String(),
     "actor": pl.String(),
@@ -114,7 +114,7 @@ def nights(people: People) -> pl.DataFrame:
     rows = people.held.join(days, how="cross").filter(
         pl.col("day").is_between("first_day", "last_day")
     )
-    places = listed.group_by(*of_night, line="number").agg(pl.col("place").min())
+    places = listed.group_by(*of_night, line="number").agg(pl.col("rank").min())
     return (
         rows.with_columns(n=pl.col("line").n_unique().over(of_night).cast(pl.Int64))
         .join(places, on=[*of_night, "line"], how="left")
@@ -174,7 +174,7 @@ def _among(who: str, rows: pl.DataFrame) -> dict[str, Any]:
     each = rows.unique(["list", "day", "line"])
     first, near = (_within(each, times) for times in (1, 2))
     victims = rows.group_by(list(HELD)).agg(
-        near=(pl.col("place") <= 2 * pl.col("n")).any(), listed=pl.col("place").is_not_null().any()
+        near=(pl.col("rank") <= 2 * pl.col("n")).any(), listed=pl.col("rank").is_not_null().any()
     )
     return {
         "who": who,
@@ -188,13 +188,13 @@ def _among(who: str, rows: pl.DataFrame) -> dict[str, Any]:
 
 
 def _within(each: pl.DataFrame, times: int) -> float | None:
-    near = each.select((pl.col("place") <= times * pl.col("n")).fill_null(value=False))
+    near = each.select((pl.col("rank") <= times * pl.col("n")).fill_null(value=False))
     return _rounded(near.to_series().mean())
 
 
 def _delay(who: str, rows: pl.DataFrame, where: str) -> dict[str, Any]:
     """Give the days until victims are listed, and how many are by their second night."""
-    near = pl.col("place") <= 2 * pl.col("n") if where == NEAR else pl.col("place").is_not_null()
+    near = pl.col("rank") <= 2 * pl.col("n") if where == NEAR else pl.col("rank").is_not_null()
     victims = rows.group_by(list(HELD)).agg(
         day=pl.col("day").filter(near).min(),
         from_first=pl.col("day").min() == pl.first("first_day"),

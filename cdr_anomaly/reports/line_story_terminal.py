@@ -277,7 +277,7 @@ def _alerts(alerts: pl.DataFrame) -> pl.DataFrame:
 
 def _warned(victims: pl.DataFrame) -> pl.DataFrame:
     return victims.select(
-        "place",
+        "rank",
         "number",
         "tier",
         "day",
@@ -288,7 +288,7 @@ def _warned(victims: pl.DataFrame) -> pl.DataFrame:
 
 
 def _to_warn(victims: pl.DataFrame) -> pl.DataFrame:
-    return victims.head(PEOPLE).select("place", "number", "tier", "day", "why")
+    return victims.head(PEOPLE).select("rank", "number", "tier", "day", "why")
 
 
 def _related(related: pl.DataFrame) -> pl.DataFrame:

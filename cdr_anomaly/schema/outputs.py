@@ -41,15 +41,15 @@ EVIDENCE: Table = {
     "peers": Column(TEXT, "the kind of line that it is compared with"),
     "measures": Column(MEASURED, "what was measured, and the share of its peers that are as odd"),
     "families": Column(WEIGHED, "for each family of measures its score and calibrated p"),
-    "most": Column(SHARE, "-log10 p of the family that says most"),
-    "sum": Column(SHARE, "what all families say: their -log10 p less 1, at most 5 each"),
+    "max_family_score": Column(SHARE, "-log10 p of the family that says most"),
+    "total_score": Column(SHARE, "what all families say: their -log10 p less 1, at most 5 each"),
     "p_value": Column(SHARE, "calibrated probability that an active line's day is as odd"),
     "q_value": Column(SHARE, "false-discovery rate, if this and all smaller p are taken"),
     "tested": Column(
         COUNT, "lines of the day that placed or forwarded a call: all that could be tested"
     ),
     "calibrated_by": Column(TEXT, "the nights before, or the same day where these are too few"),
-    "odd": Column(
+    "excluded_from_peers": Column(
         FLAG, "found high or critical by a rule, or by a q of 0.01: nobody is compared with it"
     ),
 }
@@ -90,7 +90,7 @@ ALERTS: Table = {
 
 # One row per person to be warned; nobody is accused here (victims.py).
 VICTIMS: Table = {
-    "place": Column(COUNT, "place in the list, from 1"),
+    "rank": Column(COUNT, "place in the list, from 1"),
     "number": Column(TEXT, "the person's line, as findings write numbers"),
     "day": Column(DAY, "the day judged: the last of the 7 that count"),
     "tier": Column(TEXT, "now, today or watch: how soon to warn"),
@@ -104,14 +104,14 @@ VICTIMS: Table = {
     "lines": Column(pl.List(TEXT), "these lines"),
     "found_by": Column(pl.List(TEXT), "the detectors that found them; held where none did"),
     "call_backs": Column(COUNT, "calls of the person to these lines, and to others found"),
-    "handed_over": Column(COUNT, "calls of one line just after the talk with another one"),
-    "found_busy": Column(
+    "hand_offs": Column(COUNT, "calls of one line just after the talk with another one"),
+    "busy_callers": Column(
         COUNT, "others that called in vain on the day while such a call was under way, or empty"
     ),
     "placed": Column(COUNT, "calls that the person placed that day to anybody else, or empty"),
     "usual": Column(SHARE, "median calls placed on active days 8 to 35 days before, or empty"),
     "silence": Column(SHARE, "share of its usual calls that were not placed, or empty"),
-    "held": Column(FLAG, "most of the talk was with a line that no detector found (held.py)"),
+    "captive": Column(FLAG, "most of the talk was with a line that no detector found"),
     "last_contact": Column(INSTANT, "end of the last talk"),
     "hours_since": Column(SHARE, "hours from there to the end of the day"),
     "why": Column(TEXT, "one sentence with the numbers in it"),

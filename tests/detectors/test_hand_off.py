@@ -237,7 +237,7 @@ def test_opaque_numbers_are_handed_over_as_well(tmp_path: Path) -> None:
     (row,) = found(result, "hand_off", CLOSER.replace("+86", "x"))
     assert row["observed"] == 6
     assert set(result.victims["number"].str.slice(0, 1)) == {"x"}
-    assert set(result.victims["handed_over"]) == {1}
+    assert set(result.victims["hand_offs"]) == {1}
 
 
 def test_nobody_is_looked_at_where_nobody_was_reached(

@@ -168,7 +168,7 @@ def _talk(
 
 
 def _handed(findings: pl.DataFrame) -> pl.DataFrame:
-    """Count the hand-offs that findings tell of in a timeline (number, handed_over)."""
+    """Count the hand-offs that findings tell of in a timeline (number, hand_offs)."""
     told = findings.filter(
         is_grave("medium"), pl.col("evidence").str.contains('"timeline":', literal=True)
     )
@@ -178,7 +178,7 @@ def _handed(findings: pl.DataFrame) -> pl.DataFrame:
         .unnest("timeline")
         .unique()
         .group_by(number="person")
-        .agg(handed_over=pl.len().cast(pl.Int64))
+        .agg(hand_offs=pl.len().cast(pl.Int64))
     )
 
 

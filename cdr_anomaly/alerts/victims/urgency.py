@@ -50,7 +50,7 @@ class Seen(NamedTuple):
     placed. Lines that no detector found, and that hold the person, are ``found_by`` HELD alone.
     ``theirs`` are the calls of these people as REACHED has them, the judged day's at least, or
     None when they were not read; ``past`` (line, day, n_out) are their days before. ``handed``
-    (number, handed_over) counts hand-offs.
+    (number, hand_offs) counts hand-offs.
     """
 
     talk: pl.LazyFrame
@@ -73,15 +73,15 @@ def ranked(seen: Seen, tables: Tables, day: date, most: int) -> pl.DataFrame:
     for part in (_busy(seen, tables, day), _silence(seen, tables, day)):
         known = known.drop(set(part.collect_schema()) - {"person"}).join(part, on=BY, how="left")
     if tables.feed.attempts and seen.theirs is not None:
-        known = known.with_columns(pl.col("found_busy").fill_null(0))
+        known = known.with_columns(pl.col("busy_callers").fill_null(0))
     tiered = _scored(known).with_columns(tier=_tier())
     place = {word: n for n, word in enumerate(TIERS)}
     ordered = (
         tiered.with_columns(urgency=pl.col("tier").replace_strict(place, return_dtype=pl.Int64))
         .sort("urgency", "score", "number", descending=[False, True, False])
         .head(most)
-        .with_row_index("place", offset=1)
-        .with_columns(pl.col("place").cast(pl.Int64), why=_why())
+        .with_row_index("rank", offset=1)
+        .with_columns(pl.col("rank").cast(pl.Int64), why=_why())
     )
     return require(ordered, VICTIMS, "victims").collect()
 
@@ -116,7 +116,7 @@ def _people(seen: Seen, tables: Tables, day: date) -> pl.LazyFrame:
             found_by=detectors.unique().sort(),
             weight=pl.col("weight").max(),
             last_contact=end.max(),
-            held=2 * talk_s.filter(of_held).sum() >= talk_s.sum(),
+            captive=2 * talk_s.filter(of_held).sum() >= talk_s.sum(),
         )
     )
     since = (midnight - pl.col("last_contact")).dt.total_seconds() / 3600
@@ -128,13 +128,13 @@ def _people(seen: Seen, tables: Tables, day: date) -> pl.LazyFrame:
         .join(seen.handed, on="number", how="left")
     )
     return whole.with_columns(
-        pl.col("call_backs", "handed_over", "streak").fill_null(0),
+        pl.col("call_backs", "hand_offs", "streak").fill_null(0),
         pl.col("minutes", "longest").round(1),
         day=pl.lit(day, pl.Date),
         hours_since=since.clip(lower_bound=0).round(1),
         talking=since <= 0,
         number_class=numbering.number_class(pl.col("number"), tables.plan),
-        found_busy=pl.lit(None, pl.Int64),
+        busy_callers=pl.lit(None, pl.Int64),
         placed=pl.lit(None, pl.Int64),
         usual=pl.lit(None, pl.Float64),
         silence=pl.lit(None, pl.Float64),
@@ -148,9 +148,9 @@ def _scored(people: pl.LazyFrame) -> pl.LazyFrame:
         + 6 * (1 + pl.col("minutes") / 5).log(2)
         + 6 * (1 + pl.col("longest") / 5).log(2)
         + 5 * pl.col("n_lines").clip(upper_bound=4)
-        + 12 * (pl.col("handed_over") > 0)
+        + 12 * (pl.col("hand_offs") > 0)
         + 10 * pl.col("call_backs").clip(upper_bound=2)
-        + 4 * pl.col("found_busy").fill_null(0).clip(upper_bound=4)
+        + 4 * pl.col("busy_callers").fill_null(0).clip(upper_bound=4)
         + 6 * pl.col("silence").fill_null(0.0)
     )
     fading = 0.5 ** (pl.col("hours_since") / HALF_LIFE_H)
@@ -160,13 +160,13 @@ def _scored(people: pl.LazyFrame) -> pl.LazyFrame:
 
 def _tier() -> pl.Expr:
     """Say how soon to warn: two signs of being worked on are now, one is today, if it is fresh."""
-    running, backs, handed = pl.col("streak") >= 2, pl.col("call_backs") > 0, pl.col("handed_over")
+    running, backs, handed = pl.col("streak") >= 2, pl.col("call_backs") > 0, pl.col("hand_offs")
     much = pl.col("minutes") >= MANY
     urgent = (much & (running | backs)) | ((handed > 0) & (pl.col("longest") >= LONG))
     # A friend who calls for hours looks the same, until others are kept out.
     silent = (pl.col("silence") >= SILENT).fill_null(value=False)
-    kept_out = (pl.col("found_busy").fill_null(0) > 0) | silent
-    supported = ~pl.col("held") | kept_out | (pl.col("streak") >= HELD_DAYS)
+    kept_out = (pl.col("busy_callers").fill_null(0) > 0) | silent
+    supported = ~pl.col("captive") | kept_out | (pl.col("streak") >= HELD_DAYS)
     fresh = pl.col("hours_since") <= FRESH_H
     words = [pl.lit(word) for word in TIERS]
     some = much | (handed > 0) | ((running | backs) & (pl.col("minutes") >= SOME))
@@ -178,7 +178,7 @@ def _busy(seen: Seen, tables: Tables, day: date) -> pl.LazyFrame:
     """Count the others who called in vain on the day while a talk was under way."""
     if seen.theirs is None or not tables.feed.attempts:
         return pl.LazyFrame(
-            schema={"person": tables.profile.collect_schema()["line"], "found_busy": pl.Int64}
+            schema={"person": tables.profile.collect_schema()["line"], "busy_callers": pl.Int64}
         )
     talk = seen.talk.select("person", "line", "start", "duration_s")
     tried = seen.theirs.filter(~pl.col("outgoing"), ~pl.col("answered"), pl.col("day") == day)
@@ -187,7 +187,7 @@ def _busy(seen: Seen, tables: Tables, day: date) -> pl.LazyFrame:
     during = (pl.col("at") > pl.col("start")) & (pl.col("at") < end)
     found = attempts.join(talk.select("person", "start", "duration_s"), on=BY).filter(during)
     third = found.join(talk.select("person", other="line"), on=["person", "other"], how="anti")
-    return third.group_by("person").agg(found_busy=pl.col("other").n_unique().cast(pl.Int64))
+    return third.group_by("person").agg(busy_callers=pl.col("other").n_unique().cast(pl.Int64))
 
 
 def _silence(seen: Seen, tables: Tables, day: date) -> pl.LazyFrame:
@@ -236,12 +236,12 @@ def _why() -> pl.Expr:
         pl.col("longest").ceil().cast(pl.Int64),
     )
     others = (
-        pl.when(pl.col("found_busy") == 1)
+        pl.when(pl.col("busy_callers") == 1)
         .then(pl.lit("1 other"))
-        .otherwise(wording.format_text("{} others", "found_busy"))
+        .otherwise(wording.format_text("{} others", "busy_callers"))
     )
     usual = pl.col("usual").round(1).cast(pl.String).str.strip_suffix(".0")
-    back, handed = pl.col("call_backs"), pl.col("handed_over")
+    back, handed = pl.col("call_backs"), pl.col("hand_offs")
     parts = [
         talked,
         pl.when(pl.col("talking")).then(pl.lit("still talking at the end of the day")),
@@ -249,7 +249,7 @@ def _why() -> pl.Expr:
         pl.when(handed > 0).then(
             wording.format_text("called by another line just after it {}", _times(handed))
         ),
-        pl.when(pl.col("found_busy") > 0).then(
+        pl.when(pl.col("busy_callers") > 0).then(
             wording.format_text("{} found the line busy", others)
         ),
         pl.when(pl.col("silence") > 0).then(
