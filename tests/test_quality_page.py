@@ -118,7 +118,7 @@ def test_it_names_its_seeds_its_command_and_its_peers() -> None:
 @pytest.mark.slow
 def test_the_lists_of_one_scan_are_those_of_real_nights(tmp_path: Path) -> None:
     city = simulation_city.simulate(days=DAYS, lines=300, seed=3)
-    simulation_city.write(city, tmp_path / "city")
+    simulation_city.write_sample(city, tmp_path / "city")
     calls, entities = tmp_path / "city" / "calls", tmp_path / "city" / "entities.csv"
     told = settings.load_settings()
     days: list[date] = [simulation_city.FIRST_DAY + timedelta(days=n) for n in range(DAYS)]

@@ -64,7 +64,7 @@ def passed_on(city: simulation_city.Sample) -> pl.DataFrame:
 
 def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
     for folder, seed in (("one", 4), ("two", 4), ("other", 5)):
-        simulation_city.write(
+        simulation_city.write_sample(
             simulation_city.simulate(days=9, lines=200, seed=seed), tmp_path / folder
         )
     written = {
@@ -81,7 +81,7 @@ def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_smallest_city_has_every_kind_and_every_pattern() -> None:
-    truth = simulation_city.simulate(lines=simulation_city.FEWEST_LINES).truth
+    truth = simulation_city.simulate(lines=simulation_city.MIN_LINES).truth
     assert set(truth.filter(~pl.col("honest"))["pattern"]) == PATTERNS
     assert set(truth.filter("honest")["kind"]) == HONEST
     assert set(truth.filter("honest")["pattern"]) == {""}

@@ -179,7 +179,7 @@ def _scanned(seed: int, size: Size, place: Path, *, clean: bool) -> _Scanned:
     """Write the records of a city as its command does, and scan them as its command does."""
     began = monotonic()
     city = simulation_city.simulate(days=size.days, lines=size.lines, seed=seed, clean=clean)
-    simulation_city.write(city, place)
+    simulation_city.write_sample(city, place)
     del city
     wrote = monotonic()
     told, entities = settings.load_settings(), place / "entities.csv"

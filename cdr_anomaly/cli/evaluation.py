@@ -38,11 +38,11 @@ def simulate(
     from cdr_anomaly.evaluation.simulation import city
 
     began = monotonic()
-    city.check_place(out)
+    city.check_folder(out)
     first = day_of(start) or city.FIRST_DAY
     sample = city.simulate(days=days, lines=lines, seed=seed, start=first, sides=sides, clean=clean)
-    city.write(sample, out)
-    print_tables({"Lines that are not ordinary": city.kinds(sample)})
+    city.write_sample(sample, out)
+    print_tables({"Lines that are not ordinary": city.count_kinds(sample)})
     LOG.info(
         "%s: %d record(s) of %d day(s), the truth about them, and %d victim(s), in %.1f s.",
         out,

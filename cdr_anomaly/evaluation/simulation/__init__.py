@@ -1,25 +1,25 @@
 """An invented city and its calls, with the truth about its lines; nothing else reads from here."""
 
 from cdr_anomaly.evaluation.simulation.city import (
-    FEWEST_DAYS,
-    FEWEST_LINES,
     FIRST_DAY,
+    MIN_DAYS,
+    MIN_LINES,
     SIDES,
     Sample,
-    check_place,
-    kinds,
+    check_folder,
+    count_kinds,
     simulate,
-    write,
+    write_sample,
 )
 
 __all__ = [
-    "FEWEST_DAYS",
-    "FEWEST_LINES",
     "FIRST_DAY",
+    "MIN_DAYS",
+    "MIN_LINES",
     "SIDES",
     "Sample",
-    "check_place",
-    "kinds",
+    "check_folder",
+    "count_kinds",
     "simulate",
-    "write",
+    "write_sample",
 ]

@@ -1,7 +1,7 @@
 """An invented city and its calls, with the truth about its lines; nothing else reads from here.
 
 Same seed, same bytes on the same Polars and NumPy. No detector may import a value from here: the
-planted and the honest are drawn from what is publicly told of them, not from what is easy to find.
+planted and the honest are drawn from public reports on them, not from what is easy to find.
 """
 
 from __future__ import annotations
@@ -13,41 +13,20 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from cdr_anomaly.errors import OutputError, SettingError
-from cdr_anomaly.evaluation.simulation import records
-from cdr_anomaly.evaluation.simulation.honest import (
-    forwarding,
-    institutions,
-    long_talkers,
-    ordinary,
-    roaming,
-    trades,
-)
-from cdr_anomaly.evaluation.simulation.honest import groups as honest_groups
-from cdr_anomaly.evaluation.simulation.planted import (
-    campaigns,
-    diallers,
-    evasions,
-    hand_offs,
-    overseas_presentation,
-    sites,
-)
-from cdr_anomaly.evaluation.simulation.planted import forwarding as planted_forwarding
-from cdr_anomaly.evaluation.simulation.planted import victims as planted_victims
-from cdr_anomaly.evaluation.simulation.world import World, one_at_a_time, together
+from cdr_anomaly.evaluation.simulation import honest, planted, records
+from cdr_anomaly.evaluation.simulation.world import Calls, World, concat_calls, delay_overlapping
 from cdr_anomaly.storage import atomic_write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cdr_anomaly.evaluation.simulation.world import Calls
-
 FIRST_DAY = date(2026, 5, 1)
-FEWEST_LINES, FEWEST_DAYS = 150, 8
+MIN_LINES, MIN_DAYS = 150, 8
 SIDES = ("call", "both")
 
 
 class Sample(NamedTuple):
-    """The calls, the truth about the lines, the lists an operator has, and who was held when."""
+    """The calls, the truth about the lines, the lists an operator has, and the victims."""
 
     calls: pl.DataFrame
     truth: pl.DataFrame
@@ -65,15 +44,15 @@ def simulate(
     sides: str = "call",
     clean: bool = False,
 ) -> Sample:
-    """Make the records of a city with so many subscribers; `clean` plants nothing.
+    """Return the records of a city with so many subscribers; `clean` plants nothing.
 
     `sides` is "call" (one row a call) or "both" (one row for each side).
     """
     _check(days, lines, sides)
     world = World(seed, start, days, lines)
     batch = _calls(world, clean=clean)
-    batch = one_at_a_time(batch, world.book.column("trunk").astype(bool))
-    batch = records.kept(world, planted_victims.settled(world, batch))
+    batch = delay_overlapping(batch, world.book.column("trunk").astype(bool))
+    batch = records.keep_days(world, planted.victims.apply_captivity(world, batch))
     return Sample(
         records.records(world, batch, sides=sides),
         records.truth(world, batch),
@@ -87,44 +66,45 @@ def _check(days: int, lines: int, sides: str) -> None:
     if sides not in SIDES:
         msg = f"'{sides}' is not a way to write calls; expected 'call' or 'both'."
         raise SettingError(msg)
-    for given, fewest, what in ((lines, FEWEST_LINES, "lines"), (days, FEWEST_DAYS, "days")):
-        if given < fewest:
-            msg = f"{given} {what} are too few for all kinds; expected at least {fewest}."
+    for number, minimum, what in ((lines, MIN_LINES, "lines"), (days, MIN_DAYS, "days")):
+        if number < minimum:
+            msg = f"{number} {what} are too few for all kinds; expected at least {minimum}."
             raise SettingError(msg)
 
 
 def _calls(world: World, *, clean: bool) -> Calls:
-    """Make everybody's calls; those who take established lines for themselves come in turn."""
-    people = ordinary.settle(world)
-    ordinary.open_shops(world)
-    forwarding.open_voicemail(world)
-    made = [
-        ordinary.chatter(world, people),
-        ordinary.abroad_and_withheld(world, people),
-        trades.everyone(world, people),
-        institutions.everyone(world, people),
-        forwarding.rotas_and_desks(world),
+    """Return everybody's calls; kinds that take established lines for themselves come in turn."""
+    honest.ordinary.settle(world)
+    honest.ordinary.open_shops(world)
+    honest.forwarding.open_voicemail(world)
+    batches = [
+        honest.ordinary.private_calls(world),
+        honest.ordinary.abroad_and_withheld(world),
+        honest.trades.all_calls(world),
+        honest.institutions.all_calls(world),
+        honest.forwarding.rotas(world),
+        honest.forwarding.companies(world),
     ]
     if not clean:
-        made += [part.everyone(world) for part in (diallers, planted_forwarding, evasions)]
-    made = [forwarding.personal(world, people, together(made))]
+        rooms = (planted.diallers, planted.forwarding, planted.evasions)
+        batches += [room.all_calls(world) for room in rooms]
+    batches = [honest.forwarding.personal_forwarding(world, concat_calls(batches))]
     if not clean:
-        groups = (overseas_presentation, campaigns, sites, hand_offs)
-        made += [part.everyone(world, people) for part in groups]
-        made += [planted_victims.captors(world, people), evasions.replacements(world)]
-    made += [honest_groups.everyone(world)]
-    made += [part.everyone(world, people) for part in (roaming, long_talkers)]
-    return together(made)
+        pairs = (planted.overseas_presentation, planted.campaigns, planted.sites, planted.hand_offs)
+        batches += [room.all_calls(world) for room in pairs]
+        batches += [planted.victims.captors(world), planted.evasions.replacements(world)]
+    last = (honest.groups, honest.roaming, honest.long_talkers)
+    return concat_calls(batches + [room.all_calls(world) for room in last])
 
 
-def kinds(sample: Sample) -> pl.DataFrame:
+def count_kinds(sample: Sample) -> pl.DataFrame:
     """Count the lines of each kind, the planted ones first."""
-    of = ("pattern", "kind")
-    counted = sample.truth.group_by("honest", *of).agg(lines=pl.col("line").n_unique())
-    return counted.sort("honest", *of).select(*of, "lines")
+    columns = ("pattern", "kind")
+    counts = sample.truth.group_by("honest", *columns).agg(lines=pl.col("line").n_unique())
+    return counts.sort("honest", *columns).select(*columns, "lines")
 
 
-def check_place(out: Path) -> None:
+def check_folder(out: Path) -> None:
     """Fail before the work begins when `out` cannot hold a simulation, or holds other calls."""
     atomic_write.check_writable(out)
     if (out / "calls").exists() and not (out / "truth.parquet").exists():
@@ -132,21 +112,21 @@ def check_place(out: Path) -> None:
         raise OutputError(msg)
 
 
-def write(sample: Sample, out: Path) -> None:
+def write_sample(sample: Sample, out: Path) -> None:
     """Write one folder a local day under `out/calls`, and the small tables beside it.
 
-    All are readable by their owner only, are written aside, and replace those of an earlier
-    simulation when the last one is whole.
+    Only the owner can read them. All are written aside first, and replace those of an earlier
+    simulation when the last one is complete.
     """
-    check_place(out)
+    check_folder(out)
     local = pl.col("start_time").dt.convert_time_zone(records.ZONE).dt.date()
-    with atomic_write.staging_folder(out) as place:
+    with atomic_write.staging_folder(out) as staging:
         for (day,), frame in sample.calls.group_by(local, maintain_order=True):
-            folder = place / "calls" / f"date={day!s}"
+            folder = staging / "calls" / f"date={day!s}"
             folder.mkdir(parents=True)
             frame.write_parquet(folder / "calls.parquet", compression="zstd", compression_level=9)
-        sample.truth.write_parquet(place / "truth.parquet")
-        sample.entities.write_csv(place / "entities.csv")
-        sample.subscribers.write_csv(place / "subscribers.csv")
-        sample.victims.write_parquet(place / "victims.parquet")
+        sample.truth.write_parquet(staging / "truth.parquet")
+        sample.entities.write_csv(staging / "entities.csv")
+        sample.subscribers.write_csv(staging / "subscribers.csv")
+        sample.victims.write_parquet(staging / "victims.parquet")
         shutil.rmtree(out / "calls", ignore_errors=True)

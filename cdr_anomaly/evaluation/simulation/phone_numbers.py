@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Ints = NDArray[np.int64]
+Ints = NDArray[np.int64]
 
 AREA = "591"
-RESERVED = 9_000  # subscribers' last four digits stay below; lines of actors lie above
+MAX_SUBSCRIBER_SUFFIX = 9_000  # people's last four digits stay below; actors' lie above
 VIRTUAL = np.array([1700_123, 1711_456, 1651_234, 1672_345])  # no other line is in these blocks
 _PREFIXES = (135, 136, 138, 139, 150, 159, 182, 187, 188, 130, 131, 156, 186, 133, 153, 177, 189)
 _MVNO = (1703, 1705, 1709, 1650, 1671)
@@ -45,25 +43,25 @@ def blocks(rng: np.random.Generator, n: int, avoid: Ints) -> Ints:
 
 
 def free(ids: Ints, block: Ints) -> list[str]:
-    """Write numbers that no subscriber has, spread over the blocks; each line id has its own."""
+    """Return numbers that no subscriber has, one a line id, spread over the blocks."""
     code = ids * 7_919 % (499 * len(block))
-    return mobiles(block[code % len(block)], RESERVED + code // len(block))
+    return mobiles(block[code % len(block)], MAX_SUBSCRIBER_SUFFIX + code // len(block))
 
 
 def mobiles(block: Ints, suffix: Ints) -> list[str]:
-    """Write block and last four digits as E.164."""
+    """Return block and last four digits as E.164."""
     return [f"+86{b}{s:04d}" for b, s in zip(block.tolist(), suffix.tolist(), strict=True)]
 
 
 def subscribers(rng: np.random.Generator, block: Ints, n: int) -> list[str]:
     """Draw n different numbers spread over the blocks."""
-    code = rng.choice(len(block) * RESERVED, n, replace=False)
-    return mobiles(block[code // RESERVED], code % RESERVED)
+    code = rng.choice(len(block) * MAX_SUBSCRIBER_SUFFIX, n, replace=False)
+    return mobiles(block[code // MAX_SUBSCRIBER_SUFFIX], code % MAX_SUBSCRIBER_SUFFIX)
 
 
-def batch(rng: np.random.Generator, block: int, n: int, *, at: int) -> list[str]:
-    """Draw n numbers close together, as cards of one delivery; `at` keeps deliveries apart."""
-    suffix = RESERVED + at + np.sort(rng.choice(2 * n, n, replace=False))
+def batch(rng: np.random.Generator, block: int, n: int, *, offset: int) -> list[str]:
+    """Draw n numbers close together, as cards of one delivery; `offset` keeps deliveries apart."""
+    suffix = MAX_SUBSCRIBER_SUFFIX + offset + np.sort(rng.choice(2 * n, n, replace=False))
     return mobiles(np.full(n, block), suffix)
 
 
@@ -82,7 +80,7 @@ def abroad(rng: np.random.Generator, n: int) -> list[str]:
 
 
 def imeis(handset: Ints, change: Ints) -> list[str]:
-    """Give each handset (and the one that comes after it) its own IMEI with a right check digit."""
+    """Return an IMEI with a right check digit for each handset and number of its change."""
     serial = handset * 4 + change
     models = 35_000_000 + (np.arange(40) * 7_919_311) % 999_983
     body = models[serial * 31 % 40] * 10**6 + serial * 7_919 % 10**6
@@ -90,3 +88,8 @@ def imeis(handset: Ints, change: Ints) -> list[str]:
     double = digits[:, 1::2] * 2
     total = digits[:, ::2].sum(axis=1) + (double // 10 + double % 10).sum(axis=1)
     return [f"{b:014d}{c}" for b, c in zip(body.tolist(), (-total % 10).tolist(), strict=True)]
+
+
+def short_code(k: int, kind: int) -> str:
+    """Return the k-th 95 number; those of kind 1 are licensed, others are nobody's."""
+    return f"95{130 + kind}{(4_027 + k * 373) % 1_000:03d}"

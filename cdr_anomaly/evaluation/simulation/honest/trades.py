@@ -7,30 +7,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cdr_anomaly.evaluation.simulation.call_behaviour import (
-    between,
-    moments,
-    redials,
-    round_trip,
-    strangers,
-    talk,
-    unnoticed,
-    with_call_backs,
-    work,
+from cdr_anomaly.evaluation.simulation.call_behaviour import Sampler, unassigned_people
+from cdr_anomaly.evaluation.simulation.world import (
+    HOUR,
+    Calls,
+    Floats,
+    Ints,
+    Pair,
+    Window,
+    World,
+    build_calls,
+    concat_calls,
 )
-from cdr_anomaly.evaluation.simulation.world import HOUR, Calls, calls, together
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-
-    from cdr_anomaly.evaluation.simulation.call_behaviour import Pair, Window
-    from cdr_anomaly.evaluation.simulation.honest.ordinary import People
-    from cdr_anomaly.evaluation.simulation.world import World
-
-    Ints = NDArray[np.int64]
+    from numpy.typing import ArrayLike
 
 N_CLIENTS = 120
-BAD_DAYS = 0.03  # share of working days with more to call, fewer answers and fewer call-backs
+BAD_DAY_SHARE = 0.03  # share of working days with more to call, fewer answers and fewer call-backs
 
 
 @dataclass(frozen=True)
@@ -38,17 +32,17 @@ class Trade:
     """How people of a trade use the telephone; each line has its own values within the pairs.
 
     `windows` are the hours (from, to, weight), `rate` the calls placed a working day, `answered`
-    the share with talk of `talk_s` seconds, `back` the share of the called who call back, `again`
-    the share of calls to people called before, `cells` the length of a day's round, `until` the
-    first weekday that is off.
+    the share with talk of `talk_s` seconds, `called_back` the share of the called who call back,
+    `known` the share of calls to people called before, `cells` the length of a day's round,
+    `until` the first weekday that is off.
     """
 
     kind: str
     windows: tuple[Window, ...]
     rate: Pair
     answered: Pair
-    back: Pair
-    again: Pair
+    called_back: Pair
+    known: Pair
     cells: tuple[int, int]
     talk_s: float
     until: int = 7
@@ -70,55 +64,43 @@ ESTATE_AGENT = Trade(
 SALES = Trade("sales", OFFICE, (35, 130), (0.35, 0.6), (0.0, 0.2), (0.1, 0.5), (1, 4), 50, until=6)
 
 
-def everyone(world: World, people: People) -> Calls:
-    """Make the calls of all trades; the established keep their private calls besides."""
-    own = world.rng("volunteers").permutation(unnoticed(world))
-    n = [world.scaled(n) for n in (280, 180, 140, 40, 20)]
-    couriers, riders, agents, sales, sprinters, _ = np.split(own, np.cumsum(n))
-    return together(
-        [
-            practise(world, couriers, COURIER),
-            practise(world, riders, RIDER),
-            practise(world, agents, ESTATE_AGENT),
-            practise(world, sales, SALES),
-            practise(world, sprinters, replace(SALES, windows=SPRINTS)),
-            practise(
-                world,
-                people.new_couriers,
-                NEW_COURIER,
-                first=people.activation[people.new_couriers],
-            ),
-        ]
-    )
+def all_calls(world: World) -> Calls:
+    """Return the calls of all trades; the established keep their private calls besides."""
+    free, people = world.rng("volunteers").permutation(unassigned_people(world)), world.people
+    sizes = [world.scale(n) for n in (280, 180, 140, 40, 20)]
+    *groups, _ = np.split(free, np.cumsum(sizes))
+    trades = (COURIER, RIDER, ESTATE_AGENT, SALES, replace(SALES, windows=SPRINTS))
+    batches = [trade_calls(world, *pair) for pair in zip(groups, trades, strict=True)]
+    first = people.activation[people.new_couriers]
+    batches.append(trade_calls(world, people.new_couriers, NEW_COURIER, first=first))
+    return concat_calls(batches)
 
 
-def practise(world: World, lines: Ints, trade: Trade, *, first: ArrayLike = 0) -> Calls:
-    """Make the work of all lines of a trade, from the day `first` of each on."""
-    rng, n = world.rng(f"{trade.kind} {trade.windows[0]}"), len(lines)
-    actor = world.book.alone(lines, trade.kind)
-    which, day, bad = _working_days(world, rng, trade, np.broadcast_to(first, n))
-    shift = rng.normal(0, 0.5 * HOUR, n).astype(np.int64)
-    at = moments(rng, day, trade.windows) + shift[which]
-    again = rng.random(len(at)) < rng.uniform(*trade.again, n)[which]
-    clients = strangers(world, rng, n * N_CLIENTS).reshape(n, N_CLIENTS)
-    known = clients[which, rng.integers(0, N_CLIENTS, len(at))]
-    called = np.where(again, known, strangers(world, rng, len(at)))
-    answered = rng.uniform(*trade.answered, n)[which] * np.where(bad, 0.65, 1) + 0.08 * again
-    seconds = talk(rng, len(at), answered, median=trade.talk_s, sigma=0.7)
-    cell = round_trip(rng, at, which, rng.integers(*trade.cells, n))
-    out = calls(lines[which], called, at, seconds, cell=cell, actor=actor[which])
-    back = rng.uniform(*trade.back, n)[which] * np.where(bad, 0.4, 1)
-    more = redials(rng, out, 0.12, answered=0.6, median=trade.talk_s)
-    return together([with_call_backs(rng, out, back), more])
-
-
-def _working_days(
-    world: World, rng: np.random.Generator, trade: Trade, first: Ints
-) -> tuple[Ints, Ints, NDArray[np.bool_]]:
-    """Repeat (place of the line, day, whether that was a bad day) for each call placed."""
+def trade_calls(world: World, lines: Ints, trade: Trade, *, first: ArrayLike = 0) -> Calls:
+    """Return the calls of all lines of a trade, from the day `first` of each on."""
+    draw, n = Sampler.of_kind(world, f"{trade.kind} {trade.windows[0]}"), len(lines)
+    rng, actor = draw.rng, world.book.add_honest_actors(lines, trade.kind)
     days = world.weekdays(until=trade.until)
-    bad = rng.random((len(first), len(days))) < BAD_DAYS
-    usual = between(rng, trade.rate, len(first))[:, None] * np.where(bad, 1.4, 1)
-    usual = usual * (days >= first[:, None])
-    which, day = work(rng, len(first), days, rate=usual, off=1 / 10, spread=0.25)
-    return which, day, bad[which, np.searchsorted(days, day)]
+    bad_days = rng.random((n, len(days))) < BAD_DAY_SHARE
+    rate = _usual_rates(rng, trade.rate, n)[:, None] * np.where(bad_days, 1.4, 1)
+    rate = rate * (days >= np.broadcast_to(first, n)[:, None])
+    which, day = draw.call_days(n, days, rate=rate, off=1 / 10, spread=0.25)
+    bad = bad_days[which, np.searchsorted(days, day)]
+    shift = rng.normal(0, 0.5 * HOUR, n).astype(np.int64)
+    at = draw.call_times(day, trade.windows) + shift[which]
+    known = rng.random(len(at)) < rng.uniform(*trade.known, n)[which]
+    clients = draw.strangers(n * N_CLIENTS).reshape(n, N_CLIENTS)
+    client = clients[which, rng.integers(0, N_CLIENTS, len(at))]
+    called = np.where(known, client, draw.strangers(len(at)))
+    answered = rng.uniform(*trade.answered, n)[which] * np.where(bad, 0.65, 1) + 0.08 * known
+    seconds = draw.talk(len(at), answered, median=trade.talk_s, sigma=0.7)
+    cell = draw.round_trip(at, which, rng.integers(*trade.cells, n))
+    batch = build_calls(lines[which], called, at, seconds, cell=cell, actor=actor[which])
+    back = rng.uniform(*trade.called_back, n)[which] * np.where(bad, 0.4, 1)
+    redials = draw.redials(batch, 0.12, answered=0.6, median=trade.talk_s)
+    return concat_calls([draw.with_call_backs(batch, back), redials])
+
+
+def _usual_rates(rng: np.random.Generator, bounds: Pair, n: int) -> Floats:
+    """Draw usual daily numbers; the lower end is the more common one."""
+    return bounds[0] + (bounds[1] - bounds[0]) * rng.beta(1.2, 2.5, n)

@@ -2,264 +2,230 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 from cdr_anomaly.evaluation.simulation.call_behaviour import (
-    fresh_sims,
-    in_a_row,
-    moments,
-    share_out,
-    strangers,
-    talk,
-    unnoticed,
-    work,
+    Kind,
+    Sampler,
+    calls_of_actors,
+    start_times,
+    unassigned_people,
 )
-from cdr_anomaly.evaluation.simulation.planted.diallers import act
 from cdr_anomaly.evaluation.simulation.world import (
     DAY,
     HOUR,
+    Bools,
     Calls,
-    calls,
-    one_at_a_time,
-    together,
-    without,
+    Ints,
+    Pair,
+    World,
+    build_calls,
+    concat_calls,
+    delay_overlapping,
 )
 
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-
-    from cdr_anomaly.evaluation.simulation.honest.ordinary import People
-    from cdr_anomaly.evaluation.simulation.planted.diallers import Actor
-    from cdr_anomaly.evaluation.simulation.world import World
-
-    Ints = NDArray[np.int64]
-    Bools = NDArray[np.bool_]
-    Pair = tuple[float, float]
-
-BUSY = 17  # ITU-T Q.850
-KNOWN = 6  # friends that a person has at least, to be missed by some of them
+BUSY_CAUSE = 17  # ITU-T Q.850
+MIN_FRIENDS = 6  # of a victim, so that some of them miss it
 
 
-class Held(NamedTuple):
-    """Who is held by which line, from which day on, for how many days, by which actor."""
+class Captives(NamedTuple):
+    """People who are held on the telephone: by which line, from which day, how many days."""
 
-    line: Ints
-    whom: Ints
+    captor: Ints
+    victim: Ints
     first: Ints
     n_days: Ints
     actor: Ints
 
 
-def prey(world: World, people: People, rng: np.random.Generator, n: int) -> Ints:
-    """Pick some established people with friends; a small city has few to lose."""
-    ids = unnoticed(world)
-    ids = ids[np.diff(people.begin)[ids] >= KNOWN]
-    return rng.choice(ids, min(n, max(len(ids) // 10, 1)), replace=False)
+def choose_victims(draw: Sampler, n: int) -> Ints:
+    """Pick up to n established people with friends; a small city has few to lose."""
+    ids, people = unassigned_people(draw.world), draw.world.people
+    ids = ids[np.diff(people.begin)[ids] >= MIN_FRIENDS]
+    return draw.rng.choice(ids, min(n, max(len(ids) // 10, 1)), replace=False)
 
 
-def chosen(
-    world: World, people: People, actor: Actor, batch: Calls, others: Ints
-) -> tuple[Calls, Calls]:
+def choose_among_called(draw: Sampler, batch: Calls, others: Ints) -> tuple[Calls, Calls]:
     """Let some who talked be victims, held from the next day on by that line or one of `others`.
 
-    Given back are the calls, which are now to the victims, and those that hold them.
+    Returns the calls, some of which are now to the victims, and the calls that hold the victims.
     """
-    rng, rows = actor.rng, batch.rows
-    day = rows["at"].to_numpy() // DAY
-    talked = np.flatnonzero((rows["talk"] >= 60).to_numpy() & (day < world.last - 1))
-    whom = prey(world, people, rng, min(int(rng.integers(6, 21)), len(talked)))
-    row = rng.choice(talked, len(whom), replace=False)
-    called = rows["called"].to_numpy().copy()
-    called[row] = whom
-    caller = rows["caller"].to_numpy()[row]
+    rng = draw.rng
+    caller, called, at, talk = batch.numpy("caller", "called", "at", "talk")
+    day = at // DAY
+    talked = np.flatnonzero((talk >= 60) & (day < draw.world.last_day - 1))
+    victim = choose_victims(draw, min(int(rng.integers(6, 21)), len(talked)))
+    row = rng.choice(talked, len(victim), replace=False)
+    called = called.copy()
+    called[row] = victim
     second = rng.choice(others, len(row))
-    line = np.where(rng.random(len(row)) < 0.5, caller, second)
-    held = groom(world, people, actor, (line, whom, day[row] + 1))
-    return Calls(rows.with_columns(called=pl.Series(called)), batch.hops), held
+    captor = np.where(rng.random(len(row)) < 0.5, caller[row], second)
+    return batch.replace(called=called), hold(draw, captor, victim, day[row] + 1)
 
 
-def groom(
-    world: World, people: People, actor: Actor, who: tuple[Ints, Ints, Ints], **more: Pair
+def hold(
+    draw: Sampler,
+    captor: Ints,
+    victim: Ints,
+    first: Ints,
+    *,
+    days: tuple[int, int] = (2, 4),
+    minutes: Pair = (25, 150),
 ) -> Calls:
-    """Hold people (by line, whom, from which day) for two to four days; tell who they are.
+    """Hold people from a day on, for some days and some minutes a day, and record who they are.
 
-    `days` (fewest, most) and `minutes` a day may be given.
+    Returns the calls that hold them, those of friends who find them busy, and their call-backs.
     """
-    rng, (line, whom, first) = actor.rng, who
-    fewest, most = more.get("days", (2, 4))
-    n_days = rng.integers(int(fewest), int(most) + 1, len(whom)).clip(max=world.days - first)
-    held = Held(line, whom, first, n_days, np.full(len(whom), actor.id))
-    talks = holding(world, rng, held, more.get("minutes", (25, 150)))
-    world.book.victims.append(
-        pl.DataFrame(
-            {"id": whom, "actor": held.actor, "first_day": first, "last_day": first + n_days - 1}
-        )
-    )
-    hush(world, held, rng.uniform(0, 0.4, len(whom)))
-    vain = tried_in_vain(rng, people, talks, (2, 6))
-    return together([talks, vain, _called_back(rng, held)])
+    rng, book = draw.rng, draw.world.book
+    n_days = rng.integers(days[0], days[1] + 1, len(victim)).clip(max=draw.world.days - first)
+    captives = Captives(captor, victim, first, n_days, np.full(len(victim), draw.actor))
+    talks, last = captive_calls(draw, captives, minutes), first + n_days - 1
+    spans = {"id": victim, "actor": captives.actor, "first_day": first, "last_day": last}
+    book.victims.append(pl.DataFrame(spans))
+    book.add_quiet_spells(victim, first, last, rng.uniform(0, 0.4, len(victim)), captives.actor)
+    vain = vain_calls(draw, talks, (2, 6))
+    return concat_calls([talks, vain, _calls_to_captor(draw, captives)])
 
 
-def holding(world: World, rng: np.random.Generator, held: Held, minutes: Pair) -> Calls:
-    """Call each of the held one to four times a day, so many minutes in all."""
-    which = np.repeat(np.arange(len(held.whom)), held.n_days)
-    offset = np.arange(len(which)) - np.repeat(np.cumsum(held.n_days) - held.n_days, held.n_days)
+def captive_calls(draw: Sampler, captives: Captives, minutes: Pair) -> Calls:
+    """Call each captive one to four times a day, so many minutes in all."""
+    rng, book = draw.rng, draw.world.book
+    captor, victim, first, n_days, actor = captives
+    which = np.repeat(np.arange(len(victim)), n_days)
+    offset = np.arange(len(which)) - np.repeat(np.cumsum(n_days) - n_days, n_days)
     size = rng.integers(1, 5, len(which))
-    parts = share_out(rng, size, rng.uniform(*minutes, len(which)) * 60, sigma=0.5)
-    seconds = np.ceil(parts).astype(np.int64)
-    begin = (held.first[which] + offset) * DAY + rng.uniform(8.3, 16.5, len(which)) * HOUR
+    talk = draw.share_out(size, rng.uniform(*minutes, len(which)) * 60, sigma=0.5)
+    seconds = np.ceil(talk).astype(np.int64)
+    begin = (first[which] + offset) * DAY + rng.uniform(8.3, 16.5, len(which)) * HOUR
     gap = 120 + rng.exponential(1_200, size.sum())
-    at, of = in_a_row(begin, size, seconds, gap), np.repeat(which, size)
-    batch = calls(held.line[of], held.whom[of], at, seconds, actor=held.actor[of])
-    batch = one_at_a_time(batch, np.zeros(world.book.size, bool))
-    spans = batch.rows.select(
-        id="called", actor="actor", begin="at", end=pl.col("at") + pl.col("talk")
-    )
-    world.book.engaged.append(spans)
+    at, of = start_times(begin, size, seconds, gap), np.repeat(which, size)
+    batch = build_calls(captor[of], victim[of], at, seconds, actor=actor[of])
+    batch = delay_overlapping(batch, np.zeros(book.size, bool))
+    end = pl.col("at") + pl.col("talk")
+    book.captive_talks.append(batch.rows.select(id="called", actor="actor", begin="at", end=end))
     return batch
 
 
-def hush(world: World, held: Held, keep: ArrayLike) -> None:
-    """Let people place only a share of their other calls on these days."""
-    world.book.quiet.append(
-        pl.DataFrame(
-            {
-                "id": held.whom,
-                "first_day": held.first,
-                "last_day": held.first + held.n_days - 1,
-                "keep": np.broadcast_to(np.asarray(keep, float), held.whom.shape),
-                "exempt": held.actor,
-            }
-        )
-    )
-
-
-def tried_in_vain(
-    rng: np.random.Generator, people: People, talks: Calls, how_many: tuple[int, int]
-) -> Calls:
-    """Let the closest friends of each of the held ring while they are on the telephone."""
+def vain_calls(draw: Sampler, talks: Calls, number: tuple[int, int]) -> Calls:
+    """Let the closest friends of each captive ring so often while it is on the telephone."""
+    rng, people = draw.rng, draw.world.people
     rows = talks.rows.sort("called", maintain_order=True)
     called, at, seconds = (rows[c].to_numpy() for c in ("called", "at", "talk"))
-    whom, begin, count = np.unique(called, return_index=True, return_counts=True)
-    n = rng.integers(how_many[0], how_many[1] + 1, len(whom))
-    of = np.repeat(np.arange(len(whom)), n)
+    victim, begin, count = np.unique(called, return_index=True, return_counts=True)
+    n = rng.integers(number[0], number[1] + 1, len(victim))
+    of = np.repeat(np.arange(len(victim)), n)
     row = begin[of] + (rng.random(len(of)) * count[of]).astype(np.int64)
     when = at[row] + (rng.uniform(0.03, 0.97, len(of)) * seconds[row]).astype(np.int64)
     rank = np.arange(len(of)) - np.repeat(np.cumsum(n) - n, n)
-    friends = np.diff(people.begin)[whom[of]]
-    friend = people.friend[people.begin[whom[of]] + rank % friends]
-    return calls(friend, whom[of], when, 0, cause=BUSY)
+    friends = np.diff(people.begin)[victim[of]]
+    friend = people.friend[people.begin[victim[of]] + rank % friends]
+    return build_calls(friend, victim[of], when, 0, cause=BUSY_CAUSE)
 
 
-def _called_back(rng: np.random.Generator, held: Held) -> Calls:
-    """Let one in three ring back once or twice in the evening."""
-    times = rng.choice([0, 1, 2], len(held.whom), p=[2 / 3, 1 / 6, 1 / 6])
-    of = np.repeat(np.arange(len(held.whom)), times)
-    day = held.first[of] + (rng.random(len(of)) * held.n_days[of]).astype(np.int64)
-    at = moments(rng, day, ((19.5, 22, 1),))
-    seconds = talk(rng, len(at), 0.8, median=180)
-    return calls(held.whom[of], held.line[of], at, seconds, actor=held.actor[of])
+def _calls_to_captor(draw: Sampler, captives: Captives) -> Calls:
+    """Let one captive in three ring back once or twice in the evening."""
+    rng, n = draw.rng, len(captives.victim)
+    times = rng.choice([0, 1, 2], n, p=[2 / 3, 1 / 6, 1 / 6])
+    of = np.repeat(np.arange(n), times)
+    day = captives.first[of] + (rng.random(len(of)) * captives.n_days[of]).astype(np.int64)
+    at = draw.call_times(day, ((19.5, 22, 1),))
+    seconds = draw.talk(len(at), 0.8, median=180)
+    return draw.calls(captives.victim[of], captives.captor[of], at, seconds)
 
 
-def not_while(batch: Calls, taken: Calls) -> Calls:
-    """Leave out the calls that a line cannot place because it is on the telephone already."""
-    return without(batch, ~free(batch, taken))
-
-
-def free(batch: Calls, taken: Calls) -> Bools:
-    """Tell which calls begin and end while their line places none of those taken."""
-    span = 10**9  # longer than any time made
-    busy = taken.rows.sort("caller", "at")
-    begins = busy["caller"].to_numpy() * span + busy["at"].to_numpy()
-    ends = np.maximum.accumulate(begins + busy["talk"].to_numpy() + 5)
-    caller, at, seconds = (batch.rows[c].to_numpy() for c in ("caller", "at", "talk"))
+def is_idle(batch: Calls, busy: Calls) -> Bools:
+    """Mark the calls that begin and end while their caller places none of the calls in `busy`."""
+    span = 10**9  # longer than any simulation
+    rows = busy.rows.sort("caller", "at")
+    begins = rows["caller"].to_numpy() * span + rows["at"].to_numpy()
+    ends = np.maximum.accumulate(begins + rows["talk"].to_numpy() + 5)
+    caller, at, seconds = batch.numpy("caller", "at", "talk")
     key = caller * span + at
     n_before = np.searchsorted(begins, key + seconds + 5)
     idle: Bools = np.concatenate([[0], ends])[n_before] <= key
     return idle
 
 
-def captors(world: World, people: People) -> Calls:
-    """Make the calls of lone lines that hold one person after the other for three days."""
-    return together([captor(world, people, k) for k in range(world.scaled(4))])
+def captors(world: World) -> Calls:
+    """Return the calls of lone lines that hold one person after the other for three days."""
+    return calls_of_actors(world, Kind("captor", captor, 4))
 
 
-def captor(world: World, people: People, k: int) -> Calls:
+def captor(draw: Sampler) -> Calls:
     """Hold one to three people in turn for hours on three days; the line is otherwise ordinary.
 
     Every other one is new, with a handful of calls a day.
     """
-    actor = act(world, "captor", k)
-    rng = actor.rng
-    whom = prey(world, people, rng, int(rng.integers(1, 4)) if world.days > 14 else 1)
-    length = 4 * len(whom)
-    start = int(rng.integers(max(world.days - 28, 1), max(world.days - length, 2)))
-    first = start + 4 * np.arange(len(whom))
-    if k % 2:
-        line, small = fresh_sims(world, rng, 1, activation=start - 3), _few(world, actor, start)
+    world, rng = draw.world, draw.rng
+    victim = choose_victims(draw, int(rng.integers(1, 4)) if world.days > 14 else 1)
+    n = len(victim)
+    start = int(rng.integers(max(world.days - 28, 1), max(world.days - 4 * n, 2)))
+    first = start + 4 * np.arange(n)
+    few = []
+    if draw.k % 2:
+        line = draw.new_mobiles(1, activation=start - 3)[0]
+        few.append(_few_calls(draw, line, start))
     else:
-        line, small = rng.choice(np.setdiff1d(unnoticed(world), whom), 1), None
-    world.book.tell(line, "captor", actor=actor.id, pattern="captor")
-    holder = np.full(len(whom), line[0])
-    at = moments(rng, first - 1, ((9, 17, 1),))
-    opening = calls(line[0], whom, at, rng.integers(240, 2_400, len(whom)), actor=actor.id)
-    held = groom(world, people, actor, (holder, whom, first), days=(3, 3), minutes=(90, 260))
-    own = [] if small is None else [calls(line[0], *small, actor=actor.id)]
-    return together([opening, held, *(not_while(part, held) for part in own)])
+        line = rng.choice(np.setdiff1d(unassigned_people(world), victim), 1)[0]
+    world.book.add_truth(line, "captor", actor=draw.actor, pattern="captor")
+    at = draw.call_times(first - 1, ((9, 17, 1),))
+    opening = draw.calls(line, victim, at, rng.integers(240, 2_400, n))
+    captive = hold(draw, np.full(n, line), victim, first, days=(3, 3), minutes=(90, 260))
+    few = [calls.drop(~is_idle(calls, captive)) for calls in few]
+    return concat_calls([opening, captive, *few])
 
 
-def _few(world: World, actor: Actor, start: int) -> tuple[Ints, Ints, Ints]:
-    """Draw the few other calls of a new line: whom, when, and how long."""
-    rng = actor.rng
-    days = np.arange(max(start - 3, 0), world.days)
-    _, day = work(rng, 1, days, rate=rng.uniform(2, 6), spread=0.4)
-    friends = strangers(world, rng, 6, own=0.5)
-    at = moments(rng, day, ((8, 22, 1),))
-    return rng.choice(friends, len(at)), at, talk(rng, len(at), 0.6, median=50)
+def _few_calls(draw: Sampler, line: int, start: int) -> Calls:
+    """Return the few other calls of a new line."""
+    rng = draw.rng
+    days = np.arange(max(start - 3, 0), draw.world.days)
+    _, day = draw.call_days(1, days, rate=rng.uniform(2, 6), spread=0.4)
+    friends = draw.strangers(6, home_share=0.5)
+    at = draw.call_times(day, ((8, 22, 1),))
+    return draw.calls(line, rng.choice(friends, len(at)), at, draw.talk(len(at), 0.6, median=50))
 
 
-def settled(world: World, batch: Calls) -> Calls:
-    """Take back the calls that people did not place, and those that could not reach them."""
-    return _reached(world, _placed(world, batch))
+def apply_captivity(world: World, batch: Calls) -> Calls:
+    """Take back the calls that captives did not place, and those that could not reach them."""
+    return _find_busy(world, _keep_quiet(world, batch))
 
 
-def _placed(world: World, batch: Calls) -> Calls:
+def _keep_quiet(world: World, batch: Calls) -> Calls:
     """Leave out most calls that people would else place on the days on which they are quiet."""
-    if not world.book.quiet:
+    if not world.book.quiet_spells:
         return batch
-    rng, quiet = world.rng("quiet"), pl.concat(world.book.quiet)
+    rng, quiet = world.rng("quiet"), pl.concat(world.book.quiet_spells)
     rows = batch.rows.with_row_index("row").filter(pl.col("caller").is_in(quiet["id"].to_list()))
     of = rows.join(quiet, left_on="caller", right_on="id", maintain_order="left").filter(
         (pl.col("at") // DAY).is_between("first_day", "last_day"),
         pl.col("actor") != pl.col("exempt"),
     )
-    gone = np.zeros(len(batch), bool)
-    gone[of["row"].to_numpy()[rng.random(of.height) >= of["keep"].to_numpy()]] = True
-    return without(batch, gone)
+    dropped = np.zeros(len(batch), bool)
+    dropped[of["row"].to_numpy()[rng.random(of.height) >= of["keep"].to_numpy()]] = True
+    return batch.drop(dropped)
 
 
-def _reached(world: World, batch: Calls) -> Calls:
-    """Let others find people busy while they are held; in this time they place no calls."""
-    if not world.book.engaged:
+def _find_busy(world: World, batch: Calls) -> Calls:
+    """Let others find captives busy while they are held; in this time they place no calls."""
+    if not world.book.captive_talks:
         return batch
-    spans = pl.concat(world.book.engaged).rename({"actor": "with"})
+    spans = pl.concat(world.book.captive_talks).rename({"actor": "captive_of"})
     ids, rows = spans["id"].unique().to_list(), batch.rows.with_row_index("row")
     at, end = pl.col("at"), pl.col("at") + pl.col("talk")
     during = {
         side: rows.filter(pl.col(side).is_in(ids))
         .join(spans, left_on=side, right_on="id", maintain_order="left")
-        .filter(at < pl.col("end"), begins, pl.col("actor") != pl.col("with"))["row"]
+        .filter(at < pl.col("end"), begins, pl.col("actor") != pl.col("captive_of"))["row"]
         .unique()
         .to_numpy()
         for side, begins in (("caller", end >= pl.col("begin")), ("called", at >= pl.col("begin")))
     }
-    busy, gone = np.zeros(len(batch), bool), np.zeros(len(batch), bool)
+    busy, dropped = np.zeros(len(batch), bool), np.zeros(len(batch), bool)
     busy[np.setdiff1d(during["called"], batch.hops["row"].to_numpy())] = True
-    gone[during["caller"]] = True
-    cause = np.where(busy, BUSY, batch.rows["cause"].to_numpy())
-    seconds = np.where(busy, 0, batch.rows["talk"].to_numpy())
-    told = batch.rows.with_columns(talk=pl.Series(seconds), cause=pl.Series(cause, dtype=pl.Int16))
-    return without(Calls(told, batch.hops), gone)
+    dropped[during["caller"]] = True
+    talk, cause = batch.numpy("talk", "cause")
+    cause, talk = np.where(busy, BUSY_CAUSE, cause), np.where(busy, 0, talk)
+    return batch.replace(talk=talk, cause=cause).drop(dropped)
