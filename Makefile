@@ -77,7 +77,7 @@ numbering: install  ## make the numbering tables again from phonenumbers
 	$(BIN)/python tools/numbering_tables.py
 
 pictures: install  ## take the pictures of pages that docs/ shows, in a browser
-	TZ=UTC PICTURES=docs $(BIN)/python -m pytest --quiet tests/page/test_shots.py
+	TZ=UTC PICTURES=docs $(BIN)/python -m pytest --quiet tests/reports/html/test_screenshots.py
 
 vendor: install  ## fetch the scripts that pages hold, from npm
 	$(BIN)/python tools/vendor.py

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-HOUSE = Path(__file__).parents[1] / "cdr_anomaly"
+TESTS = Path(__file__).parent
+HOUSE = TESTS.parent / "cdr_anomaly"
 FILES = sorted(HOUSE.rglob("*.py"))
 
 # A room imports from its own tier and from those to the left of it.
@@ -172,3 +173,16 @@ def test_no_name_is_a_bare_participle_pronoun_or_adverb(file: Path) -> None:
         bare = {name.strip("_").lower() for name in (file.stem, *names(tree))}
         bare &= set(BARE_NAMES.split())
         assert not bare, f"{file.relative_to(HOUSE)} calls something {', '.join(sorted(bare))}"
+
+
+def test_tests_import_from_helpers_and_never_from_a_test() -> None:
+    for file in sorted(TESTS.rglob("*.py")):
+        for path in imports(file):
+            parts = path.split(".")
+            assert parts[0] != "tests" or parts[1] == "helpers", f"{file} imports {path}"
+
+
+def test_the_tree_of_tests_mirrors_the_package() -> None:
+    folders = {file.parent.relative_to(TESTS) for file in TESTS.rglob("test_*.py")}
+    rooms = {file.parent.relative_to(HOUSE) for file in FILES}
+    assert folders - rooms == {Path("tools")}

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from cdr_anomaly import cli, detectors
 from cdr_anomaly.ingest import layouts
 from cdr_anomaly.settings import Settings
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

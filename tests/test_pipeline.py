@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
@@ -17,8 +16,11 @@ from cdr_anomaly.engines import local, profile
 from cdr_anomaly.evaluation.simulation import city
 from cdr_anomaly.ingest import source as ingest_source
 from cdr_anomaly.reports import line_story
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 TOLD = settings.load_settings(tz="Asia/Shanghai")
 CALLMINE = ROOT.parent / "shared" / "data" / "callmine" / "calls.parquet"
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, nbinom, poisson, t
 
 from cdr_anomaly import significance
-from tests import naive
+from tests.helpers import naive
 
 P_VALUES = st.lists(st.floats(0, 1), max_size=12)
 # Few different values, so that there are ties.

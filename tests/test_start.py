@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,12 +21,13 @@ from cdr_anomaly.ingest import files, layouts
 from cdr_anomaly.numbering import caller_id
 from cdr_anomaly.schema import EVIDENCE, LINKS, empty
 from cdr_anomaly.storage import paths
-from tests.builders import SHANGHAI, feed, line
+from tests.helpers.builders import SHANGHAI, feed, line
+from tests.helpers.paths import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
 SOME_TIMES = {
     "altair",
     "deltalake",

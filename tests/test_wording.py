@@ -10,7 +10,7 @@ import pytest
 
 from cdr_anomaly import numbering, wording
 from cdr_anomaly.numbering import caller_id
-from tests.chunks import in_chunks
+from tests.helpers.chunks import in_chunks
 
 ROWS = pl.DataFrame(
     {

@@ -8,7 +8,7 @@ import pytest
 
 from cdr_anomaly import settings
 from cdr_anomaly.reports import line_story, line_story_terminal
-from tests.builders import BIDDEN, SHANGHAI, Line, feed, found, line, past, scanned
+from tests.helpers.builders import BIDDEN, SHANGHAI, Line, feed, found, line, past, scanned
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from cdr_anomaly.detectors.campaign import Campaign
-from tests.builders import BIDDEN, Line, feed, found, line, scanned
+from tests.helpers.builders import BIDDEN, Line, feed, found, line, scanned
 
 if TYPE_CHECKING:
     from pathlib import Path

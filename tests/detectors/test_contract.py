@@ -12,9 +12,10 @@ from cdr_anomaly import detectors, pipeline, settings
 from cdr_anomaly.engines import profile
 from cdr_anomaly.engines.profile import Least
 from cdr_anomaly.schema import FINDINGS, OF_PREFIXES, TESTS
-from tests.adversarial import ACTIVATED, WORDS, adversarial
-from tests.builders import BIDDEN, FEED, SHANGHAI, scanned
-from tests.chunks import in_many_chunks
+from tests.helpers.adversarial import ACTIVATED, WORDS, adversarial
+from tests.helpers.builders import BIDDEN, FEED, SHANGHAI, scanned
+from tests.helpers.chunks import in_many_chunks
+from tests.helpers.paths import SAMPLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from cdr_anomaly.detectors import Detector
     from cdr_anomaly.result import Result
 
-SAMPLE = Path(__file__).parents[2] / "sample_data"
 NAMES = [detector.name for detector in detectors.ALL]
 
 

@@ -13,7 +13,7 @@ from scipy.stats import binom
 from cdr_anomaly import pipeline, settings
 from cdr_anomaly.engines import local
 from cdr_anomaly.ingest import source
-from tests.builders import BIDDEN, Line, feed, found, line, scanned
+from tests.helpers.builders import BIDDEN, Line, feed, found, line, scanned
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.builders import Line, feed, found, gravest, line, past, scanned
+from tests.helpers.builders import Line, feed, found, gravest, line, past, scanned
 
 if TYPE_CHECKING:
     import pathlib

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.builders import BIDDEN, Line, feed, found, line, scanned
+from tests.helpers.builders import BIDDEN, Line, feed, found, line, scanned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

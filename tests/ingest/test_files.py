@@ -10,7 +10,19 @@ from polars.testing import assert_frame_equal
 
 from cdr_anomaly.errors import InputError
 from cdr_anomaly.ingest import files
-from tests.ingest.feeds import ANNA, BO, CAO, DU, at, call, columns, feed, opened, read, written
+from tests.helpers.raw_feeds import (
+    ANNA,
+    BO,
+    CAO,
+    DU,
+    at,
+    call,
+    columns,
+    feed,
+    opened,
+    read,
+    written,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,11 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from cdr_anomaly import pipeline, settings
-from cdr_anomaly import result as cdr_anomaly_result
 from cdr_anomaly.errors import SettingError
 from cdr_anomaly.ingest import REFUSED, VERDICTS, validate
-from tests.ingest.feeds import (
+from tests.helpers.raw_feeds import (
     ANNA,
     BO,
     CAO,
@@ -24,16 +22,13 @@ from tests.ingest.feeds import (
     opened,
     read,
     refused,
+    scanned,
     used,
     written,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def scanned(*paths: Path | str, **told: Any) -> cdr_anomaly_result.Result:
-    return pipeline.scan(paths, settings.load_settings(**told))
 
 
 BAD = {

@@ -9,8 +9,8 @@ import pytest
 
 from cdr_anomaly.errors import CdrAnomalyError, InputError, SettingError
 from cdr_anomaly.ingest import layouts
-from tests.ingest.feeds import ANNA, BO, call, columns, feed, opened, read, written
-from tests.ingest.test_layouts import CASES, ROW, at
+from tests.helpers.layout_cases import CASES, ROW, at
+from tests.helpers.raw_feeds import ANNA, BO, call, columns, feed, opened, read, written
 
 if TYPE_CHECKING:
     from pathlib import Path

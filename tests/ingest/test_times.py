@@ -10,8 +10,7 @@ import pytest
 
 from cdr_anomaly import pipeline, settings
 from cdr_anomaly.errors import InputError
-from tests.ingest.feeds import ANNA, NOON, call, feed, opened, read, refused, written
-from tests.ingest.test_mapping import scanned
+from tests.helpers.raw_feeds import ANNA, NOON, call, feed, opened, read, refused, scanned, written
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections import deque
 from datetime import date
@@ -13,100 +12,14 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import polars as pl
 import pytest
 
 from cdr_anomaly.errors import InputError, StateError
 from cdr_anomaly.nights import ledger, lock, open_state, run, state, state_header
-from tests.builders import feed, line, many, past
-from tests.nights import runs
+from tests.helpers import night_runs
+from tests.helpers.crash_nights import DAYS, Tables, begin, child, ended, killed, last, whole
 
-ROOT = Path(__file__).parents[2]
-DAYS = [date(2026, 5, day) for day in range(1, 5)]
 KILLS = 40
-
-Tables = dict[str, list[dict[str, Any]]]
-
-
-def calls() -> pl.DataFrame:
-    days = past(str(DAYS[0]), len(DAYS))
-    return feed(
-        line("+8613800000001").dials(1200, on=days, gap_s=20, at="00:30"),
-        line("+8613800000002").dials(60, on=days, gap_s=30),
-        line("+8613800000003").dials(40, on=days, gap_s=30, at="23:35"),
-        *many(30, "+8613900000000", lambda one: one.dials(3, on=days).receives(2, on=days)),
-        *many(6, "+8613400000000", lambda one: one.forwards(6, on=days, to="+8613111111111")),
-    )
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return runs.by_day(tmp_path_factory.mktemp("calls") / "days", calls())
-
-
-@pytest.fixture(scope="module")
-def before(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three nights are done, and a fourth that had half of its calls."""
-    told = runs.run(tmp_path_factory.mktemp("states") / "before")
-    for day in DAYS[:3]:
-        run.nightly([files / f"{day}.parquet"], day, told)
-    half = files.parent / "half.parquet"
-    pl.read_parquet(last(files)).gather_every(2).write_parquet(half)
-    run.nightly([half], DAYS[3], told)
-    return told.place
-
-
-@pytest.fixture(scope="module")
-def after(files: Path, before: Path) -> Tables:
-    place = before.parent / "after"
-    shutil.copytree(before, place)
-    run.nightly([last(files)], DAYS[3], runs.run(place))
-    return runs.remembered(place)
-
-
-def last(files: Path) -> Path:
-    return files / f"{DAYS[3]}.parquet"
-
-
-def child(place: object, file: Path, **more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.nights.child", str(place), str(DAYS[3]), str(file)]
-    return subprocess.Popen(
-        command,
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | more,
-    )
-
-
-def begin(running: subprocess.Popen[str]) -> None:
-    assert running.stdin is not None
-    assert running.stdout is not None
-    assert running.stdout.readline() == "ready\n"
-    running.stdin.write("go\n")
-    running.stdin.flush()
-
-
-def ended(running: subprocess.Popen[str]) -> str:
-    said, _ = running.communicate(timeout=120)
-    return said
-
-
-def whole(running: subprocess.Popen[str]) -> float:
-    """Let a night come to its end, and say how many seconds it took."""
-    begin(running)
-    began = time.monotonic()
-    assert ended(running) == "done\n"
-    return time.monotonic() - began
-
-
-def killed(running: subprocess.Popen[str], after_s: float) -> bool:
-    """Kill a night that has begun, and tell whether it had not come to its end yet."""
-    begin(running)
-    time.sleep(after_s)
-    running.kill()
-    return not ended(running)
 
 
 @pytest.mark.slow
@@ -114,7 +27,7 @@ def test_killed_at_any_instant_nothing_is_lost_and_nothing_doubled(
     tmp_path: Path, files: Path, before: Path, after: Tables
 ) -> None:
     random = Random(os.environ.get("TZ", ""))  # noqa: S311 - no secret
-    was = runs.remembered(before)
+    was = night_runs.remembered(before)
     places = [tmp_path / str(n) for n in range(KILLS + 1)]
     for place in places:
         shutil.copytree(before, place)
@@ -127,14 +40,14 @@ def test_killed_at_any_instant_nothing_is_lost_and_nothing_doubled(
         running = waiting.popleft()
         if not seconds:  # the first one tells how long a night takes
             seconds = whole(running)
-            assert runs.remembered(place) == after
+            assert night_runs.remembered(place) == after
             continue
         outcomes["killed" if killed(running, random.uniform(0, seconds)) else "done"] += 1
         assert not lock.is_held(place)
-        shown = runs.remembered(place)
+        shown = night_runs.remembered(place)
         assert shown in (was, after), "nothing half done is seen"
-        run.nightly([last(files)], DAYS[3], runs.run(place))
-        assert runs.remembered(place) == after
+        run.nightly([last(files)], DAYS[3], night_runs.run(place))
+        assert night_runs.remembered(place) == after
         assert _leftovers(place) == set(), "what the killed run left is gone"
     assert outcomes["killed"] > KILLS // 2
 
@@ -149,15 +62,15 @@ def _leftovers(place: Path) -> set[str]:
 
 def test_the_first_night_killed_leaves_a_state_that_can_begin(tmp_path: Path, files: Path) -> None:
     place = tmp_path / "state"
-    told = runs.run(place)
+    told = night_runs.run(place)
     known = state.opened(place, "Asia/Shanghai", "CN")
     known.note("begun", day=DAYS[0])
     # As if killed between two tables of the first night.
     known._write("profile", known.read("profile").collect(), mode="overwrite")
     run.nightly([files / f"{DAYS[0]}.parquet"], DAYS[0], told)
-    fresh = runs.run(tmp_path / "fresh")
+    fresh = night_runs.run(tmp_path / "fresh")
     run.nightly([files / f"{DAYS[0]}.parquet"], DAYS[0], fresh)
-    assert runs.remembered(place) == runs.remembered(fresh.place)
+    assert night_runs.remembered(place) == night_runs.remembered(fresh.place)
 
 
 @pytest.mark.parametrize("most", [200, 1500, 4000, 8000, 12_000])
@@ -173,9 +86,9 @@ def test_files_that_cannot_grow_leave_the_state_as_it_was(
     assert running.returncode == 2, said
     assert said.startswith(f"The state in '{place}' cannot be written: ")
     assert said.endswith("It is as it was; run this again.\n")
-    assert runs.remembered(place) == runs.remembered(before)
-    run.nightly([last(files)], DAYS[3], runs.run(place))
-    assert runs.remembered(place) == after
+    assert night_runs.remembered(place) == night_runs.remembered(before)
+    run.nightly([last(files)], DAYS[3], night_runs.run(place))
+    assert night_runs.remembered(place) == after
 
 
 @pytest.fixture
@@ -192,15 +105,15 @@ def small_disk(tmp_path: Path) -> Any:
 
 
 def test_a_full_disk_is_named_and_leaves_the_state_as_it_was(small_disk: Path, files: Path) -> None:
-    told = runs.run(small_disk / "state")
+    told = night_runs.run(small_disk / "state")
     sentences = []
     for day in DAYS * 4:
-        was = runs.remembered(told.place) if told.place.exists() else None
+        was = night_runs.remembered(told.place) if told.place.exists() else None
         try:
             run.nightly([files / f"{day}.parquet"], day, told)
         except StateError as error:
             sentences.append(str(error))
-            assert runs.remembered(told.place) == was
+            assert night_runs.remembered(told.place) == was
     assert sentences
     assert f"cannot be written: the disk at '{small_disk}' is full (" in sentences[0]
 
@@ -218,7 +131,7 @@ def test_a_second_writer_is_told_who_holds_the_state(
         assert said.startswith(f"Another run holds '{place}': process {os.getpid()} of ")
         assert f", since {time.strftime('%Y')}" in said
         assert lock.is_held(place)
-    assert runs.remembered(place) == runs.remembered(before)
+    assert night_runs.remembered(place) == night_runs.remembered(before)
 
 
 def test_two_at_once_end_as_one_after_the_other(
@@ -232,7 +145,7 @@ def test_two_at_once_end_as_one_after_the_other(
     said = [ended(running) for running in both]
     assert "done\n" in said
     assert all(text == "done\n" or "Another run holds" in text for text in said)
-    assert runs.remembered(place) == after
+    assert night_runs.remembered(place) == after
 
 
 @pytest.mark.parametrize("how", ["truncated", "gone", "scribbled"])
@@ -242,7 +155,7 @@ def test_a_damaged_table_is_named_and_made_again(
 ) -> None:
     place = tmp_path / "state"
     shutil.copytree(before, place)
-    told = runs.run(place)
+    told = night_runs.run(place)
     run.nightly([last(files)], DAYS[3], told)
     known = state.opened(place, "Asia/Shanghai", "CN")
     (file,) = (f for f in known._table(table).file_uris() if "day=" not in f or str(DAYS[2]) in f)
@@ -260,7 +173,7 @@ def test_a_damaged_table_is_named_and_made_again(
             run.nightly([last(files)], DAYS[3], told)
     run.nightly([files / f"{DAYS[2]}.parquet"], DAYS[2], told)
     run.nightly([last(files)], DAYS[3], told)
-    assert runs.remembered(place) == after
+    assert night_runs.remembered(place) == after
 
 
 def test_damage_that_nothing_can_mend_says_so(tmp_path: Path, before: Path, files: Path) -> None:
@@ -269,13 +182,13 @@ def test_damage_that_nothing_can_mend_says_so(tmp_path: Path, before: Path, file
     for file in (place / "ledger").glob("*.parquet"):
         file.write_bytes(b"PAR1")
     with pytest.raises(StateError, match="put it back from a backup"):
-        run.nightly([last(files)], DAYS[3], runs.run(place))
+        run.nightly([last(files)], DAYS[3], night_runs.run(place))
 
 
 def test_what_the_first_night_got_wrong_is_not_settled(tmp_path: Path, files: Path) -> None:
     file = files / f"{DAYS[0]}.parquet"
     for zone, paths in (("UTC", ["nowhere"]), ("Asia/Shanghai", [file])):
-        told = runs.run(tmp_path / "state", tz=zone)
+        told = night_runs.run(tmp_path / "state", tz=zone)
         if paths == [file]:
             run.nightly(paths, DAYS[0], told)
         else:
@@ -291,7 +204,7 @@ def test_many_events_are_put_together_and_are_the_same(
     shutil.copytree(before, place)
     was = state.shown(place).ledger
     monkeypatch.setattr(state, "MANY_EVENTS", 3)
-    run.nightly([last(files)], DAYS[3], runs.run(place))
+    run.nightly([last(files)], DAYS[3], night_runs.run(place))
     now = state.shown(place).ledger
     assert now.head(was.height).equals(was)
     assert now["event"].to_list() == [*was["event"], "begun", "done"]
@@ -316,14 +229,14 @@ def test_a_newer_state_is_refused_and_an_old_one_brought_up(
     text = (place / "state.json").read_text()
     (place / "state.json").write_text(text.replace('"version": 1', '"version": 7'))
     with pytest.raises(StateError, match="is of version 7, this program knows 1: a newer"):
-        run.nightly([last(files)], DAYS[3], runs.run(place))
+        run.nightly([last(files)], DAYS[3], night_runs.run(place))
     (place / "state.json").write_text(text)
     upgraded = []
     monkeypatch.setattr(state_header, "VERSION", 2)
     monkeypatch.setitem(state_header.UPGRADES, 1, upgraded.append)
     with pytest.raises(StateError, match="is of an old version; the next night brings it up"):
         state.shown(place)
-    run.nightly([last(files)], DAYS[3], runs.run(place))
+    run.nightly([last(files)], DAYS[3], night_runs.run(place))
     assert upgraded == [place]
     assert '"version": 2' in (place / "state.json").read_text()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -13,18 +12,18 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from cdr_anomaly import pipeline, settings
+from cdr_anomaly import detectors, pipeline, settings
 from cdr_anomaly.evaluation.simulation import city
 from cdr_anomaly.nights import open_state, run, state
-from tests.adversarial import ACTIVATED, WORDS, adversarial
-from tests.builders import FEED, SHANGHAI, feed, line
-from tests.detectors.test_contract import NAMES
-from tests.nights import runs
+from tests.helpers import night_runs
+from tests.helpers.adversarial import ACTIVATED, WORDS, adversarial
+from tests.helpers.builders import FEED, SHANGHAI, feed, line
+from tests.helpers.paths import SAMPLE
 
 if TYPE_CHECKING:
-    from cdr_anomaly.result import Result
+    from pathlib import Path
 
-SAMPLE = Path(__file__).parents[2] / "sample_data"
+    from cdr_anomaly.result import Result
 
 
 def scanned(folder: Path, *words: str, tz: str = SHANGHAI, **lists: Path) -> Result:
@@ -42,7 +41,7 @@ def activated(folder: Path) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("lists", [{}, {"subscribers": SAMPLE / "subscribers.csv"}])
 def test_the_sample_night_by_night_and_at_once(tmp_path: Path, lists: dict[str, Path]) -> None:
-    told = runs.run(tmp_path / "state", **lists)
+    told = night_runs.run(tmp_path / "state", **lists)
     calls = SAMPLE / "calls"
     whole = pipeline.scan([calls], told.settings, **lists)
     found = whole.findings
@@ -52,10 +51,10 @@ def test_the_sample_night_by_night_and_at_once(tmp_path: Path, lists: dict[str, 
     outcomes = list(run.backfill([calls], first, last, told))
     assert len(outcomes) == 36
     assert isinstance(outcomes[-1], run.Outcome)
-    assert_frame_equal(runs.findings(told.place), runs.in_order(found))
-    assert_frame_equal(runs.evidence(outcomes), whole.evidence)
+    assert_frame_equal(night_runs.findings(told.place), night_runs.in_order(found))
+    assert_frame_equal(night_runs.evidence(outcomes), whole.evidence)
     assert_frame_equal(outcomes[-1].result.victims, whole.victims)
-    assert set(found["detector"]) >= set(NAMES)
+    assert set(found["detector"]) >= {detector.name for detector in detectors.ALL}
     kinds = set(found["subject_kind"])
     assert ({"dealer", "region"} <= kinds) == bool(lists)
 
@@ -63,12 +62,12 @@ def test_the_sample_night_by_night_and_at_once(tmp_path: Path, lists: dict[str, 
 @pytest.mark.slow
 def test_records_of_both_sides(tmp_path: Path) -> None:
     calls = city.simulate(days=31, lines=200, seed=9, sides="both").calls
-    days = runs.by_day(tmp_path / "days", calls)
-    told = runs.run(tmp_path / "state")
-    nights = runs.every(days, told)
+    days = night_runs.by_day(tmp_path / "days", calls)
+    told = night_runs.run(tmp_path / "state")
+    nights = night_runs.every(days, told)
     whole = scanned(days)
-    assert_frame_equal(runs.findings(told.place), runs.in_order(whole.findings))
-    assert_frame_equal(runs.evidence(nights), whole.evidence)
+    assert_frame_equal(night_runs.findings(told.place), night_runs.in_order(whole.findings))
+    assert_frame_equal(night_runs.evidence(nights), whole.evidence)
 
 
 @pytest.mark.slow
@@ -82,13 +81,13 @@ def test_bursts_about_midnight_and_days_of_23_hours(
 ) -> None:
     calls = adversarial(seed, zone)
     lists = {"subscribers": activated(tmp_path)} if listed else {}
-    days = runs.by_day(tmp_path / "days", calls, zone)
+    days = night_runs.by_day(tmp_path / "days", calls, zone)
     whole = scanned(days, *WORDS, tz=zone, **lists)
-    told = runs.run(tmp_path / "state", *WORDS, tz=zone, **lists)
-    nights = runs.every(days, told)
+    told = night_runs.run(tmp_path / "state", *WORDS, tz=zone, **lists)
+    nights = night_runs.every(days, told)
     assert not whole.findings.is_empty()
-    assert_frame_equal(runs.findings(told.place), runs.in_order(whole.findings))
-    assert_frame_equal(runs.evidence(nights), whole.evidence)
+    assert_frame_equal(night_runs.findings(told.place), night_runs.in_order(whole.findings))
+    assert_frame_equal(night_runs.evidence(nights), whole.evidence)
 
 
 @pytest.fixture(scope="module")
@@ -105,13 +104,13 @@ def subscribers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def found(
     calls: pl.DataFrame, subscribers: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> pl.DataFrame:
-    days = runs.by_day(tmp_path_factory.mktemp("whole") / "days", calls)
-    return runs.in_order(scanned(days, *WORDS, subscribers=subscribers).findings)
+    days = night_runs.by_day(tmp_path_factory.mktemp("whole") / "days", calls)
+    return night_runs.in_order(scanned(days, *WORDS, subscribers=subscribers).findings)
 
 
 def settled(told: run.Run, folder: Path, calls: pl.DataFrame) -> None:
     """Run again what may have changed."""
-    days = runs.local_days(calls)
+    days = night_runs.local_days(calls)
     for outcome in run.backfill([folder], days[0], days[-1], told):
         assert not isinstance(outcome, str), outcome
     assert not list(run.backfill([folder], days[0], days[-1], told)), "nothing is left to do"
@@ -121,43 +120,43 @@ def settled(told: run.Run, folder: Path, calls: pl.DataFrame) -> None:
 def test_in_any_order(
     tmp_path: Path, calls: pl.DataFrame, subscribers: Path, found: pl.DataFrame
 ) -> None:
-    days = runs.by_day(tmp_path / "days", calls)
-    told = runs.run(tmp_path / "state", *WORDS, subscribers=subscribers)
+    days = night_runs.by_day(tmp_path / "days", calls)
+    told = night_runs.run(tmp_path / "state", *WORDS, subscribers=subscribers)
     files = sorted(days.glob("*.parquet"))
     Random(2).shuffle(files)  # noqa: S311 - no secret
     for file in files:
         run.nightly([file], date.fromisoformat(file.stem), told)
-    assert not runs.findings(told.place).equals(found)
+    assert not night_runs.findings(told.place).equals(found)
     settled(told, days, calls)
-    assert_frame_equal(runs.findings(told.place), found)
+    assert_frame_equal(night_runs.findings(told.place), found)
 
 
 def test_split_overlapping_and_delivered_twice(
     tmp_path: Path, calls: pl.DataFrame, subscribers: Path, found: pl.DataFrame
 ) -> None:
-    told = runs.run(tmp_path / "state", *WORDS, subscribers=subscribers)
-    for day in runs.local_days(calls):
+    told = night_runs.run(tmp_path / "state", *WORDS, subscribers=subscribers)
+    for day in night_runs.local_days(calls):
         folder = tmp_path / str(day)
         folder.mkdir()
-        whole = runs.of_day(calls, day)
+        whole = night_runs.of_day(calls, day)
         for place in range(3):
             whole.gather_every(2, place).write_parquet(folder / f"{place}.parquet")
         whole.head(7).write_parquet(folder / "again.parquet")
         shutil.copy(folder / "0.parquet", folder / "copy.parquet")
         (night,) = [run.nightly([folder], day, told)]
         assert night.result.counts.used == whole.height
-    assert_frame_equal(runs.findings(told.place), found)
+    assert_frame_equal(night_runs.findings(told.place), found)
 
 
 @pytest.mark.slow
 def test_late_files_reopen_their_day_and_the_days_after_it(
     tmp_path: Path, calls: pl.DataFrame, subscribers: Path, found: pl.DataFrame
 ) -> None:
-    told = runs.run(tmp_path / "state", *WORDS, subscribers=subscribers)
-    days, folder = runs.local_days(calls), tmp_path / "days"
+    told = night_runs.run(tmp_path / "state", *WORDS, subscribers=subscribers)
+    days, folder = night_runs.local_days(calls), tmp_path / "days"
     folder.mkdir()
     for n, day in enumerate(days):
-        rows = runs.of_day(calls, day).sort("called_number")
+        rows = night_runs.of_day(calls, day).sort("called_number")
         cut = rows.height // 3
         on_time, late = folder / f"{day}.parquet", folder / f"{day}-late.parquet"
         rows.tail(rows.height - cut).write_parquet(on_time)
@@ -178,11 +177,11 @@ def test_late_files_reopen_their_day_and_the_days_after_it(
     for day in set(days) - set(settled_by_hand):
         run.nightly([folder], day, told)
     settled(told, folder, calls)
-    assert_frame_equal(runs.findings(told.place), found)
+    assert_frame_equal(night_runs.findings(told.place), found)
 
 
 def test_a_late_file_in_the_folder_of_another_night_is_seen(tmp_path: Path) -> None:
-    told = runs.run(tmp_path / "state")
+    told = night_runs.run(tmp_path / "state")
     days = [date(2026, 5, 4), date(2026, 5, 5)]
     first, second = (feed(line("+8613800000001").dials(50, on=str(day))) for day in days)
     first.head(20).write_parquet(tmp_path / "first.parquet")
@@ -202,13 +201,13 @@ def test_a_late_file_in_the_folder_of_another_night_is_seen(tmp_path: Path) -> N
 def test_to_run_a_night_again_gives_the_same_bytes(
     tmp_path: Path, calls: pl.DataFrame, subscribers: Path
 ) -> None:
-    days = runs.by_day(tmp_path / "days", calls)
-    told = runs.run(tmp_path / "state", *WORDS, subscribers=subscribers)
-    runs.every(days, told)
-    before = runs.remembered(told.place)
-    for day in runs.local_days(calls)[-4:]:
+    days = night_runs.by_day(tmp_path / "days", calls)
+    told = night_runs.run(tmp_path / "state", *WORDS, subscribers=subscribers)
+    night_runs.every(days, told)
+    before = night_runs.remembered(told.place)
+    for day in night_runs.local_days(calls)[-4:]:
         run.nightly([days / f"{day}.parquet"], day, told)
-        assert runs.remembered(told.place) == before
+        assert night_runs.remembered(told.place) == before
         assert not any(night.provisional for night in open_state.nights(told.place).values())
 
 
@@ -241,27 +240,27 @@ def test_records_in_parts_over_midnight_and_long_calls(tmp_path: Path) -> None:
             }
         )
     calls = pl.DataFrame(rows, FEED).with_columns(pl.col("start_time").dt.convert_time_zone("UTC"))
-    days = runs.by_day(tmp_path / "days", calls.sort("start_time"))
+    days = night_runs.by_day(tmp_path / "days", calls.sort("start_time"))
     words = (*WORDS, "mass_dialler.watch_calls=20", "mass_dialler.watch_calls_fixed=20")
-    told = runs.run(tmp_path / "state", *words)
-    for n, night in enumerate(runs.every(days, told), 1):
+    told = night_runs.run(tmp_path / "state", *words)
+    for n, night in enumerate(night_runs.every(days, told), 1):
         # What is said of a call on the next day is not known on its own.
         upto = sorted(days.glob("*.parquet"))[:n]
         found = pipeline.scan(upto, told.settings).findings.filter(day=night.day)
-        assert_frame_equal(runs.in_order(night.result.findings), runs.in_order(found))
-    found = runs.findings(told.place)
+        assert_frame_equal(night_runs.in_order(night.result.findings), night_runs.in_order(found))
+    found = night_runs.findings(told.place)
     assert set(found["detector"]) == {"mass_dialler", "high_frequency", "agent_shift"}
 
 
 def test_a_token_turns_the_memory_into_text(
     tmp_path: Path, calls: pl.DataFrame, subscribers: Path
 ) -> None:
-    days = runs.local_days(calls)
-    odd = runs.of_day(calls, days[9]).filter(record_type="call").head(1)
+    days = night_runs.local_days(calls)
+    odd = night_runs.of_day(calls, days[9]).filter(record_type="call").head(1)
     odd = odd.with_columns(calling_number=pl.lit("sip:somebody"), call_id=pl.lit("odd"))
     with_odd = pl.concat([calls, odd])
-    folder = runs.by_day(tmp_path / "days", with_odd)
-    told = runs.run(tmp_path / "state", *WORDS, subscribers=subscribers)
+    folder = night_runs.by_day(tmp_path / "days", with_odd)
+    told = night_runs.run(tmp_path / "state", *WORDS, subscribers=subscribers)
     kinds = []
     for file in sorted(folder.glob("*.parquet")):
         run.nightly([file], date.fromisoformat(file.stem), told)
@@ -269,5 +268,5 @@ def test_a_token_turns_the_memory_into_text(
     assert kinds == [False] * 9 + [True] * (len(days) - 9)
     found = scanned(folder, *WORDS, subscribers=subscribers).findings
     order = ("day", "detector", "subject_kind", "subject", "window_start")
-    both = [table.drop("reason").sort(order) for table in (runs.findings(told.place), found)]
+    both = [table.drop("reason").sort(order) for table in (night_runs.findings(told.place), found)]
     assert_frame_equal(*both)

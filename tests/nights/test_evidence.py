@@ -14,8 +14,8 @@ from cdr_anomaly.alerts.peer_scoring import BY_ITSELF, BY_NIGHTS
 from cdr_anomaly.evaluation.simulation import city
 from cdr_anomaly.nights import ledger, operations, run, state
 from cdr_anomaly.schema import ALERTS, EVIDENCE, FINDINGS
-from tests.builders import SHANGHAI, feed, many, past
-from tests.nights import runs
+from tests.helpers import night_runs
+from tests.helpers.builders import SHANGHAI, feed, many, past
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,9 +30,9 @@ DAYS = past("2026-05-04", 4)
 @pytest.fixture(scope="module")
 def days(tmp_path_factory: pytest.TempPathFactory) -> Path:
     calls = city.simulate(days=31, lines=300, seed=4).calls
-    last = runs.local_days(calls)[-NIGHTS:]
+    last = night_runs.local_days(calls)[-NIGHTS:]
     in_time = pl.col("start_time").dt.convert_time_zone(SHANGHAI).dt.date() >= last[0]
-    return runs.by_day(tmp_path_factory.mktemp("calls") / "days", calls.filter(in_time))
+    return night_runs.by_day(tmp_path_factory.mktemp("calls") / "days", calls.filter(in_time))
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def outcomes(days: Path, place: Path) -> list[Outcome]:
-    done = runs.every(days, runs.run(place))
+    done = night_runs.every(days, night_runs.run(place))
     assert len(done) == NIGHTS
     return done
 
@@ -57,7 +57,7 @@ def test_a_list_that_is_made_again_is_that_of_the_night(
 ) -> None:
     assert sum(night.result.alerts["p_value"].count() for night in outcomes) > 10
     for night in outcomes:
-        _, again, _ = operations.again(place, night.day, runs.run(place).settings, None)
+        _, again, _ = operations.again(place, night.day, night_runs.run(place).settings, None)
         assert_frame_equal(again, night.result.alerts)
 
 
@@ -65,13 +65,13 @@ def test_a_night_that_is_run_again_weighs_the_same(
     outcomes: list[Outcome], place: Path, days: Path, tmp_path: Path
 ) -> None:
     copy = shutil.copytree(place, tmp_path / "state")
-    before = runs.remembered(copy)
+    before = night_runs.remembered(copy)
     assert before["evidence"]
     for night in outcomes[-2:]:
-        again = run.nightly([days / f"{night.day}.parquet"], night.day, runs.run(copy))
+        again = run.nightly([days / f"{night.day}.parquet"], night.day, night_runs.run(copy))
         assert again.result.evidence.equals(night.result.evidence)
         assert again.result.alerts.equals(night.result.alerts)
-    assert runs.remembered(copy) == before
+    assert night_runs.remembered(copy) == before
 
 
 def aged(place: Path, *, without: dict[str, list[str]], no: str) -> None:
@@ -108,11 +108,11 @@ def test_a_state_of_an_older_program_is_read_and_written_on(
         assert all(table[c].null_count() == table.height for c in columns)
     assert known.read("evidence").collect().is_empty()
     assert dict(known.read("evidence").collect_schema()).keys() == EVIDENCE.keys()
-    _, listed, _ = operations.again(copy, outcomes[-1].day, runs.run(copy).settings, None)
+    _, listed, _ = operations.again(copy, outcomes[-1].day, night_runs.run(copy).settings, None)
     assert listed.height > 0, "as well as the older one could tell"
 
     last = outcomes[-1]
-    again = run.nightly([days / f"{last.day}.parquet"], last.day, runs.run(copy)).result
+    again = run.nightly([days / f"{last.day}.parquet"], last.day, night_runs.run(copy)).result
     assert again.evidence["calibrated_by"].unique().to_list() == [BY_ITSELF], "no night is known"
     rules = pl.col("detector") != "unlike_peers"
     assert again.findings.filter(rules).equals(last.result.findings.filter(rules))
@@ -126,11 +126,11 @@ def relayed(tmp_path: Path) -> Path:
     """Six lines that forward to one, which a block of twelve is no part of."""
     bridges = many(6, "+8613400000000", lambda one: one.forwards(12, on=DAYS, to=HUB))
     calls = feed(*bridges, *many(12, "+8613900000000", lambda one: one.dials(4, on=DAYS)))
-    return runs.by_day(tmp_path / "days", calls)
+    return night_runs.by_day(tmp_path / "days", calls)
 
 
 def test_what_is_said_of_a_member_is_said_of_the_actor(tmp_path: Path, relayed: Path) -> None:
-    told = runs.run(tmp_path / "state", "repeat_after_days=1")
+    told = night_runs.run(tmp_path / "state", "repeat_after_days=1")
     first, second = (relayed / f"{day}.parquet" for day in DAYS[:2])
     night = run.nightly([first], date.fromisoformat(DAYS[0]), told)
     (alert,) = night.result.alerts.to_dicts()
@@ -156,8 +156,8 @@ def test_what_is_said_of_a_member_is_said_of_the_actor(tmp_path: Path, relayed: 
 
 
 def test_nights_of_actors_go_on(tmp_path: Path, relayed: Path) -> None:
-    told = runs.run(tmp_path / "state")
-    lists = [night.result.alerts for night in runs.every(relayed, told)]
+    told = night_runs.run(tmp_path / "state")
+    lists = [night.result.alerts for night in night_runs.every(relayed, told)]
     assert [each.filter(subject=HUB)["rank"].to_list() for each in lists] == [[1]] + [[None]] * 3
     since = date.fromisoformat(DAYS[0])
     assert all(each.filter(subject=HUB)["ongoing_since"].item() == since for each in lists[1:])

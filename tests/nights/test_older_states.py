@@ -10,8 +10,8 @@ from polars.testing import assert_frame_equal
 
 from cdr_anomaly.nights import run, state
 from cdr_anomaly.schema import LATE, LEGS
-from tests.builders import feed, line
-from tests.nights import runs
+from tests.helpers import night_runs
+from tests.helpers.builders import feed, line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,9 +27,9 @@ def test_columns_that_an_older_state_lacks_are_empty_and_new_nights_have_them(
 ) -> None:
     days = [str(FIRST), str(SECOND)]
     calls = feed(line("+8613800000001").dials(50, on=days, at="23:20", imsi="460001", trunk_in="x"))
-    folder = runs.by_day(tmp_path / "days", calls)
-    told, plain = runs.run(tmp_path / "state"), runs.run(tmp_path / "plain")
-    runs.every(folder, plain)
+    folder = night_runs.by_day(tmp_path / "days", calls)
+    told, plain = night_runs.run(tmp_path / "state"), night_runs.run(tmp_path / "plain")
+    night_runs.every(folder, plain)
     plainly = state.State.commit
 
     def as_before(self: state.State, *words: Any, **more: Any) -> state.State:
@@ -54,4 +54,4 @@ def test_columns_that_an_older_state_lacks_are_empty_and_new_nights_have_them(
     told_now = legs.filter(pl.col("day") == SECOND).select(NEW).unique()
     assert told_now.rows() == [("460001", "x")]
     assert legs.filter(pl.col("day") == FIRST).select(NEW).unique().rows() == [(None, None)]
-    assert_frame_equal(runs.findings(told.place), runs.findings(plain.place))
+    assert_frame_equal(night_runs.findings(told.place), night_runs.findings(plain.place))

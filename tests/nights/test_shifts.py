@@ -15,8 +15,8 @@ from polars.testing import assert_frame_equal
 from cdr_anomaly import pipeline
 from cdr_anomaly.nights import run, state
 from cdr_anomaly.schema import SHIFTS
-from tests.builders import FEED, SHANGHAI, feed, found, line, past
-from tests.nights import runs
+from tests.helpers import night_runs
+from tests.helpers.builders import FEED, SHANGHAI, feed, found, line, past
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,14 +81,14 @@ def test_every_night_finds_what_a_scan_of_its_days_finds(
     tmp_path: Path, zone: str, first: date, seed: int
 ) -> None:
     calls = evenings(seed, zone, first)
-    days = runs.by_day(tmp_path / "days", calls, zone)
-    told = runs.run(tmp_path / "state", *WORDS, tz=zone)
+    days = night_runs.by_day(tmp_path / "days", calls, zone)
+    told = night_runs.run(tmp_path / "state", *WORDS, tz=zone)
     n_found = 0
     for n, file in enumerate(sorted(days.glob("*.parquet")), 1):
         night = run.nightly([file], date.fromisoformat(file.stem), told)
         whole = pipeline.scan(sorted(days.glob("*.parquet"))[:n], told.settings)
         own = whole.findings.filter(day=night.day)
-        assert_frame_equal(runs.in_order(night.result.findings), runs.in_order(own))
+        assert_frame_equal(night_runs.in_order(night.result.findings), night_runs.in_order(own))
         n_found += own.filter(detector="agent_shift").height
         kept = shown(state.shown(told.place).read("shifts"), night.day)
         assert_frame_equal(kept, shown(night.result.tables.shifts, night.day))
@@ -101,8 +101,8 @@ def test_a_call_of_the_evening_before_counts_on_a_line_that_was_quiet(tmp_path: 
     first, second = past("2026-05-04", 2)
     agent = line("+8613800000001").dials(1, on=first, at="20:00", talk_s=5 * 3600)
     agent.dials(119, on=second, gap_s=270, talk_s=240)
-    days = runs.by_day(tmp_path / "days", feed(agent))
-    _, night = runs.every(days, runs.run(tmp_path / "state"))
+    days = night_runs.by_day(tmp_path / "days", feed(agent))
+    _, night = night_runs.every(days, night_runs.run(tmp_path / "state"))
     (row,) = found(night.result, "agent_shift")
     assert row["observed"] == 8.9, "7.9 hours of the day, and one from midnight on"
 
@@ -112,9 +112,9 @@ def test_a_late_file_of_the_evening_reopens_the_morning(tmp_path: Path) -> None:
     agent = line("+8613800000001").dials(3, on=first, at="09:00")
     morning = line("+8613800000001").dials(119, on=second, gap_s=270, talk_s=240)
     late = line("+8613800000001").dials(1, on=first, at="23:56", talk_s=600, to="+8613700000009")
-    folder = runs.by_day(tmp_path / "days", feed(agent, morning))
-    told = runs.run(tmp_path / "state")
-    assert not any(found(night.result, "agent_shift") for night in runs.every(folder, told))
+    folder = night_runs.by_day(tmp_path / "days", feed(agent, morning))
+    told = night_runs.run(tmp_path / "state")
+    assert not any(found(night.result, "agent_shift") for night in night_runs.every(folder, told))
     feed(late).write_parquet(folder / "late.parquet")
     run.nightly([folder / "late.parquet"], date.fromisoformat(first), told)
     again = list(run.backfill([folder], *map(date.fromisoformat, (first, second)), told))
@@ -126,8 +126,8 @@ def test_a_late_file_of_the_evening_reopens_the_morning(tmp_path: Path) -> None:
 def test_a_state_without_the_table_is_read_and_written_on(tmp_path: Path) -> None:
     days = past("2026-05-04", 6)
     agent = line("+8613800000001").dials(90, on=days, gap_s=270, talk_s=240)
-    folder = runs.by_day(tmp_path / "days", feed(agent))
-    told = runs.run(tmp_path / "state")
+    folder = night_runs.by_day(tmp_path / "days", feed(agent))
+    told = night_runs.run(tmp_path / "state")
     files = sorted(folder.glob("*.parquet"))
     for file in files[:4]:
         night = run.nightly([file], date.fromisoformat(file.stem), told)
@@ -137,7 +137,7 @@ def test_a_state_without_the_table_is_read_and_written_on(tmp_path: Path) -> Non
     older = {name: version for name, version in known.versions.items() if name != "shifts"}
     known.note("retention", tables=older)
     assert state.shown(copy).read("shifts").collect().is_empty()
-    aged = runs.run(copy)
+    aged = night_runs.run(copy)
     fifth = run.nightly([files[4]], date.fromisoformat(files[4].stem), aged)
     assert not found(fifth.result, "agent_shift"), "one day of six hours is all that is known"
     kept = state.shown(copy).read("shifts").collect()

@@ -1,0 +1,28 @@
+"""Measures of a few invented families, by day."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import polars as pl
+
+from cdr_anomaly.features.peer_measures import Measure
+
+FIRST = date(2026, 5, 1)
+
+
+MEASURES = {
+    "calls": Measure("calls", "{} calls"),
+    "peak": Measure("peak", "{} at once"),
+    "back": Measure("back", "{} called back", little=True, is_share=True),
+}
+
+
+FAMILIES = {"calls": "volume", "peak": "volume", "back": "dispersion"}
+
+
+NOBODY = pl.DataFrame(schema={"line": pl.String, "day": pl.Date})
+
+
+def day(n: int) -> date:
+    return FIRST + timedelta(days=n)

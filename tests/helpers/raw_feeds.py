@@ -1,0 +1,81 @@
+"""Small feeds for the tests of ingest: one row by its differences from an ordinary call."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from cdr_anomaly import ingest, numbering, pipeline, settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cdr_anomaly.result import Result
+
+NOON = datetime(2026, 5, 1, 4, tzinfo=UTC)  # in Shanghai
+ANNA, BO, CAO, DU = (f"+861380000000{n}" for n in range(1, 5))
+
+
+def at(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+def call(start_s: float = 0, **other: Any) -> dict[str, Any]:
+    ordinary = {
+        "calling_number": ANNA,
+        "called_number": BO,
+        "start_time": at(start_s),
+        "duration_s": 60,
+    }
+    return ordinary | other
+
+
+def feed(*rows: dict[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame(list(rows), infer_schema_length=None)
+
+
+def written(folder: Path, table: pl.DataFrame, name: str = "calls.parquet") -> Path:
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    table.write_parquet(file)
+    return file
+
+
+def opened(*paths: Path | str, **told: Any) -> ingest.Source:
+    return ingest.open_source(paths, settings.load_settings(**told))
+
+
+def spelled(calls: pl.DataFrame) -> pl.DataFrame:
+    numbers = [c for c in ("calling_number", "called_number", "redirecting_number") if c in calls]
+    carried = [c for c in numbers if calls[c].dtype == pl.Int64]
+    return calls.with_columns(numbering.format_line(pl.col(c)).alias(c) for c in carried)
+
+
+def read(*paths: Path | str, **told: Any) -> pl.DataFrame:
+    """Return the used rows with their numbers as they are spelled, in order of time."""
+    return used(opened(*paths, **told))
+
+
+def used(source: ingest.Source) -> pl.DataFrame:
+    rows = source.mapped().collect()
+    if rows["doubt"].any():  # as the pipeline does
+        rows = source.doubting().mapped().collect()
+    calls = spelled(rows.filter("sound").drop("sound", "lost", "doubt"))
+    order = [
+        c for c in ("start_time", "calling_number", "called_number", "record_type") if c in calls
+    ]
+    return calls.sort(order, nulls_last=True)
+
+
+def refused(*paths: Path | str, **told: Any) -> pl.DataFrame:
+    return opened(*paths, **told).refused().collect()
+
+
+def columns(calls: pl.DataFrame, *names: str) -> list[tuple[Any, ...]]:
+    return calls.select(names).rows()
+
+
+def scanned(*paths: Path | str, **told: Any) -> Result:
+    return pipeline.scan(paths, settings.load_settings(**told))

@@ -1,0 +1,64 @@
+"""Scans by Spark in a process of its own, maybe kills an executor meanwhile, and writes findings.
+
+Words: folder of calls, master, file for the findings, "kill" or "leave".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from pyspark import SparkContext
+
+from cdr_anomaly import pipeline, settings
+from tests.helpers.builders import SHANGHAI
+
+
+def executors(port: str) -> list[int]:
+    """List the processes of executors whose driver listens on a port."""
+    listed = subprocess.run(
+        ["/bin/ps", "-eo", "pid,args"], capture_output=True, text=True, check=True
+    )
+    lines = [line.split(maxsplit=1) for line in listed.stdout.splitlines()]
+    return [
+        int(pid)
+        for pid, words in lines
+        if "CoarseGrainedExecutorBackend" in words and f":{port} " in f"{words} "
+    ]
+
+
+def kill_one(killed: list[int]) -> None:
+    """Kill an executor once some tasks are done and others run."""
+    while not killed:
+        time.sleep(0.05)
+        context = SparkContext._active_spark_context
+        if getattr(context, "_jsc", None) is None:  # it is there before it is ready
+            continue
+        tracker = context.statusTracker()
+        stages = [tracker.getStageInfo(n) for n in tracker.getActiveStageIds()]
+        if any(stage and stage.numActiveTasks and stage.numCompletedTasks for stage in stages):
+            victim = executors(context.getConf().get("spark.driver.port"))[0]
+            os.kill(victim, signal.SIGKILL)
+            killed.append(victim)
+
+
+def main() -> None:
+    folder, master, out, what = sys.argv[1:]
+    killed: list[int] = []
+    if what == "kill":
+        threading.Thread(target=kill_one, args=(killed,), daemon=True).start()
+    told = settings.load_settings(tz=SHANGHAI, engine="spark", master=master)
+    result = pipeline.scan([folder], told)
+    for name in ("findings", "evidence", "alerts", "victims"):
+        getattr(result, name).write_parquet(Path(out) / f"{name}.parquet")
+    (Path(out) / "killed.json").write_text(json.dumps(killed))
+
+
+if __name__ == "__main__":
+    main()
