@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import polars as pl
 
@@ -11,7 +11,9 @@ from cdr_anomaly import detectors, engines, ingest, numbering
 from cdr_anomaly.alerts import detect, peer_scoring, ranking, severity
 from cdr_anomaly.alerts import entities as alerts_entities
 from cdr_anomaly.alerts.victims import selection
-from cdr_anomaly.features import second_look, tables
+from cdr_anomaly.features import second_look
+from cdr_anomaly.features.feed import describe_feed
+from cdr_anomaly.features.tables import FeedReader
 from cdr_anomaly.ingest import subscribers as ingest_subscribers
 from cdr_anomaly.result import Counts, Result
 from cdr_anomaly.schema import CALLS, columns
@@ -20,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from cdr_anomaly.detectors import Detector, Tables
+    from cdr_anomaly.detectors import Detector, Feed
     from cdr_anomaly.engines import Engine, FirstLook
     from cdr_anomaly.engines.profile import Least
-    from cdr_anomaly.features.second_look import Gathered
+    from cdr_anomaly.features.second_look import FeedData
     from cdr_anomaly.ingest.subscribers import Subscribers
     from cdr_anomaly.settings import Settings
     from cdr_anomaly.storage.paths import Location
@@ -53,37 +55,6 @@ class NoProgress:
 SILENT = NoProgress()
 
 
-class Asked(NamedTuple):
-    """What is known before the calls are read: of subscribers, and which lines are needed.
-
-    ``line`` is the one that is asked for, as the calls carry it; ``counts`` is what TRAFFIC is
-    wanted of.
-    """
-
-    subscribers: Subscribers
-    least: Least | None = None
-    line: object = None
-    counts: frozenset[str] = frozenset()
-
-
-class Read(NamedTuple):
-    """Files that were read, and read again, for some detectors.
-
-    ``not_applicable`` says of those that the feed cannot be judged by why; ``line`` is the one that
-    was asked for.
-    """
-
-    source: ingest.Source
-    look: FirstLook
-    gathered: Gathered
-    not_applicable: dict[str, Text]
-    line: object
-
-    def applicable(self, built: list[Detector]) -> list[Detector]:
-        """Leave out the detectors that are not applicable."""
-        return [detector for detector in built if detector.name not in self.not_applicable]
-
-
 def scan(
     paths: Iterable[str | Location],
     told: Settings,
@@ -103,99 +74,95 @@ def scan(
     engine = engines.built(told)
     source = ingest.open_source(paths, told, engine.reader)
     known = alerts_entities.read(entities, source.plan, detect.FINDERS)
-    read = read_twice(engine, source, built, subscribers=subscribers, extra_line=also, progress=say)
-    say("working out what they did")
-    made = read.gathered.tables(read.gathered.counting(built))
-    say("judging")
-    nothing = peer_scoring.Known.nothing(read.source.line_type, read.look.callers)
-    judged = detect.judged(read.applicable(built), made, nothing, told.fdr)
-    used = alerts_entities.handsets(made.legs, made.written(pl.col("line")))
-    marked = alerts_entities.set_aside(judged.findings, known, source.plan, used)
-    explained = detect.explained(judged.findings, judged.weights)
-    beside = severity.Beside(
-        explained, handsets=used.collect(), successions=detect.successions(made)
+    data, not_applicable = read_twice(
+        engine, source, built, subscribers=subscribers, extra_line=also, progress=say
     )
-    week = _week(read, made, marked, beside)
+    reader = data.inputs.reader
+    applicable = [detector for detector in built if detector.name not in not_applicable]
+    say("working out what they did")
+    tables = data.tables(data.rules(built))
+    say("judging")
+    no_past = peer_scoring.Known.nothing(reader.source.line_type, reader.look.callers)
+    judged = detect.judged(applicable, tables, no_past, told.fdr)
+    handsets = alerts_entities.handsets(tables.legs, tables.written(pl.col("line")))
+    marked = alerts_entities.set_aside(judged.findings, known, source.plan, handsets)
+    context = severity.Beside(
+        detect.explained(judged.findings, judged.weights),
+        handsets=handsets.collect(),
+        successions=detect.successions(tables),
+    )
+    day = reader.feed.last_day or date.min
+    week = selection.Week(
+        day=day,
+        findings=marked.filter(pl.col("day") > day - min(selection.WEEK, day - date.min)),
+        beside=context,
+        legs=tables.legs,
+        long=reader.look.long,
+        long_from=reader.feed.first_day or day,
+        look=reader.read_calls,
+        days=reader.feed.days[-selection.PAST :],
+    )
     return Result(
         findings=judged.findings,
         evidence=judged.weights,
-        alerts=ranking.ranked(marked, beside, most=told.max_alerts),
-        victims=selection.to_warn(made, week, known, used, told.max_victims).victims,
-        counts=counted(read.look),
-        not_applicable=read.not_applicable,
-        tables=made,
-        source=read.source,
-        line=read.line,
-    )
-
-
-def _week(
-    read: Read, made: Tables, marked: pl.DataFrame, beside: severity.Beside
-) -> selection.Week:
-    """Say what the list of people to warn is made of: the last week that the files cover."""
-    day = made.feed.last_day or date.min
-    return selection.Week(
-        day=day,
-        findings=marked.filter(pl.col("day") > day - min(selection.WEEK, day - date.min)),
-        beside=beside,
-        legs=made.legs,
-        long=read.look.long,
-        long_from=made.feed.first_day or day,
-        look=read.gathered.basis.looked.calls_of,
-        days=made.feed.days[-selection.PAST :],
+        alerts=ranking.ranked(marked, context, most=told.max_alerts),
+        victims=selection.to_warn(tables, week, known, handsets, told.max_victims).victims,
+        counts=count_rows(reader.look),
+        not_applicable=not_applicable,
+        tables=tables,
+        source=reader.source,
+        line=reader.line,
     )
 
 
 def read_twice(
     engine: Engine,
     source: ingest.Source,
-    built: list[Detector],
+    detectors: list[Detector],
     *,
     subscribers: Path | None = None,
     extra_line: str | None = None,
     progress: Progress = SILENT,
-) -> Read:
+) -> tuple[FeedData, dict[str, Text]]:
     """Read the calls, and again those of the lines that stand out by any of the detectors.
 
-    ``built`` may hold several of a kind, with other settings. The rest is as in scan().
+    ``detectors`` may hold several of a kind, with other settings. Return what was read, and by the
+    name of each detector that cannot judge the feed the reason. The rest is as in scan().
     """
-    # Who is called matters for all lines only where a first leg can mean a new line.
-    warm_up = max(detector.warm_up() for detector in built)
+    warm_up = max(detector.warm_up() for detector in detectors)
 
-    def asked(source: ingest.Source) -> Asked:
-        known = ingest_subscribers.read(subscribers, source.plan, as_text=source.as_text)
-        by_first_leg = known.activations is None and source.days_at_most() > warm_up
-        line = _carried(extra_line, source)
-        needed = None if by_first_leg else second_look.least(built, source, known.activations, line)
-        return Asked(known, needed, line, second_look.counts(built))
+    def select(source: ingest.Source, known: Subscribers) -> tuple[object, Least | None]:
+        line = _as_carried(extra_line, source)
+        # First legs mean new lines, and are of all lines, unless activations are listed.
+        if known.activations is None and source.days_at_most() > warm_up:
+            return line, None
+        return line, second_look.needed_lines(detectors, source, known.activations, line)
 
-    source, wanted, look = looked(engine, source, asked, progress)
-    feed = second_look.feed_of(source, look, told=wanted.subscribers.told)
-    reasons = {detector.name: detector.not_applicable(feed) for detector in built}
-    applicable = [detector for detector in built if not reasons[detector.name]]
-    progress("reading some lines' calls again", source.rows)
-    again = tables.Looked(engine, source, look, feed, wanted.least, progress.done)
-    gathered = second_look.gathered(again, built, applicable, wanted.subscribers, wanted.line)
-    why = {name: reason for name, reason in reasons.items() if reason}
-    return Read(source, look, gathered, why, wanted.line)
+    reader = read_once(
+        engine, source, detectors, subscribers=subscribers, select=select, progress=progress
+    )
+    reasons = reasons_not_applicable(detectors, reader.feed)
+    progress("reading some lines' calls again", reader.source.rows)
+    applicable = [detector for detector in detectors if detector.name not in reasons]
+    return second_look.read_again(reader, detectors, applicable), reasons
 
 
 def check(
     paths: Iterable[str | Location], settings: Settings, *, progress: Progress = SILENT
 ) -> dict[str, pl.DataFrame]:
-    """Read the calls once and say what they are and what is wrong with them, as titled tables."""
+    """Read the calls once. Return what they are and what is wrong with them, as titled tables."""
     progress("opening the files")
     engine = engines.built(settings)
     source = ingest.open_source(paths, settings, engine.reader)
-    nobody = ingest_subscribers.read(None, source.plan, as_text=source.as_text)
-    source, _, look = looked(engine, source, lambda _: Asked(nobody), progress)
-    feed = second_look.feed_of(source, look)
-    reasons = {d.name: d.not_applicable(feed) for d in detectors.build(settings.detectors)}
+    reader = read_once(engine, source, [], progress=progress)
+    source, look = reader.source, reader.look
+    built = detectors.build(settings.detectors)
+    reasons = reasons_not_applicable(built, reader.feed)
     sums = pl.col("n_out", "n_in", "n_forwarded").cast(pl.Int64).sum()
-    days = [each.group_by("day").agg(sums, lines=pl.len()) for each in look.profiles]
+    days = [part.group_by("day").agg(sums, lines=pl.len()) for part in look.profiles]
     return {
         "Rows": pl.DataFrame(
-            list(counted(look).rows().items()), schema=["what", "rows"], orient="row"
+            list(count_rows(look).rows().items()), schema=["what", "rows"], orient="row"
         ),
         "Columns": pl.DataFrame(
             [(c, "yes" if c in source.columns else "no", m) for c, m in columns(CALLS).items()],
@@ -204,47 +171,62 @@ def check(
         ),
         f"Days in {source.tz}": pl.concat(days).group_by("day").agg(pl.all().sum()).sort("day"),
         "Detectors": pl.DataFrame(
-            [(name, why or "applicable") for name, why in reasons.items()],
+            [(detector.name, reasons.get(detector.name, "applicable")) for detector in built],
             schema=["detector", "state"],
             orient="row",
         ),
     }
 
 
-def _carried(line: str | None, source: ingest.Source) -> object:
-    """Return a line, as somebody wrote it, as the calls carry it."""
-    if line is None:
-        return None
-    spelled = pl.select(numbering.line_text(pl.lit(line, pl.String), source.plan)).to_series()
-    if source.as_text:
-        return spelled.item()
-    return pl.select(numbering.line_code(pl.lit(spelled), source.plan)).item()
-
-
-def looked(
+def read_once(
     engine: Engine,
     source: ingest.Source,
-    asked: Callable[[ingest.Source], Asked],
+    detectors: list[Detector],
+    *,
+    subscribers: Path | None = None,
+    select: Callable[[ingest.Source, Subscribers], tuple[object, Least | None]] | None = None,
     progress: Progress,
-) -> tuple[ingest.Source, Asked, FirstLook]:
-    """Read the calls once; again only when the feed turns out to hold opaque tokens."""
-    wanted = asked(source)
-    progress("reading the calls", source.rows)
-    look = engine.first_look(source, wanted.least, progress.done, wanted.counts)
-    if look.doubt:
-        source = source.doubting()
-        progress("reading the calls again, with care", source.rows)
-        look = engine.first_look(source, wanted.least, progress.done, wanted.counts)
-    if look.lost and source.opaque().collect().item():
-        source = source.with_text()
-        wanted = asked(source)
-        progress("reading the calls again, as text", source.rows)
-        look = engine.first_look(source, wanted.least, progress.done, wanted.counts)
-    return source, wanted, look
+) -> FeedReader:
+    """Read the calls once; again only where the feed turns out to hold opaque tokens.
+
+    ``select`` returns the line that is asked for, and what a line must have to be counted.
+    """
+    kinds = second_look.traffic_kinds(detectors)
+
+    def read(source: ingest.Source, step: str) -> FeedReader:
+        known = ingest_subscribers.read(subscribers, source.plan, as_text=source.as_text)
+        line, needed = select(source, known) if select else (None, None)
+        progress(step, source.rows)
+        look = engine.first_look(source, needed, progress.done, kinds)
+        feed = describe_feed(source, look, known)
+        return FeedReader(engine, source, known, line, needed, look, feed, progress.done)
+
+    reader = read(source, "reading the calls")
+    if reader.look.doubt:
+        reader = read(source.doubting(), "reading the calls again, with care")
+    if reader.look.lost and reader.source.opaque().collect().item():
+        reader = read(reader.source.with_text(), "reading the calls again, as text")
+    return reader
 
 
-def counted(look: FirstLook) -> Counts:
-    """Say what became of the rows."""
+def reasons_not_applicable(detectors: Iterable[Detector], feed: Feed) -> dict[str, Text]:
+    """Return, by the name of each detector that cannot judge the feed, the reason."""
+    reasons = {detector.name: detector.not_applicable(feed) for detector in detectors}
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def _as_carried(line: str | None, source: ingest.Source) -> object:
+    """Return a line that somebody wrote as the calls carry it."""
+    if line is None:
+        return None
+    text = pl.select(numbering.line_text(pl.lit(line, pl.String), source.plan)).to_series()
+    if source.as_text:
+        return text.item()
+    return pl.select(numbering.line_code(pl.lit(text), source.plan)).item()
+
+
+def count_rows(look: FirstLook) -> Counts:
+    """Count what became of the rows."""
     rows = look.verdicts
     return Counts(
         read=sum(rows.values()),

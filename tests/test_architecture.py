@@ -39,7 +39,6 @@ LARGE = {
     "detectors/high_frequency.py",
     "detectors/new_sim_burst/detector.py",
     "detectors/overseas_presentation/detector.py",
-    "nights/run.py",
 }
 
 # Words that say nothing as the whole name of a function, a parameter, a class or a module.

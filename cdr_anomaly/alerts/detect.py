@@ -97,7 +97,7 @@ def _weighed(
     kind = tables.profile.collect_schema()["line"]
     rows = pl.concat([empty(TESTS, kind), *pl.collect_all(frames)])
     lines = tables.lines.select("line", "number", "line_kind").collect()
-    if "line_kind" in tables.feed.told:
+    if "line_kind" in tables.feed.listed_columns:
         rows = _finer(rows, lines)
     # Nobody is compared with what is found as grave as this.
     grave = found.filter(is_grave("high")).select("day", number="members")

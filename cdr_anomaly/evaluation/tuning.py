@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cdr_anomaly.detectors import Detector
+    from cdr_anomaly.features.second_look import FeedData
     from cdr_anomaly.nights.state import State
-    from cdr_anomaly.pipeline import Progress, Read
+    from cdr_anomaly.pipeline import Progress
     from cdr_anomaly.settings import Settings
     from cdr_anomaly.storage.paths import Location
 
@@ -74,11 +75,14 @@ def of_files(
     source = ingest.open_source(paths, told, engine.reader)
     known = alerts_entities.read(entities, source.plan, detect.FINDERS)
     every = list(dict.fromkeys([*built, *(variant.detector for variant in tried)]))
-    read = pipeline.read_twice(engine, source, every, subscribers=subscribers, progress=say)
+    data, not_applicable = pipeline.read_twice(
+        engine, source, every, subscribers=subscribers, progress=say
+    )
     say("judging")
-    judges = {detector: n for n, detector in enumerate(read.applicable(every))}
-    found = _found(read, built, list(judges), known, told.fdr)
-    days = read.gathered.basis.looked.feed.days
+    applicable = [detector for detector in every if detector.name not in not_applicable]
+    judges = {detector: n for n, detector in enumerate(applicable)}
+    found = _found(data, built, list(judges), known, told.fdr)
+    days = data.inputs.reader.feed.days
     rows = pl.DataFrame(
         [
             (v.detector.name, v.setting, v.value, judges[v.detector], v.detector in built)
@@ -97,7 +101,7 @@ def of_files(
     spans = {"last_day": days[-1:], "a_day_of_7": days[-WEEK:], "a_day": days}
     today = pl.when("today").then(pl.lit(IN_USE)).alias("today")
     whole = _counts(found, rows, ["judge"], spans).with_columns(today).drop("judge")
-    return Counted(whole, read.not_applicable)
+    return Counted(whole, not_applicable)
 
 
 def of_state(place: Location, days: int, entities: Path | None = None) -> pl.DataFrame:
@@ -154,7 +158,7 @@ def _bounds(detector: Detector, name: str) -> tuple[float, float]:
 
 
 def _found(
-    read: Read,
+    data: FeedData,
     built: list[Detector],
     judges: Sequence[Detector],
     known: pl.DataFrame,
@@ -167,21 +171,24 @@ def _found(
     """
     # A scan with one limit changed has that detector and the others as they are.
     beside = [[j if j.name == b.name else b for b in built] for j in judges]
-    countings = [read.gathered.counting(each) for each in beside]
-    tables = {counting: read.gathered.tables(counting) for counting in dict.fromkeys(countings)}
+    rules = [data.rules(each) for each in beside]
+    tables = {rule: data.tables(rule) for rule in dict.fromkeys(rules)}
     columns = ("subject", "detector", "day", "severity", "fixed_limit")
     frames = [
-        judge.find(tables[counting]).select(pl.lit(n, pl.Int64).alias("judge"), *columns)
-        for n, (judge, counting) in enumerate(zip(judges, countings, strict=True))
+        judge.find(tables[rule]).select(pl.lit(n, pl.Int64).alias("judge"), *columns)
+        for n, (judge, rule) in enumerate(zip(judges, rules, strict=True))
     ]
     found = pl.concat(pl.collect_all(frames))
-    made = tables[read.gathered.counting(built)]
+    made = tables[data.rules(built)]
     used = alerts_entities.handsets(made.legs, made.written(pl.col("line")))
     marked = alerts_entities.set_aside(found, known, made.plan, used)
     free = marked.filter(pl.col("suppressed_by").is_null())
     # What is usual is what is found with the limits in use.
-    nothing = Known.nothing(read.source.line_type, read.look.callers)
-    weights = detect.judged(read.applicable(list(built)), made, nothing, fdr).weights
+    reader = data.inputs.reader
+    nothing = Known.nothing(reader.source.line_type, reader.look.callers)
+    names = {judge.name for judge in judges}
+    applicable = [detector for detector in built if detector.name in names]
+    weights = detect.judged(applicable, made, nothing, fdr).weights
     return severity.by_chance(free, weights)
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
 from cdr_anomaly import numbering
-from cdr_anomaly.features import rolling, shared_targets
-from cdr_anomaly.schema import LINKS, LISTS, OUTBOUND, empty, require
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-    from datetime import date
+from cdr_anomaly.features import rolling
+from cdr_anomaly.schema import OUTBOUND
 
 # A cell or handset with so great a share of the day's calls, or so many of them, is the line's.
 AT_CELL, ON_HANDSET = 0.4, 10
@@ -42,77 +38,29 @@ class Rule(NamedTuple):
         return (n_out >= self.calls) & (n_out >= self.out_share * (n_out + pl.col("n_in")))
 
 
-class Lines(NamedTuple):
-    """PROFILE, MEASURES and LEGS of the lines that are looked at twice."""
+def line_days(
+    measures: pl.LazyFrame, legs: pl.LazyFrame, rule: Rule, *, two_way: bool, attempts: bool
+) -> pl.LazyFrame:
+    """Return the line-days of MEASURES that keep to the rule, with their cells and handsets.
 
-    profile: pl.LazyFrame
-    measures: pl.LazyFrame
-    legs: pl.LazyFrame
-
-
-class Before(NamedTuple):
-    """OUTBOUND of the days before, and LISTS of the last 6 of these."""
-
-    outbound: pl.LazyFrame
-    lists: pl.LazyFrame
-
-    @classmethod
-    def nothing(cls, line: pl.DataType) -> Before:
-        """Know of no day before."""
-        return cls(empty(OUTBOUND, line).lazy(), empty(LISTS, line).lazy())
-
-
-class Company(NamedTuple):
-    """OUTBOUND of the days judged and of those before; LISTS and LINKS of the days judged."""
-
-    outbound: pl.LazyFrame
-    lists: pl.LazyFrame
-    links: pl.LazyFrame
-
-    def checked(self) -> dict[str, pl.LazyFrame]:
-        """Return the tables by name, as detectors read them: steady days alone count."""
-        tables = {"outbound": OUTBOUND, "lists": LISTS, "links": LINKS}
-        rows = self._asdict() | {"outbound": self.outbound.filter("steady")}
-        return {name: require(rows[name], table, name) for name, table in tables.items()}
-
-
-class Told(NamedTuple):
-    """What a feed tells: calls both ways, and calls not answered."""
-
-    two_way: bool
-    attempts: bool
-
-
-def company(
-    lines: Lines, rule: Rule, told: Told, days: Collection[date], before: Before
-) -> Company:
-    """Find who calls strangers one way, and whose lists have more in common than by chance."""
-    found = line_days(lines, rule, told)
-    today = _steady(found, before.outbound, lines.profile.filter(rule.busy())).collect()
-    called = pl.concat([before.lists, lists(lines.legs, today.lazy())]).collect()
-    others = _others(lines, rule).join(today.lazy(), on=["line", "day"], how="anti")
-    linked = shared_targets.links(called, others.collect(), days)
-    whole = pl.concat([before.outbound, today.lazy()])
-    return Company(whole, called.lazy(), linked.lazy())
-
-
-def line_days(lines: Lines, rule: Rule, told: Told) -> pl.LazyFrame:
-    """Find the line-days of MEASURES that keep to the rule, with their cells and handsets."""
+    Call-backs count only where the feed is ``two_way``, and answered calls only where it holds
+    unanswered ``attempts``, too.
+    """
     n_out, distinct = pl.col("n_out"), pl.col("n_distinct")
-    days = lines.measures.filter(
+    days = measures.filter(
         rule.busy(),
         distinct >= rule.distinct * n_out,
-        (pl.col("n_called_back") < rule.call_backs * distinct) | (not told.two_way),
+        (pl.col("n_called_back") < rule.call_backs * distinct) | (not two_way),
         pl.col("n_familiar") < rule.familiar * distinct,
-        (pl.col("n_answered") <= rule.answered * n_out) | (not told.attempts),
+        (pl.col("n_answered") <= rule.answered * n_out) | (not attempts),
         pl.col("n_cells") <= rule.cells,
     ).select("line", "day", "n_out", "n_answered", "n_distinct")
-    placed = lines.legs.filter("outgoing").join(days, on=["line", "day"], how="semi")
+    placed = legs.filter("outgoing").join(days, on=["line", "day"], how="semi")
     handset = numbering.handset_id(pl.col("imei"))
     cells = _often(placed, pl.col("cell_id"), "cells", of=AT_CELL * n_out, days=days)
     handsets = _often(placed, handset, "handsets", of=pl.lit(ON_HANDSET), days=days)
-    whole = days.join(cells, on=["line", "day"], how="left")
-    return whole.join(handsets, on=["line", "day"], how="left").select(
+    joined = days.join(cells, on=["line", "day"], how="left")
+    return joined.join(handsets, on=["line", "day"], how="left").select(
         *days.collect_schema(), pl.col("cells", "handsets").fill_null([])
     )
 
@@ -137,28 +85,29 @@ def talked_to(legs: pl.LazyFrame, outbound: pl.LazyFrame, talk_s: int) -> pl.Laz
     return by_them.select("day", line="counterpart").drop_nulls().unique().select("line", "day")
 
 
-def _steady(days: pl.LazyFrame, before: pl.LazyFrame, busy: pl.LazyFrame) -> pl.LazyFrame:
-    """Add whether most of the busy days of the last 14, up to each day, were of its kind.
+def mark_steady(days: pl.LazyFrame, past: pl.LazyFrame, busy: pl.LazyFrame) -> pl.LazyFrame:
+    """Return OUTBOUND of ``days``: a day is steady if most busy days of the last 14 are such days.
 
-    Who sells has a day without a call-back now and then; who works a list has no others.
+    ``past`` is OUTBOUND of the days before, ``busy`` has the busy line-days. A line that sells has
+    a day without a call-back now and then; one that works a list has only such days.
     """
 
-    def counted(others: pl.LazyFrame, name: str) -> pl.LazyFrame:
+    def count_recent(others: pl.LazyFrame, name: str) -> pl.LazyFrame:
         pairs = days.select("line", "day").join(others.select("line", past="day"), on="line")
         near = pairs.filter(rolling.lately("past", STEADY_DAYS))
         return near.group_by("line", "day").agg(pl.len().alias(name))
 
-    alike = pl.concat([before.select("line", "day"), days.select("line", "day")])
-    whole = days.join(counted(alike, "n_alike"), on=["line", "day"], how="left")
-    whole = whole.join(counted(busy, "n_busy"), on=["line", "day"], how="left")
+    alike = pl.concat([past.select("line", "day"), days.select("line", "day")])
+    joined = days.join(count_recent(alike, "n_alike"), on=["line", "day"], how="left")
+    joined = joined.join(count_recent(busy, "n_busy"), on=["line", "day"], how="left")
     steady = pl.col("n_alike") * 2 > pl.col("n_busy")
-    return whole.with_columns(steady=steady).select(list(OUTBOUND))
+    return joined.with_columns(steady=steady).select(list(OUTBOUND))
 
 
-def _others(lines: Lines, rule: Rule) -> pl.LazyFrame:
-    """List whom the busy lines called, strangers or not (line, day, counterpart)."""
-    busy = lines.measures.filter(rule.busy()).select("line", "day")
-    placed = lines.legs.filter("outgoing", pl.col("counterpart").is_not_null())
+def called_by_busy(measures: pl.LazyFrame, legs: pl.LazyFrame, rule: Rule) -> pl.LazyFrame:
+    """Return whom the busy lines called, strangers or not (line, day, counterpart)."""
+    busy = measures.filter(rule.busy()).select("line", "day")
+    placed = legs.filter("outgoing", pl.col("counterpart").is_not_null())
     rows = placed.join(busy, on=["line", "day"], how="semi")
     return rows.select("line", "day", "counterpart").unique()
 

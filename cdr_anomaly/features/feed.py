@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from cdr_anomaly.settings import MAX_SILENT_DAYS
+
 if TYPE_CHECKING:
     from datetime import date
+
+    from cdr_anomaly.engines.base import FirstLook
+    from cdr_anomaly.ingest import Source
+    from cdr_anomaly.ingest.subscribers import Subscribers
 
 
 @dataclass(frozen=True)
@@ -17,8 +23,8 @@ class Feed:
 
     It is ``opaque`` if lines are carried as text because some are tokens, and holds no ``numbers``
     if all who place calls are. Tokens that are ``pseudonyms`` tell their class and block,
-    and maybe which of them are ``neighbours``. ``told`` are the columns that a list of subscribers
-    has.
+    and maybe which of them are ``neighbours``. ``listed_columns`` are the columns that the list of
+    subscribers has.
     """
 
     columns: frozenset[str]
@@ -30,7 +36,7 @@ class Feed:
     numbers: bool = True
     pseudonyms: bool = False
     neighbours: bool = True
-    told: frozenset[str] = frozenset()
+    listed_columns: frozenset[str] = frozenset()
 
     @property
     def days(self) -> tuple[date, ...]:
@@ -46,10 +52,43 @@ class Feed:
 
     @property
     def activations(self) -> bool:
-        """Whether it is told when lines were activated."""
-        return "activation" in self.told
+        """Whether the list of subscribers says when lines were activated."""
+        return "activation" in self.listed_columns
 
     @property
     def forwards(self) -> bool:
         """Whether the feed can say who forwarded a call."""
         return "redirecting_number" in self.columns
+
+
+def describe_feed(source: Source, look: FirstLook, subscribers: Subscribers) -> Feed:
+    """Return what the first look says of a feed as a whole."""
+    first, last = _covered_days(look.days)
+    return Feed(
+        columns=frozenset(source.columns),
+        first_day=first,
+        last_day=last,
+        opaque=source.as_text,
+        pseudonyms=source.pseudonyms,
+        neighbours=source.neighbours,
+        attempts=look.unanswered,
+        talk=look.talk,
+        numbers=look.numbers,
+        listed_columns=subscribers.told,
+    )
+
+
+def _covered_days(days: pl.DataFrame) -> tuple[date | None, date | None]:
+    """Return the first and the last day that the feed covers.
+
+    A row with a wrong clock may lie years before or after all others. Days that are cut off by
+    three months without a call are not covered: nothing is known of the days between.
+    """
+    gap = (pl.col("day") - pl.col("day").shift()).dt.total_days() > MAX_SILENT_DAYS
+    stretches = days.group_by(stretch=gap.fill_null(value=False).cum_sum()).agg(
+        pl.col("calls").sum(), first=pl.col("day").min(), last=pl.col("day").max()
+    )
+    if stretches.is_empty():
+        return None, None
+    longest = stretches.sort("calls", "first", descending=[True, False]).row(0, named=True)
+    return longest["first"], longest["last"]

@@ -1,4 +1,4 @@
-"""What lines did, of a scan or of a night, to all tables that detectors read."""
+"""What lines did, in a scan or on a night, to all tables that detectors read."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from cdr_anomaly import numbering
-from cdr_anomaly.engines.profile import Least
-from cdr_anomaly.features import cold_callers, day_stats, rolling
-from cdr_anomaly.features import shifts as features_shifts
+from cdr_anomaly.features import cold_callers, day_stats, rolling, shared_targets, shifts
 from cdr_anomaly.ingest import subscribers as ingest_subscribers
 from cdr_anomaly.schema import (
     BIRTHS,
     HOPS,
     LEGS,
     LINES,
+    LINKS,
+    LISTS,
     MEASURES,
+    OUTBOUND,
     PROFILE,
     REACHED,
     SHIFTS,
     SUBSCRIBERS,
     TRAFFIC,
+    empty,
     require,
 )
 from cdr_anomaly.wording import Text, say
@@ -37,144 +39,155 @@ if TYPE_CHECKING:
     from cdr_anomaly.engines.profile import Least
     from cdr_anomaly.features.feed import Feed
     from cdr_anomaly.ingest import Source
+    from cdr_anomaly.ingest.subscribers import Subscribers
 
 
 @dataclass(frozen=True)
-class Looked:
-    """A feed that was looked at once, and how to look again."""
+class FeedReader:
+    """A feed after the first look at all its calls, and how to read the calls of some lines again.
+
+    ``line`` is a line to read again whatever it did, as the calls carry it, or None. The first look
+    took only the lines that reach ``needed``, where it is given. ``done`` receives numbers of rows.
+    """
 
     engine: Engine
     source: Source
+    subscribers: Subscribers
+    line: object
+    needed: Least | None
     look: FirstLook
     feed: Feed
-    least: Least | None
     done: Progress
 
-    def again(
+    def read_lines(
         self, lines: pl.DataFrame, worth: pl.Expr, *, late: pl.Expr | None = None
     ) -> SecondLook:
-        """Count the calls of those lines, and take the legs of those that are worth it."""
+        """Count the calls of ``lines`` by day, and take the legs of the line-days in ``worth``."""
         alike = self.look.alike
         return self.engine.second_look(
             self.source, lines, worth, alike=alike, late=late, done=self.done
         )
 
-    def calls_of(self, line_days: pl.LazyFrame) -> pl.DataFrame:
-        """Take the calls of some lines on some days (line, day), as REACHED has them."""
+    def read_calls(self, line_days: pl.LazyFrame) -> pl.DataFrame:
+        """Return the calls of some lines on some days (line, day), with the columns of REACHED."""
         return self.engine.third_look(self.source, line_days.collect(), alike=self.look.alike)
 
 
-class Counting(NamedTuple):
-    """What tables take from the settings of detectors, beside which lines are looked at twice.
+class TableRules(NamedTuple):
+    """What the tables take from the settings of detectors.
 
-    A day is busy from ``busy`` placed calls on; ``two_way`` tells whether calls that lines receive
-    are delivered; by the rule of ``strangers`` a line calls strangers one way; REACHED are the
-    people that such lines talked to for ``talk_s`` seconds.
+    A day is busy from ``busy`` placed calls on; ``two_way`` tells whether the feed holds the calls
+    that lines receive; a line-day that keeps to ``cold_callers`` is one of calling strangers one
+    way; REACHED are the people to whom such lines talked for ``talk_s`` seconds.
     """
 
     busy: int
     two_way: bool
-    strangers: cold_callers.Rule
+    cold_callers: cold_callers.Rule
     talk_s: int
 
     @classmethod
-    def of(cls, built: Iterable[Detector], *, two_way: bool) -> Counting:
-        """Say how these, which are one detector of each kind, count days and calls."""
-        every = list(built)
-        rules = (detector.outbound() for detector in every)
+    def of(cls, detectors: Iterable[Detector], *, two_way: bool) -> TableRules:
+        """Return the rules of some detectors, one of each kind."""
+        detectors = list(detectors)
+        rules = (detector.outbound() for detector in detectors)
         return cls(
-            busy=min(detector.remembers() for detector in every),
+            busy=min(detector.remembers() for detector in detectors),
             two_way=two_way,
-            strangers=next(rule for rule in rules if rule is not None),
-            talk_s=min(detector.reached_from() for detector in every),
+            cold_callers=next(rule for rule in rules if rule is not None),
+            talk_s=min(detector.reached_from() for detector in detectors),
         )
 
 
-class Past(NamedTuple):
-    """What is remembered of days before: who called strangers then, and SHIFTS."""
-
-    outbound: cold_callers.Before
-    shifts: pl.LazyFrame | None = None
-
-
 @dataclass(frozen=True)
-class Basis:
-    """What some lines did: those looked at twice, with what is remembered of them.
+class TableInputs:
+    """What the tables are built from: the lines that were read again, and their past.
 
-    ``judged`` are the days that count, from ``since`` on; ``working`` says which days have their
-    row in SHIFTS. The rest is as in Tables.
+    ``judged`` are the days that are judged, from ``since`` on; ``working`` tells which line-days
+    SHIFTS has. ``past_outbound``, ``past_lists`` and ``past_shifts`` are what a night remembers of
+    the days before: OUTBOUND, the LISTS of the last 6 days, and SHIFTS. The rest is as in Tables.
     """
 
-    looked: Looked
+    reader: FeedReader
     since: date
     judged: tuple[date, ...]
     births_from: date
-    working: features_shifts.Working
-    past: Past
+    working: shifts.Working
     profile: pl.LazyFrame
     legs: pl.LazyFrame
     hops: pl.LazyFrame
     lines: pl.LazyFrame
     births: pl.LazyFrame
-    subscribers: pl.LazyFrame
+    past_outbound: pl.LazyFrame | None = None
+    past_lists: pl.LazyFrame | None = None
+    past_shifts: pl.LazyFrame | None = None
 
 
-class Made(NamedTuple):
-    """Tables, and OUTBOUND with the days that are not steady, too."""
-
-    tables: Tables
-    outbound: pl.LazyFrame
-
-
-def made(basis: Basis, counting: Counting) -> Made:
-    """Make every table, as detectors with that counting need them."""
-    feed, source, legs = basis.looked.feed, basis.looked.source, basis.legs
-    measured = day_stats.line_days(legs, basis.profile, busy=counting.busy, since=basis.since)
-    measured = measured.collect().lazy()
-    company = _company(basis, measured, counting)
-    today = company.outbound.filter(pl.col("day") >= basis.since)
-    people = cold_callers.talked_to(legs, today, counting.talk_s)
+def build_tables(inputs: TableInputs, rules: TableRules) -> tuple[Tables, pl.LazyFrame]:
+    """Build every table. Return also OUTBOUND of the days judged, with days that are not steady."""
+    reader, since, legs = inputs.reader, inputs.since, inputs.legs
+    measures = day_stats.line_days(legs, inputs.profile, busy=rules.busy, since=since)
+    measures = measures.collect().lazy()
+    outbound, lists, links = _cold_callers(inputs, measures, rules)
+    judged_outbound = outbound.filter(pl.col("day") >= since)
+    people = cold_callers.talked_to(legs, judged_outbound, rules.talk_s)
+    traffic = require(reader.look.traffic.lazy(), TRAFFIC, "traffic")
     tables = Tables(
-        feed=feed,
-        tz=source.tz,
-        plan=source.plan,
-        two_way=counting.two_way,
-        busy=counting.busy,
-        since=basis.since,
-        judged=basis.judged,
-        births_from=basis.births_from,
-        profile=require(basis.profile, PROFILE, "profile"),
-        measures=require(measured, MEASURES, "measures"),
-        shifts=_shifts(basis, measured),
+        feed=reader.feed,
+        tz=reader.source.tz,
+        plan=reader.source.plan,
+        two_way=rules.two_way,
+        busy=rules.busy,
+        since=since,
+        judged=inputs.judged,
+        births_from=inputs.births_from,
+        profile=require(inputs.profile, PROFILE, "profile"),
+        measures=require(measures, MEASURES, "measures"),
+        shifts=_shifts(inputs, measures),
         legs=require(legs, LEGS, "legs"),
-        **company.checked(),
-        reached=require(basis.looked.calls_of(people).lazy(), REACHED, "reached"),
-        hops=require(basis.hops, HOPS, "hops"),
-        lines=require(basis.lines, LINES, "lines"),
-        births=require(basis.births, BIRTHS, "births"),
-        subscribers=require(basis.subscribers, SUBSCRIBERS, "subscribers"),
-        traffic=require(basis.looked.look.traffic.lazy(), TRAFFIC, "traffic").filter(
-            pl.col("day") >= basis.since
-        ),
+        outbound=require(outbound.filter("steady"), OUTBOUND, "outbound"),
+        lists=require(lists, LISTS, "lists"),
+        links=require(links, LINKS, "links"),
+        reached=require(reader.read_calls(people).lazy(), REACHED, "reached"),
+        hops=require(inputs.hops, HOPS, "hops"),
+        lines=require(inputs.lines, LINES, "lines"),
+        births=require(inputs.births, BIRTHS, "births"),
+        subscribers=require(reader.subscribers.lines, SUBSCRIBERS, "subscribers"),
+        traffic=traffic.filter(pl.col("day") >= since),
     )
-    return Made(tables, today)
+    return tables, judged_outbound
 
 
-def _company(basis: Basis, measured: pl.LazyFrame, counting: Counting) -> cold_callers.Company:
-    feed = basis.looked.feed
-    told = cold_callers.Told(counting.two_way, feed.attempts)
-    lines = cold_callers.Lines(basis.profile, measured, basis.legs)
-    return cold_callers.company(lines, counting.strangers, told, basis.judged, basis.past.outbound)
+def _cold_callers(
+    inputs: TableInputs, measures: pl.LazyFrame, rules: TableRules
+) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:
+    """Return OUTBOUND of all days, LISTS of the days judged and the 6 before, and LINKS."""
+    line_type, rule, legs = inputs.reader.source.line_type, rules.cold_callers, inputs.legs
+    past = empty(OUTBOUND, line_type).lazy()
+    past_lists = empty(LISTS, line_type).lazy()
+    if inputs.past_outbound is not None and inputs.past_lists is not None:
+        past, past_lists = inputs.past_outbound, inputs.past_lists
+    line_days = cold_callers.line_days(
+        measures, legs, rule, two_way=rules.two_way, attempts=inputs.reader.feed.attempts
+    )
+    busy = inputs.profile.filter(rule.busy())
+    today = cold_callers.mark_steady(line_days, past, busy).collect().lazy()
+    lists = pl.concat([past_lists, cold_callers.lists(legs, today)]).collect()
+    others = cold_callers.called_by_busy(measures, legs, rule)
+    others = others.join(today, on=["line", "day"], how="anti")
+    links = shared_targets.links(lists, others.collect(), inputs.judged)
+    return pl.concat([past, today]), lists.lazy(), links.lazy()
 
 
-def _shifts(basis: Basis, measured: pl.LazyFrame) -> pl.LazyFrame:
-    tz = basis.looked.source.tz
-    found = features_shifts.line_days(basis.legs, measured, tz, basis.working, since=basis.since)
-    today = require(found, SHIFTS, "shifts").collect().lazy()
-    if basis.past.shifts is None:
+def _shifts(inputs: TableInputs, measures: pl.LazyFrame) -> pl.LazyFrame:
+    """Return SHIFTS of the days judged, and what is remembered of the same lines."""
+    tz = inputs.reader.source.tz
+    rows = shifts.line_days(inputs.legs, measures, tz, inputs.working, since=inputs.since)
+    today = require(rows, SHIFTS, "shifts").collect().lazy()
+    if inputs.past_shifts is None:
         return today
-    own = basis.past.shifts.join(today.select("line"), on="line", how="semi")
-    return pl.concat([own.collect().lazy(), today])
+    past = inputs.past_shifts.join(today.select("line"), on="line", how="semi")
+    return pl.concat([past.collect().lazy(), today])
 
 
 @dataclass(frozen=True)
@@ -220,7 +233,7 @@ class Tables:
             say(
                 "not_known.activation",
                 "when lines were activated: the list of subscribers has no activation",
-            ): bool(feed.told) and not feed.activations,
+            ): bool(feed.listed_columns) and not feed.activations,
             say(
                 "not_known.classes",
                 "number classes, blocks and targets abroad: numbers are opaque tokens",
@@ -255,7 +268,7 @@ class Tables:
         """
         number = self.written(pl.col("line"))
         blocks = {f"block_{n}": numbering.number_block(number, self.plan, n) for n in levels}
-        told = ingest_subscribers.groups(self.subscribers, self.feed.told)
+        told = ingest_subscribers.groups(self.subscribers, self.feed.listed_columns)
         return self.births.select("line", "born", **blocks).join(told, on="line", how="left")
 
     def written(self, line: pl.Expr) -> pl.Expr:

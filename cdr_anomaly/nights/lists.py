@@ -12,14 +12,15 @@ from cdr_anomaly.alerts import entities as alerts_entities
 from cdr_anomaly.alerts.severity import Beside
 from cdr_anomaly.alerts.victims import long_calls, selection
 from cdr_anomaly.features import rolling
-from cdr_anomaly.nights import history
+from cdr_anomaly.nights.history import OUTBOUND_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
     from cdr_anomaly import numbering
-    from cdr_anomaly.features import tables
+    from cdr_anomaly.features.tables import FeedReader
+    from cdr_anomaly.nights.history import History, NightTables
     from cdr_anomaly.nights.ledger import Night
     from cdr_anomaly.nights.state import State
     from cdr_anomaly.settings import Settings
@@ -38,17 +39,17 @@ class Subjects(NamedTuple):
     successions: pl.DataFrame
 
 
-class Found(NamedTuple):
-    """What came of the calls of a day.
+class JudgedNight(NamedTuple):
+    """What came of the calls of a day: its tables, and what was found in them.
 
-    ``again`` reads more of them, ``remembered`` gives the state with lines as they carry them.
+    ``reader`` reads more calls; ``history`` is the state with lines as these calls carry them.
     """
 
-    again: tables.Looked
-    night: history.Night
+    reader: FeedReader
+    night: NightTables
     found: detect.Judged
     not_applicable: dict[str, Text]
-    remembered: history.Memory
+    history: History
 
 
 def listed(
@@ -59,7 +60,7 @@ def listed(
     settings: Settings,
     subjects: Subjects,
 ) -> pl.DataFrame:
-    """Rank a night's findings, by the entities and by what earlier nights have listed.
+    """Return the alerts of a night, ranked by the entities and by what earlier nights have listed.
 
     ``weights`` is EVIDENCE of the night and of those before, with lines as text.
     """
@@ -67,57 +68,56 @@ def listed(
         findings, subjects.entities, subjects.plan, subjects.handsets
     )
     since = day - timedelta(days=settings.repeat_after_days)
-    kept = day - timedelta(days=history.OUTBOUND_DAYS)
+    kept = day - timedelta(days=OUTBOUND_DAYS)
     before = (pl.col("day") > kept) & (pl.col("day") < day)
     earlier = known.read("alerts").filter(before).collect()
-    said = known.read("feedback").filter(pl.col("day") < day).collect()
-    beside = Beside(
+    feedback = known.read("feedback").filter(pl.col("day") < day).collect()
+    context = Beside(
         detect.explained(findings, weights),
         earlier,
-        said,
+        feedback,
         subjects.handsets.collect(),
         subjects.successions,
         since,
     )
-    return ranking.ranked(marked, beside, most=settings.max_alerts)
+    return ranking.ranked(marked, context, most=settings.max_alerts)
 
 
 def to_warn(
     known: State,
-    judged: Found,
+    judged: JudgedNight,
     day: date,
     settings: Settings,
     subjects: Subjects,
     nights: Mapping[date, Night],
 ) -> selection.Warned:
-    """Make the list of people to warn, by what this night and those of the week have found."""
-    made, remembered, today = judged.night.tables, judged.remembered, pl.col("day") == day
+    """Return the list of people to warn, by what this night and those of the week have found."""
+    history, tables = judged.history, judged.night.tables
     week = pl.col("day").is_between(day - selection.WEEK, day, closed="none")
     earlier = known.read("findings").filter(week).collect()
     found = pl.concat([earlier, judged.found.findings])
-    marked = alerts_entities.set_aside(found, subjects.entities, subjects.plan, subjects.handsets)
-    said = known.read("feedback").filter(pl.col("day") < day).collect()
-    beside = Beside(detect.explained(found, judged.found.weights), told=said)
-    long = [remembered.days("long", long_calls.REMEMBERED).collect(), judged.night.kept["long"]]
+    feedback = known.read("feedback").filter(pl.col("day") < day).collect()
 
     def past(lines: pl.LazyFrame) -> pl.LazyFrame:
-        before = remembered.days("profile", *reversed(rolling.PAST_DAYS))
+        before = history.days("profile", *reversed(rolling.PAST_DAYS))
         return before.join(lines, on="line", how="semi")
 
-    legs = [remembered.days("legs", selection.WEEK.days - 1), made.legs.filter(today)]
+    legs = [history.days("legs", selection.WEEK.days - 1), tables.legs.filter(pl.col("day") == day)]
+    long = [history.days("long", long_calls.REMEMBERED).collect(), judged.night.kept["long"]]
     without = [d + timedelta(days=1) for d in nights if "long" not in nights[d].facts and d < day]
-    long_from = max([remembered.first_day, *without])
-    these = selection.Week(
-        day,
-        marked,
-        beside,
-        pl.concat(legs),
-        pl.concat(long),
-        long_from,
-        judged.again.calls_of,
-        (day,),
-        past,
+    sources = selection.Week(
+        day=day,
+        findings=alerts_entities.set_aside(
+            found, subjects.entities, subjects.plan, subjects.handsets
+        ),
+        beside=Beside(detect.explained(found, judged.found.weights), told=feedback),
+        legs=pl.concat(legs),
+        long=pl.concat(long),
+        long_from=max([history.first_day, *without]),
+        look=judged.reader.read_calls,
+        days=(day,),
+        past=past,
     )
     return selection.to_warn(
-        made, these, subjects.entities, subjects.handsets, settings.max_victims
+        tables, sources, subjects.entities, subjects.handsets, settings.max_victims
     )

@@ -98,7 +98,7 @@ def reader(known: State, source: Source, lost: Collection[str]) -> Callable[[str
 
     def read(name: str) -> pl.LazyFrame:
         if name == "lines" and "lines" in lost:
-            return history.ever_seen(read("profile"))
+            return history.sightings(read("profile"))
         rows = known.read(name)
         if not source.as_text:
             return rows
@@ -115,5 +115,5 @@ def seen(
     was = read("profile").filter(pl.col("day") == day)
     if "profile" in lost:
         was = today.lazy()  # what it was is gone
-    before = history.ever_seen(others) if "lines" in lost else read("lines")
-    return history.seen(before, was, today, others, day)
+    before = history.sightings(others) if "lines" in lost else read("lines")
+    return history.update_sightings(before, was, today, others, day)

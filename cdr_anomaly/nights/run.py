@@ -14,13 +14,13 @@ from cdr_anomaly import detectors, engines, pipeline, versions
 from cdr_anomaly.alerts import detect, peer_scoring, ranking
 from cdr_anomaly.alerts import entities as alerts_entities
 from cdr_anomaly.alerts.victims import urgency
-from cdr_anomaly.features import second_look, tables
-from cdr_anomaly.features.second_look import Active
-from cdr_anomaly.ingest import subscribers as ingest_subscribers
+from cdr_anomaly.features import second_look
+from cdr_anomaly.features.second_look import ActiveDays
 from cdr_anomaly.nights import history, inputs, ledger, lock, open_state, state, volume
 from cdr_anomaly.nights import lists as nights_lists
-from cdr_anomaly.nights.lists import Found
-from cdr_anomaly.pipeline import SILENT, Asked
+from cdr_anomaly.nights.history import History, build_night_tables
+from cdr_anomaly.nights.lists import JudgedNight, Subjects
+from cdr_anomaly.pipeline import SILENT
 from cdr_anomaly.result import Result
 from cdr_anomaly.storage import paths as storage_paths
 from cdr_anomaly.wording import Text, say
@@ -116,7 +116,7 @@ def backfill(
 
 
 def cut(last: date, profiles: int, calls: int) -> dict[str, date]:
-    """Say from which day on each table is kept, when the last night is that of ``last``."""
+    """Return from which day on each table is kept, when the last night is that of ``last``."""
     days = dict.fromkeys(state.TABLES, profiles) | dict.fromkeys(OF_CALLS, calls)
     days |= {"late": LATE_DAYS, "outbound": min(history.OUTBOUND_DAYS, profiles), "long": LONG_DAYS}
     return {name: last - timedelta(days=kept) for name, kept in days.items()}
@@ -124,49 +124,40 @@ def cut(last: date, profiles: int, calls: int) -> dict[str, date]:
 
 def _night(paths: Iterable[str | Location], day: date, run: Run, *, only: bool) -> Outcome:
     began = monotonic()
-    settings = open_state.as_before(run.settings, run.place).model_copy(
-        update={"since": day, "until": day}
-    )
+    of_day = {"since": day, "until": day}
+    settings = open_state.as_before(run.settings, run.place).model_copy(update=of_day)
     run.progress("opening the files")
     known = open_state.opened(run.place, settings)
     nights = ledger.nights(known.ledger)
     before = None if only else run.storage
     chosen = inputs.chosen(paths, settings, day, nights, reader=run.engine.reader, before=before)
-    lost = open_state.lost(known, day, again=day in nights)
+    damaged = open_state.lost(known, day, again=day in nights)
     entities = alerts_entities.read(run.lists.entities, chosen.source.plan, detect.FINDERS)
     known = known.note("begun", day=day)
-    judged = _judged(known, nights, chosen.source, day, run, lost)
-    made = judged.night.tables
-    used = alerts_entities.handsets(made.legs, made.written(pl.col("line")))
-    follow = detect.successions(made)
-    subjects = nights_lists.Subjects(entities, made.plan, used, follow)
-    findings, own, weights = judged.found
-    alert = nights_lists.listed(known, findings, weights, day, settings, subjects)
-    warn = nights_lists.to_warn(known, judged, day, settings, subjects, nights)
-    result = Result(
-        findings=findings,
-        evidence=weights.filter(pl.col("day") == day),
-        alerts=alert,
-        victims=warn.victims,
-        counts=pipeline.counted(judged.again.look),
-        not_applicable=judged.not_applicable,
-        tables=made,
-        source=chosen.source,
-        line=None,
+    judged = _judge(known, nights, chosen.source, day, run, damaged)
+    tables = judged.night.tables
+    subjects = Subjects(
+        entities,
+        tables.plan,
+        alerts_entities.handsets(tables.legs, tables.written(pl.col("line"))),
+        detect.successions(tables),
     )
+    findings, evidence, weights = judged.found
+    alerts = nights_lists.listed(known, findings, weights, day, settings, subjects)
+    victims, victim_legs = nights_lists.to_warn(known, judged, day, settings, subjects, nights)
+    result = _result(judged, alerts, victims, chosen.source, day)
     run.progress("remembering")
-    seen = open_state.seen(judged.remembered.read, judged.night.kept["profile"], day, lost)
-    kept_legs = pl.concat([judged.night.kept["legs"], warn.legs]).sort(pl.all())
+    kept = judged.night.kept
     frames = {
-        **judged.night.kept,
-        "lines": seen,
+        **kept,
+        "lines": open_state.seen(judged.history.read, kept["profile"], day, damaged),
         "volume": chosen.volume,
-        "legs": kept_legs,
-        "victims": warn.victims,
+        "legs": pl.concat([kept["legs"], victim_legs]).sort(pl.all()),
+        "victims": victims,
         "findings": findings,
-        "evidence": own,
-        "alerts": alert,
-        "successions": follow.with_columns(day=pl.lit(day, pl.Date)),
+        "evidence": evidence,
+        "alerts": alerts,
+        "successions": subjects.successions.with_columns(day=pl.lit(day, pl.Date)),
     }
     seconds = round(monotonic() - began, 3)
     known = known.commit(
@@ -174,78 +165,92 @@ def _night(paths: Iterable[str | Location], day: date, run: Run, *, only: bool) 
         frames,
         day=day,
         seconds=seconds,
-        inputs=[each._asdict() for each in chosen.files],
+        inputs=[file._asdict() for file in chosen.files],
         settings=_settings(settings, run.lists),
         versions=versions.versions(),
         counts=_counts(result),
-        facts={
-            "calls": result.counts.used,
-            "attempts": judged.again.look.unanswered,
-            "talk": judged.again.look.talk,
-            "active": judged.night.active,
-            "callers": judged.again.look.callers.get(day, 0),
-            "beside": chosen.beside,
-            "long": judged.night.kept["long"].height,
-        },
+        facts=_facts(judged, chosen, day),
     )
     nights = ledger.nights(known.ledger)
-    kept = cut(max(nights), settings.keep_profiles_days, settings.keep_calls_days)
-    known.forget(kept).sweep()
+    known.forget(cut(max(nights), settings.keep_profiles_days, settings.keep_calls_days)).sweep()
     return Outcome(day, result, seconds, _warnings(known, nights, day, chosen))
 
 
-def _judged(
+def _result(
+    judged: JudgedNight, alerts: pl.DataFrame, victims: pl.DataFrame, source: Source, day: date
+) -> Result:
+    return Result(
+        findings=judged.found.findings,
+        evidence=judged.found.weights.filter(pl.col("day") == day),
+        alerts=alerts,
+        victims=victims,
+        counts=pipeline.count_rows(judged.reader.look),
+        not_applicable=judged.not_applicable,
+        tables=judged.night.tables,
+        source=source,
+        line=None,
+    )
+
+
+def _facts(judged: JudgedNight, chosen: Inputs, day: date) -> dict[str, Any]:
+    """Return what later nights need to know of this one, beside the tables."""
+    look = judged.reader.look
+    return {
+        "calls": pipeline.count_rows(look).used,
+        "attempts": look.unanswered,
+        "talk": look.talk,
+        "active": judged.night.active,
+        "callers": look.callers.get(day, 0),
+        "beside": chosen.beside,
+        "long": judged.night.kept["long"].height,
+    }
+
+
+def _judge(
     known: State,
     nights: Mapping[date, Night],
     chosen: Source,
     day: date,
     run: Run,
-    lost: Collection[str],
-) -> Found:
+    damaged: Collection[str],
+) -> JudgedNight:
+    """Read the calls of the day, and let every detector judge them by what is remembered."""
     built = detectors.build(run.settings.detectors)
     late = known.read("late").filter(pl.col("day") == day - timedelta(days=1)).drop("day").collect()
     as_text = known.as_text or chosen.as_text
     source = replace(chosen, as_text=as_text, carried=late if late.height else None)
-
-    def asked(source: Source) -> Asked:
-        listed = run.lists.subscribers
-        known = ingest_subscribers.read(listed, source.plan, as_text=source.as_text)
-        return Asked(known, counts=second_look.counts(built))
-
-    source, wanted, look = pipeline.looked(run.engine, source, asked, run.progress)
-    lately = [night.facts for d, night in nights.items() if day - FEED_NIGHTS <= d < day]
-    feed = detectors.Feed(
-        columns=frozenset(source.columns),
-        first_day=ledger.first_day(nights, day),
-        last_day=day,
-        opaque=source.as_text,
-        pseudonyms=source.pseudonyms,
-        neighbours=source.neighbours,
-        attempts=look.unanswered or any(facts["attempts"] for facts in lately),
-        talk=look.talk or any(facts.get("talk", False) for facts in lately),
-        told=wanted.subscribers.told,
-        numbers=look.numbers,
+    reader = pipeline.read_once(
+        run.engine, source, built, subscribers=run.lists.subscribers, progress=run.progress
     )
-    reasons = {detector.name: detector.not_applicable(feed) for detector in built}
-    active = reduce(Active.plus, (Active(*facts["active"]) for facts in lately), Active())
-    read = open_state.reader(known, source, lost)
-    remembered = history.Memory(day, feed.first_day or day, active, read)
-    run.progress("reading some lines' calls again", source.rows)
-    again = tables.Looked(run.engine, source, look, feed, None, run.progress.done)
-    night = history.made(again, built, remembered, wanted.subscribers)
+    look, first_day = reader.look, ledger.first_day(nights, day)
+    recent = [night.facts for d, night in nights.items() if day - FEED_NIGHTS <= d < day]
+    feed = replace(
+        reader.feed,
+        first_day=first_day,
+        last_day=day,
+        attempts=look.unanswered or any(facts["attempts"] for facts in recent),
+        talk=look.talk or any(facts.get("talk", False) for facts in recent),
+    )
+    reader = replace(reader, feed=feed)
+    active = reduce(
+        ActiveDays.plus, (ActiveDays(*facts["active"]) for facts in recent), ActiveDays()
+    )
+    past = History(day, first_day, active, open_state.reader(known, reader.source, damaged))
+    run.progress("reading some lines' calls again", reader.source.rows)
+    night = build_night_tables(reader, built, past)
     run.progress("judging")
-    applicable = [detector for detector in built if not reasons[detector.name]]
-    before = remembered.days("evidence", peer_scoring.NIGHTS).collect()
-    callers = {d: each.facts["callers"] for d, each in nights.items() if "callers" in each.facts}
+    reasons = pipeline.reasons_not_applicable(built, feed)
+    applicable = [detector for detector in built if detector.name not in reasons]
+    evidence = past.days("evidence", peer_scoring.NIGHTS).collect()
+    callers = {d: done.facts["callers"] for d, done in nights.items() if "callers" in done.facts}
     callers[day] = look.callers.get(day, 0)
-    knows = peer_scoring.Known(before, callers)
-    found = detect.judged(applicable, night.tables, knows, run.settings.fdr)
-    why = {name: reason for name, reason in reasons.items() if reason}
-    return Found(again, night, found, why, remembered)
+    past_peers = peer_scoring.Known(evidence, callers)
+    found = detect.judged(applicable, night.tables, past_peers, run.settings.fdr)
+    return JudgedNight(reader, night, found, reasons, past)
 
 
 def _settings(settings: Settings, lists: Lists) -> dict[str, Any]:
-    """Say what a night's findings depend on beside its calls."""
+    """Return what the findings of a night depend on, beside its calls."""
     given = settings.model_dump(
         exclude={"since", "until", "memory", "engine", "master"}, exclude_none=True
     )
@@ -266,7 +271,7 @@ def _counts(result: Result) -> dict[str, Any]:
 
 
 def _warnings(known: State, nights: Mapping[date, Night], day: date, chosen: Inputs) -> list[Text]:
-    """Say what the operator of a night should look at, a sentence each."""
+    """Return what the operator of a night should look at, a sentence each."""
     volumes = known.read("volume").collect()
     warnings = [
         say("volume.of_day", "{day}: {volume}", day=day, volume=text)

@@ -271,7 +271,7 @@ class NewSimBurst(Detector):
 
     def _groups(self, tables: Tables) -> pl.LazyFrame:
         """Find the groups with a surge of new lines, by what these lines do."""
-        told = tables.feed.told
+        told = tables.feed.listed_columns
         found = self._surges(tables)
         odd, n_new = pl.col("passes_on") + pl.col("dials"), pl.col("n_new")
         # An activated line that the feed has never named may lie in a shop.
@@ -364,10 +364,10 @@ class NewSimBurst(Detector):
                 on=new_sim_burst_surges.SURGE,
             )
         )
-        if "holder_region" in tables.feed.told:
+        if "holder_region" in tables.feed.listed_columns:
             placed = holders.elsewhere(lines, surges, members)
             found = found.join(placed, on=new_sim_burst_surges.SURGE, how="left")
-        if "holder_token" in tables.feed.told:
+        if "holder_token" in tables.feed.listed_columns:
             tokens = tables.subscribers.select("line", "holder_token").drop_nulls()
             found = found.join(
                 holders.several(members, tokens), on=new_sim_burst_surges.SURGE, how="left"
