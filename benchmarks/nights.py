@@ -49,7 +49,7 @@ def timed(file: Path, day: date, place: Path) -> float:
         str(place),
         "--tz",
         ZONE,
-        "--only",
+        "--replace-files",
     ]
     seconds = []
     for _ in range(TIMES):

@@ -11,6 +11,7 @@ from cdr_anomaly import detectors, engines, ingest, numbering
 from cdr_anomaly.alerts import detect, peer_scoring, ranking, severity
 from cdr_anomaly.alerts import entities as alerts_entities
 from cdr_anomaly.alerts.victims import selection
+from cdr_anomaly.errors import accept_former_names
 from cdr_anomaly.features import second_look
 from cdr_anomaly.features.feed import describe_feed
 from cdr_anomaly.features.tables import FeedReader
@@ -55,35 +56,36 @@ class NoProgress:
 SILENT = NoProgress()
 
 
+@accept_former_names(told="settings", also="extra_line", say="progress")
 def scan(
     paths: Iterable[str | Location],
-    told: Settings,
+    settings: Settings,
     *,
     entities: Path | None = None,
     subscribers: Path | None = None,
-    also: str | None = None,
-    say: Progress = SILENT,
+    extra_line: str | None = None,
+    progress: Progress = SILENT,
 ) -> Result:
     """Judge every local day of the files by every detector; remembers nothing.
 
     ``entities`` and ``subscribers`` are files of entities and of what is known of lines.
-    ``also`` is a line to look at twice whatever it did. ``say`` is told what is being done.
+    The calls of ``extra_line`` are read in full, whatever it did. ``progress`` hears of each step.
     """
-    built = detectors.build(told.detectors)
-    say("opening the files")
-    engine = engines.built(told)
-    source = ingest.open_source(paths, told, engine.reader)
+    built = detectors.build(settings.detectors)
+    progress("opening the files")
+    engine = engines.built(settings)
+    source = ingest.open_source(paths, settings, engine.reader)
     known = alerts_entities.read(entities, source.plan, detect.FINDERS)
     data, not_applicable = read_twice(
-        engine, source, built, subscribers=subscribers, extra_line=also, progress=say
+        engine, source, built, subscribers=subscribers, extra_line=extra_line, progress=progress
     )
     reader = data.inputs.reader
     applicable = [detector for detector in built if detector.name not in not_applicable]
-    say("working out what they did")
+    progress("working out what they did")
     tables = data.tables(data.rules(built))
-    say("judging")
+    progress("judging")
     no_past = peer_scoring.Known.nothing(reader.source.line_type, reader.look.callers)
-    judged = detect.judged(applicable, tables, no_past, told.fdr)
+    judged = detect.judged(applicable, tables, no_past, settings.fdr)
     handsets = alerts_entities.handsets(tables.legs, tables.written(pl.col("line")))
     marked = alerts_entities.set_aside(judged.findings, known, source.plan, handsets)
     context = severity.Beside(
@@ -105,8 +107,8 @@ def scan(
     return Result(
         findings=judged.findings,
         evidence=judged.weights,
-        alerts=ranking.ranked(marked, context, most=told.max_alerts),
-        victims=selection.to_warn(tables, week, known, handsets, told.max_victims).victims,
+        alerts=ranking.ranked(marked, context, most=settings.max_alerts),
+        victims=selection.to_warn(tables, week, known, handsets, settings.max_victims).victims,
         counts=count_rows(reader.look),
         not_applicable=not_applicable,
         tables=tables,

@@ -30,6 +30,7 @@ from cdr_anomaly.cli.output import (
     log_warnings,
 )
 from cdr_anomaly.cli.progress import LOG, show_progress
+from cdr_anomaly.errors import warn_former_name
 
 if TYPE_CHECKING:
     from datetime import date
@@ -50,9 +51,12 @@ def nightly(
     out: Out = None,
     options: NightOptions,
     lists: ListOptions,
-    only: Annotated[
-        bool, Option("--only", help="Let go of files that the day was made of before.")
+    replace_files: Annotated[
+        bool, Option("--replace-files", help="Let go of files that the day was made of before.")
     ] = False,
+    only: Annotated[bool, Option("--only", hidden=True, help="Former name of --replace-files.")] = (
+        False
+    ),
     output: OutputOptions,
     metrics: Annotated[
         Path | None, Option(**LOCAL, help="Text file of figures for Prometheus' node exporter.")
@@ -65,14 +69,15 @@ def nightly(
     """Judge one day by its calls and what earlier nights remember, and remember it, too."""
     from cdr_anomaly.nights import run as nights_run
 
+    if only:
+        warn_former_name("--only", "--replace-files")
     files, location = storage.locations(paths), storage.location(state)
     settings = options.settings(max_alerts=output.max_alerts)
     folder = storage.folder(out)
     with show_progress(files, location, as_json=json_log) as progress:
         run = nights_run.Run(location, settings, lists.for_nights(), progress, storage.by_name())
-        outcome = nights_run.nightly(
-            files, day_of(day) or _yesterday(settings, location), run, only=only
-        )
+        night = day_of(day) or _yesterday(settings, location)
+        outcome = nights_run.nightly(files, night, run, replace_files=replace_files or only)
         if folder is not None:
             from cdr_anomaly.reports.html import Past
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import warnings
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from cdr_anomaly.errors import FormerNameWarning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,6 +39,16 @@ def start_logging(*, as_json: bool) -> None:
         handler.setFormatter(_JsonLines())
     LOG.handlers, LOG.propagate = [handler], False
     LOG.setLevel(logging.INFO)
+    warnings.filterwarnings("always", category=FormerNameWarning)
+    show_others = warnings.showwarning
+
+    def log_former_names(text: Warning | str, kind: type[Warning], *where: Any) -> None:
+        if issubclass(kind, FormerNameWarning):
+            LOG.warning(str(text))
+        else:
+            show_others(text, kind, *where)
+
+    warnings.showwarning = log_former_names  # type: ignore[assignment]
 
 
 def log_error(error: Exception, *, mask: bool = False) -> None:

@@ -50,7 +50,7 @@ def scan(
     files, settings = storage.locations(paths), options.settings(max_alerts=output.max_alerts)
     folder = storage.folder(out)
     with show_progress(files) as progress:
-        result = pipeline.scan(files, settings, **asdict(lists), say=progress)
+        result = pipeline.scan(files, settings, **asdict(lists), progress=progress)
         if folder is not None:
             from cdr_anomaly.reports.html import Past
 

@@ -106,7 +106,7 @@ def _earlier(
     if gone:
         msg = (
             f"'{gone[0]}', of which {night.day} was made before, is not there as it was; "
-            "give all files of the day, with --only where they replace those."
+            "give all files of the day, with --replace-files where they replace those."
         )
         raise InputError(msg)
     if not missing:

@@ -14,6 +14,7 @@ from cdr_anomaly import detectors, engines, pipeline, versions
 from cdr_anomaly.alerts import detect, peer_scoring, ranking
 from cdr_anomaly.alerts import entities as alerts_entities
 from cdr_anomaly.alerts.victims import urgency
+from cdr_anomaly.errors import accept_former_names
 from cdr_anomaly.features import second_look
 from cdr_anomaly.features.second_look import ActiveDays
 from cdr_anomaly.nights import history, inputs, ledger, lock, open_state, state, volume
@@ -86,14 +87,17 @@ class Outcome(NamedTuple):
     warnings: list[Text]
 
 
-def nightly(paths: Iterable[str | Location], day: date, run: Run, *, only: bool = False) -> Outcome:
+@accept_former_names(only="replace_files")
+def nightly(
+    paths: Iterable[str | Location], day: date, run: Run, *, replace_files: bool = False
+) -> Outcome:
     """Judge one local day by its calls and by what the state remembers, and renew the state.
 
     To run a night again replaces it; files that it was made of before belong to it still, unless
-    ``only`` those given now do.
+    ``replace_files``: then only those given now do.
     """
     with lock.held(run.place):
-        return _night(paths, day, run, only=only)
+        return _night(paths, day, run, replace_files=replace_files)
 
 
 def backfill(
@@ -110,7 +114,7 @@ def backfill(
             if day in known and not known[day].provisional:
                 continue
             try:
-                yield _night(paths, day, run, only=False)
+                yield _night(paths, day, run, replace_files=False)
             except inputs.NothingOfTheDayError as error:
                 yield str(error)
 
@@ -122,14 +126,14 @@ def cut(last: date, profiles: int, calls: int) -> dict[str, date]:
     return {name: last - timedelta(days=kept) for name, kept in days.items()}
 
 
-def _night(paths: Iterable[str | Location], day: date, run: Run, *, only: bool) -> Outcome:
+def _night(paths: Iterable[str | Location], day: date, run: Run, *, replace_files: bool) -> Outcome:
     began = monotonic()
     of_day = {"since": day, "until": day}
     settings = open_state.as_before(run.settings, run.place).model_copy(update=of_day)
     run.progress("opening the files")
     known = open_state.opened(run.place, settings)
     nights = ledger.nights(known.ledger)
-    before = None if only else run.storage
+    before = None if replace_files else run.storage
     chosen = inputs.chosen(paths, settings, day, nights, reader=run.engine.reader, before=before)
     damaged = open_state.lost(known, day, again=day in nights)
     entities = alerts_entities.read(run.lists.entities, chosen.source.plan, detect.FINDERS)

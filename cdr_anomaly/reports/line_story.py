@@ -245,7 +245,7 @@ def explain(
     progress: Progress = SILENT,
 ) -> tuple[Story, Result]:
     """Scan, and return what it says of one line, beside the whole of it."""
-    result = scan(paths, settings, subscribers=subscribers, also=line, say=progress)
+    result = scan(paths, settings, subscribers=subscribers, extra_line=line, progress=progress)
     if not has_calls(result.tables, result.line):
         msg = f"'{line}' has no call in these files."
         raise InputError(msg)

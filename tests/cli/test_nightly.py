@@ -168,9 +168,12 @@ def test_a_file_that_the_day_was_made_of_and_that_is_gone(
     assert ran.code == 2
     assert ran.err.splitlines()[-1] == (
         f"cdr-anomaly: '{first}', of which 2026-05-04 was made before, is not there as it was; "
-        "give all files of the day, with --only where they replace those."
+        "give all files of the day, with --replace-files where they replace those."
     )
-    assert "700 calls used" in night(DAYS[0], "--only", file=second).err
+    assert "700 calls used" in night(DAYS[0], "--replace-files", file=second).err
+    former = night(DAYS[0], "--only", file=second)
+    assert former.code == 0
+    assert former.err.startswith("--only is called --replace-files now; the next version will not")
 
 
 def test_a_file_that_was_completed_under_its_name_is_replaced(

@@ -232,7 +232,7 @@ def test_parts_in_two_files_are_one_call_of_one_talk(tmp_path: Path) -> None:
     written(tmp_path, parts(0, 200), "a.parquet")
     written(tmp_path, parts(100), "b.parquet")
     words = ("mass_dialler.calls=1", "mass_dialler.distinct=1")
-    result = pipeline.scan([tmp_path], settings.load_settings(assignments=words), also=ANNA)
+    result = pipeline.scan([tmp_path], settings.load_settings(assignments=words), extra_line=ANNA)
     assert (result.counts.used, result.counts.partial) == (1, 2)
     placed = result.tables.legs.filter("outgoing").collect()
     assert placed.select("start", "duration_s").rows() == [(at(0), 300)]
@@ -244,7 +244,7 @@ def test_parts_that_cross_midnight_count_on_the_day_the_call_began(tmp_path: Pat
     table = parts(before_s, before_s + 100)
     words = ("mass_dialler.calls=1", "mass_dialler.distinct=1")
     result = pipeline.scan(
-        [written(tmp_path, table)], settings.load_settings(assignments=words), also=ANNA
+        [written(tmp_path, table)], settings.load_settings(assignments=words), extra_line=ANNA
     )
     profile = result.tables.profile.filter(pl.col("n_out") > 0).collect()
     assert [str(day) for day in profile["day"]] == ["2026-05-01"]

@@ -23,7 +23,7 @@ def profile_days(*paths: Path | str, **told: Any) -> dict[date, int]:
     watched = settings.load_settings(
         **told, assignments=("mass_dialler.calls=1", "mass_dialler.distinct=1")
     )
-    result = pipeline.scan(paths, watched, also=ANNA)
+    result = pipeline.scan(paths, watched, extra_line=ANNA)
     days = result.tables.profile.group_by("day").agg(pl.col("n_out").sum()).collect()
     return dict(days.sort("day").rows())
 

@@ -130,7 +130,7 @@ def test_a_late_file_finds_the_files_of_before_and_a_copy_counts_once(
     gone = night(run, tmp_path / "late.parquet", place)
     assert gone.err == (
         f"cdr-anomaly: '{early}', of which {DAYS[3]} was made before, is not there as it was; give "
-        "all files of the day, with --only where they replace those.\n"
+        "all files of the day, with --replace-files where they replace those.\n"
     )
     store_files.put(tmp_path / "early.parquet", early)
     again = run(

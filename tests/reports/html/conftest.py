@@ -39,7 +39,9 @@ def browser() -> Iterator[Browser]:
 def sample() -> Result:
     """Scan the sample."""
     told = settings.load_settings(tz=SHANGHAI)
-    return pipeline.scan([SAMPLE / "calls"], told, entities=SAMPLE / "entities.csv", also=LINE)
+    return pipeline.scan(
+        [SAMPLE / "calls"], told, entities=SAMPLE / "entities.csv", extra_line=LINE
+    )
 
 
 @pytest.fixture(scope="session")
