@@ -1,8 +1,11 @@
-"""What a scan found, and in what."""
+"""What a scan found, in what, and by which versions."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from cdr_anomaly.wording import Text, say, say_word
@@ -39,6 +42,13 @@ class Counts:
             say("rows.refused", "refused, {refused}", refused=say_word(why)): rows
             for why, rows in self.refused.items()
         }
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    names = ("cdr-anomaly", "polars", "pyarrow", "scipy", "numpy")
+    return {name: version(name) for name in names} | {"python": sys.version.split()[0]}
 
 
 @dataclass(frozen=True)

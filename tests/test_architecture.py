@@ -13,7 +13,7 @@ FILES = sorted(HOUSE.rglob("*.py"))
 
 # A room imports from its own tier and from those to the left of it.
 TIERS = (
-    ("errors", "significance", "wording", "versions", "vocabulary", "schema"),
+    ("errors", "significance", "wording", "vocabulary", "schema"),
     ("settings", "storage", "numbering"),
     ("ingest",),
     ("engines",),

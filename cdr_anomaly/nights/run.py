@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import detectors, engines, pipeline, versions
+from cdr_anomaly import detectors, engines, pipeline
 from cdr_anomaly.alerts import detect, peer_scoring, ranking
 from cdr_anomaly.alerts import entities as alerts_entities
 from cdr_anomaly.alerts.victims import urgency
@@ -22,7 +22,7 @@ from cdr_anomaly.nights import lists as nights_lists
 from cdr_anomaly.nights.history import History, build_night_tables
 from cdr_anomaly.nights.lists import JudgedNight, Subjects
 from cdr_anomaly.pipeline import SILENT
-from cdr_anomaly.result import Result
+from cdr_anomaly.result import Result, versions
 from cdr_anomaly.storage import paths as storage_paths
 from cdr_anomaly.wording import Text, say
 
@@ -171,7 +171,7 @@ def _night(paths: Iterable[str | Location], day: date, run: Run, *, replace_file
         seconds=seconds,
         inputs=[file._asdict() for file in chosen.files],
         settings=_settings(settings, run.lists),
-        versions=versions.versions(),
+        versions=versions(),
         counts=_counts(result),
         facts=_facts(judged, chosen, day),
     )

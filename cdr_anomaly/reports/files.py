@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from cdr_anomaly.alerts.ranking import unranked
 from cdr_anomaly.alerts.victims.urgency import count_by_tier
 from cdr_anomaly.reports.summary import calibrated_days
+from cdr_anomaly.result import versions
 from cdr_anomaly.storage.atomic_write import staging_folder
 from cdr_anomaly.storage.csv import escape_formulas, join_lists
-from cdr_anomaly.versions import versions
 
 if TYPE_CHECKING:
     from pathlib import Path

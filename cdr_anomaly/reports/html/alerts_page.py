@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import versions, wording
+from cdr_anomaly import wording
 from cdr_anomaly.alerts import ranking, severity
 from cdr_anomaly.alerts.victims import urgency
 from cdr_anomaly.nights import open_state, state
@@ -17,6 +17,7 @@ from cdr_anomaly.reports import summary
 from cdr_anomaly.reports.html import alert_rows, translate
 from cdr_anomaly.reports.html.chart_data import GRID_DAYS
 from cdr_anomaly.reports.html.template import Picture, Sheet
+from cdr_anomaly.result import versions
 from cdr_anomaly.schema import SEVERITIES
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def night(result: Result, past: Past, look: Look) -> str:
             (wording.translate(what, look.lang), f"{n:,}")
             for what, n in result.counts.rows().items()
         ],
-        versions=versions.versions(),
+        versions=versions(),
     )
 
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import versions, wording
+from cdr_anomaly import wording
 from cdr_anomaly.alerts import severity
 from cdr_anomaly.alerts.victims import urgency
 from cdr_anomaly.reports.html import translate
 from cdr_anomaly.reports.html.chart_data import graph, short
 from cdr_anomaly.reports.html.template import Picture, Sheet
+from cdr_anomaly.result import versions
 
 if TYPE_CHECKING:
     from cdr_anomaly.reports.html.language import Look
@@ -59,7 +60,7 @@ def line(story: Story, result: Result, look: Look) -> str:
         unlike=_unlike(story.unlike, said),
         people=_people(story, said, told),
         unknown=[wording.translate(each, look.lang) for each in result.tables.unknown()],
-        versions=versions.versions(),
+        versions=versions(),
     )
 
 
