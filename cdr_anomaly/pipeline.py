@@ -136,7 +136,7 @@ def read_twice(
     def select(source: ingest.Source, known: Subscribers) -> tuple[object, Least | None]:
         line = _as_carried(extra_line, source)
         # First legs mean new lines, and are of all lines, unless activations are listed.
-        if known.activations is None and source.days_at_most() > warm_up:
+        if known.activations is None and source.max_days() > warm_up:
             return line, None
         return line, second_look.needed_lines(detectors, source, known.activations, line)
 
@@ -204,9 +204,9 @@ def read_once(
         return FeedReader(engine, source, known, line, needed, look, feed, progress.done)
 
     reader = read(source, "reading the calls")
-    if reader.look.doubt:
-        reader = read(source.doubting(), "reading the calls again, with care")
-    if reader.look.lost and reader.source.opaque().collect().item():
+    if reader.look.misread:
+        reader = read(source.with_checked_numbers(), "reading the calls again, with care")
+    if reader.look.uncoded and reader.source.has_opaque_lines().collect().item():
         reader = read(reader.source.with_text(), "reading the calls again, as text")
     return reader
 
@@ -235,7 +235,7 @@ def count_rows(look: FirstLook) -> Counts:
         used=rows.get(0, 0) - look.duplicates - look.partial,
         duplicates=look.duplicates,
         partial=look.partial,
-        left_out=rows.get(ingest.LEFT_OUT, 0),
+        left_out=rows.get(ingest.IGNORED, 0),
         refused={ingest.VERDICTS[v]: rows[v] for v in ingest.REFUSED if v in rows},
         forwarded=look.forwarded.height,
     )

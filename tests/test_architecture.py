@@ -54,7 +54,6 @@ NAMES_TO_CHANGE = {
     "engines",
     "evaluation",
     "features",
-    "ingest",
     "nights",
     "pipeline",
     "privacy",

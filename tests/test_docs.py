@@ -52,7 +52,7 @@ def test_detector_page_has_every_setting_and_default(name: str) -> None:
 def test_tables_page_has_every_setting_and_layout() -> None:
     page = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
     assert all(f"| `{name}` |" in page for name in Settings.model_fields)
-    assert all(f"| `{name}` |" in page for name in layouts.shipped())
+    assert all(f"| `{name}` |" in page for name in layouts.shipped_layouts())
 
 
 def test_links_of_the_readme_lead_somewhere() -> None:

@@ -153,9 +153,11 @@ def test_of_the_shipped_layouts_only_the_one_that_is_named_is_validated() -> Non
     for words in (None, "cisco"), ("cisco", "asterisk"):
         layouts._shipped_layout.cache_clear()
         for word in words:
-            layouts.named(word)
+            layouts.find_layout(word)
         assert layouts._shipped_layout.cache_info().currsize == len(words)
-    assert {layouts.named(name).name for name in layouts.shipped()} == set(layouts.shipped())
+    assert {layouts.find_layout(name).name for name in layouts.shipped_layouts()} == set(
+        layouts.shipped_layouts()
+    )
 
 
 def test_tables_of_numbers_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,4 +176,4 @@ def test_one_file_is_opened_without_a_thread(
 ) -> None:
     feed(line("+8613800000001").dials(9, on="2026-05-04")).write_parquet(tmp_path / "calls.parquet")
     monkeypatch.setattr(paths, "ThreadPoolExecutor", lambda *_: pytest.fail("a thread"))
-    assert [file.rows for file in files.find([tmp_path])] == [9]
+    assert [file.rows for file in files.find_files([tmp_path])] == [9]

@@ -94,7 +94,9 @@ def tables_page() -> str:
     ]
     head = "| setting | default | meaning |\n|---|---|---|\n"
     parts.append("## Settings of a run\n\n" + head + "\n".join(rows))
-    rows = [f"| `{layout.name}` | {layout.title} |" for layout in layouts.shipped().values()]
+    rows = [
+        f"| `{layout.name}` | {layout.title} |" for layout in layouts.shipped_layouts().values()
+    ]
     parts.append("\n## Layouts\n\n| `--layout` | records |\n|---|---|\n" + "\n".join(rows))
     return "\n".join(parts) + "\n"
 

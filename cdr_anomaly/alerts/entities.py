@@ -38,7 +38,7 @@ def read(file: Path | None, plan: numbering.HomePlan, detectors: Collection[str]
     """
     if file is None:
         return pl.DataFrame(schema=SHAPE)
-    told = tabular.read(file).rename(lambda name: SAME.get(name, name))
+    told = tabular.read_table(file).rename(lambda name: SAME.get(name, name))
     if not set(WHO) & set(told.columns):
         msg = (
             f"'{file}' names no entity: it needs a column {', '.join(WHO[:-1])} or {WHO[-1]}, "

@@ -145,5 +145,5 @@ def _yesterday(settings: Settings, state: Location) -> date:
     from cdr_anomaly.ingest import source
     from cdr_anomaly.nights import open_state
 
-    zone = ZoneInfo(source.zone_of(open_state.as_before(settings, state)))
+    zone = ZoneInfo(source.local_zone(open_state.as_before(settings, state)))
     return datetime.now(zone).date() - timedelta(days=1)

@@ -120,7 +120,7 @@ def report_damage(files: Sequence[Location] = (), state: Location | None = None)
         with store_errors.explain_store_errors(*files, *([] if state is None else [state])):
             yield
     except (PolarsError, PanicException, OSError):
-        ingest_files.read_through(files)
+        ingest_files.check_pages(files)
         if state is not None:
             from cdr_anomaly.nights.state import read_through
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from cdr_anomaly import ingest
 from cdr_anomaly.engines import legs, profile
-from cdr_anomaly.ingest import dated, deduplicate
+from cdr_anomaly.ingest import add_local_day, deduplicate
 from cdr_anomaly.schema import REACHED, empty
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ class FirstLook(NamedTuple):
     two; they can be had once, and a later one may take another reading. ``callers`` says how many
     lines placed or forwarded a call on each day, when the profiles were had. ``long`` are the calls
     with much talk (LONG). ``unanswered`` tells whether any call was, ``talk`` whether any has a
-    duration, ``numbers`` whether any who placed one has more than a token; ``lost`` and ``doubt``
-    whether any number has no code, and any of which a footer seemed to prove that it has. ``alike``
+    duration, ``numbers`` whether any who placed one has more than a token; ``uncoded``
+    and ``misread`` whether any row has these marks (RowMap.number_steps). ``alike``
     are the keys of rows that may repeat others, ``duplicates`` and ``partial`` count the rows that
     mending took away.
     """
@@ -49,8 +49,8 @@ class FirstLook(NamedTuple):
     unanswered: bool
     talk: bool
     numbers: bool
-    lost: bool
-    doubt: bool
+    uncoded: bool
+    misread: bool
     alike: pl.Series
     duplicates: int
     partial: int
@@ -167,14 +167,14 @@ class Looks(ABC):
         """Count what the lines (line) placed and received, and take the LEGS of the worthy."""
         more = () if late is None else ON_FORWARDS
         wanted = [c for c in dict.fromkeys((*COUNTED, *ON_LEGS, *more)) if c in source.columns]
-        asked = ingest.of_lines(lines["line"])
+        asked = ingest.has_party_in(lines["line"])
         if late is not None:
             # Of a late call that was delivered in parts all parts are needed.
             parts = self.key(source).is_in(alike.implode()) if len(alike) else False
             asked = asked | late | parts
         only = lines["line"] if late is None else None
         calls = self._mended(source, wanted, asked, only, alike=alike, done=done)
-        calls = dated(calls, source.tz)
+        calls = add_local_day(calls, source.tz)
         days = profile.by_day(calls, lines)
         age = (pl.col("day") - pl.col("born")).dt.total_days()
         aged = days.join(lines, on="line").with_columns(age_d=age)
@@ -190,9 +190,9 @@ class Looks(ABC):
             return empty(REACHED, source.line_type)
         lines = line_days.select("line").unique()
         wanted = [c for c in (*COUNTED, "answered") if c in source.columns]
-        asked = ingest.of_lines(lines["line"])
+        asked = ingest.has_party_in(lines["line"])
         calls = self._mended(source, wanted, asked, lines["line"], alike=alike, done=lambda _: None)
-        found = legs.of_lines(dated(calls, source.tz), lines).select(list(REACHED))
+        found = legs.of_lines(add_local_day(calls, source.tz), lines).select(list(REACHED))
         return found.join(line_days, on=["line", "day"], how="semi").sort(pl.all())
 
     def _mended(
@@ -208,7 +208,7 @@ class Looks(ABC):
         calls = self.calls(source, wanted, asked, lines, done=done)
         if len(alike):
             repeat = self.key(source).is_in(alike.implode())
-            calls = deduplicate.settled(calls, source.columns, repeat)
+            calls = deduplicate.merge_repeats(calls, source.columns, repeat)
         return calls
 
 

@@ -11,7 +11,7 @@ from cdr_anomaly import numbering
 from cdr_anomaly.engines import legs, profile
 from cdr_anomaly.engines.base import FirstLook
 from cdr_anomaly.engines.traffic import Traffic
-from cdr_anomaly.ingest import dated, deduplicate, validate
+from cdr_anomaly.ingest import add_local_day, deduplicate, validate
 from cdr_anomaly.schema import LONG, empty
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from cdr_anomaly.ingest import Source
 
 NO_DAYS = pl.DataFrame(schema={"day": pl.Date, "calls": pl.UInt32})
-MARKS = ("sound", "lost", "doubt")
+MARKS = ("valid", "uncoded", "misread")
 FRAMES = ("days", "forwarded", "long")
-FACTS = ("unanswered", "talk", "lost", "doubt", "numbers", "duplicates", "partial")
+FACTS = ("unanswered", "talk", "uncoded", "misread", "numbers", "duplicates", "partial")
 
 
 class Kind(NamedTuple):
@@ -76,7 +76,7 @@ class Tally:
         self.long: list[pl.DataFrame] = []
         self.alike: list[pl.Series] = []
         self.open = pl.DataFrame()
-        self.unanswered = self.talk = self.lost = self.doubt = False
+        self.unanswered = self.talk = self.uncoded = self.misread = False
         self.numbers = not kind.as_text
         self.duplicates = self.partial = 0
 
@@ -88,13 +88,13 @@ class Tally:
         used = self.used(rows, counted=counted)
         ordered = used["key"].sort()
         one_day = used["day"].n_unique() == 1 and not self.kind.as_text
-        self.count(used, placed=deduplicate.placed(ordered) if one_day else None)
+        self.count(used, placed=deduplicate.count_calls(ordered) if one_day else None)
         before = self.open if self.open.height else used.clear()
         alike = pl.concat(
-            [deduplicate.repeated(ordered), deduplicate.shared(before["key"], ordered)]
+            [deduplicate.repeated_keys(ordered), deduplicate.common_keys(before["key"], ordered)]
         )
         self.alike.append(alike)
-        still_open = deduplicate.still_open(until)
+        still_open = deduplicate.may_continue_after(until)
         waiting = pl.concat([before.filter(still_open), used.filter(still_open)])
         if len(alike):
             repeat = pl.col("key").is_in(alike.implode())
@@ -104,7 +104,7 @@ class Tally:
 
     def used(self, rows: pl.DataFrame, *, counted: bool) -> pl.DataFrame:
         """Keep the rows that are used, with their ``day``; count the rows by verdict and by day."""
-        used = dated(rows.drop(MARKS) if counted else self._sound(rows), self.kind.tz)
+        used = add_local_day(rows.drop(MARKS) if counted else self._sound(rows), self.kind.tz)
         days = used["day"].value_counts(name="calls")
         self.days.append(days.clear() if counted else days)
         return used
@@ -127,7 +127,7 @@ class Tally:
         parts = pl.col("duration_s") >= legs.PART_S
         self.long += [before.filter(parts), now.filter(parts)]
         columns = self.kind.columns
-        unique = deduplicate.without_duplicates(pl.concat([before, now]).lazy(), columns).collect()
+        unique = deduplicate.drop_duplicates(pl.concat([before, now]).lazy(), columns).collect()
         settled, taken_back = self._mended(unique), self._mended(before)
         for counted in (self.sums, self.traffic):
             counted.add(now, sign=-1)
@@ -178,8 +178,8 @@ class Tally:
             unanswered=self.unanswered,
             talk=self.talk,
             numbers=self.numbers,
-            lost=self.lost,
-            doubt=self.doubt,
+            uncoded=self.uncoded,
+            misread=self.misread,
             alike=pl.concat([pl.Series(dtype=pl.Int64), *self.alike]).unique(),
             duplicates=self.duplicates,
             partial=self.partial,
@@ -187,13 +187,13 @@ class Tally:
 
     def _sound(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Keep the rows that are used, and count them and the others by verdict."""
-        used = rows if rows["sound"].all() else rows.filter("sound")
-        bad = rows.clear() if used.height == rows.height else rows.filter(~pl.col("sound"))
+        used = rows if rows["valid"].all() else rows.filter("valid")
+        bad = rows.clear() if used.height == rows.height else rows.filter(~pl.col("valid"))
         self.verdicts[0] += used.height
-        why = validate.judged(bad, self.kind.max_duration_s)
+        why = validate.verdicts(bad, self.kind.max_duration_s)
         self.verdicts.update(dict(why.value_counts().iter_rows()))
-        self.lost |= bool(rows["lost"].any())
-        self.doubt |= bool(rows["doubt"].any())
+        self.uncoded |= bool(rows["uncoded"].any())
+        self.misread |= bool(rows["misread"].any())
         self.unanswered = self.unanswered or bool((used["duration_s"] == 0).any())
         self.talk = self.talk or bool((used["duration_s"] > 0).any())
         if not self.numbers:
@@ -201,8 +201,8 @@ class Tally:
         return used.drop(MARKS)
 
     def _mended(self, calls: pl.DataFrame) -> pl.DataFrame:
-        whole = deduplicate.mended(calls.drop("day").lazy(), self.kind.columns).collect()
-        return dated(whole, self.kind.tz)
+        whole = deduplicate.merge_calls(calls.drop("day").lazy(), self.kind.columns).collect()
+        return add_local_day(whole, self.kind.tz)
 
     def _long(self) -> pl.DataFrame:
         calls = pl.concat([self.open.clear(), *self.long], how="diagonal_relaxed")

@@ -11,7 +11,7 @@ import polars as pl
 from cdr_anomaly.engines import profile
 from cdr_anomaly.engines.base import COUNTED, Looks, counted_by
 from cdr_anomaly.engines.first_pass import MARKS, Kind, Tally
-from cdr_anomaly.ingest import deduplicate, here
+from cdr_anomaly.ingest import deduplicate, read_locally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -36,7 +36,7 @@ class Local(Looks):
     Rows are kept from the first look to the others as far as the ``memory`` (bytes) goes.
     """
 
-    reader = staticmethod(here)
+    reader = staticmethod(read_locally)
 
     def __init__(self, memory: int) -> None:
         self.room = memory - PARTS_BYTES
@@ -70,7 +70,7 @@ class Local(Looks):
         kept = iter(self.kept)
 
         def read(part: Part) -> pl.Series:
-            known, rows = next(kept, None), part.mapped()
+            known, rows = next(kept, None), part.map_rows()
             if known is None:
                 return rows.filter(wanted).select("calling_number").collect().to_series()
             asked = rows.select(wanted=wanted.fill_null(value=False)).collect().to_series()
@@ -82,7 +82,7 @@ class Local(Looks):
     @staticmethod
     def key(source: Source) -> pl.Expr:
         """Make one integer of what makes two rows of a feed one call; its calls may share it."""
-        return deduplicate.key(source.columns, as_text=source.as_text)
+        return deduplicate.call_key(source.columns, as_text=source.as_text)
 
     def calls(
         self,
@@ -99,12 +99,12 @@ class Local(Looks):
         def read(part: Part) -> pl.DataFrame:
             known = next(kept, None)
             if known is None:
-                fresh = part.mapped().filter(asked) if lines is None else part.mapped(lines)
-                return fresh.filter("sound").select(wanted).collect()
-            some = known.select(asked & pl.col("sound")).to_series()
+                fresh = part.map_rows().filter(asked) if lines is None else part.map_rows(lines)
+                return fresh.filter("valid").select(wanted).collect()
+            some = known.select(asked & pl.col("valid")).to_series()
             rows, rest = known.filter(some), [c for c in wanted if c not in known.columns]
             if rest:
-                rows = rows.hstack(part.mapped().select(rest).collect().filter(some))
+                rows = rows.hstack(part.map_rows().select(rest).collect().filter(some))
             return rows.select(wanted)
 
         found = []
@@ -128,14 +128,14 @@ class Local(Looks):
         key = self.key(source).alias("key")
 
         def read(part: Part) -> pl.DataFrame:
-            return part.mapped().select(*wanted, *MARKS, key).collect()
+            return part.map_rows().select(*wanted, *MARKS, key).collect()
 
         keep = self.room // 2 // KEPT_BYTES if lines == profile.ALL and not source.as_text else 0
         for part, rows in _ahead(source, read):
             keep -= part.rows
             if keep >= 0:
-                self.kept.append(rows.select(c for c in (*COUNTED, "sound") if c in rows.columns))
-            tally.take(rows, until=part.next_start, counted=part.carried is not None)
+                self.kept.append(rows.select(c for c in (*COUNTED, "valid") if c in rows.columns))
+            tally.take(rows, until=part.next_start, counted=part.carry_over is not None)
             done(part.rows)
         return tally
 

@@ -19,7 +19,7 @@ from cdr_anomaly.engines import profile
 from cdr_anomaly.engines.base import Looks, counted_by
 from cdr_anomaly.engines.first_pass import MARKS, Kind, Tally
 from cdr_anomaly.engines.spark_wire import Piece
-from cdr_anomaly.ingest import dated, deduplicate
+from cdr_anomaly.ingest import add_local_day, deduplicate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.engines.profile import Least
     from cdr_anomaly.engines.spark_cluster import Cluster
     from cdr_anomaly.engines.spark_wire import Made
-    from cdr_anomaly.ingest import Shape, Source
+    from cdr_anomaly.ingest import FileGroup, Source
 
     Of = Callable[[pl.LazyFrame], pl.LazyFrame]
     Rows = Iterator[pl.DataFrame]
@@ -50,16 +50,19 @@ class Spark(Looks):
     @staticmethod
     def key(source: Source) -> pl.Expr:
         """Make one integer of what makes two rows of a feed one call."""
-        return deduplicate.fingerprint(source.columns, as_text=source.as_text)
+        return deduplicate.call_fingerprint(source.columns, as_text=source.as_text)
 
     def reader(
-        self, shape: Shape, of: Callable[[Shape], pl.LazyFrame], lines: pl.Series | None = None
+        self,
+        shape: FileGroup,
+        of: Callable[[FileGroup], pl.LazyFrame],
+        lines: pl.Series | None = None,
     ) -> pl.LazyFrame:
         """Let Spark read the rows of a shape, and bring here what is made of them."""
         made = self.cluster.over_rows(shape, of, _as_rows, lines)
         found = [piece.frame for piece in self.cluster.fetched(made)]
-        none = pl.LazyFrame(schema={**shape.rows.types, shape.lineage: pl.String()})
-        blank = of(replace(shape, files=(), given=none)).collect()
+        none = pl.LazyFrame(schema={**shape.row_map.types, shape.path_column: pl.String()})
+        blank = of(replace(shape, files=(), raw_rows=none)).collect()
         return pl.concat([blank, *found]).lazy()
 
     def first_look(
@@ -79,7 +82,7 @@ class Spark(Looks):
         if len(alike):
             pieces.append(self.cluster.kept(self._mends(source, first, alike)))
         tally = Tally(first.kind, profile.Sums(source.line_type, profile.ALL))
-        blank = first.counted_by(source.blank()).collect()
+        blank = first.counted_by(source.no_rows()).collect()
         tally.take(blank, until=None, counted=True)
         tally.alike.append(alike)
         for piece in self.cluster.fetched(self.cluster.without(pieces, KEYS, SUMS)):
@@ -125,11 +128,11 @@ class Spark(Looks):
         """Take columns of the calls that are ``asked`` for; all are of ``lines``, if any."""
 
         def of(rows: pl.LazyFrame) -> pl.LazyFrame:
-            return rows.filter(asked, "sound").select(wanted)
+            return rows.filter(asked, "valid").select(wanted)
 
         found = self.cluster.fetched(self._over(source, of, _as_rows, lines=lines))
         done(source.rows)
-        return pl.concat([of(source.blank()).collect(), *(piece.frame for piece in found)])
+        return pl.concat([of(source.no_rows()).collect(), *(piece.frame for piece in found)])
 
     def _over(
         self,
@@ -142,16 +145,16 @@ class Spark(Looks):
         """Give what ``of`` makes of the CALLS of a feed to ``made_of``, where its rows are."""
         columns, line = source.columns, source.line_type
 
-        def of_shape(shape: Shape) -> pl.LazyFrame:
-            return of(shape.filled(columns, line, lines))
+        def of_shape(shape: FileGroup) -> pl.LazyFrame:
+            return of(shape.map_rows(columns, line, lines))
 
-        late = of(source.carried_part().mapped(lines)).collect()
+        late = of(source.carry_over_part().map_rows(lines)).collect()
         return self.cluster.together(
             [
                 self.cluster.put((made_of_carried or made_of)(iter([late]))),
                 *(
                     self.cluster.over_rows(shape, of_shape, made_of, lines)
-                    for shape in source.shapes()
+                    for shape in source.file_groups()
                 ),
             ]
         )
@@ -192,7 +195,7 @@ class _First:
     def repeats(self, rows: pl.LazyFrame, alike: pl.Series) -> pl.LazyFrame:
         """Take the rows that may repeat others."""
         counted = self.counted_by(rows)
-        return counted.filter("sound", pl.col("key").is_in(alike.implode())).drop(MARKS)
+        return counted.filter("valid", pl.col("key").is_in(alike.implode())).drop(MARKS)
 
     def divided(self, rows: Rows) -> Made:
         """Give rows to the bucket of their key."""
@@ -203,7 +206,7 @@ class _First:
         """Take rows that repeat others out of the count, and count them mended."""
         found = [piece.frame for piece in pieces]
         if found:
-            tally, now = self._tally(), dated(pl.concat(found), self.kind.tz)
+            tally, now = self._tally(), add_local_day(pl.concat(found), self.kind.tz)
             tally.mend(now.clear(), now)
             yield from self._told(tally)
 
@@ -244,4 +247,4 @@ def _repeated(pieces: Made) -> Made:
     found = [piece.frame for piece in pieces]
     if found:
         ordered = pl.concat(found).to_series().sort()
-        yield Piece(0, KEYS, deduplicate.repeated(ordered).unique().to_frame())
+        yield Piece(0, KEYS, deduplicate.repeated_keys(ordered).unique().to_frame())

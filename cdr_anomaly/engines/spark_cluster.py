@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from cdr_anomaly.engines.spark_wire import Batches, Made
-    from cdr_anomaly.ingest import Shape
+    from cdr_anomaly.ingest import FileGroup
     from cdr_anomaly.storage.paths import Location
 
-    Of = Callable[[Shape], pl.LazyFrame]
+    Of = Callable[[FileGroup], pl.LazyFrame]
 
 # Rows that Spark hands over at once.
 BATCH_ROWS = 200_000
@@ -81,7 +81,7 @@ class Cluster:
 
     def over_rows(
         self,
-        shape: Shape,
+        shape: FileGroup,
         of: Of,
         made_of: Callable[[Iterator[pl.DataFrame]], Made],
         lines: pl.Series | None = None,
@@ -99,7 +99,7 @@ class Cluster:
 
         def work(batches: Batches) -> Batches:
             made = (
-                of(replace(bare, given=typed(chunk, bare, there, paths))).collect()
+                of(replace(bare, raw_rows=typed(chunk, bare, there, paths))).collect()
                 for chunk in chunks(batches)
             )
             return moved(made_of(made))
@@ -165,7 +165,7 @@ class Cluster:
         while self.on_disk:
             self.on_disk.pop().unpersist()
 
-    def _rows(self, shape: Shape, columns: list[str], lines: pl.Series | None) -> DataFrame:
+    def _rows(self, shape: FileGroup, columns: list[str], lines: pl.Series | None) -> DataFrame:
         from pyspark.sql import functions
 
         # Keys in names of folders are put in by us; Spark would guess their types.
@@ -176,11 +176,11 @@ class Cluster:
             raise SettingError(msg)
         for condition in _conditions(shape):
             rows = rows.filter(condition)
-        if lines is not None and shape.plain_parties:
-            rows = self._of_lines(rows, shape.plain_parties, lines)
+        if lines is not None and shape.e164_parties:
+            rows = self._of_lines(rows, shape.e164_parties, lines)
         wanted = [functions.col(_quoted(name)) for name in columns if name in rows.columns]
-        if shape.lineage in columns:
-            wanted.append(functions.input_file_name().alias(shape.lineage))
+        if shape.path_column in columns:
+            wanted.append(functions.input_file_name().alias(shape.path_column))
         return rows.select(*wanted)
 
     def _of_lines(self, rows: DataFrame, parties: list[str], lines: pl.Series) -> DataFrame:
@@ -250,28 +250,28 @@ def _session(master: str | None, memory: int) -> SparkSession:
     return own
 
 
-def _columns(shape: Shape, of: Of) -> list[str]:
+def _columns(shape: FileGroup, of: Of) -> list[str]:
     """Name the raw columns that ``of`` reads, as the plan that Polars makes of it has them."""
     asked: set[str] = set()
-    types = {**shape.rows.types, shape.lineage: pl.String()}
+    types = {**shape.row_map.types, shape.path_column: pl.String()}
 
     def blank(with_columns: list[str] | None, *_: object) -> Iterator[pl.DataFrame]:
         asked.update(with_columns if with_columns is not None else types)
         yield pl.DataFrame(schema=types).select(with_columns or list(types))
 
-    of(replace(shape, files=(), given=register_io_source(blank, schema=types))).collect()
+    of(replace(shape, files=(), raw_rows=register_io_source(blank, schema=types))).collect()
     return [name for name in types if name in asked]
 
 
-def _conditions(shape: Shape) -> Iterator[str]:
+def _conditions(shape: FileGroup) -> Iterator[str]:
     """Say to Spark which days are wanted, so that it skips what lies outside."""
-    name = shape.rows.layout.source("start_time")
-    dtype = shape.rows.types[name]
+    name = shape.row_map.layout.source("start_time")
+    dtype = shape.row_map.types[name]
     # It reads nanoseconds as integers; of these, and of all other kinds, every row comes.
     if not isinstance(dtype, pl.Datetime) or dtype.time_unit == "ns":
         return
     column = _quoted(name)
-    for sign, bound in zip((">=", "<"), shape.bounds, strict=True):
+    for sign, bound in zip((">=", "<"), shape.time_bounds, strict=True):
         if bound is not None:
             yield f"{column} {sign} {_literal(bound, dtype)} OR {column} IS NULL"
 

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from cdr_anomaly.ingest import Shape
+    from cdr_anomaly.ingest import FileGroup
 
 # The columns of what moves, as Spark is told them.
 MOVED = "bucket int, what string, frame binary"
@@ -45,7 +45,7 @@ def chunks(batches: Batches) -> Iterator[pl.DataFrame]:
 
 
 def typed(
-    chunk: pl.DataFrame, shape: Shape, keys: dict[str, str | None], paths: dict[str, str]
+    chunk: pl.DataFrame, shape: FileGroup, keys: dict[str, str | None], paths: dict[str, str]
 ) -> pl.LazyFrame:
     """Give rows the columns and types that Polars reads from the files.
 
@@ -56,10 +56,10 @@ def typed(
         name: _as(name, chunk.schema[name], dtype)
         if name in chunk.columns
         else pl.lit(keys.get(name), dtype)
-        for name, dtype in shape.rows.types.items()
+        for name, dtype in shape.row_map.types.items()
     }
-    if shape.lineage in chunk.columns:
-        found[shape.lineage] = pl.col(shape.lineage).replace(paths)
+    if shape.path_column in chunk.columns:
+        found[shape.path_column] = pl.col(shape.path_column).replace(paths)
     return chunk.lazy().select(**found)
 
 

@@ -144,7 +144,7 @@ def dated(
 
 def read_truth(file: Path) -> pl.DataFrame:
     """Read what is known of lines (TRUTH and ``pattern``, which is their kind if it is missing)."""
-    told = tabular.read(file)
+    told = tabular.read_table(file)
     missing = [name for name in TRUTH if name not in told.columns]
     if missing:
         msg = (

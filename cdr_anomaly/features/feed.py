@@ -69,12 +69,12 @@ def describe_feed(source: Source, look: FirstLook, subscribers: Subscribers) -> 
         first_day=first,
         last_day=last,
         opaque=source.as_text,
-        pseudonyms=source.pseudonyms,
-        neighbours=source.neighbours,
+        pseudonyms=source.has_pseudonyms,
+        neighbours=source.has_neighbours,
         attempts=look.unanswered,
         talk=look.talk,
         numbers=look.numbers,
-        listed_columns=subscribers.told,
+        listed_columns=subscribers.columns,
     )
 
 

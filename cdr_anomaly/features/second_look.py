@@ -184,7 +184,7 @@ def needed_lines(
     needs = [detector.least() for detector in detectors]
     lines = [pl.Series([] if line is None else [line], dtype=source.line_type)]
     if activations is not None:
-        extent = source.extent
+        extent = source.time_range
         # One day more on either side: zones, and an activation counts from its midnight.
         since = extent[0].date() - line_ages.WEEK - timedelta(days=2) if extent else date.min
         fresh = activations.filter(pl.col("activation") >= since).select("line")

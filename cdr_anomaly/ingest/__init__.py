@@ -1,22 +1,22 @@
 """Vendor files to CALLS: mapping, units, zone, repeats; counts and keeps what it refused."""
 
-from cdr_anomaly.ingest.file_group import Shape, dated, midnight, of_lines
+from cdr_anomaly.ingest.file_group import FileGroup, add_local_day, has_party_in, midnight
 from cdr_anomaly.ingest.files import File
-from cdr_anomaly.ingest.source import Part, Reader, Source, here, open_source
-from cdr_anomaly.ingest.validate import LEFT_OUT, REFUSED, VERDICTS
+from cdr_anomaly.ingest.source import Part, Reader, Source, open_source, read_locally
+from cdr_anomaly.ingest.validate import IGNORED, REFUSED, VERDICTS
 
 __all__ = [
-    "LEFT_OUT",
+    "IGNORED",
     "REFUSED",
     "VERDICTS",
     "File",
+    "FileGroup",
     "Part",
     "Reader",
-    "Shape",
     "Source",
-    "dated",
-    "here",
+    "add_local_day",
+    "has_party_in",
     "midnight",
-    "of_lines",
     "open_source",
+    "read_locally",
 ]

@@ -1,4 +1,4 @@
-"""Files of one shape, read as one table: raw rows to CALLS with a verdict each, lazily."""
+"""Groups of files with the same columns, read as one table: lazy frames of CALLS."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import polars as pl
 
 from cdr_anomaly.ingest import validate
 from cdr_anomaly.ingest.mapping import NUMBERS, PARTIES
-from cdr_anomaly.ingest.validate import KIND
+from cdr_anomaly.ingest.validate import RECORD_TYPE
 from cdr_anomaly.schema import CALLS
 from cdr_anomaly.storage import paths
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import date
 
     from cdr_anomaly.ingest.files import File
@@ -26,162 +26,158 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Shape:
-    """Files whose columns and hive keys agree, with the map from their rows to CALLS.
+class FileGroup:
+    """Files with the same columns and hive keys, and the map from their rows to CALLS.
 
-    ``given`` are raw rows of theirs that somebody else has read, with their path as ``lineage``;
-    then these are the rows, whatever the files.
+    ``raw_rows`` are rows that another engine has read, with their path as ``path_column``; the
+    files are not read then.
     """
 
     files: Sequence[File]
-    rows: RowMap
+    row_map: RowMap
     settings: Settings
     tz: str
-    given: pl.LazyFrame | None = None
+    raw_rows: pl.LazyFrame | None = None
 
     @cached_property
     def expressions(self) -> dict[str, pl.Expr]:
-        """One expression over the raw columns for each column of CALLS that the files offer."""
-        return self.rows.expressions(self.lineage)
+        """Return one expression over the raw columns for each column of CALLS of the files."""
+        return self.row_map.expressions(self.path_column)
 
-    def mapped(self, lines: pl.Series | None = None) -> pl.LazyFrame:
-        """Return the rows of the span in the columns of CALLS, each with whether it is sound.
-
-        ``lost`` and ``doubt`` mark rows with a number that has no code, and with one of which the
-        footer seemed to prove that it has. With ``lines``, only the calls from and to these.
-        """
-        raw = self._raw(lineage=self.rows.layout.served_is_file_name)
-        if lines is not None and self.plain_parties:
-            # On the raw columns, so that all else is decoded and read in the rows that are left.
-            written = [pl.col(column).cast(pl.Int64, strict=False) for column in self.plain_parties]
-            raw = raw.filter(of_lines(lines, written))
-        rows = self._read(raw.select(**self.expressions))
-        if lines is not None and not self.plain_parties:
-            rows = rows.filter(of_lines(lines))
-        sound = validate.sound(rows.collect_schema().names(), self.settings.max_duration_s)
-        return rows.with_columns(sound=sound)
-
-    def filled(
-        self, columns: Collection[str], line: pl.DataType, lines: pl.Series | None = None
+    def map_rows(
+        self, columns: Collection[str], line_type: pl.DataType, lines: pl.Series | None = None
     ) -> pl.LazyFrame:
-        """Return the same with all ``columns`` of a feed of which this shape may lack some.
+        """Return the rows of the span as CALLS, with whether each is ``valid``.
 
-        ``line`` is how lines are carried. A file without a record type, beside others with it,
-        holds whole calls.
+        ``columns`` are those of the feed; they are null if this group lacks them, but a row without
+        a record type is a whole call. ``uncoded`` and ``misread`` are marks of number_steps(). With
+        ``lines``, only the calls from and to these.
         """
+        raw = self._scan_span(with_path=self.row_map.layout.served_is_file_name)
+        if lines is not None and self.e164_parties:
+            # On the raw columns, so that other columns are decoded for the remaining rows only.
+            numbers = [pl.col(column).cast(pl.Int64, strict=False) for column in self.e164_parties]
+            raw = raw.filter(has_party_in(lines, numbers))
+        rows = self._parse_numbers(raw.select(**self.expressions))
+        if lines is not None and not self.e164_parties:
+            rows = rows.filter(has_party_in(lines))
+        valid = validate.is_valid(rows.collect_schema().names(), self.settings.max_duration_s)
         missing = sorted(set(columns) - set(self.expressions))
-        types = {c: CALLS[c].dtype for c in missing} | dict.fromkeys(NUMBERS, line)
+        types = {c: CALLS[c].dtype for c in missing} | dict.fromkeys(NUMBERS, line_type)
         fill = {column: pl.lit(None, types[column]) for column in missing}
         if "record_type" in missing:
-            fill["record_type"] = pl.lit("call", KIND)
-        return self.mapped(lines).with_columns(**fill)
+            fill["record_type"] = pl.lit("call", RECORD_TYPE)
+        return rows.with_columns(valid=valid).with_columns(**fill)
 
-    def starts(self) -> pl.LazyFrame:
+    def start_times(self) -> pl.LazyFrame:
         """Return the start of every row, of any day, and its file (start_time, file)."""
-        rows = self._scan(lineage=True)
-        return rows.select(start_time=self.expressions["start_time"], file=pl.col(self.lineage))
+        rows = self._scan(with_path=True)
+        return rows.select(start_time=self.expressions["start_time"], file=pl.col(self.path_column))
 
-    def refused(self) -> pl.LazyFrame:
-        """Return the refused rows as they came, as text, each with its file and the reason."""
-        own = {"reason": pl.col("reason"), "file": pl.col("file")}
-        # A column of the vendor's that is called like one of ours stands beside it, marked.
-        names = {name: f"{name}_as_came" if name in own else name for name in self.rows.types}
-        row = pl.struct(self.rows.as_came(name).alias(kept) for name, kept in names.items())
-        rows = self._raw(lineage=True)
-        rows = rows.select(row.alias("row"), pl.col(self.lineage).alias("file"), **self.expressions)
+    def refused_rows(self) -> pl.LazyFrame:
+        """Return the raw refused rows as text, each with the ``reason`` and its ``file``."""
+        # A raw column with the name of one of these two gets another name.
+        names = {n: f"{n}_as_came" if n in {"reason", "file"} else n for n in self.row_map.types}
+        row = pl.struct(self.row_map.raw_text(raw).alias(name) for raw, name in names.items())
+        file = pl.col(self.path_column).alias("file")
+        rows = self._scan_span(with_path=True).select(row.alias("row"), file, **self.expressions)
+        verdict = validate.verdict(self.expressions, self.settings.max_duration_s)
+        rows = self._parse_numbers(rows).with_columns(verdict=verdict)
         reasons = dict(enumerate(validate.VERDICTS))
         reason = pl.col("verdict").replace_strict(reasons, return_dtype=pl.String)
-        wanted = pl.col("verdict").is_in(validate.REFUSED)
-        verdict = validate.verdict(self.expressions, self.settings.max_duration_s)
-        judged = self._read(rows).with_columns(verdict=verdict)
-        kept = judged.filter(wanted).select("row", "file", reason=reason)
-        return kept.select(*own.values(), "row").unnest("row")
+        refused = rows.filter(pl.col("verdict").is_in(validate.REFUSED))
+        return refused.select(reason.alias("reason"), "file", "row").unnest("row")
 
     @property
-    def lineage(self) -> str:
-        """A name for the column of paths that no column of the file has."""
-        return f"path_{max(self.rows.types, key=len, default='')}"
+    def path_column(self) -> str:
+        """Return a name for the column of paths that no column of the files has."""
+        return f"path_{max(self.row_map.types, key=len, default='')}"
 
     @property
-    def plain_parties(self) -> list[str]:
-        """The raw columns of the two parties, where both are proven to be E.164 as they stand."""
-        return (
-            [self.rows.layout.source(c) for c in PARTIES] if self.rows.e164 >= set(PARTIES) else []
-        )
+    def e164_parties(self) -> list[str]:
+        """Return the raw columns of the two parties if both are proven to be E.164, else none."""
+        proven = self.row_map.e164 >= set(PARTIES)
+        return [self.row_map.layout.source(c) for c in PARTIES] if proven else []
 
     @property
-    def bounds(self) -> tuple[datetime | None, datetime | None]:
-        """The instants between which the rows wanted start; the second one is not among them."""
+    def time_bounds(self) -> tuple[datetime | None, datetime | None]:
+        """Return the instants [from, to) of the days of the settings; None is no bound."""
         zone, since, until = ZoneInfo(self.tz), self.settings.since, self.settings.until
-        # The first and the last year of the calendar mean "no bound", and have no instant in UTC.
+        # The first and the last year of the calendar mean no bound, and have no instant in UTC.
         first = datetime.combine(since, time(), zone) if since and since.year > MINYEAR else None
         after = until + timedelta(days=1) if until and until.year < MAXYEAR else None
         end = datetime.combine(after, time(), zone) if after else None
         return first, end
 
-    def _scan(self, *, lineage: bool) -> pl.LazyFrame:
-        if self.given is not None:
-            return self.given
-        return scan(self.files, lineage=self.lineage if lineage else None)
+    def _scan(self, *, with_path: bool) -> pl.LazyFrame:
+        if self.raw_rows is not None:
+            return self.raw_rows
+        return scan_files(self.files, path_column=self.path_column if with_path else None)
 
-    def _raw(self, *, lineage: bool) -> pl.LazyFrame:
-        raw = self._scan(lineage=lineage)
-        name = self.rows.layout.source("start_time")
-        dtype = self.rows.types[name]
-        if not isinstance(dtype, pl.Datetime) or not any(self.bounds):
+    def _scan_span(self, *, with_path: bool) -> pl.LazyFrame:
+        raw = self._scan(with_path=with_path)
+        name = self.row_map.layout.source("start_time")
+        dtype = self.row_map.types[name]
+        if not isinstance(dtype, pl.Datetime):
             return raw
-        # On the raw column, so that row groups outside are skipped by their statistics.
-        return raw.filter(
-            _span(pl.col(name), *(self._bound(bound, dtype) for bound in self.bounds))
-        )
+        # On the raw column, so that Polars skips row groups by their statistics.
+        return raw.filter(*self._in_span(name, dtype))
 
-    def _read(self, rows: pl.LazyFrame) -> pl.LazyFrame:
-        """Keep the rows of the span, and turn their written numbers into lines."""
+    def _parse_numbers(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """Return the rows of the span, with lines for numbers as written."""
         columns = rows.collect_schema().names()
-        if any(self.bounds):
-            bounds = (self._bound(b, pl.Datetime("us", "UTC")) for b in self.bounds)
-            rows = rows.filter(_span(pl.col("start_time"), *bounds))
-        for step in self.rows.steps(columns):
+        rows = rows.filter(*self._in_span("start_time", pl.Datetime("us", "UTC")))
+        for step in self.row_map.number_steps(columns):
             rows = rows.with_columns(**step)
-        return rows.select(*columns, "lost", "doubt")
+        return rows.select(*columns, "uncoded", "misread")
+
+    def _in_span(self, start: str, dtype: pl.Datetime) -> Iterator[pl.Expr]:
+        """Yield the conditions on a start; a row without a start stays, to be refused."""
+        first, end = self.time_bounds
+        column = pl.col(start)
+        if first is not None:
+            yield column.is_null() | (column >= self._literal(first, dtype))
+        if end is not None:
+            yield column.is_null() | (column < self._literal(end, dtype))
 
     @staticmethod
-    def _bound(bound: datetime | None, dtype: pl.Datetime) -> pl.Expr | None:
-        if bound is None:
-            return None
+    def _literal(bound: datetime, dtype: pl.Datetime) -> pl.Expr:
         if dtype.time_zone is None:
             return pl.lit(bound.replace(tzinfo=None), dtype=dtype)
-        # Through UTC: a clock may skip midnight itself.
+        # Through UTC, because a clock may skip midnight.
         instant = pl.lit(bound.astimezone(UTC), dtype=pl.Datetime(dtype.time_unit, "UTC"))
         return instant.dt.convert_time_zone(dtype.time_zone)
 
 
-def of_lines(lines: pl.Series, numbers: Sequence[pl.Expr] = ()) -> pl.Expr:
-    """Tell which calls are from or to one of the lines; by default by the columns of CALLS."""
-    either = numbers or [pl.col(column) for column in PARTIES]
-    return pl.any_horizontal(number.is_in(lines.implode()) for number in either)
+def has_party_in(lines: pl.Series, numbers: Sequence[pl.Expr] = ()) -> pl.Expr:
+    """Return whether a call is from or to one of the lines.
+
+    ``numbers`` are the two parties, by default the columns of CALLS.
+    """
+    parties = numbers or [pl.col(column) for column in PARTIES]
+    return pl.any_horizontal(number.is_in(lines.implode()) for number in parties)
 
 
-def scan(files: Sequence[File], *, lineage: str | None = None) -> pl.LazyFrame:
-    """Scan files of one shape; the hive keys that a layout needs become columns."""
+def scan_files(files: Sequence[File], *, path_column: str | None = None) -> pl.LazyFrame:
+    """Scan files of one group, with their hive keys as columns."""
     rows = pl.scan_parquet(
         [str(file.path) for file in files],
         **paths.polars_options(files[0].path),
-        glob=False,  # a name with brackets in it is a name
+        glob=False,  # brackets in a name are no pattern
         hive_partitioning=False,
-        include_file_paths=lineage,
+        include_file_paths=path_column,
     )
-    stretch = files[0].stretch
-    if stretch is not None:
-        rows = rows.slice(stretch.offset, stretch.rows)
+    row_groups = files[0].row_groups
+    if row_groups is not None:
+        rows = rows.slice(row_groups.offset, row_groups.rows)
     return rows.with_columns(pl.lit(value, pl.String).alias(name) for name, value in files[0].keys)
 
 
-def dated(calls: pl.DataFrame, tz: str) -> pl.DataFrame:
-    """Add the local day of each start; a day of 23 or 25 hours is as long as it is.
+def add_local_day(calls: pl.DataFrame, tz: str) -> pl.DataFrame:
+    """Return the calls with the local ``day`` of their start; a day may have 23 or 25 hours.
 
-    The midnights of the few days that a part of a feed touches are worked out once: to convert
-    every start to its zone takes longer than to read it.
+    Starts are compared with the midnights of the few days of a part: to convert every start to its
+    zone takes longer than to read it.
     """
     first, last = calls["start_time"].min(), calls["start_time"].max()
     if not isinstance(first, datetime) or not isinstance(last, datetime):
@@ -192,20 +188,10 @@ def dated(calls: pl.DataFrame, tz: str) -> pl.DataFrame:
     if len(days) == 1:
         return calls.with_columns(day=pl.lit(begin, pl.Date))
     midnights = pl.Series([midnight(tz, day) for day in days[1:]], dtype=pl.Datetime("us", "UTC"))
-    place = pl.lit(midnights).search_sorted(pl.col("start_time"), side="right")
-    return calls.with_columns(day=pl.lit(begin, pl.Date) + pl.duration(days=place))
+    index = pl.lit(midnights).search_sorted(pl.col("start_time"), side="right")
+    return calls.with_columns(day=pl.lit(begin, pl.Date) + pl.duration(days=index))
 
 
 def midnight(tz: str, day: date) -> datetime:
-    """Return the instant at which a local day begins, in UTC: a clock may skip midnight itself."""
+    """Return the instant in UTC at which a local day begins, even if the clock skips midnight."""
     return datetime.combine(day, time(), ZoneInfo(tz)).astimezone(UTC)
-
-
-def _span(start: pl.Expr, first: pl.Expr | None, end: pl.Expr | None) -> pl.Expr:
-    """Hold for starts in [first, end); a row without a start is kept, to be refused and counted."""
-    inside = pl.lit(value=True)
-    if first is not None:
-        inside &= start >= first
-    if end is not None:
-        inside &= start < end
-    return inside | start.is_null()

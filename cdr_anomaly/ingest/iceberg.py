@@ -1,4 +1,4 @@
-"""The files of an Iceberg table, read from its metadata through our own places."""
+"""The files of an Iceberg table, from its metadata, read through storage.paths."""
 
 from __future__ import annotations
 
@@ -21,32 +21,31 @@ if TYPE_CHECKING:
     from pyiceberg.io import OutputFile
     from pyiceberg.manifest import DataFile
 
+    from cdr_anomaly.ingest.lakehouse import Keys
     from cdr_anomaly.storage.paths import Location
 
 NAME = "static"
-# What other programs call the same stores.
+# Other names of the same stores.
 ALIASES = {"s3a://": "s3://", "s3n://": "s3://", "file://": "", "file:": ""}
 
 
-def files(
-    metadata: Location,
-) -> tuple[dict[Location, tuple[tuple[str, str | None], ...]], dict[int, str]]:
+def read_files(metadata: Location) -> tuple[dict[Location, Keys], dict[int, str]]:
     """Return the files of the current snapshot with their partition values, and columns by id."""
     options = {} if isinstance(metadata, Path) else metadata.options
     io = _Stores(options)
-    told = _input(str(metadata), options)
-    if not told.exists():
+    opened = io.new_input(str(metadata))
+    if not opened.exists():
         msg = f"'{metadata}' is not there; name the metadata that the catalog of the table has."
         raise InputError(msg)
     try:
         table = StaticTable(
-            (NAME, NAME), FromInputFile.table_metadata(told), str(metadata), io, NoopCatalog(NAME)
+            (NAME, NAME), FromInputFile.table_metadata(opened), str(metadata), io, NoopCatalog(NAME)
         )
         tasks = list(table.scan().plan_files())
     except (ValidationError, ValueError) as error:
         msg = f"'{metadata}' is no metadata of an Iceberg table that can be read."
         raise InputError(msg) from error
-    found: dict[Location, tuple[tuple[str, str | None], ...]] = {}
+    files: dict[Location, Keys] = {}
     for task in tasks:
         if task.delete_files:
             msg = (
@@ -54,13 +53,13 @@ def files(
                 "stand (delete files); rewrite its data files."
             )
             raise InputError(msg)
-        place = _place(task.file.file_path, options)
-        found[place.resolve()] = tuple(_keys(table, task.file))
-    return found, {field.field_id: field.name for field in table.schema().fields}
+        location = _parse_address(task.file.file_path, options)
+        files[location.resolve()] = tuple(_partition_keys(table, task.file))
+    return files, {field.field_id: field.name for field in table.schema().fields}
 
 
-def _keys(table: StaticTable, file: DataFile) -> Any:
-    """Yield the values of partitions that are columns themselves, not made of one."""
+def _partition_keys(table: StaticTable, file: DataFile) -> Any:
+    """Yield the partition values that are values of a column, without a transform."""
     for n, field in enumerate(table.specs()[file.spec_id].fields):
         if isinstance(field.transform, IdentityTransform):
             source = table.schema().find_field(field.source_id)
@@ -69,46 +68,40 @@ def _keys(table: StaticTable, file: DataFile) -> Any:
             yield source.name, None if value is None else human
 
 
-def _place(location: str, options: Mapping[str, str]) -> Location:
+def _parse_address(address: str, options: Mapping[str, str]) -> Location:
     for alias, name in ALIASES.items():
-        if location.startswith(alias):
-            location = name + location.removeprefix(alias)
+        if address.startswith(alias):
+            address = name + address.removeprefix(alias)
             break
-    return paths.parse_location(location, options)
+    return paths.parse_location(address, options)
 
 
 class _Input(InputFile):
     """A file of the metadata."""
 
-    def __init__(self, location: str, place: Location) -> None:
-        super().__init__(location)
-        self.place = place
+    def __init__(self, address: str, file: Location) -> None:
+        super().__init__(address)
+        self.file = file
 
     def __len__(self) -> int:
-        if isinstance(self.place, Path):
-            return self.place.stat().st_size
-        return self.place.size()
+        return self.file.stat().st_size if isinstance(self.file, Path) else self.file.size()
 
     def exists(self) -> bool:
-        return self.place.is_file()
+        return self.file.is_file()
 
     def open(self, seekable: bool = True) -> Any:  # noqa: ARG002, FBT001, FBT002 - as it is declared
-        return self.place.open("rb", paths.CHUNK_BYTES)
-
-
-def _input(location: str, options: Mapping[str, str]) -> _Input:
-    return _Input(location, _place(location, options))
+        return self.file.open("rb", paths.CHUNK_BYTES)
 
 
 class _Stores(FileIO):
-    """Reads what metadata names, with the options of the place that it was found at."""
+    """Reads the files that the metadata names, with the store options of the metadata."""
 
     def __init__(self, options: Mapping[str, str]) -> None:
         super().__init__()
         self.options = options
 
     def new_input(self, location: str) -> _Input:
-        return _input(location, self.options)
+        return _Input(location, _parse_address(location, self.options))
 
     def new_output(self, location: str) -> OutputFile:
         raise NotImplementedError(location)

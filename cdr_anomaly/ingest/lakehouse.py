@@ -1,6 +1,6 @@
-"""Delta and Iceberg tables: the files that a table is made of now, with their partition values.
+"""Delta and Iceberg tables: the current files of a table, with their partition values.
 
-Other files lie in its folders, too: those that it has let go of, and those of runs that failed.
+Its folders also hold files that it no longer uses, and those of failed writes.
 """
 
 from __future__ import annotations
@@ -25,76 +25,75 @@ if TYPE_CHECKING:
 
 Keys = tuple[tuple[str, str | None], ...]
 
-LOG, METADATA, METADATA_FILE = "_delta_log", "metadata", ".metadata.json"
+LOG, METADATA, METADATA_SUFFIX = "_delta_log", "metadata", ".metadata.json"
 HINT = "version-hint.text"
-NUMBER = re.compile(r"v?(\d+)\b.*\.metadata\.json")
+METADATA_VERSION = re.compile(r"v?(\d+)\b.*\.metadata\.json")
 
 
-class Lake(NamedTuple):
-    """A table: where it is, its files with their partition values, and its columns by their ids."""
+class LakeTable(NamedTuple):
+    """A table: its folder, its files with their partition values, and its columns by field id."""
 
     root: Location
     files: Mapping[Location, Keys]
     columns: Mapping[int, str]
 
 
-class Tables:
-    """The tables that files turn out to be in, each opened once."""
+class TableCache:
+    """The tables of files, each opened once."""
 
     def __init__(self) -> None:
-        self.known: dict[Location, Lake | None] = {}
+        self.tables: dict[Location, LakeTable | None] = {}
 
-    def opened(self, place: Location) -> Lake:
-        """Open a table."""
-        lake = opened(place)
-        self.known[lake.root.resolve()] = lake
+    def open(self, location: Location) -> LakeTable:
+        """Open a table and remember it."""
+        lake = open_table(location)
+        self.tables[lake.root.resolve()] = lake
         return lake
 
-    def around(self, folders: Collection[Location]) -> dict[Location, Lake | None]:
-        """Open the table that each folder is in, if it is in one."""
-        left = [folder for folder in folders if folder not in self.known]
-        which = paths.map_concurrently(is_table, left)
-        above = {
-            folder: folder.parent for folder, is_one in zip(left, which, strict=True) if not is_one
-        }
-        for folder in left:
-            if folder not in above:
-                self.opened(folder)
-        roots = {folder for folder, up in above.items() if up == folder}
-        self.known |= dict.fromkeys(roots)
-        further = {up for folder, up in above.items() if folder not in roots}
-        if further:
-            tables = self.around(further)
-            self.known |= {f: tables[up] for f, up in above.items() if f not in roots}
-        return {folder: self.known[folder] for folder in folders}
+    def tables_of(self, folders: Collection[Location]) -> dict[Location, LakeTable | None]:
+        """Return the table that contains each folder, None if no table does."""
+        left = [folder for folder in folders if folder not in self.tables]
+        parents = {}
+        for folder, is_root in zip(left, paths.map_concurrently(is_table, left), strict=True):
+            if is_root:
+                self.open(folder)
+            else:
+                parents[folder] = folder.parent
+        roots = {folder for folder, parent in parents.items() if parent == folder}
+        self.tables |= dict.fromkeys(roots)
+        above = {parent for folder, parent in parents.items() if folder not in roots}
+        if above:
+            tables = self.tables_of(above)
+            self.tables |= {f: tables[up] for f, up in parents.items() if f not in roots}
+        return {folder: self.tables[folder] for folder in folders}
 
 
-def is_table(place: Location) -> bool:
-    """Tell whether a place is a Delta or an Iceberg table, or the metadata of one."""
-    if place.name.endswith(METADATA_FILE):
+def is_table(location: Location) -> bool:
+    """Return whether a location is a Delta or an Iceberg table, or the metadata of one."""
+    if location.name.endswith(METADATA_SUFFIX):
         return True
-    return (place / LOG).is_dir() or bool(_metadata(place))
+    return (location / LOG).is_dir() or bool(_metadata_names(location))
 
 
-def opened(place: Location) -> Lake:
-    """Open a table as it is now, or say what about it cannot be read."""
-    if (place / LOG).is_dir():
-        return _delta(place)
+def open_table(location: Location) -> LakeTable:
+    """Open the current version of a table; raises InputError if it cannot be read."""
+    if (location / LOG).is_dir():
+        return _open_delta(location)
     try:
         from cdr_anomaly.ingest import iceberg
     except ImportError as error:
         msg = (
-            f"'{place}' is an Iceberg table, and pyiceberg, which reads those, is not installed: "
+            f"'{location}' is an Iceberg table, and pyiceberg, which reads it, is not installed: "
             "pip install 'cdr-anomaly[iceberg]'."
         )
         raise InputError(msg) from error
-    root = place if not place.name.endswith(METADATA_FILE) else place.parent.parent
-    files, columns = iceberg.files(place if root != place else _current(place))
-    return Lake(root, files, columns)
+    if location.name.endswith(METADATA_SUFFIX):
+        return LakeTable(location.parent.parent, *iceberg.read_files(location))
+    return LakeTable(location, *iceberg.read_files(_current_metadata(location)))
 
 
-def check(lake: Lake | None, file: Location, schema: pa.Schema) -> None:
-    """Fail where a column of a file is another one, or none any more, of its table."""
+def check_columns(lake: LakeTable | None, file: Location, schema: pa.Schema) -> None:
+    """Raise InputError if the table renamed or removed a column of the file."""
     if lake is None or not lake.columns:
         return
     for field in schema:
@@ -107,36 +106,37 @@ def check(lake: Lake | None, file: Location, schema: pa.Schema) -> None:
             raise InputError(msg)
 
 
-def _delta(root: Location) -> Lake:
+def _open_delta(root: Location) -> LakeTable:
     from deltalake.exceptions import DeltaError
 
     try:
         table = delta.open_table(root)
         actions = pl.DataFrame(table.get_add_actions(flatten=True))
-        mapped = table.metadata().configuration.get("delta.columnMapping.mode", "none") != "none"
+        configuration = table.metadata().configuration
+        renamed = configuration.get("delta.columnMapping.mode", "none") != "none"
         features = table.protocol().reader_features or []
         deleted = "deletionVectors" in features and _has_deleted(table)
     except DeltaError as error:
         msg = f"'{root}' cannot be read as a Delta table: {str(error).splitlines()[0]}"
         raise InputError(msg) from error
-    if mapped or deleted:
-        why = (
+    if renamed or deleted:
+        reason = (
             "whose columns have other names in its files (column mapping)"
-            if mapped
+            if renamed
             else "with rows that are deleted while their files stand (deletion vectors)"
         )
-        msg = f"'{root}' is a Delta table {why}; rewrite it without."
+        msg = f"'{root}' is a Delta table {reason}; rewrite it without."
         raise InputError(msg)
     names = [name for name in actions.columns if name.startswith("partition.")]
     rows = actions.select("path", *(pl.col(name).cast(pl.String) for name in names))
     files = {
-        _inside(root, unquote(path)): tuple(
+        _file_location(root, unquote(path)): tuple(
             (name.removeprefix("partition."), value)
             for name, value in zip(names, values, strict=True)
         )
         for path, *values in rows.iter_rows()
     }
-    return Lake(root, files, {})
+    return LakeTable(root, files, {})
 
 
 def _has_deleted(table: DeltaTable) -> bool:
@@ -145,33 +145,34 @@ def _has_deleted(table: DeltaTable) -> bool:
     try:
         return pl.DataFrame(table.deletion_vectors()).height > 0
     except DeltaError:
-        return True  # there are some, of a kind that cannot be read
+        return True  # deletion vectors that cannot be read
 
 
-def _inside(root: Location, path: str) -> Location:
+def _file_location(root: Location, path: str) -> Location:
     if "://" in path and not isinstance(root, Path):
         return paths.parse_location(path, root.options)
     return (root / path).resolve()
 
 
-def _metadata(place: Location) -> list[str]:
-    inside = place / METADATA
+def _metadata_names(location: Location) -> list[str]:
+    folder = location / METADATA
     try:
-        names = [file.name for file in inside.iterdir()] if inside.is_dir() else []
+        names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
     except OSError:
-        return []  # a folder above that is not ours to look into
-    return [name for name in names if name.endswith(METADATA_FILE)]
+        return []  # a parent folder that we may not read
+    return [name for name in names if name.endswith(METADATA_SUFFIX)]
 
 
-def _current(root: Location) -> Location:
-    """Choose the metadata that is in force: of the hint, if there is one, else the newest."""
+def _current_metadata(root: Location) -> Location:
+    """Return the metadata file that the hint names, else the newest one."""
     hint = root / METADATA / HINT
     if hint.is_file():
         word = hint.read_text(encoding="utf-8").strip()
-        return root / METADATA / f"{'v' if word.isdigit() else ''}{word}{METADATA_FILE}"
-    numbers = {name: int(found[1]) for name in _metadata(root) if (found := NUMBER.fullmatch(name))}
+        return root / METADATA / f"{'v' if word.isdigit() else ''}{word}{METADATA_SUFFIX}"
+    matches = (METADATA_VERSION.fullmatch(name) for name in _metadata_names(root))
+    numbers = {match[0]: int(match[1]) for match in matches if match}
     newest = [name for name, number in numbers.items() if number == max(numbers.values())]
     if len(newest) != 1:
-        msg = f"'{root}' has no newest metadata; name the {METADATA_FILE} that its catalog has."
+        msg = f"'{root}' has no newest metadata; name the {METADATA_SUFFIX} that its catalog has."
         raise InputError(msg)
     return root / METADATA / newest[0]

@@ -1,4 +1,4 @@
-"""Layouts: which vendor column holds what; as data, in layouts.toml or a file of the user's."""
+"""Layouts: which vendor column holds which column of CALLS, from layouts.toml or a user's file."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ class Layout(BaseModel):
 
     @field_validator("columns", "values", "fixed")
     @classmethod
-    def _are_ours(cls, told: dict[str, Any]) -> dict[str, Any]:
-        known = (*CALLS, *SERVED)
-        for column in told:
-            if column not in known:
-                msg = f"'{column}' is not a column of ours.{nearest(column, known)}"
+    def _are_columns_of_calls(cls, mapping: dict[str, Any]) -> dict[str, Any]:
+        names = (*CALLS, *SERVED)
+        for column in mapping:
+            if column not in names:
+                msg = f"'{column}' is not a column of ours.{nearest(column, names)}"
                 raise ValueError(msg)
-        return told
+        return mapping
 
     @field_validator("fixed")
     @classmethod
-    def _is_no_time(cls, fixed: dict[str, str | int]) -> dict[str, str | int]:
+    def _has_no_start_time(cls, fixed: dict[str, str | int]) -> dict[str, str | int]:
         if "start_time" in fixed or not str(fixed.get("duration_s", 0)).isdecimal():
             msg = "it can fix no start_time, and duration_s to whole seconds only."
             raise ValueError(msg)
@@ -59,17 +59,17 @@ class Layout(BaseModel):
 
     @field_validator("tz")
     @classmethod
-    def _is_zone(cls, name: str | None) -> str | None:
+    def _is_time_zone(cls, name: str | None) -> str | None:
         if name is not None:
             zone(name)
         return name
 
     def source(self, column: str) -> str:
-        """Name the vendor's column for ours; the canonical layout names it alike."""
+        """Return the vendor's name of a column of CALLS; the same one in the canonical layout."""
         return self.columns.get(column, column)
 
     def required(self) -> list[str]:
-        """Name the vendor's columns without which there are no calls."""
+        """Return the vendor's columns that every file needs."""
         if self.perspective == "call":
             ours: Iterable[str] = REQUIRED
         else:
@@ -79,8 +79,8 @@ class Layout(BaseModel):
         return [*(self.source(column) for column in ours if column not in self.fixed), *self.only]
 
 
-def shipped() -> dict[str, Layout]:
-    """Return the layouts that come with the tool, by name."""
+def shipped_layouts() -> dict[str, Layout]:
+    """Return the layouts of layouts.toml, by name."""
     return {name: _shipped_layout(name) for name in _shipped_tables()}
 
 
@@ -92,61 +92,64 @@ def _shipped_tables() -> dict[str, Any]:
 
 @cache
 def _shipped_layout(name: str) -> Layout:
-    """Return one layout that comes with the tool; the others are not looked at."""
+    """Return one layout of layouts.toml, without parsing the others."""
     return Layout.model_validate({"name": name, **_shipped_tables()[name]})
 
 
-def named(word: str | None) -> Layout:
-    """Return the layout of that name, or the only one in that TOML file; canonical by default."""
-    if word is None:
+def find_layout(name: str | None) -> Layout:
+    """Return the layout of a name, or the only one in a TOML file; canonical by default.
+
+    Raises SettingError or InputError if there is none.
+    """
+    if name is None:
         return _shipped_layout("canonical")
-    known = _shipped_tables()
-    if word in known:
-        return _shipped_layout(word)
-    if not word.endswith(".toml"):
-        hint = f"{nearest(word, known)} A file of your own ends in .toml."
-        msg = f"'{word}' is not a layout that ships with the tool.{hint}"
+    tables = _shipped_tables()
+    if name in tables:
+        return _shipped_layout(name)
+    if not name.endswith(".toml"):
+        hint = f"{nearest(name, tables)} A file of your own ends in .toml."
+        msg = f"'{name}' is not a layout that ships with the tool.{hint}"
         raise SettingError(msg)
     try:
-        own = _parsed(Path(word).read_text(encoding="utf-8"), word)
+        layouts = _parse(Path(name).read_text(encoding="utf-8"), name)
     except OSError as error:
-        msg = f"The layout file '{word}' cannot be read: {error.strerror}."
+        msg = f"The layout file '{name}' cannot be read: {error.strerror}."
         raise InputError(msg) from error
     except UnicodeDecodeError as error:
-        msg = f"The layout file '{word}' is not valid TOML: {error}."
+        msg = f"The layout file '{name}' is not valid TOML: {error}."
         raise SettingError(msg) from error
-    if len(own) != 1:
-        msg = f"The layout file '{word}' must hold one layout, as [name], not {len(own)}."
+    if len(layouts) != 1:
+        msg = f"The layout file '{name}' must hold one layout, as [name], not {len(layouts)}."
         raise SettingError(msg)
-    return next(iter(own.values()))
+    return next(iter(layouts.values()))
 
 
-def check(layout: Layout, found: list[str], file: Location) -> None:
-    """Fail, naming what is missing and the nearest layout, when columns do not fit the layout."""
-    missing = [column for column in layout.required() if column not in found]
+def check_columns(layout: Layout, columns: list[str], file: Location) -> None:
+    """Raise InputError with the missing columns and the nearest layout if columns do not fit."""
+    missing = [column for column in layout.required() if column not in columns]
     if not missing:
         return
     fits = [
         other.name
-        for other in shipped().values()
-        if other.name != layout.name and all(column in found for column in other.required())
+        for other in shipped_layouts().values()
+        if other.name != layout.name and all(column in columns for column in other.required())
     ]
     hint = f" They fit the layout '{fits[0]}': add --layout {fits[0]}." if fits else ""
-    hint = hint or _near(found, layout)
+    hint = hint or _nearest_layout(columns, layout)
     lacks = ", ".join(f"'{column}'" for column in missing)
     msg = (
         f"'{file}' lacks {lacks}, which the layout '{layout.name}' needs; "
-        f"its columns are {', '.join(found)}.{hint}"
+        f"its columns are {', '.join(columns)}.{hint}"
     )
     raise InputError(msg)
 
 
-def _near(found: list[str], tried: Layout) -> str:
-    def shared(layout: Layout) -> int:
-        return sum(column in found for column in layout.required())
+def _nearest_layout(columns: list[str], layout: Layout) -> str:
+    def n_common(other: Layout) -> int:
+        return sum(column in columns for column in other.required())
 
-    best = max(shipped().values(), key=shared)
-    if not shared(best) or best.name == tried.name:
+    best = max(shipped_layouts().values(), key=n_common)
+    if not n_common(best) or best.name == layout.name:
         return " Name your own columns in a layout file: --layout my.toml."
     return (
         f" The nearest layout is '{best.name}', which needs {', '.join(best.required())}; "
@@ -154,7 +157,7 @@ def _near(found: list[str], tried: Layout) -> str:
     )
 
 
-def _parsed(text: str, file: str) -> dict[str, Layout]:
+def _parse(text: str, file: str) -> dict[str, Layout]:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

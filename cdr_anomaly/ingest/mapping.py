@@ -1,7 +1,4 @@
-"""A vendor's raw columns to those of CALLS, as expressions.
-
-What goes in is a raw frame and a layout, what comes out is one expression per column.
-"""
+"""Expressions over a vendor's raw columns, one for each column of CALLS."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ import polars as pl
 
 from cdr_anomaly import numbering
 from cdr_anomaly.errors import InputError
-from cdr_anomaly.ingest.validate import KIND
+from cdr_anomaly.ingest.validate import RECORD_TYPE
 from cdr_anomaly.numbering import pseudonyms
 
 if TYPE_CHECKING:
@@ -23,8 +20,19 @@ if TYPE_CHECKING:
 
 PARTIES = ("calling_number", "called_number")
 NUMBERS = (*PARTIES, "redirecting_number")
+TEXTS = (
+    "redirecting_number",
+    "redirect_reason",
+    "call_id",
+    "cell_id",
+    "imei",
+    "imsi",
+    "trunk_in",
+    "region",
+    "release_cause",
+)
 
-# Beyond these no time is looked at: Polars panics on the years that a broken clock can hold.
+# Times are clipped to these: Polars panics on the years that a broken clock can write.
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)
 _UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000}
 _BLANKS = r"[\s().-]"
@@ -33,7 +41,10 @@ _PRINTABLE_HEX = "^(?:[2-7][0-9a-f])+$"
 
 @dataclass(frozen=True)
 class RowMap:
-    """What turns one file shape into CALLS: its layout, its types, and how to read times."""
+    """The map from the raw rows of a group of files to CALLS: layout, types, zone and home plan.
+
+    ``e164`` are the columns of numbers that a footer proves to be E.164 already.
+    """
 
     layout: Layout
     types: Mapping[str, pl.DataType]
@@ -43,74 +54,65 @@ class RowMap:
     as_text: bool
     e164: frozenset[str] = frozenset()
 
-    def expressions(self, lineage: str) -> dict[str, pl.Expr]:
-        """Return one expression over the raw columns per column of CALLS that the file offers.
+    def expressions(self, path_column: str) -> dict[str, pl.Expr]:
+        """Return one expression over the raw columns for each column of CALLS that the file has.
 
-        Numbers are still as they were written, see ``steps``. ``lineage`` is the column that holds
-        the path of the file.
+        Numbers stay as written, see number_steps(). ``path_column`` has the path of the file.
         """
         served = self.layout.perspective == "served"
-        found = self._plain(
-            (
-                "redirecting_number",
-                "redirect_reason",
-                "call_id",
-                "cell_id",
-                "imei",
-                "imsi",
-                "trunk_in",
-                "region",
-                "release_cause",
-            )
-        )
-        found |= self._served(found, lineage) if served else self._plain(PARTIES)
-        found |= {column: pl.col(self.layout.source(column)) for column in self.e164}
-        if "record_type" not in found and self._has("record_type"):
-            found["record_type"] = self._renamed("record_type")
+        calls = self._texts(TEXTS)
+        calls |= self._parties_of_served(calls, path_column) if served else self._texts(PARTIES)
+        calls |= {column: pl.col(self.layout.source(column)) for column in self.e164}
+        if "record_type" not in calls and self._has("record_type"):
+            calls["record_type"] = self._renamed("record_type")
         if self._has("answered"):
-            found["answered"] = self._flag("answered")
+            calls["answered"] = self._flag("answered")
         if served:
-            found |= self._forwarding_legs(found)
+            calls |= self._forwarding_legs(calls)
         if not self.as_text:
             # A line code has no blanks and hyphens; line_text() removes them itself.
-            found |= {
-                column: found[column].str.replace_all(_BLANKS, "")
+            calls |= {
+                column: calls[column].str.replace_all(_BLANKS, "")
                 for column in NUMBERS
-                if column in found and column not in self.e164
+                if column in calls and column not in self.e164
             }
-        if "record_type" in found:
-            found["record_type"] = _kind(found["record_type"])
+        if "record_type" in calls:
+            calls["record_type"] = _parse_record_type(calls["record_type"])
         if self.layout.only:
-            kind = found.get("record_type", pl.lit("call", KIND))
-            found["record_type"] = pl.when(self._is_call()).then(kind)
-        return found | {"start_time": self._start(), "duration_s": self._duration()}
+            record_type = calls.get("record_type", pl.lit("call", RECORD_TYPE))
+            calls["record_type"] = pl.when(self._is_call()).then(record_type)
+        return calls | {"start_time": self._start(), "duration_s": self._duration()}
 
-    def steps(self, columns: Collection[str]) -> list[dict[str, pl.Expr]]:
-        """Return what turns the written numbers among the columns into lines, step by step.
+    def number_steps(self, columns: Collection[str]) -> list[dict[str, pl.Expr]]:
+        """Return the steps (with_columns) that turn written numbers into lines.
 
-        A number is read in many ways: what is not a column by then would be worked out in each.
+        They also add ``uncoded`` (a number of the row has no line code) and ``misread`` (a number
+        has none although a footer seemed to prove E.164). In steps, because a line code uses its
+        input many times.
         """
         written = [column for column in NUMBERS if column in columns]
         if not self.as_text:
             lines = {column: self._code(column) for column in written}
-            told = {f"{column}_told": pl.col(column).is_not_null() for column in written}
-            lost = {c: pl.col(f"{c}_told") & pl.col(c).is_null() for c in written}
-            doubt = [missing for column, missing in lost.items() if column in self.e164]
-            any_of = {"lost": lost.values(), "doubt": [pl.lit(value=False), *doubt]}
-            return [
-                told | lines,
-                {name: pl.any_horizontal(*each) for name, each in any_of.items()},
-            ]
-        tidy = {f"{c}_tidy": pl.col(c).str.replace_all(_BLANKS, "") for c in written}
-        codes = {f"{c}_code": numbering.line_code(pl.col(f"{c}_tidy"), self.plan) for c in written}
+            present = {f"{column}_present": pl.col(column).is_not_null() for column in written}
+            uncoded = {c: pl.col(f"{c}_present") & pl.col(c).is_null() for c in written}
+            misread = [missing for column, missing in uncoded.items() if column in self.e164]
+            marks = {
+                "uncoded": pl.any_horizontal(*uncoded.values()),
+                "misread": pl.any_horizontal(pl.lit(value=False), *misread),
+            }
+            return [present | lines, marks]
+        compact = {f"{c}_compact": pl.col(c).str.replace_all(_BLANKS, "") for c in written}
+        codes = {
+            f"{c}_code": numbering.line_code(pl.col(f"{c}_compact"), self.plan) for c in written
+        }
         # As numbering.line_text() does.
         opaque = {c: pl.when(numbering.is_opaque(pl.col(c), self.plan)).then(c) for c in written}
         lines = {
             c: pl.coalesce(numbering.format_line(pl.col(f"{c}_code")), token.str.strip_chars())
             for c, token in opaque.items()
         }
-        none = {name: pl.lit(value=False) for name in ("lost", "doubt")}
-        return [tidy, codes, lines | none]
+        marks = {name: pl.lit(value=False) for name in ("uncoded", "misread")}
+        return [compact, codes, lines | marks]
 
     def _code(self, column: str) -> pl.Expr:
         if column in self.e164:
@@ -120,52 +122,52 @@ class RowMap:
     def _has(self, column: str) -> bool:
         return column in self.layout.fixed or self.layout.source(column) in self.types
 
-    def _plain(self, columns: tuple[str, ...]) -> dict[str, pl.Expr]:
-        found = {column: self._text(column) for column in columns if self._has(column)}
+    def _texts(self, columns: tuple[str, ...]) -> dict[str, pl.Expr]:
+        texts = {column: self._text(column) for column in columns if self._has(column)}
         if self.layout.columns:
-            return found  # pseudonyms stand in columns of our own names
-        whole = {column: pseudonyms.join_pseudonym(column, self.types) for column in found}
-        return found | {column: text for column, text in whole.items() if text is not None}
+            return texts  # only the canonical layout has pseudonyms
+        joined = {column: pseudonyms.join_pseudonym(column, self.types) for column in texts}
+        return texts | {column: text for column, text in joined.items() if text is not None}
 
     def _text(self, column: str) -> pl.Expr:
-        """Take a column as text, its values renamed as the layout says; blank text is null."""
+        """Return a column as text, with the values of the layout; blank text is null."""
         text = self._renamed(column)
         return text if column in self.layout.fixed else pl.when(text != "").then(text)
 
     def _renamed(self, column: str) -> pl.Expr:
         if column in self.layout.fixed:
             return pl.lit(str(self.layout.fixed[column]))
-        text = self._written(self.layout.source(column))
-        renamed = dict(self.layout.values.get(column, {}))
-        if renamed:
-            rest = pl.lit(renamed.pop("*")) if "*" in renamed else text
-            mapped = text.replace_strict(renamed, default=None, return_dtype=pl.String)
-            text = pl.coalesce(mapped, rest)
+        text = self._as_text(self.layout.source(column))
+        values = dict(self.layout.values.get(column, {}))
+        if values:
+            rest = pl.lit(values.pop("*")) if "*" in values else text
+            renamed = text.replace_strict(values, default=None, return_dtype=pl.String)
+            text = pl.coalesce(renamed, rest)
         return text
 
-    def _written(self, name: str) -> pl.Expr:
-        """Spell out a raw column of any flat type; whole floats, as pandas makes them, as whole."""
+    def _as_text(self, name: str) -> pl.Expr:
+        """Return a raw column of a flat type as text; a float without a fraction as an integer."""
         raw, dtype = pl.col(name), self.types[name]
         if dtype.is_nested():
             msg = f"'{self.file}': the column '{name}' is {dtype}, not text; write one value a row."
             raise InputError(msg)
         if dtype == pl.Binary:
-            # Text that lost its mark, as old Hive tables write it, or the bytes of a hash.
+            # Text without its type, as old Hive tables write it, or the bytes of a hash.
             token = raw.bin.encode("hex")
             text = pl.when(token.str.contains(_PRINTABLE_HEX)).then(token).str.decode("hex")
             return pl.coalesce(text.cast(pl.String), token)
         if dtype.is_float():
-            whole = pl.when(raw == raw.floor()).then(raw).cast(pl.Int64, strict=False)
-            return pl.coalesce(whole.cast(pl.String), raw.fill_nan(None).cast(pl.String))
+            integer = pl.when(raw == raw.floor()).then(raw).cast(pl.Int64, strict=False)
+            return pl.coalesce(integer.cast(pl.String), raw.fill_nan(None).cast(pl.String))
         return raw.cast(pl.String)
 
-    def as_came(self, name: str) -> pl.Expr:
-        """Spell out a raw column of any type, for the table of refused rows."""
+    def raw_text(self, name: str) -> pl.Expr:
+        """Return a raw column of any type as text, for the table of refused rows."""
         if self.types[name].is_nested():
             return pl.struct(name).struct.json_encode()
         if self.types[name] == pl.Duration:
             return pl.col(name).dt.to_string()
-        return self._written(name)
+        return self._as_text(name)
 
     def _flag(self, column: str) -> pl.Expr:
         if self.types.get(self.layout.source(column)) == pl.Boolean:
@@ -174,22 +176,22 @@ class RowMap:
 
     def _is_call(self) -> pl.Expr:
         return pl.all_horizontal(
-            self._written(name).is_in(values) for name, values in self.layout.only.items()
+            self._as_text(name).is_in(values) for name, values in self.layout.only.items()
         ).fill_null(value=False)
 
-    def _served(self, plain: dict[str, pl.Expr], lineage: str) -> dict[str, pl.Expr]:
-        """Tell caller from called by the direction that the served line's record gives."""
+    def _parties_of_served(self, texts: dict[str, pl.Expr], path_column: str) -> dict[str, pl.Expr]:
+        """Return the parties and the record type by the direction of a served line's record."""
         direction = self._text("direction")
         if self.layout.served_is_file_name:
-            served = pl.col(lineage).str.extract(r"([^/\\]+?)\.[^.]*$", 1)
+            served = pl.col(path_column).str.extract(r"([^/\\]+?)\.[^.]*$", 1)
         else:
             served = self._text("served")
-        one = "other" in self.layout.columns
-        caller = self._text("other" if one else "calling_party")
-        called = self._text("other" if one else "called_party")
+        one_party = "other" in self.layout.columns
+        caller = self._text("other" if one_party else "calling_party")
+        called = self._text("other" if one_party else "called_party")
         incoming, forwarded = direction == "in", direction == "fwd"
-        # Who the original caller was is not said on a forwarding record with one other party.
-        original = pl.lit(None, pl.String) if one else caller
+        # A forwarding record with one other party does not name the original caller.
+        original = pl.lit(None, pl.String) if one_party else caller
         types = {"out": "moc", "in": "mtc", "fwd": "fwd"}
         return {
             "calling_number": pl.when(incoming)
@@ -200,26 +202,26 @@ class RowMap:
             "called_number": pl.when(incoming).then(served).otherwise(called),
             "redirecting_number": pl.when(forwarded)
             .then(served)
-            .otherwise(plain.get("redirecting_number", pl.lit(None, pl.String))),
+            .otherwise(texts.get("redirecting_number", pl.lit(None, pl.String))),
             "record_type": direction.replace_strict(types, default="other"),
         }
 
-    def _forwarding_legs(self, found: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
-        """See an outgoing record with a forwarding reason as the forwarding leg that it is.
+    def _forwarding_legs(self, calls: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
+        """Return the columns that make an outgoing record with a forwarding reason a leg (fwd).
 
         TS 32.298 has no forwarding record: the leg is an MOC with a forwarding service code.
         """
-        if "redirect_reason" not in found or "calling_party" not in self.layout.columns:
+        if "redirect_reason" not in calls or "calling_party" not in self.layout.columns:
             return {}
-        leg = found["redirect_reason"].is_not_null() & (found["record_type"] == "moc")
+        leg = calls["redirect_reason"].is_not_null() & (calls["record_type"] == "moc")
         return {
-            "record_type": pl.when(leg).then(pl.lit("fwd")).otherwise(found["record_type"]),
+            "record_type": pl.when(leg).then(pl.lit("fwd")).otherwise(calls["record_type"]),
             "redirecting_number": pl.when(leg)
-            .then(found["calling_number"])
-            .otherwise(found["redirecting_number"]),
+            .then(calls["calling_number"])
+            .otherwise(calls["redirecting_number"]),
             "calling_number": pl.when(leg)
             .then(self._text("calling_party"))
-            .otherwise(found["calling_number"]),
+            .otherwise(calls["calling_number"]),
         }
 
     def _duration(self) -> pl.Expr:
@@ -233,11 +235,11 @@ class RowMap:
             seconds = raw.cast(pl.Int64, strict=False)
         else:
             if not dtype.is_numeric():
-                written = self._written(name).str.strip_chars()
+                written = self._as_text(name).str.strip_chars()
                 raw = pl.when(written != "").then(written)
             number = raw.cast(pl.Float64, strict=False)
             seconds = pl.when(number.is_finite()).then(number).round().cast(pl.Int64, strict=False)
-        # An attempt without a duration had no talk; one that is not a number is refused below.
+        # A call without a duration had no talk; one that is not a number is refused later.
         return pl.when(raw.is_not_null()).then(seconds).otherwise(0)
 
     def _start(self) -> pl.Expr:
@@ -247,9 +249,9 @@ class RowMap:
             time = pl.col(name)
             aware = dtype.time_zone is not None
         elif unit and (dtype.is_numeric() or _is_text(dtype)):
-            return self._epoch(self._written(name), unit)
+            return self._from_epoch(self._as_text(name), unit)
         elif self.layout.time_format and _is_text(dtype):
-            time = self._parsed(self._written(name), self.layout.time_format)
+            time = self._parse_time(self._as_text(name), self.layout.time_format)
             aware = "%z" in self.layout.time_format
         elif dtype == pl.Null:
             return pl.lit(None, pl.Datetime("us", "UTC"))
@@ -263,46 +265,46 @@ class RowMap:
             pl.lit(end if aware else end.replace(tzinfo=None)) for end in (_FIRST, _LAST)
         )
         time = time.clip(first, last).dt.cast_time_unit("us")
-        return time.dt.convert_time_zone("UTC") if aware else self._placed(time, name)
+        return time.dt.convert_time_zone("UTC") if aware else self._in_zone(time, name)
 
     @staticmethod
-    def _epoch(written: pl.Expr, unit: Literal["s", "ms", "us"]) -> pl.Expr:
+    def _from_epoch(text: pl.Expr, unit: Literal["s", "ms", "us"]) -> pl.Expr:
         last = int(_LAST.timestamp()) * _UNITS[unit]
-        ticks = written.str.strip_chars().cast(pl.Float64, strict=False).clip(0, last)
-        # To the microsecond before it is whole, so that 1755859200.5 s keeps its half second.
+        ticks = text.str.strip_chars().cast(pl.Float64, strict=False).clip(0, last)
+        # Rounded in microseconds, so that 1755859200.5 s keeps its half second.
         micros = (ticks * (_UNITS["us"] // _UNITS[unit])).round().cast(pl.Int64)
         return micros.cast(pl.Datetime("us", "UTC"))
 
     @staticmethod
-    def _parsed(written: pl.Expr, form: str) -> pl.Expr:
-        aware = "%z" in form
-        text = written.str.strip_chars()
+    def _parse_time(text: pl.Expr, time_format: str) -> pl.Expr:
+        aware = "%z" in time_format
+        text = text.str.strip_chars()
         if aware:
-            text = text.str.replace("Z$", "+0000")  # which %z does not take
+            text = text.str.replace("Z$", "+0000")  # %z does not accept Z
         zone = "UTC" if aware else None
-        return text.str.to_datetime(form, time_unit="us", strict=False, time_zone=zone)
+        return text.str.to_datetime(time_format, time_unit="us", strict=False, time_zone=zone)
 
-    def _placed(self, naive: pl.Expr, name: str) -> pl.Expr:
-        """Place a naive time in its zone; the hour that comes twice in autumn is the first one."""
+    def _in_zone(self, naive: pl.Expr, name: str) -> pl.Expr:
+        """Return a naive time as an instant; in an hour that occurs twice, the earlier one."""
         if self.tz is None:
             msg = (
                 f"'{self.file}': the times in '{name}' carry no zone; "
                 f"say which with --tz, as in --tz Asia/Shanghai."
             )
             raise InputError(msg)
-        placed = naive.dt.replace_time_zone(self.tz, ambiguous="earliest", non_existent="null")
-        return placed.dt.convert_time_zone("UTC")
+        local = naive.dt.replace_time_zone(self.tz, ambiguous="earliest", non_existent="null")
+        return local.dt.convert_time_zone("UTC")
 
 
-def _kind(told: pl.Expr) -> pl.Expr:
-    """Read a record type; what is not written just so goes a slower way, blank is a whole call."""
-    known = told.cast(KIND, strict=False)
-    rest = pl.when(known.is_null()).then(told)
+def _parse_record_type(text: pl.Expr) -> pl.Expr:
+    """Return the record type of a text; a blank is a call, capitals take a slower way."""
+    exact = text.cast(RECORD_TYPE, strict=False)
+    rest = pl.when(exact.is_null()).then(text)
     blank = rest.is_null() | (rest == "")
     other = pl.when(blank).then(pl.lit("call")).otherwise(rest.str.to_lowercase())
-    return pl.coalesce(known, other.cast(KIND, strict=False))
+    return pl.coalesce(exact, other.cast(RECORD_TYPE, strict=False))
 
 
 def _is_text(dtype: pl.DataType) -> bool:
-    # No set: an Enum equals pl.Enum, but its hash is another.
+    # Not a set: an Enum equals pl.Enum, but has another hash.
     return dtype in (pl.String, pl.Binary, pl.Categorical, pl.Enum)

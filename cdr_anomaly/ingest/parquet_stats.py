@@ -1,4 +1,4 @@
-"""What the statistics in Parquet footers prove, without a row being read."""
+"""Facts that the statistics in Parquet footers prove; no row is read."""
 
 from __future__ import annotations
 
@@ -12,49 +12,50 @@ if TYPE_CHECKING:
 
     import pyarrow.parquet as pq
 
-# A naive time is at most this far from the same clock reading in UTC.
-ZONE_SLACK = timedelta(hours=15)
-
-
+# The greatest distance between a naive time and the same clock reading in UTC.
+MAX_ZONE_OFFSET = timedelta(hours=15)
 _TICKS = {"milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """Some row groups of a file that follow one another."""
+class RowGroups:
+    """Consecutive row groups of a file: the first row, how many rows, and the group numbers."""
 
     offset: int
     rows: int
-    groups: range
+    numbers: range
 
 
-def stretches(footer: pq.FileMetaData, most_rows: int) -> Iterator[Stretch]:
-    """Cut a file into stretches of whole row groups, of ``most_rows`` rows where groups allow."""
+def split_row_groups(footer: pq.FileMetaData, max_rows: int) -> Iterator[RowGroups]:
+    """Yield the row groups of a file in parts of at most ``max_rows`` rows, or of one group."""
     offset = begin = rows = 0
     for group in range(footer.num_row_groups):
         size = footer.row_group(group).num_rows
-        if rows and rows + size > most_rows:
-            yield Stretch(offset, rows, range(begin, group))
+        if rows and rows + size > max_rows:
+            yield RowGroups(offset, rows, range(begin, group))
             offset, begin, rows = offset + rows, group, 0
         rows += size
-    yield Stretch(offset, rows, range(begin, footer.num_row_groups))
+    yield RowGroups(offset, rows, range(begin, footer.num_row_groups))
 
 
-def extent(footer: pq.FileMetaData, groups: range, column: str) -> tuple[datetime, datetime] | None:
-    """Give two instants between which all rows of these groups start, or None if not proven."""
+def time_range(
+    footer: pq.FileMetaData, column: str, groups: range | None = None
+) -> tuple[datetime, datetime] | None:
+    """Return two instants between which all rows of the groups start, None if not proven."""
+    groups = range(footer.num_row_groups) if groups is None else groups
     starts = [bound for bounds in _bounds(footer, groups, column) for bound in bounds]
-    known = [start for start in starts if isinstance(start, datetime)]
-    if not known or len(known) < len(starts):
+    times = [start for start in starts if isinstance(start, datetime)]
+    if not times or len(times) < len(starts):
         return None
-    slack = ZONE_SLACK if known[0].tzinfo is None else timedelta(0)
-    instants = [_instant(start) for start in known]
+    slack = MAX_ZONE_OFFSET if times[0].tzinfo is None else timedelta(0)
+    instants = [_instant(start) for start in times]
     return min(instants) - slack, max(instants) + slack
 
 
 def all_e164(footer: pq.FileMetaData, column: str) -> bool:
-    """Tell whether every text of a column is proven to begin with + and a digit from 1 to 9.
+    """Return whether every text of a column is proven to begin with + and a digit from 1 to 9.
 
-    Text sorts by its bytes, so the least and the greatest one enclose all others.
+    Text sorts by its bytes, so the least and the greatest text enclose all others.
     """
     bounds = list(_bounds(footer, range(footer.num_row_groups), column))
     return bool(bounds) and all(
@@ -64,41 +65,42 @@ def all_e164(footer: pq.FileMetaData, column: str) -> bool:
 
 
 def _bounds(footer: pq.FileMetaData, groups: range, column: str) -> Iterator[tuple[object, object]]:
-    """Yield the least and the greatest value of each group that has any; None where not told."""
-    names = [footer.schema.column(place).path for place in range(footer.num_columns)]
+    """Yield the least and the greatest value of each group with values; None if not proven."""
+    names = [footer.schema.column(n).path for n in range(footer.num_columns)]
     if column not in names:
         return
-    place = names.index(column)
+    number = names.index(column)
     for group in groups:
-        chunk = footer.row_group(group).column(place)
-        told = chunk.statistics
-        if told is not None and told.has_null_count and told.null_count == chunk.num_values:
+        chunk = footer.row_group(group).column(number)
+        statistics = chunk.statistics
+        nulls = statistics.null_count if statistics and statistics.has_null_count else None
+        if nulls == chunk.num_values:
             continue
         try:
-            proven = told is not None and told.has_min_max
-            yield _ends(told) if proven else (None, None)
+            proven = statistics is not None and statistics.has_min_max
+            yield _min_max(statistics) if proven else (None, None)
         except (OverflowError, ValueError):
-            # A time that no datetime can hold, by a broken clock.
+            # A broken clock wrote a time that no datetime can hold.
             yield None, None
 
 
-def _ends(told: pq.Statistics) -> tuple[object, object]:
-    """Give the least and the greatest value; pyarrow would load pandas, if it is there, for times.
+def _min_max(statistics: pq.Statistics) -> tuple[object, object]:
+    """Return the least and the greatest value.
 
-    That takes longer than many a scan.
+    Times are computed here: pyarrow would load pandas for them, which takes longer than many scans.
     """
-    if told.logical_type.type != "TIMESTAMP" or told.physical_type != "INT64":
-        return told.min, told.max
-    kind = json.loads(told.logical_type.to_json())
+    if statistics.logical_type.type != "TIMESTAMP" or statistics.physical_type != "INT64":
+        return statistics.min, statistics.max
+    kind = json.loads(statistics.logical_type.to_json())
     ticks, adjusted = _TICKS[kind["timeUnit"]], kind["isAdjustedToUTC"]
+    raw_values = (statistics.min_raw, statistics.max_raw)
     epoch = datetime(1970, 1, 1, tzinfo=UTC if adjusted else None)
-    return tuple(  # type: ignore[return-value]
-        epoch + timedelta(microseconds=raw * 10**6 // ticks) for raw in (told.min_raw, told.max_raw)
-    )
+    low, high = (epoch + timedelta(microseconds=raw * 10**6 // ticks) for raw in raw_values)
+    return low, high
 
 
 def _instant(start: datetime) -> datetime:
-    """Place a time that may carry no zone; the far ends are cut off."""
+    """Return a time as an instant between 1900 and 2200; a naive time is taken for UTC."""
     if not 1900 <= start.year <= 2200:
         return datetime(1900 if start.year < 1900 else 2200, 1, 1, tzinfo=UTC)
     return start.replace(tzinfo=UTC) if start.tzinfo is None else start

@@ -1,7 +1,7 @@
-"""Vendor files to CALLS: mapping, units, zone, repairs; counts and keeps what it refused.
+"""Vendor files to CALLS: layout, units, zone, duplicates; refused rows are counted and kept.
 
-``open_source`` opens the files and reads no row. The Source that it returns gives lazy frames:
-the calls, and the rows that were refused.
+open_source() opens the files and reads no row. The Source gives lazy frames: the calls, and the
+refused rows.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from cdr_anomaly import numbering, settings
+from cdr_anomaly import numbering
 from cdr_anomaly.ingest import files, layouts, parquet_stats
-from cdr_anomaly.ingest.file_group import Shape, of_lines, scan
+from cdr_anomaly.ingest.file_group import FileGroup, has_party_in, scan_files
 from cdr_anomaly.ingest.mapping import NUMBERS, RowMap
-from cdr_anomaly.ingest.validate import KIND
+from cdr_anomaly.ingest.validate import RECORD_TYPE
 from cdr_anomaly.numbering import pseudonyms
 from cdr_anomaly.schema import CALLS
+from cdr_anomaly.settings import Settings, first_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -31,169 +32,160 @@ if TYPE_CHECKING:
     from cdr_anomaly.ingest.layouts import Layout
     from cdr_anomaly.storage.paths import Location
 
-
-class Reader(Protocol):
-    """Works something out of the rows of a shape, row by row; see Source.each."""
-
-    def __call__(
-        self, shape: Shape, of: Callable[[Shape], pl.LazyFrame], lines: pl.Series | None
-    ) -> pl.LazyFrame:
-        """Return what ``of`` makes of all rows of the shape."""
-
-
-def here(
-    shape: Shape, of: Callable[[Shape], pl.LazyFrame], lines: pl.Series | None = None
-) -> pl.LazyFrame:
-    """Let Polars read the rows here, when they are asked for."""
-    del lines  # what is made of the shape looks at no others, and Polars sees to the rest
-    return of(shape)
-
+    # A query over the rows of a group, row by row: it may get the rows in several pieces.
+    Query = Callable[[FileGroup], pl.LazyFrame]
 
 PART_ROWS = 4_000_000
-EVER = datetime(9999, 1, 1, tzinfo=UTC)
+END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+class Reader(Protocol):
+    """Runs a query over a group of files."""
+
+    def __call__(self, group: FileGroup, query: Query, lines: pl.Series | None) -> pl.LazyFrame:
+        """Return the result of ``query``; with ``lines`` it needs only the calls of these."""
+
+
+def read_locally(group: FileGroup, query: Query, lines: pl.Series | None = None) -> pl.LazyFrame:
+    """Let Polars read the rows on this machine."""
+    del lines  # the query filters
+    return query(group)
 
 
 @dataclass(frozen=True)
 class Source:
-    """Opened call records: what they are, and how they are to be read.
+    """Opened call records, and how to read them.
 
-    ``carried`` are CALLS that the night before found at its end, to be read before the files.
-    ``reader`` is how the rows of a shape are read; by default here, by Polars.
+    ``carry_over`` are CALLS from the end of the night before, read before the files. ``as_text``
+    and ``line_type`` say whether lines are text or line codes; ``trust_footers`` whether a footer
+    may prove that numbers are E.164.
     """
 
     files: Sequence[File]
     layout: Layout
     tz: str
     plan: numbering.HomePlan
-    settings: settings.Settings
+    settings: Settings
     as_text: bool = False
-    trusting: bool = True
-    carried: pl.DataFrame | None = None
-    reader: Reader = here
+    trust_footers: bool = True
+    carry_over: pl.DataFrame | None = None
+    reader: Reader = read_locally
 
     @cached_property
     def columns(self) -> set[str]:
-        """The columns of CALLS that at least one of the files offers."""
-        return {column for shape in self.shapes() for column in shape.expressions} & set(CALLS)
+        """Return the columns of CALLS that at least one file has."""
+        return {name for group in self.file_groups() for name in group.expressions} & set(CALLS)
 
     @property
     def line_type(self) -> pl.DataType:
-        """How a line is carried: as an integer, or as text when the feed has opaque tokens."""
+        """Return the type of lines: integer, or text if the feed has opaque lines."""
         return pl.String() if self.as_text else pl.Int64()
 
     @property
-    def pseudonyms(self) -> bool:
-        """Whether its numbers are pseudonyms, with class and block beside them (tokens.py)."""
-        return not self.layout.columns and any(
-            pseudonyms.has_pseudonyms(file.columns) for file in self.files
-        )
+    def has_pseudonyms(self) -> bool:
+        """Return whether its numbers are pseudonyms, with class and block in other columns."""
+        names = [file.columns for file in self.files]
+        return not self.layout.columns and any(map(pseudonyms.has_pseudonyms, names))
 
     @property
-    def neighbours(self) -> bool:
-        """Whether it is known which numbers are neighbours; pseudonyms may have been made so."""
-        return not self.pseudonyms or any(
-            pseudonyms.POSITION_COLUMN in file.columns for file in self.files
-        )
+    def has_neighbours(self) -> bool:
+        """Return whether neighbouring numbers can be recognised, which pseudonyms may hide."""
+        column = pseudonyms.POSITION_COLUMN
+        return not self.has_pseudonyms or any(column in file.columns for file in self.files)
 
     @property
     def rows(self) -> int:
-        """How many rows the files hold, inside the span and outside."""
+        """Return the number of rows of the files, in the span or not."""
         return sum(file.rows for file in self.files)
 
     @cached_property
-    def extent(self) -> tuple[datetime, datetime] | None:
-        """Two instants between which all rows start, if the footers prove it."""
+    def time_range(self) -> tuple[datetime, datetime] | None:
+        """Return two instants between which all rows start, None if the footers do not prove it."""
         name = self.layout.source("start_time")
-        whole = [
-            parquet_stats.extent(file.footer, range(file.footer.num_row_groups), name)
-            for file in self.files
-            if file.rows
-        ]
-        known = [extent for extent in whole if extent is not None]
-        if not known or len(known) < len(whole):
+        ranges = [parquet_stats.time_range(file.footer, name) for file in self.files if file.rows]
+        proven = [time_range for time_range in ranges if time_range is not None]
+        if not proven or len(proven) < len(ranges):
             return None
-        return min(begin for begin, _ in known), max(end for _, end in known)
+        return min(begin for begin, _ in proven), max(end for _, end in proven)
 
-    def days_of(self, file: File) -> tuple[date, date] | None:
-        """Give two local days between which all rows of a file start, if its footer proves it."""
-        name = self.layout.source("start_time")
-        extent = parquet_stats.extent(file.footer, range(file.footer.num_row_groups), name)
+    def local_days(self, file: File) -> tuple[date, date] | None:
+        """Return the first and the last possible day of a file, None if not proven."""
+        span = parquet_stats.time_range(file.footer, self.layout.source("start_time"))
         zone = ZoneInfo(self.tz)
-        return extent and (extent[0].astimezone(zone).date(), extent[1].astimezone(zone).date())
+        return span and (span[0].astimezone(zone).date(), span[1].astimezone(zone).date())
 
-    def days_at_most(self) -> float:
-        """Tell how many days the feed can touch, as far as its footers prove it."""
+    def max_days(self) -> float:
+        """Return the greatest number of days of the feed, infinite if the footers prove none."""
         if not self.rows:
             return 0
-        return (self.extent[1] - self.extent[0]).days + 2 if self.extent else inf
+        return (self.time_range[1] - self.time_range[0]).days + 2 if self.time_range else inf
 
-    def each(
-        self, of: Callable[[Shape], pl.LazyFrame], lines: pl.Series | None = None
-    ) -> list[pl.LazyFrame]:
-        """Work something out of the rows of each shape, row by row, where the rows are.
+    def run_query(self, query: Query, lines: pl.Series | None = None) -> list[pl.LazyFrame]:
+        """Return the result of a query for each group of files, from the reader.
 
-        ``of`` may be given a shape's rows in pieces. With ``lines`` it wants no rows but the calls
-        from and to these, and may be given no others.
+        With ``lines`` the query needs only the calls from and to these, and may get no others.
         """
-        return [self.reader(shape, of, lines) for shape in self.shapes()]
+        return [self.reader(group, query, lines) for group in self.file_groups()]
 
-    def mapped(
+    def map_rows(
         self, lines: pl.Series | None = None, columns: Collection[str] | None = None
     ) -> pl.LazyFrame:
-        """Return every row in columns of CALLS, by default its own; see Shape.filled."""
-        wanted, line = self.columns if columns is None else columns, self.line_type
-        of = [shape.filled(wanted, line, lines) for shape in self.shapes()]
-        return pl.concat(of, how="diagonal")
+        """Return every row as CALLS, by default in the columns of the files; see FileGroup."""
+        names = self.columns if columns is None else columns
+        groups = self.file_groups()
+        rows = [group.map_rows(names, self.line_type, lines) for group in groups]
+        return pl.concat(rows, how="diagonal")
 
     def parts(self) -> Iterator[Part]:
         """Yield the feed in parts of some million rows, in order of their first start."""
         name = self.layout.source("start_time")
-        cut = []
+        pieces = []
         for file in self.files:
-            for stretch in parquet_stats.stretches(file.footer, PART_ROWS):
-                extent = parquet_stats.extent(file.footer, stretch.groups, name)
-                cut.append((extent and extent[0], file, stretch))
-        known = all(start is not None for start, _, _ in cut)
-        cut.sort(key=lambda piece: (piece[0] or EVER, str(piece[1].path), piece[2].offset))
-        if self.carried is not None:
-            yield self.carried_part(cut[0][0] if cut and known else None)
-        for begin, end in together([stretch.rows for _, _, stretch in cut], PART_ROWS):
-            pieces = [
-                file if stretch.rows == file.rows else replace(file, stretch=stretch)
-                for _, file, stretch in cut[begin:end]
-            ]
-            later = cut[end][0] if end < len(cut) and known else None
-            rows = sum(stretch.rows for _, _, stretch in cut[begin:end])
-            until = EVER if end == len(cut) else later
-            yield Part(replace(self, files=pieces), self.columns, rows, until)
+            for groups in parquet_stats.split_row_groups(file.footer, PART_ROWS):
+                span = parquet_stats.time_range(file.footer, name, groups.numbers)
+                piece = file if groups.rows == file.rows else replace(file, row_groups=groups)
+                pieces.append((span and span[0], groups, piece))
+        all_proven = all(start is not None for start, _, _ in pieces)
+        pieces.sort(key=lambda p: (p[0] or END_OF_TIME, str(p[2].path), p[1].offset))
+        if self.carry_over is not None:
+            yield self.carry_over_part(pieces[0][0] if pieces and all_proven else None)
+        begin = rows = 0
+        for end, (_, groups, _) in enumerate(pieces, 1):
+            rows += groups.rows
+            if rows >= PART_ROWS or end == len(pieces):
+                later = pieces[end][0] if end < len(pieces) else END_OF_TIME
+                next_start = later if all_proven or end == len(pieces) else None
+                part = replace(self, files=[piece for _, _, piece in pieces[begin:end]])
+                yield Part(part, self.columns, rows, next_start)
+                begin, rows = end, 0
 
-    def carried_part(self, next_start: datetime | None = None) -> Part:
-        """Return the CALLS that are carried as a part of the feed; maybe none."""
+    def carry_over_part(self, next_start: datetime | None = None) -> Part:
+        """Return the CALLS of ``carry_over``, or none, as a part of the feed."""
         none = pl.DataFrame(schema=dict.fromkeys(NUMBERS, self.line_type))
-        carried = none if self.carried is None else self.carried
-        return Part(self, self.columns, carried.height, next_start, carried)
+        calls = none if self.carry_over is None else self.carry_over
+        return Part(self, self.columns, calls.height, next_start, calls)
 
-    def blank(self) -> pl.LazyFrame:
-        """Return no rows, in the columns and types of mapped ones."""
-        return self.carried_part().mapped().clear()
+    def no_rows(self) -> pl.LazyFrame:
+        """Return no rows, in the columns and types of map_rows()."""
+        return self.carry_over_part().map_rows().clear()
 
-    def refused(self) -> pl.LazyFrame:
-        """Return the refused rows as they came, as text, each with its file and the reason."""
-        return pl.concat(self.each(Shape.refused), how="diagonal")
+    def refused_rows(self) -> pl.LazyFrame:
+        """Return the raw refused rows as text, each with the ``reason`` and its ``file``."""
+        return pl.concat(self.run_query(FileGroup.refused_rows), how="diagonal")
 
-    def none_refused(self) -> pl.LazyFrame:
-        """Return the same without a row, where it is known that there is none; reads nothing."""
-        return replace(self, reader=here).refused().clear()
+    def no_refused_rows(self) -> pl.LazyFrame:
+        """Return no rows in the columns of refused_rows(), without reading a file."""
+        return replace(self, reader=read_locally).refused_rows().clear()
 
-    def starts(self) -> pl.DataFrame:
-        """Count all rows of each file by local day and hour (file, day, hour, rows)."""
-        slot = pl.col("start_time").dt.truncate("15m")  # no zone is off by less
-        counted = self.each(
-            lambda shape: shape.starts().group_by("file", start_time=slot).agg(rows=pl.len())
+    def rows_by_hour(self) -> pl.DataFrame:
+        """Return the number of rows of each file, local day and hour (file, day, hour, rows)."""
+        slot = pl.col("start_time").dt.truncate("15m")  # offsets of zones are multiples of this
+        counts = self.run_query(
+            lambda group: group.start_times().group_by("file", start_time=slot).agg(rows=pl.len())
         )
         local = pl.col("start_time").dt.convert_time_zone(self.tz)
         by_hour = (
-            pl.concat(counted)
+            pl.concat(counts)
             .drop_nulls()
             .collect()
             .with_columns(day=local.dt.date(), hour=local.dt.hour().cast(pl.Int64))
@@ -201,51 +193,52 @@ class Source:
         rows = by_hour.group_by("file", "day", "hour").agg(pl.col("rows").cast(pl.Int64).sum())
         return rows.sort("file", "day", "hour")
 
-    def opaque(self) -> pl.LazyFrame:
-        """Return whether any number is an opaque token, which an integer cannot carry."""
-        numbers = [pl.col(column) for column in NUMBERS if column in self.columns]
-        found = [numbering.is_opaque(number, self.plan).any() for number in numbers]
+    def has_opaque_lines(self) -> pl.LazyFrame:
+        """Return whether any number is an opaque line, which has no line code (opaque)."""
         columns = self.columns
-        texts = self.with_text().each(
-            lambda shape: shape.filled(columns, pl.String()).select(
-                opaque=pl.any_horizontal(*found)
+        numbers = [pl.col(column) for column in NUMBERS if column in columns]
+        opaque = [numbering.is_opaque(number, self.plan).any() for number in numbers]
+        found = self.with_text().run_query(
+            lambda group: group.map_rows(columns, pl.String()).select(
+                opaque=pl.any_horizontal(*opaque)
             )
         )
-        return pl.concat(texts).select(pl.col("opaque").any())
+        return pl.concat(found).select(pl.col("opaque").any())
 
-    def doubting(self) -> Source:
-        """Return the same source with every number read with care, whatever footers prove.
+    def with_checked_numbers(self) -> Source:
+        """Return the source with every number parsed in full, whatever footers prove.
 
-        They prove how a number begins, not that no blank or hyphen stands in it.
+        They prove how a number begins, not that it has no blank or hyphen.
         """
-        return replace(self, trusting=False)
+        return replace(self, trust_footers=False)
 
     def with_text(self) -> Source:
-        """Return the same source with lines carried as text, for feeds with opaque tokens."""
+        """Return the source with lines as text, for feeds with opaque lines."""
         return replace(self, as_text=True)
 
-    def shapes(self) -> list[Shape]:
-        """Put together the files that can be read as one table, and the map to CALLS of each."""
+    def file_groups(self) -> list[FileGroup]:
+        """Return the files in groups that can be read as one table, each with its RowMap."""
         groups: dict[object, list[File]] = {}
         for file in self.files:
-            groups.setdefault((file.shape, self._e164(file)), []).append(file)
+            groups.setdefault((file.group_key, self._e164(file)), []).append(file)
         return [
-            Shape(group, self._rows(group), self.settings, self.tz) for group in groups.values()
+            FileGroup(group, self._row_map(group), self.settings, self.tz)
+            for group in groups.values()
         ]
 
     def _e164(self, file: File) -> frozenset[str]:
-        """Name the columns of numbers that are proven to be E.164 as they stand."""
-        if self.as_text or not self.trusting or self.layout.perspective == "served":
+        """Return the columns of numbers that are proven to be E.164."""
+        if self.as_text or not self.trust_footers or self.layout.perspective == "served":
             return frozenset()
         source = self.layout.source
         plain = (c for c in NUMBERS if c not in self.layout.values and c not in self.layout.fixed)
-        texts = (c for c in plain if file.is_text(source(c)))  # a category is cast to no integer
+        texts = (c for c in plain if file.is_text(source(c)))  # a category has no cast to integer
         return frozenset(c for c in texts if parquet_stats.all_e164(file.footer, source(c)))
 
-    def _rows(self, group: list[File]) -> RowMap:
+    def _row_map(self, group: list[File]) -> RowMap:
         return RowMap(
             layout=self.layout,
-            types=scan(group).collect_schema(),
+            types=scan_files(group).collect_schema(),
             file=str(group[0].path),
             tz=self.settings.tz or self.layout.tz,
             plan=self.plan,
@@ -254,78 +247,61 @@ class Source:
         )
 
 
-def zone_of(told: settings.Settings) -> str:
-    """Say in which zone local days are counted."""
-    return _zone(told, layouts.named(told.layout))
-
-
-def _zone(told: settings.Settings, layout: Layout) -> str:
-    return told.tz or layout.tz or settings.first_zone(told.home)
+def local_zone(settings: Settings) -> str:
+    """Return the zone of local days: of the settings, else of the layout, else of the home plan."""
+    zone = settings.tz or layouts.find_layout(settings.layout).tz
+    return zone or first_zone(settings.home)
 
 
 def open_source(
-    paths: Iterable[str | Location], told: settings.Settings, reader: Reader = here
+    paths: Iterable[str | Location], settings: Settings, reader: Reader = read_locally
 ) -> Source:
-    """Open the files and settle layout, zone and home plan, or say what does not fit."""
-    layout = layouts.named(told.layout)
-    wanted = {*layout.columns.values(), *layout.only, *CALLS}
-    found = [file.with_keys(wanted) for file in files.find(paths)]
-    for file in found:
-        layouts.check(layout, file.columns, file.path)
+    """Open the files with layout, zone and home plan; raises an error if they do not fit."""
+    layout = layouts.find_layout(settings.layout)
+    names = {*layout.columns.values(), *layout.only, *CALLS}
+    opened = [file.with_keys(names) for file in files.find_files(paths)]
+    for file in opened:
+        layouts.check_columns(layout, file.columns, file.path)
     source = Source(
-        files=found,
+        files=opened,
         layout=layout,
-        tz=_zone(told, layout),
-        plan=numbering.home_plan(told.home),
-        settings=told,
+        tz=local_zone(settings),
+        plan=numbering.home_plan(settings.home),
+        settings=settings,
         reader=reader,
     )
-    _ = source.columns  # maps every column once, so that what does not fit is said before reading
-    return source.with_text() if source.pseudonyms else source
+    _ = source.columns  # maps every column once, so that errors come before rows are read
+    return source.with_text() if source.has_pseudonyms else source
 
 
 class Part(NamedTuple):
-    """A part of a feed, and the columns that the feed has.
+    """A part of a feed, and the columns of the feed.
 
-    ``next_start`` is when the rows of later parts begin, None if unknown. ``carried`` are its rows
-    where they are not of the files, and are counted already.
+    Later parts begin at ``next_start``, None if unknown. The rows of ``carry_over`` are not of the
+    files and are counted already.
     """
 
     source: Source
     columns: set[str]
     rows: int
     next_start: datetime | None
-    carried: pl.DataFrame | None = None
+    carry_over: pl.DataFrame | None = None
 
-    def mapped(self, lines: pl.Series | None = None) -> pl.LazyFrame:
-        """Return the part's rows in the columns of CALLS that the feed has; see Shape."""
-        if self.carried is not None:
-            rows = self._as_carried(self.carried.lazy())
-            return rows if lines is None else rows.filter(of_lines(lines))
-        return self.source.mapped(lines, self.columns)
-
-    def _as_carried(self, rows: pl.LazyFrame) -> pl.LazyFrame:
-        """Give carried rows, which are sound, the columns and types of the feed."""
+    def map_rows(self, lines: pl.Series | None = None) -> pl.LazyFrame:
+        """Return the rows as CALLS in the columns of the feed; see FileGroup."""
+        if self.carry_over is None:
+            return self.source.map_rows(lines, self.columns)
+        rows = self.carry_over.lazy()
         if self.source.as_text:
             rows = numbering.format_lines(rows, NUMBERS)
-        known = rows.collect_schema().names()
+        present = rows.collect_schema().names()
         columns = {
-            column: pl.col(column) if column in known else pl.lit(None, CALLS[column].dtype)
+            column: pl.col(column) if column in present else pl.lit(None, CALLS[column].dtype)
             for column in sorted(self.columns)
         }
         if "record_type" in columns:
-            columns["record_type"] = columns["record_type"].fill_null("call").cast(KIND)
-        marks = {"sound": True, "lost": False, "doubt": False}
-        return rows.select(**columns, **{mark: pl.lit(value) for mark, value in marks.items()})
-
-
-def together(rows: list[int], enough: int) -> Iterator[tuple[int, int]]:
-    """Group neighbours until they have enough rows; yield where each group begins and ends."""
-    begin = total = 0
-    for place, size in enumerate(rows):
-        total += size
-        if total >= enough:
-            yield begin, place + 1
-            begin, total = place + 1, 0
-    if begin < len(rows):
-        yield begin, len(rows)
+            columns["record_type"] = columns["record_type"].fill_null("call").cast(RECORD_TYPE)
+        marks = {"valid": pl.lit(value=True)}
+        marks |= dict.fromkeys(("uncoded", "misread"), pl.lit(value=False))
+        rows = rows.select(**columns, **marks)
+        return rows if lines is None else rows.filter(has_party_in(lines))

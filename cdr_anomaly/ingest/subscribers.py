@@ -1,6 +1,6 @@
-"""The list of subscribers that an operator keeps beside the calls: since when, whose, sold by whom.
+"""The operator's list of subscribers: activation, holder and dealer of each line.
 
-A column that the list lacks is empty of every line, and nothing is judged by it.
+A column that the list lacks is null for every line, and no detector uses it.
 """
 
 from __future__ import annotations
@@ -17,54 +17,54 @@ from cdr_anomaly.schema import OF_SUBSCRIBERS, SUBSCRIBERS, empty, require
 if TYPE_CHECKING:
     from pathlib import Path
 
-# What is said of a line; each may be missing, but one must be there.
-FACTS = tuple(column for column in SUBSCRIBERS if column != "line")
+# The columns about a line; a list needs at least one of them.
+DETAILS = tuple(column for column in SUBSCRIBERS if column != "line")
 
 
 class Subscribers(NamedTuple):
-    """What a list tells: SUBSCRIBERS, read when it is needed, and which columns it has (told).
+    """SUBSCRIBERS, read when it is collected, and which of the DETAILS the list has (columns).
 
-    ``activations`` (line, activation) are of the lines with such a day; None where none is told.
+    ``activations`` (line, activation) has the lines with a day of activation; None without them.
     """
 
     lines: pl.LazyFrame
-    told: frozenset[str]
+    columns: frozenset[str]
     activations: pl.LazyFrame | None
 
 
 def read(file: Path | None, plan: numbering.HomePlan, *, as_text: bool) -> Subscribers:
-    """Read the list, with lines as the calls carry them; without a file nothing is told.
+    """Read the list, with lines in the form of the calls; without a file it has no row, no column.
 
-    Of a line that is listed several times the latest activation counts, and what is told with it.
+    Of a line that is listed several times the row with the latest activation counts.
     """
     if file is None:
         kind = pl.String() if as_text else pl.Int64()
         return Subscribers(empty(SUBSCRIBERS, kind).lazy(), frozenset(), None)
-    with tabular.readable(file):
+    with tabular.explain_read_errors(file):
         listed = _columns(file)
-        told = frozenset(listed.collect_schema()) & set(FACTS)
-        dated = _dated(file, _lines(listed, plan, as_text=as_text))
-        missing = {c: pl.lit(None, SUBSCRIBERS[c].dtype) for c in FACTS if c not in told}
-        lines = _once(require(dated.with_columns(**missing), SUBSCRIBERS, "subscribers"))
-        if "activation" not in told:
-            return Subscribers(lines, told, None)
+        present = frozenset(listed.collect_schema()) & set(DETAILS)
+        rows = _parse_activations(file, _parse_lines(listed, plan, as_text=as_text))
+        missing = {c: pl.lit(None, SUBSCRIBERS[c].dtype) for c in DETAILS if c not in present}
+        lines = _unique_lines(require(rows.with_columns(**missing), SUBSCRIBERS, "subscribers"))
+        if "activation" not in present:
+            return Subscribers(lines, present, None)
         activations = lines.select("line", "activation").drop_nulls().collect()
-        return Subscribers(lines, told, activations.lazy())
+        return Subscribers(lines, present, activations.lazy())
 
 
-def groups(subscribers: pl.LazyFrame, told: frozenset[str]) -> pl.LazyFrame:
-    """Name the ``dealer`` and the ``region`` of lines as findings do, where these are told."""
+def groups(subscribers: pl.LazyFrame, columns: frozenset[str]) -> pl.LazyFrame:
+    """Return the ``dealer`` and the ``region`` of lines with the names that findings use."""
     names = {
         kind: pl.concat_str(pl.lit(f"{kind} "), column)
         for kind, column in OF_SUBSCRIBERS.items()
-        if column in told
+        if column in columns
     }
     return subscribers.select("line", **names)
 
 
 def _columns(file: Path) -> pl.LazyFrame:
-    """Take the columns that are known, and make them text, but for the day of activation."""
-    table = tabular.scanned(file)
+    """Return the columns of SUBSCRIBERS that the file has, as text but for the activation."""
+    table = tabular.scan_table(file)
     schema = table.collect_schema()
     names = [name for name in SUBSCRIBERS if name in schema]
     if "line" not in schema:
@@ -72,8 +72,8 @@ def _columns(file: Path) -> pl.LazyFrame:
         raise InputError(msg)
     if len(names) == 1:
         msg = (
-            f"'{file}' tells nothing of its lines: it needs a column {', '.join(FACTS[:-1])} or "
-            f"{FACTS[-1]}, and has {', '.join(schema)}."
+            f"'{file}' tells nothing of its lines: it needs a column {', '.join(DETAILS[:-1])} or "
+            f"{DETAILS[-1]}, and has {', '.join(schema)}."
         )
         raise InputError(msg)
     texts = [
@@ -89,29 +89,29 @@ def _text(name: str, dtype: pl.DataType, file: Path) -> pl.Expr:
     raise InputError(msg)
 
 
-def _lines(told: pl.LazyFrame, plan: numbering.HomePlan, *, as_text: bool) -> pl.LazyFrame:
-    """Read the column of lines, as the calls carry them."""
+def _parse_lines(table: pl.LazyFrame, plan: numbering.HomePlan, *, as_text: bool) -> pl.LazyFrame:
+    """Return the table with its lines in the form of the calls."""
     line = pl.col("line")
-    plain = told.select(line.str.contains(r"^\+[1-9]\d{6,14}$").all()).collect().item()
-    if plain and not as_text:  # as lists from a database are; to read any form takes longer
-        return told.with_columns(line=numbering.e164_code(line))
-    # In two steps: code() names what it is given many times over, and would tidy it each time.
-    tidy = told.with_columns(line=numbering.line_text(line, plan)).collect().lazy()
+    plain = table.select(line.str.contains(r"^\+[1-9]\d{6,14}$").all()).collect().item()
+    if plain and not as_text:  # as in lists from a database; the general way takes longer
+        return table.with_columns(line=numbering.e164_code(line))
+    # In two steps: line_code() uses its input many times, and would make the text each time.
+    tidy = table.with_columns(line=numbering.line_text(line, plan)).collect().lazy()
     return tidy if as_text else tidy.with_columns(line=numbering.line_code(line, plan))
 
 
-def _dated(file: Path, told: pl.LazyFrame) -> pl.LazyFrame:
-    """Read the days of activation, where the list has them."""
-    schema = told.collect_schema()
+def _parse_activations(file: Path, table: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the table with its activations as days; raises InputError if a cell is no day."""
+    schema = table.collect_schema()
     if "activation" not in schema:
-        return told
+        return table
     written = pl.col("activation")
     day = _day(schema["activation"], file)
-    unread = told.filter(day.is_null() & written.is_not_null()).select(written)
+    unread = table.filter(day.is_null() & written.is_not_null()).select(written)
     for (cell,) in unread.head(1).collect().iter_rows():
         msg = f"'{file}': '{cell}' in the column 'activation' is no day; write 2026-05-01."
         raise InputError(msg)
-    return told.with_columns(activation=day)
+    return table.with_columns(activation=day)
 
 
 def _day(dtype: pl.DataType, file: Path) -> pl.Expr:
@@ -124,12 +124,12 @@ def _day(dtype: pl.DataType, file: Path) -> pl.Expr:
     raise InputError(msg)
 
 
-def _once(lines: pl.LazyFrame) -> pl.LazyFrame:
-    """Keep a row of each line, the same in whatever order they are listed."""
-    known, several = lines.drop_nulls("line"), pl.col("line").is_duplicated()
-    # What is listed once, as from a database, need not be read whole for one of its columns.
-    if not known.select(several.any()).collect().item():
-        return known
-    latest = known.filter(several).sort(FACTS, descending=True, nulls_last=True)
+def _unique_lines(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """Return one row of each line, whatever the order of the rows."""
+    rows, several = lines.drop_nulls("line"), pl.col("line").is_duplicated()
+    # Without repeats, as in lists from a database, one column can still be read alone.
+    if not rows.select(several.any()).collect().item():
+        return rows
+    latest = rows.filter(several).sort(DETAILS, descending=True, nulls_last=True)
     first = latest.unique("line", keep="first", maintain_order=True)
-    return pl.concat([known.filter(~several), first])
+    return pl.concat([rows.filter(~several), first])

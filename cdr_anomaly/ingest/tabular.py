@@ -1,4 +1,4 @@
-"""Small tables that people keep: CSV, TOML or Parquet, under any name."""
+"""Small tables that people keep by hand: CSV, TOML or Parquet files with any name."""
 
 from __future__ import annotations
 
@@ -15,27 +15,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def read(file: Path) -> pl.DataFrame:
-    """Read a table; of a CSV or TOML file every column is text, without blanks about it."""
-    with readable(file):
-        return scanned(file).collect()
+def read_table(file: Path) -> pl.DataFrame:
+    """Read a table; all columns of a CSV or TOML file are text without blanks around it."""
+    with explain_read_errors(file):
+        return scan_table(file).collect()
 
 
-def scanned(file: Path) -> pl.LazyFrame:
-    """Read a table of any size, as read() does, when it is collected, and what is asked of it."""
-    with readable(file):
+def scan_table(file: Path) -> pl.LazyFrame:
+    """Return the same table lazily, for tables of any size."""
+    with explain_read_errors(file):
         with file.open("rb") as raw:
             parquet = raw.read(4) == b"PAR1"
         if parquet:
             return pl.scan_parquet(file, glob=False)
-        table = _toml(file).lazy() if file.suffix.lower() == ".toml" else _csv(file)
+        if file.suffix.lower() == ".toml":
+            table = _read_toml(file).lazy()
+        else:
+            table = pl.scan_csv(file, infer_schema=False, encoding="utf8-lossy", glob=False)
         table = table.rename({name: name.strip() for name in table.collect_schema()})
         return table.with_columns(pl.all().str.strip_chars().replace("", None))
 
 
 @contextmanager
-def readable(file: Path) -> Iterator[None]:
-    """Say in one sentence why a table cannot be read, where it cannot."""
+def explain_read_errors(file: Path) -> Iterator[None]:
+    """Raise InputError with one sentence if a table cannot be read."""
     try:
         yield
     except FileNotFoundError as error:
@@ -49,14 +52,10 @@ def readable(file: Path) -> Iterator[None]:
         raise InputError(msg) from error
 
 
-def _csv(file: Path) -> pl.LazyFrame:
-    return pl.scan_csv(file, infer_schema=False, encoding="utf8-lossy", glob=False)
-
-
-def _toml(file: Path) -> pl.DataFrame:
-    """Read the one array of tables that the file has, as [[entity]]."""
-    told = tomllib.loads(file.read_text(encoding="utf-8"))
-    tables = [value for value in told.values() if isinstance(value, list)]
+def _read_toml(file: Path) -> pl.DataFrame:
+    """Read the only array of tables of a file, such as [[entity]]."""
+    content = tomllib.loads(file.read_text(encoding="utf-8"))
+    tables = [value for value in content.values() if isinstance(value, list)]
     if len(tables) != 1 or not all(isinstance(row, dict) for row in tables[0]):
         msg = f"'{file}' has no array of tables; write [[entity]] above each entity."
         raise InputError(msg)

@@ -1,4 +1,4 @@
-"""The verdict on each mapped row: a call that is used, a row that is refused, or none of ours."""
+"""The verdict on each row: a call, a refused row, or a record of another type."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 TYPES = ("call", "moc", "mtc", "fwd")
-# What a record type is once it is read; null stands for any other type.
-KIND = pl.Enum(TYPES)
+# Null stands for any other type.
+RECORD_TYPE = pl.Enum(TYPES)
 
-# The verdict on a row is its place in this tuple; 0 is a call that is used.
+# A verdict is an index of this tuple; 0 is a call.
 VERDICTS = (
     "used",
     "no start time",
@@ -29,33 +29,33 @@ VERDICTS = (
 )
 EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 REFUSED = tuple(range(1, 9))
-LEFT_OUT = 9
+IGNORED = 9
 
 
-def sound(columns: Collection[str], max_duration_s: int) -> pl.Expr:
-    """Tell which mapped rows have the verdict 0; they are nearly all, and told quickly."""
+def is_valid(columns: Collection[str], max_duration_s: int) -> pl.Expr:
+    """Return whether the verdict on a row is 0: a quick test, as it is true of nearly all rows."""
     start, duration = pl.col("start_time"), pl.col("duration_s")
-    holds = [
+    conditions = [
         start.is_between(EARLIEST, LATEST, closed="left"),
         duration.is_between(0, max_duration_s),
         pl.col("calling_number").is_not_null() | pl.col("called_number").is_not_null(),
     ]
     if "record_type" in columns:
         forwards = pl.col("record_type") == "fwd"
-        somebody = pl.lit(value=False)
+        has_forwarder = pl.lit(value=False)
         if "redirecting_number" in columns:
-            somebody = pl.col("redirecting_number").is_not_null()
-        holds += [forwards.is_not_null(), ~forwards | somebody]
-    return pl.all_horizontal(holds).fill_null(value=False)
+            has_forwarder = pl.col("redirecting_number").is_not_null()
+        conditions += [forwards.is_not_null(), ~forwards | has_forwarder]
+    return pl.all_horizontal(conditions).fill_null(value=False)
 
 
 def verdict(columns: Collection[str], max_duration_s: int) -> pl.Expr:
-    """Judge each mapped row: its place in VERDICTS, the first that holds.
+    """Return the verdict on each row: the first index of VERDICTS whose condition holds.
 
-    A row that is no call is left out whatever else is wrong with it.
+    A record of another type is ignored, whatever else is wrong with it.
     """
     start, duration = pl.col("start_time"), pl.col("duration_s")
-    holds = {
+    faults = {
         1: start.is_null(),
         2: start < EARLIEST,
         3: start >= LATEST,
@@ -65,13 +65,14 @@ def verdict(columns: Collection[str], max_duration_s: int) -> pl.Expr:
         7: pl.col("calling_number").is_null() & pl.col("called_number").is_null(),
     }
     kind = pl.col("record_type") if "record_type" in columns else pl.lit("call")
-    nobody = pl.col("redirecting_number").is_null() if "redirecting_number" in columns else True
-    holds[8] = (kind == "fwd") & nobody
-    holds = {LEFT_OUT: kind.is_null()} | holds
-    places = (pl.when(bad).then(pl.lit(place, pl.UInt8)) for place, bad in holds.items())
-    return pl.coalesce(*places, pl.lit(0, pl.UInt8))
+    forwarder = "redirecting_number"
+    no_forwarder = pl.col(forwarder).is_null() if forwarder in columns else True
+    faults[8] = (kind == "fwd") & no_forwarder
+    faults = {IGNORED: kind.is_null()} | faults
+    indices = (pl.when(fault).then(pl.lit(n, pl.UInt8)) for n, fault in faults.items())
+    return pl.coalesce(*indices, pl.lit(0, pl.UInt8))
 
 
-def judged(rows: pl.DataFrame, max_duration_s: int) -> pl.Series:
-    """Judge mapped rows: the place of each in VERDICTS."""
+def verdicts(rows: pl.DataFrame, max_duration_s: int) -> pl.Series:
+    """Return the verdict on each row, as an index of VERDICTS."""
     return rows.select(verdict=verdict(rows.columns, max_duration_s)).to_series()

@@ -55,7 +55,7 @@ def chosen(
     ``before`` are the options of the stores that these may be in; with None they are let go.
     """
     source = ingest.open_source(paths, settings, reader)
-    spans = {file.path: source.days_of(file) for file in source.files}
+    spans = {file.path: source.local_days(file) for file in source.files}
     near = [file for file in source.files if _holds(spans[file.path], day)]
     found: dict[str, File] = {}
     for file in near:
@@ -68,14 +68,14 @@ def chosen(
         msg = f"None of these files has a row of {day} in {source.tz}; is it delivered yet?"
         raise NothingOfTheDayError(msg)
     whole = replace(source, files=list(found.values()))
-    starts = whole.starts()
+    starts = whole.rows_by_hour()
     shas = {str(file.path): sha for sha, file in found.items()}
     own = set(starts.filter(pl.col("day") == day)["file"])
     beside = _beside(starts, day, shas)
     others = [file for file in source.files if not _holds(spans[file.path], day)]
     far = [file for file in others if _news(file, spans[file.path], known)]
     if far:
-        more = replace(source, files=far).starts().filter(pl.col("day").is_in(list(known)))
+        more = replace(source, files=far).rows_by_hour().filter(pl.col("day").is_in(list(known)))
         contents = {str(file.path): storage_paths.sha256(file.path) for file in far}
         for other, files in _beside(more, day, contents).items():
             beside.setdefault(other, {}).update(files)

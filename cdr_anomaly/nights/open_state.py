@@ -43,7 +43,7 @@ def as_before(settings: Settings, place: Location) -> Settings:
 
 def opened(place: Location, settings: Settings) -> State:
     """Open the state to change it, if its days and numbers are those of the night."""
-    zone = ingest_source.zone_of(settings)
+    zone = ingest_source.local_zone(settings)
     numbering.home_plan(settings.home)  # a region that is none must not get into the state
     known = state.opened(place, zone, settings.home)
     pairs = {"tz": (known.header.zone, zone), "home": (known.header.home, settings.home)}

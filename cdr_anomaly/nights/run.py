@@ -222,7 +222,7 @@ def _judge(
     built = detectors.build(run.settings.detectors)
     late = known.read("late").filter(pl.col("day") == day - timedelta(days=1)).drop("day").collect()
     as_text = known.as_text or chosen.as_text
-    source = replace(chosen, as_text=as_text, carried=late if late.height else None)
+    source = replace(chosen, as_text=as_text, carry_over=late if late.height else None)
     reader = pipeline.read_once(
         run.engine, source, built, subscribers=run.lists.subscribers, progress=run.progress
     )

@@ -35,13 +35,13 @@ def subscribers(file: Path, maker: Maker) -> pl.DataFrame:
     """
     told = ingest_subscribers.read(file, maker.plan, as_text=True)
     rows = told.lines.select(
-        "line", *(name for name in ingest_subscribers.FACTS if name in told.told)
+        "line", *(name for name in ingest_subscribers.DETAILS if name in told.columns)
     )
     listed = rows.collect()
     listed = listed.with_columns(line=maker.carried(listed["line"]))
-    if "holder_token" in told.told:
+    if "holder_token" in told.columns:
         listed = listed.with_columns(holder_token=maker.token(pl.col("holder_token"), HOLDER))
-    groups = [name for name in GROUPS if name in told.told]
+    groups = [name for name in GROUPS if name in told.columns]
     names = maker.names(listed, groups)
     own = pl.col(groups).replace(names["name"], names["token"])
     return listed.with_columns(own).sort("line")

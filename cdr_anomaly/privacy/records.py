@@ -49,7 +49,7 @@ class Made:
 
 def write(source: Source, maker: Maker, out: Location, done: Callable[[int], None]) -> Made:
     """Write each file of a source into ``out``, readable by their owner only, all or none."""
-    if source.pseudonyms:
+    if source.has_pseudonyms:
         msg = f"'{source.files[0].path}' holds pseudonyms already; give the records themselves."
         raise InputError(msg)
     names = _names(source, maker)
@@ -61,28 +61,28 @@ def write(source: Source, maker: Maker, out: Location, done: Callable[[int], Non
     with atomic_write.staging_folder(out) as place:
         for file, name in zip(source.files, names, strict=True):
             (place / name).parent.mkdir(parents=True, exist_ok=True)
-            for n, stretch in enumerate(parquet_stats.stretches(file.footer, PART_ROWS)):
-                whole = stretch.rows == file.rows
-                part = file if whole else replace(file, stretch=stretch)
+            for n, groups in enumerate(parquet_stats.split_row_groups(file.footer, PART_ROWS)):
+                whole = groups.rows == file.rows
+                part = file if whole else replace(file, row_groups=groups)
                 own = name if n == 0 else name.with_stem(f"{name.stem}.part-{n + 1}")
                 if (place / own).exists():
                     msg = f"Two files would be '{own}'; write them into folders of their own."
                     raise OutputError(msg)
                 os.utime(place)  # one that was left alone for an hour counts as abandoned
                 _write(replace(source, files=[part]).with_text(), maker, place / own, made)
-                done(stretch.rows)
+                done(groups.rows)
     return made
 
 
 def _write(source: Source, maker: Maker, place: Path, made: Made) -> None:
-    mapped, columns = source.mapped().collect(), source.columns
-    used = mapped.filter("sound").select(sorted(columns))
+    mapped, columns = source.map_rows().collect(), source.columns
+    used = mapped.filter("valid").select(sorted(columns))
     if "record_type" in columns:
         used = used.with_columns(pl.col("record_type").cast(pl.String))
     maker.calls(used).write_parquet(place, compression="zstd")
     made.files, made.rows = made.files + 1, made.rows + used.height
-    bad = mapped.filter(~pl.col("sound"))
-    why = validate.judged(bad, source.settings.max_duration_s)
+    bad = mapped.filter(~pl.col("valid"))
+    why = validate.verdicts(bad, source.settings.max_duration_s)
     reasons = why.replace_strict(dict(enumerate(ingest.VERDICTS)), return_dtype=pl.String)
     made.left.update(dict(reasons.value_counts().iter_rows()))
 

@@ -50,7 +50,7 @@ def reidentify(
     if asked.is_empty():
         msg = f"'{file}' holds no pseudonym."
         raise InputError(msg)
-    if source.pseudonyms:
+    if source.has_pseudonyms:
         msg = f"'{source.files[0].path}' holds pseudonyms; give the records they were made of."
         raise InputError(msg)
     found = asked.join(_numbers(source, maker, asked["token"].unique()), on="token")
@@ -102,7 +102,7 @@ def _pseudonyms(table: pl.DataFrame) -> pl.DataFrame:
 
 def _numbers(source: Source, maker: Maker, asked: pl.Series) -> pl.DataFrame:
     """Find the numbers, handsets and identities of the records that have one of these tokens."""
-    rows = source.with_text().mapped()
+    rows = source.with_text().map_rows()
     kinds = dict.fromkeys(NUMBERS, NUMBER) | {"imei": HANDSET, "imsi": IDENTITY}
     found = []
     for column in (c for c in kinds if c in source.columns):

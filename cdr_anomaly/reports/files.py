@@ -31,7 +31,8 @@ def write(out: Location, result: Result, page: str) -> None:
     They are written aside and moved into place when the last one is whole. ``page`` is report.html.
     """
     # To look for them is another reading of all the files.
-    refused = result.source.refused() if result.counts.refused else result.source.none_refused()
+    source = result.source
+    refused = source.refused_rows() if result.counts.refused else source.no_refused_rows()
     with staging_folder(out) as place:
         _put_alerts(place, result.alerts)
         result.findings.write_parquet(place / "findings.parquet")

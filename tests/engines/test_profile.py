@@ -21,7 +21,7 @@ SCHEMA = {
     "calling_number": pl.Int64,
     "called_number": pl.Int64,
     "redirecting_number": pl.Int64,
-    "record_type": validate.KIND,
+    "record_type": validate.RECORD_TYPE,
     "day": pl.Date,
 }
 NUMBER = st.sampled_from([None, 1, 2, 3, 4, -6])

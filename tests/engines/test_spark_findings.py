@@ -134,7 +134,7 @@ def test_files_of_several_shapes_and_a_vendor_s_layout(tmp_path: Path) -> None:
         (tmp_path / "calls" / name).mkdir(parents=True)
         frame.drop("start_time").write_parquet(tmp_path / "calls" / name / "x.parquet")
     here, there = by_both([tmp_path / "calls"], words=WORDS, layout=str(layout), tz=None)
-    assert len(here.source.shapes()) == len(there.source.shapes()) == 2
+    assert len(here.source.file_groups()) == len(there.source.file_groups()) == 2
 
 
 def test_times_as_spark_once_wrote_them_and_as_text(tmp_path: Path) -> None:

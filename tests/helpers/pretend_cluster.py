@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from cdr_anomaly.engines.spark_wire import Made, Piece
-    from cdr_anomaly.ingest import Shape
+    from cdr_anomaly.ingest import FileGroup
 
 Pieces = list["Piece"]
 
@@ -35,19 +35,19 @@ class Pretended:
 
     def over_rows(
         self,
-        shape: Shape,
-        of: Callable[[Shape], pl.LazyFrame],
+        shape: FileGroup,
+        of: Callable[[FileGroup], pl.LazyFrame],
         made_of: Callable[[Iterator[pl.DataFrame]], Made],
         lines: pl.Series | None = None,
     ) -> Pieces:
         del lines  # it need not leave out any row
         paths = [str(file.path) for file in shape.files]
-        raw = file_group.scan(shape.files, lineage=shape.lineage).collect()
-        assert set(raw[shape.lineage]) <= set(paths)
+        raw = file_group.scan_files(shape.files, path_column=shape.path_column).collect()
+        assert set(raw[shape.path_column]) <= set(paths)
         made: Pieces = []
         for task in self._cut(raw.sample(fraction=1, shuffle=True, seed=self.chance.randrange(99))):
             bare = replace(shape, files=())
-            chunks = (of(replace(bare, given=each.lazy())).collect() for each in self._cut(task))
+            chunks = (of(replace(bare, raw_rows=each.lazy())).collect() for each in self._cut(task))
             made += _packed(made_of(chunks))
         return made
 

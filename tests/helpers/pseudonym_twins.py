@@ -36,14 +36,14 @@ def written(records: Path, out: Path, *, neighbours: bool = True, **told: Any) -
 
 def lines(source: Source) -> pl.Series:
     """Name every line of a feed, as it is spelled."""
-    rows = source.with_text().mapped()
+    rows = source.with_text().map_rows()
     columns = [rows.select(line=c) for c in NUMBERS if c in source.columns]
     return pl.concat(columns).drop_nulls().unique().collect()["line"].sort()
 
 
 def identities(source: Source) -> set[str]:
     """Name every handset and subscriber identity of a feed."""
-    rows = source.with_text().mapped()
+    rows = source.with_text().map_rows()
     found = [
         rows.select(c).drop_nulls().unique().collect()[c]
         for c in ("imei", "imsi")
@@ -73,7 +73,7 @@ def names(source: Source, made: privacy.Maker) -> dict[str, str]:
         for n in POOL_DIGITS:
             told[number[:-n] + "x" * n] = other.partition("~")[0][:-n] + "x" * n
     if "imei" in source.columns:
-        rows = source.mapped().select(clear=numbering.handset_id(pl.col("imei"))).drop_nulls()
+        rows = source.map_rows().select(clear=numbering.handset_id(pl.col("imei"))).drop_nulls()
         used = rows.unique().collect().with_columns(**made.handset(pl.col("clear")))
         carried = used.select("clear", pl.concat_str("imei_model", "imei", separator="~"))
         told |= dict(carried.iter_rows())

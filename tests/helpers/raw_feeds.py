@@ -59,10 +59,10 @@ def read(*paths: Path | str, **told: Any) -> pl.DataFrame:
 
 
 def used(source: ingest.Source) -> pl.DataFrame:
-    rows = source.mapped().collect()
-    if rows["doubt"].any():  # as the pipeline does
-        rows = source.doubting().mapped().collect()
-    calls = spelled(rows.filter("sound").drop("sound", "lost", "doubt"))
+    rows = source.map_rows().collect()
+    if rows["misread"].any():  # as the pipeline does
+        rows = source.with_checked_numbers().map_rows().collect()
+    calls = spelled(rows.filter("valid").drop("valid", "uncoded", "misread"))
     order = [
         c for c in ("start_time", "calling_number", "called_number", "record_type") if c in calls
     ]
@@ -70,7 +70,7 @@ def used(source: ingest.Source) -> pl.DataFrame:
 
 
 def refused(*paths: Path | str, **told: Any) -> pl.DataFrame:
-    return opened(*paths, **told).refused().collect()
+    return opened(*paths, **told).refused_rows().collect()
 
 
 def columns(calls: pl.DataFrame, *names: str) -> list[tuple[Any, ...]]:

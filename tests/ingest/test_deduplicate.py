@@ -33,7 +33,7 @@ VALUES: dict[str, Any] = {
 SCHEMA = {
     "calling_number": pl.Int64,
     "called_number": pl.Int64,
-    "record_type": validate.KIND,
+    "record_type": validate.RECORD_TYPE,
     "call_id": pl.String,
     "start_time": pl.Datetime("us", "UTC"),
     "duration_s": pl.Int64,
@@ -60,7 +60,7 @@ def slowly(rows: list[Row]) -> list[Row]:
 def quickly(rows: list[Row], columns: tuple[str, ...] = COLUMNS) -> list[Row]:
     frame = pl.DataFrame(rows, SCHEMA, orient="row").select(columns)
     return sorted(
-        deduplicate.mended(frame.lazy(), columns).select(columns).collect().rows(), key=str
+        deduplicate.merge_calls(frame.lazy(), columns).select(columns).collect().rows(), key=str
     )
 
 
@@ -97,7 +97,7 @@ def test_without_a_call_id_only_exact_repeats_go(rows: list[Row]) -> None:
 def test_a_column_of_the_feed_need_not_have_been_read(rows: list[Row], more: set[str]) -> None:
     frame = pl.DataFrame(rows, SCHEMA, orient="row")
     unread = more - {"redirecting_number"}  # the looks always read what tells two calls apart
-    mended = deduplicate.mended(frame.lazy(), {*COLUMNS, *unread}).select(COLUMNS).collect()
+    mended = deduplicate.merge_calls(frame.lazy(), {*COLUMNS, *unread}).select(COLUMNS).collect()
     assert sorted(mended.rows(), key=str) == quickly(rows)
 
 
@@ -138,7 +138,7 @@ def test_calls_of_asterisk_that_only_look_alike_stay_apart(tmp_path: Path, run: 
     assert ran.code == 0, ran.err
     assert f"Rows: {n:,} read, {n:,} calls used." in ran.err
     source = opened(tmp_path, layout="asterisk", tz="Asia/Shanghai")
-    keys = source.mapped().select(deduplicate.key(source.columns, as_text=source.as_text))
+    keys = source.map_rows().select(deduplicate.call_key(source.columns, as_text=source.as_text))
     assert keys.collect().to_series().is_duplicated().any()
 
 
@@ -146,7 +146,7 @@ def test_calls_of_asterisk_that_only_look_alike_stay_apart(tmp_path: Path, run: 
 @effort(max_examples=40, deadline=None)
 def test_rows_that_can_be_one_call_share_a_key(rows: list[Row]) -> None:
     frame = pl.DataFrame(rows, SCHEMA, orient="row")
-    keyed = frame.select(deduplicate.key(COLUMNS, as_text=False).alias("key"))
+    keyed = frame.select(deduplicate.call_key(COLUMNS, as_text=False).alias("key"))
     if keyed["key"].n_unique() == frame.height:
         assert quickly(rows) == sorted(rows, key=str)
 

@@ -31,7 +31,7 @@ DAY_S = 86_400
 
 
 def names(*paths: Path | str) -> list[str]:
-    return [file.path.name for file in files.find(paths)]
+    return [file.path.name for file in files.find_files(paths)]
 
 
 def test_a_file_a_folder_and_a_glob_are_read_together_each_file_once(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_folder_below_a_hidden_one_is_read_when_it_is_named(tmp_path: Path) ->
 def test_the_same_file_behind_a_link_counts_once(tmp_path: Path) -> None:
     file = written(tmp_path, feed(call()))
     (tmp_path / "link.parquet").symlink_to(file)
-    assert len(files.find([tmp_path, os.path.relpath(file)])) == 1
+    assert len(files.find_files([tmp_path, os.path.relpath(file)])) == 1
 
 
 def test_brackets_in_a_name_are_a_name(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_brackets_in_a_name_are_a_name(tmp_path: Path) -> None:
 def test_a_path_that_leads_nowhere_is_named(tmp_path: Path, path: str, sentence: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError) as caught:
-        files.find([tmp_path / path])
+        files.find_files([tmp_path / path])
     assert str(caught.value) == sentence.format(tmp_path / path)
 
 
@@ -97,14 +97,14 @@ def test_damage_is_told_apart_by_where_it_is(tmp_path: Path) -> None:
     for fault, content in cases.items():
         (tmp_path / "calls.parquet").write_bytes(content)
         with pytest.raises(InputError, match=fault):
-            files.find([tmp_path])
+            files.find_files([tmp_path])
 
 
 def test_read_through_names_the_file_with_a_damaged_page(tmp_path: Path) -> None:
     written(tmp_path, feed(call()), "sound.parquet")
     damaged(written(tmp_path, feed(*(call(n) for n in range(500))), "worse.parquet"))
     with pytest.raises(InputError, match=r"worse.parquet' is damaged"):
-        files.read_through([tmp_path])
+        files.check_pages([tmp_path])
 
 
 def damaged(file: Path) -> None:
@@ -194,7 +194,7 @@ def test_no_bound_may_be_written_as_the_end_of_the_calendar(tmp_path: Path) -> N
 
 def test_only_the_columns_that_are_needed_are_read(tmp_path: Path) -> None:
     file = written(tmp_path, feed(call(comment="x" * 1000)))
-    plan = opened(file).mapped().explain()
+    plan = opened(file).map_rows().explain()
     assert "comment" not in plan
     assert "PROJECT 4/5 COLUMNS" in plan
 

@@ -37,7 +37,7 @@ def delta_of(rows: pl.DataFrame, place: Path) -> Path:
 
 
 def keys(*paths: object) -> list[dict[str, str | None]]:
-    return [dict(file.keys) for file in files.find(str(path) for path in paths)]
+    return [dict(file.keys) for file in files.find_files(str(path) for path in paths)]
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def table(tmp_path: Path) -> Path:
 
 def test_of_a_delta_table_what_it_has_now_is_read(table: Path) -> None:
     assert keys(table) == KEYS
-    assert sum(file.rows for file in files.find([table])) == calls().height
+    assert sum(file.rows for file in files.find_files([table])) == calls().height
     assert len(list(table.rglob("*.parquet"))) == 4
 
 
@@ -61,10 +61,10 @@ def test_paths_into_a_table_lead_to_what_it_has_now(inside: str, table: Path) ->
 
 
 def test_a_file_that_its_table_let_go_of_is_refused(table: Path) -> None:
-    now = {str(file.path) for file in files.find([table])}
+    now = {str(file.path) for file in files.find_files([table])}
     old = next(str(file) for file in table.rglob("*.parquet") if str(file.resolve()) not in now)
     with pytest.raises(InputError, match="holds nothing that its table still has; name the table"):
-        files.find([old])
+        files.find_files([old])
 
 
 def test_a_scan_of_a_table_finds_what_a_scan_of_its_rows_finds(
@@ -130,13 +130,13 @@ def test_a_delta_table_with_deletion_vectors_or_other_names_is_refused(
     text = "\n".join(map(json.dumps, actions))
     (log / f"{2:020}.json").write_text(text)
     with pytest.raises(InputError, match=r"deletion vectors\); rewrite it without"):
-        files.find([table])
+        files.find_files([table])
     other = delta_of(calls(), tmp_path / "other")
     first = other / "_delta_log" / f"{0:020}.json"
     told = '"configuration":{"delta.columnMapping.mode":"name"}'
     first.write_text(first.read_text().replace('"configuration":{}', told))
     with pytest.raises(InputError, match=r"'.*other' is a Delta table whose columns have other na"):
-        files.find([other])
+        files.find_files([other])
 
 
 @pytest.fixture
@@ -170,16 +170,16 @@ def test_of_an_iceberg_table_what_it_has_now_is_read(iceberg: Any) -> None:
     assert keys(folder(made)) == KEYS
     assert keys(f"{folder(made)}/data") == KEYS
     assert keys(made.metadata_location.removeprefix("file://")) == KEYS
-    assert {file.path.resolve() for file in files.find([folder(made)])} == {
+    assert {file.path.resolve() for file in files.find_files([folder(made)])} == {
         Path(task.file.file_path.removeprefix("file://")) for task in made.scan().plan_files()
     }
     hint = Path(folder(made)) / "metadata" / "version-hint.text"
     older = sorted(file.name for file in hint.parent.glob("00002-*.metadata.json"))
     hint.write_text(older[0].removesuffix(".metadata.json"))
-    assert sum(file.rows for file in files.find([folder(made)])) == calls().height
+    assert sum(file.rows for file in files.find_files([folder(made)])) == calls().height
     hint.write_text("9")
     with pytest.raises(InputError, match=r"v9\.metadata\.json' is not there; name the metadata"):
-        files.find([folder(made)])
+        files.find_files([folder(made)])
 
 
 def test_a_scan_of_an_iceberg_table_finds_what_a_scan_of_its_rows_finds(
@@ -229,12 +229,12 @@ def test_renamed_and_dropped_columns_and_deleted_rows_are_refused(iceberg: Any) 
     with made.update_schema() as change:
         change.rename_column("duration_s", "seconds")
     with pytest.raises(InputError, match="has 'duration_s' where the table has it no more or by"):
-        files.find([folder(made)])
+        files.find_files([folder(made)])
     with made.update_schema() as change:
         change.rename_column("seconds", "duration_s")
         change.delete_column("more")
     with pytest.raises(InputError, match="has 'more' where the table has it no more or by"):
-        files.find([folder(made)])
+        files.find_files([folder(made)])
 
 
 def test_rows_that_are_deleted_while_their_file_stands_are_refused(
@@ -251,13 +251,13 @@ def test_rows_that_are_deleted_while_their_file_stands_are_refused(
 
     monkeypatch.setattr(DataScan, "plan_files", with_deletes)
     with pytest.raises(InputError, match=r"deleted while their files stand \(delete files\); rew"):
-        files.find([folder(made)])
+        files.find_files([folder(made)])
 
 
 def test_a_table_without_rows_says_so(iceberg: Any) -> None:
     made = iceberg.create_table("cdr.none", schema=calls().to_arrow().schema)
     with pytest.raises(InputError, match=r"The table '.*none' has no file\."):
-        files.find([folder(made)])
+        files.find_files([folder(made)])
 
 
 def test_without_pyiceberg_it_says_what_to_install(
@@ -267,4 +267,4 @@ def test_without_pyiceberg_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "cdr_anomaly.ingest.iceberg", None)
     monkeypatch.delattr("cdr_anomaly.ingest.iceberg", raising=False)
     with pytest.raises(InputError, match=r"pip install 'cdr-anomaly\[iceberg\]'"):
-        files.find([folder(made)])
+        files.find_files([folder(made)])

@@ -22,14 +22,14 @@ CALLMINE = ROOT.parent / "shared" / "data" / "callmine" / "calls.parquet"
 def test_a_layout_maps_its_vendors_rows_to_calls(tmp_path: Path, case: Case) -> None:
     file = written(tmp_path, pl.DataFrame(case.rows), case.file)
     told = {"layout": case.layout, **case.told}
-    opaque = opened(file, **told).opaque().collect().item()
+    opaque = opened(file, **told).has_opaque_lines().collect().item()
     source = opened(file, **told)
     assert columns(used(source.with_text() if opaque else source), *case.wanted) == case.calls
 
 
 def test_every_shipped_layout_has_a_case_and_a_title() -> None:
-    assert {case.layout for case in CASES} == set(layouts.shipped())
-    assert all(layout.title for layout in layouts.shipped().values())
+    assert {case.layout for case in CASES} == set(layouts.shipped_layouts())
+    assert all(layout.title for layout in layouts.shipped_layouts().values())
 
 
 def test_rows_that_are_no_calls_are_left_out_and_counted_not_lost(tmp_path: Path) -> None:
@@ -37,13 +37,15 @@ def test_rows_that_are_no_calls_are_left_out_and_counted_not_lost(tmp_path: Path
     source = opened(
         written(tmp_path, pl.DataFrame(case.rows), case.file), layout="bandicoot", tz="UTC"
     )
-    assert sorted(validate.judged(source.mapped().collect(), source.settings.max_duration_s)) == [
+    assert sorted(
+        validate.verdicts(source.map_rows().collect(), source.settings.max_duration_s)
+    ) == [
         0,
         0,
         9,
         9,
     ]
-    assert source.refused().collect().is_empty()
+    assert source.refused_rows().collect().is_empty()
 
 
 @pytest.mark.skipif(not CALLMINE.exists(), reason="shared/data is not beside this checkout")

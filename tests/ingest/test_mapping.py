@@ -71,7 +71,9 @@ def test_refused_rows_are_counted_by_reason_and_other_types_apart(tmp_path: Path
 def test_a_row_of_another_type_is_left_out_whatever_else_is_wrong_with_it(tmp_path: Path) -> None:
     row = call(record_type="sms_mt", start_time=None, duration_s=-1)
     source = opened(written(tmp_path, feed(row, call(1, record_type="moc"))))
-    assert validate.judged(source.mapped().collect(), source.settings.max_duration_s).to_list() == [
+    assert validate.verdicts(
+        source.map_rows().collect(), source.settings.max_duration_s
+    ).to_list() == [
         9,
         0,
     ]
@@ -164,7 +166,7 @@ def test_blanks_in_numbers_that_all_begin_with_a_plus_are_no_loss(tmp_path: Path
     # The footer proves +1 to +9 of them all, and the quick reading of such numbers is not enough.
     file = written(tmp_path, feed(call(calling_number="+86 138 0000 0001"), call(1)))
     assert read(file)["calling_number"].to_list() == [ANNA, ANNA]
-    assert not scanned(file).source.trusting
+    assert not scanned(file).source.trust_footers
 
 
 @pytest.mark.parametrize("dtype", [pl.Int64, pl.Float64, pl.UInt64, pl.Categorical, pl.Binary])
@@ -256,7 +258,7 @@ def test_text_lines_are_spelled_as_numbering_spells_them(tmp_path: Path) -> None
     source = opened(file).with_text()
     spelled = numbering.line_text(pl.col("line"), source.plan)
     expected = pl.DataFrame({"line": forms}).select(spelled).to_series().to_list()
-    assert source.mapped().collect()["calling_number"].to_list() == expected
+    assert source.map_rows().collect()["calling_number"].to_list() == expected
 
 
 def test_an_unknown_home_region_names_the_nearest(tmp_path: Path) -> None:
@@ -293,13 +295,13 @@ def test_a_row_is_sound_when_no_verdict_holds(
             "calling_number": pl.Series([numbers[0]], dtype=pl.Int64),
             "called_number": pl.Series([numbers[1]], dtype=pl.Int64),
             "redirecting_number": pl.Series([numbers[2]], dtype=pl.Int64),
-            "record_type": pl.Series([kind], dtype=validate.KIND),
+            "record_type": pl.Series([kind], dtype=validate.RECORD_TYPE),
         }
     ).drop(without)
     told = row.select(
-        sound=validate.sound(row.columns, 86_400), verdict=validate.verdict(row.columns, 86_400)
+        valid=validate.is_valid(row.columns, 86_400), verdict=validate.verdict(row.columns, 86_400)
     )
-    assert told["sound"].item() == (told["verdict"].item() == 0)
+    assert told["valid"].item() == (told["verdict"].item() == 0)
 
 
 @pytest.mark.parametrize("kind", [pl.Categorical, pl.Enum(["+8613800000001", "+8613800000002"])])
@@ -315,5 +317,5 @@ def test_numbers_that_are_categories(tmp_path: Path, kind: pl.DataType) -> None:
         }
     ).with_columns(pl.col("calling_number", "called_number").cast(kind))
     calls.write_parquet(tmp_path / "calls.parquet")
-    rows = opened(tmp_path / "calls.parquet").mapped().collect()
+    rows = opened(tmp_path / "calls.parquet").map_rows().collect()
     assert rows["calling_number"].to_list() == [8613800000001]

@@ -63,21 +63,21 @@ def test_a_layout_file_that_is_wrong_gets_one_sentence(
 ) -> None:
     file = own(tmp_path, text)
     with pytest.raises(SettingError) as caught:
-        layouts.named(str(file))
+        layouts.find_layout(str(file))
     assert str(caught.value).startswith(sentence.format(file) if "{}" in sentence else sentence)
 
 
 def test_a_layout_file_that_is_not_there_or_not_text_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"'nowhere.toml' cannot be read: No such file"):
-        layouts.named("nowhere.toml")
+        layouts.find_layout("nowhere.toml")
     (tmp_path / "my.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SettingError, match="is not valid TOML"):
-        layouts.named(str(tmp_path / "my.toml"))
+        layouts.find_layout(str(tmp_path / "my.toml"))
 
 
 def test_an_unknown_layout_names_the_nearest() -> None:
     with pytest.raises(SettingError) as caught:
-        layouts.named("asterix")
+        layouts.find_layout("asterix")
     assert str(caught.value) == (
         "'asterix' is not a layout that ships with the tool. Did you mean 'asterisk'? "
         "A file of your own ends in .toml."

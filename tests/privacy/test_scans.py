@@ -120,7 +120,7 @@ def test_records_of_every_kind_become_pseudonyms_of_the_same_calls(tmp_path: Pat
         "trunk_in",
     ]
     rows = [
-        source.mapped()
+        source.map_rows()
         .select(columns)
         .with_columns(pl.col("record_type").cast(pl.String))
         .collect()

@@ -86,7 +86,7 @@ def test_a_path_leads_to_the_same_files_as_on_a_disk(
 
     def told(root: object) -> object:
         try:
-            found = files.find([f"{root}/{path}"])
+            found = files.find_files([f"{root}/{path}"])
         except InputError as error:
             return str(error).replace(f"{root}/".replace("//", "/"), "")
         names = [str(file.path).removeprefix(f"{root}/") for file in found]
@@ -260,7 +260,7 @@ def test_a_connection_lost_while_a_file_is_read_is_one_sentence(
     run: Any, large: Address, endpoint: str
 ) -> None:
     with cable(endpoint) as line:
-        files.find([paths.parse_location(str(large), {"aws_endpoint_url": line.endpoint})])
+        files.find_files([paths.parse_location(str(large), {"aws_endpoint_url": line.endpoint})])
         opened = line.come
     for more in (1000, 30_000):
         with cable(endpoint, most_come=opened + more) as line:

@@ -46,7 +46,7 @@ class Past(NamedTuple):
     @classmethod
     def of_scan(cls, result: Result) -> Past:
         """Take what a scan has beside its result: it judges every day by itself."""
-        starts = nights_volume.counted(result.source.starts())
+        starts = nights_volume.counted(result.source.rows_by_hour())
         return cls(starts, result.alerts, result.tables.legs.clear())
 
     @classmethod
