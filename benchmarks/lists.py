@@ -24,7 +24,7 @@ FIRST = 13_000_000_000
 
 def lists(lines: int, random: np.random.Generator) -> pl.DataFrame:
     """Make LISTS of one day: strangers by chance, and teams with a list each."""
-    universe = FIRST + BLOCKS * shared_targets.BLOCK
+    universe = FIRST + BLOCKS * shared_targets.BLOCK_SIZE
     alone = random.integers(FIRST, universe, (lines, CALLED)) // 2 * 2  # half are in use
     teams = lines // 50 // TEAM
     own = random.integers(FIRST, universe, (teams, LIST))

@@ -52,7 +52,7 @@ def measured(detector: type[Detector]) -> str:
         return f"What it finds {lowered}; its lines are compared by no measure of its own.\n"
     odd = {True: "little", False: "much"}
     rows = [
-        f"| `{m.name}` | {family} | {m.said.replace('{}', '…')} | {odd[m.little]} |"
+        f"| `{m.name}` | {family} | {m.phrase.replace('{}', '…')} | {odd[m.low_is_odd]} |"
         for family, measures in detector.measures.items()
         for m in measures
     ]

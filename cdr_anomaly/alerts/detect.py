@@ -76,7 +76,7 @@ def successions(made: Tables, day: date | None = None) -> pl.DataFrame:
         return pl.DataFrame(schema=dict.fromkeys(("line", "earlier", "by"), pl.String))
     outbound = days.lazy()
     today = outbound.filter(judged).select("line")
-    found = line_replacements.successions(outbound, made.links.filter(judged), block)
+    found = line_replacements.find_replacements(outbound, made.links.filter(judged), block)
     ours = found.join(today, on="line", how="semi", maintain_order="left")
     ends = {end: made.written(pl.col(end)) for end in ("line", "earlier")}
     return ours.with_columns(**ends).collect()

@@ -182,7 +182,7 @@ def _with_share(
             each.get(names[: len(key)], nobody) for key, each in zip(keys, parts, strict=True)
         )
         own = next((each for each in nearer if each.height >= ENOUGH_PEERS), everyone)
-        sign = -1.0 if measures[str(names[0])].little else 1.0
+        sign = -1.0 if measures[str(names[0])].low_is_odd else 1.0
         values, known = (sign * each["value"].to_numpy() for each in (part, own))
         among = ~part["excluded_from_peers"].to_numpy() & compared.itself
         share = significance.rarity(values, known, among=among)

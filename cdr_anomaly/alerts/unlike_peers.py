@@ -49,7 +49,7 @@ def sentences(
     if told.is_empty():
         return told.select("line", "day", unlike=pl.lit(None, pl.String))
     known = pl.DataFrame(
-        [(name, m.said, m.little, m.is_share) for name, m in measures.items()],
+        [(name, m.phrase, m.low_is_odd, m.is_share) for name, m in measures.items()],
         schema=["measure", "said", "little", "is_share"],
         orient="row",
     )

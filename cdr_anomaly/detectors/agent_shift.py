@@ -13,9 +13,9 @@ from cdr_anomaly import wording
 from cdr_anomaly.detectors.base import STRICT, Detector, percent, setting
 from cdr_anomaly.engines.profile import Least
 from cdr_anomaly.features import rolling
-from cdr_anomaly.features.day_stats import PAST_DAYS
+from cdr_anomaly.features.day_stats import MIN_PAST_DAYS
 from cdr_anomaly.features.peer_measures import NEW_DAYS
-from cdr_anomaly.features.shifts import Working
+from cdr_anomaly.features.shifts import ShiftNeeds
 from cdr_anomaly.wording import Text, say
 
 if TYPE_CHECKING:
@@ -99,8 +99,8 @@ class AgentShift(Detector):
     def keeps(self) -> pl.Expr:
         return self.watch()
 
-    def working(self) -> Working:
-        return Working(self.calls_day, self._shown_s(), self.within_days - 1)
+    def working(self) -> ShiftNeeds:
+        return ShiftNeeds(self.calls_day, self._shown_s(), self.within_days - 1)
 
     def find(self, tables: Tables) -> pl.LazyFrame:
         days = self._judged(tables)
@@ -113,7 +113,7 @@ class AgentShift(Detector):
             "past": (pl.col("past_z") >= self.far_z) | self._new(),
         }
         ordinary = (
-            (pl.col("past_days") >= PAST_DAYS)
+            (pl.col("past_days") >= MIN_PAST_DAYS)
             & (pl.col("past_out") < self.out_share * (pl.col("past_out") + pl.col("past_in")))
             & (pl.col("n_out") <= 2 * pl.col("usual"))
         )
@@ -225,7 +225,7 @@ class AgentShift(Detector):
         days = (
             today.select("line", "day")
             .join(shifts.rename({"day": "past_day"}), on="line")
-            .filter(rolling.lately("past_day", self.within_days))
+            .filter(rolling.is_recent("past_day", self.within_days))
             .sort("line", "day", "past_day")  # sums of fractions depend on their order
             .group_by("line", "day", maintain_order=True)
             .agg(n_often=long.sum().cast(pl.Int64), x=x, y=y, days=shown)

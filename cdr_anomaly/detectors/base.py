@@ -10,13 +10,13 @@ from pydantic import ConfigDict, Field
 
 from cdr_anomaly import wording
 from cdr_anomaly.engines.profile import NEVER, Least
-from cdr_anomaly.features.shifts import Working
+from cdr_anomaly.features.shifts import ShiftNeeds
 from cdr_anomaly.schema import FINDINGS, TESTS, empty, require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cdr_anomaly.features.cold_callers import Rule
+    from cdr_anomaly.features.cold_callers import ColdCallerRule
     from cdr_anomaly.features.feed import Feed
     from cdr_anomaly.features.peer_measures import Measure
     from cdr_anomaly.features.tables import Tables
@@ -70,7 +70,7 @@ class Detector:
         """Say how many seconds may lie between two hops of one call."""
         return 0
 
-    def outbound(self) -> Rule | None:
+    def outbound(self) -> ColdCallerRule | None:
         """Say which line-days are of lines that call strangers one way, if that is its to say."""
         return None
 
@@ -116,9 +116,9 @@ class Detector:
         """Say over how many days before the one that is judged it needs the calls of new lines."""
         return 0
 
-    def working(self) -> Working:
+    def working(self) -> ShiftNeeds:
         """Say which line-days it needs in SHIFTS; a night must keep their calls, too."""
-        return Working()
+        return ShiftNeeds()
 
     def keeps(self) -> pl.Expr:
         """Say which line-days of PROFILE, with ``age_d``, ``abroad``, a night keeps the calls of.

@@ -11,8 +11,8 @@ from cdr_anomaly import wording
 from cdr_anomaly.detectors.base import STRICT, Detector, days_back, ladder, no_findings, setting
 from cdr_anomaly.engines.profile import Least
 from cdr_anomaly.features import components, rolling
-from cdr_anomaly.features.cold_callers import Rule
-from cdr_anomaly.features.shared_targets import DAYS, RANGE, is_sure
+from cdr_anomaly.features.cold_callers import ColdCallerRule
+from cdr_anomaly.features.shared_targets import LIST_DAYS, RANGE, is_sure
 
 if TYPE_CHECKING:
     from cdr_anomaly.features.tables import Tables
@@ -61,8 +61,8 @@ class Campaign(Detector):
     answered: float = setting(0.7, "greatest share of answered calls", ge=0, le=1)
     cells: int = setting(4, "most cells that its calls of a day begin at", ge=1)
 
-    def outbound(self) -> Rule:
-        return Rule(
+    def outbound(self) -> ColdCallerRule:
+        return ColdCallerRule(
             calls=self.calls_day,
             distinct=self.distinct_ratio,
             out_share=self.out_share,
@@ -107,7 +107,7 @@ class Campaign(Detector):
             "its {} were called by others of them, too; {} {} one of these ({} expected by chance)",
             "n_group",
             pl.lit(self.lines),
-            pl.lit(DAYS),
+            pl.lit(LIST_DAYS),
             "day",
             "n_common",
             "n_numbers",
@@ -123,7 +123,7 @@ class Campaign(Detector):
             subject=tables.written(pl.col("line")),
             members=members,
             day=pl.col("day"),
-            window_start=tables.opens(days_back(pl.col("day"), DAYS - 1)),
+            window_start=tables.opens(days_back(pl.col("day"), LIST_DAYS - 1)),
             window_end=tables.closes(pl.col("day")),
             severity=severity,
             observed=pl.col("n_group"),
@@ -169,7 +169,7 @@ def _in_common(lists: pl.LazyFrame, groups: pl.LazyFrame) -> pl.LazyFrame:
     of_days = groups.select("line", "day", "group").join(
         lists.select("line", "counterpart", called="day"), on="line"
     )
-    lately = rolling.lately("called", DAYS)
+    lately = rolling.is_recent("called", LIST_DAYS)
     pairs = of_days.filter(lately).unique(["line", "day", "counterpart"])
     among = pl.len().over("day", "group", "counterpart")
     return (

@@ -13,7 +13,7 @@ from cdr_anomaly import wording
 from cdr_anomaly.detectors.base import STRICT, Detector, ladder, percent, setting, usual_sentence
 from cdr_anomaly.engines.profile import Least
 from cdr_anomaly.features import peer_measures
-from cdr_anomaly.features.peer_measures import NEW_DAYS, SHORT_LEAST, STAYING, Measure
+from cdr_anomaly.features.peer_measures import FIXED_CLASSES, MIN_ANSWERED, NEW_DAYS, Measure
 
 if TYPE_CHECKING:
     from cdr_anomaly.features.tables import Tables
@@ -179,7 +179,7 @@ class HighFrequency(Detector):
             tables.lines.select("line", "number_class", "born"), on="line", how="left"
         )
         return self.compared(
-            peer_measures.compared(whole, two_way=tables.two_way, attempts=tables.feed.attempts)
+            peer_measures.add_measures(whole, two_way=tables.two_way, attempts=tables.feed.attempts)
         )
 
     def _unless(
@@ -209,7 +209,7 @@ class HighFrequency(Detector):
         n_out, distinct = pl.col("n_out"), pl.col("n_distinct")
         back, answered = pl.col("n_called_back"), pl.col("n_answered")
         unwanted = (n_out - answered) / n_out >= self.unanswered
-        short = (answered >= SHORT_LEAST) & (pl.col("n_short") / answered >= self.short)
+        short = (answered >= MIN_ANSWERED) & (pl.col("n_short") / answered >= self.short)
         age = (pl.col("day") - pl.col("born")).dt.total_days()
         out = n_out / (n_out + pl.col("n_in"))
         return {
@@ -244,7 +244,7 @@ class HighFrequency(Detector):
             "cells": (
                 # A fixed line or a service number has nowhere to go.
                 pl.col("n_cells").is_between(1, self.few_cells)
-                & ~pl.col("number_class").is_in(STAYING),
+                & ~pl.col("number_class").is_in(FIXED_CLASSES),
                 wording.format_text("{} all day", _cells()),
             ),
         }

@@ -59,13 +59,15 @@ class Site(Detector):
         return pl.concat([self._cells(tables), self._handsets(tables)])
 
     def _cells(self, tables: Tables) -> pl.LazyFrame:
-        crowded = co_location.crowded(tables.outbound, tables.traffic, since=tables.since).lazy()
+        crowded = co_location.crowded_cells(
+            tables.outbound, tables.traffic, since=tables.since
+        ).lazy()
         odd = crowded.filter(
             pl.col("n_group") >= self.lines,
             pl.col("n_group") >= self.times * pl.col("expected"),
             pl.col("q_value") <= self.fdr,
         )
-        moves = co_location.moved(tables.outbound, odd)
+        moves = co_location.find_moves(tables.outbound, odd)
         found = odd.join(moves, on=["day", "place"], how="left").with_columns(
             came=(pl.col("n_moved") >= self.lines).fill_null(value=False)
         )
@@ -109,7 +111,7 @@ class Site(Detector):
         )
 
     def _handsets(self, tables: Tables) -> pl.LazyFrame:
-        used = co_location.handsets(tables.outbound, since=tables.since)
+        used = co_location.handset_groups(tables.outbound, since=tables.since)
         reason = wording.format_text(
             "one of {} lines (limit {}) that called strangers from handset {} in the {} days to {}",
             "n_group",

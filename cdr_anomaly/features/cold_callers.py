@@ -1,4 +1,4 @@
-"""MEASURES and LEGS to OUTBOUND and LISTS: who calls strangers one way, and whom they called."""
+"""MEASURES and LEGS to OUTBOUND and LISTS: the cold callers, and whom they called."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from cdr_anomaly import numbering
 from cdr_anomaly.features import rolling
 from cdr_anomaly.schema import OUTBOUND
 
-# A cell or handset with so great a share of the day's calls, or so many of them, is the line's.
+# From this share of its calls of the day a cell is the line's, from so many calls a handset.
 AT_CELL, ON_HANDSET = 0.4, 10
 STEADY_DAYS = 14
 
 
-class Rule(NamedTuple):
-    """When a line-day is one of calling strangers one way; what the feed cannot tell is let pass.
+class ColdCallerRule(NamedTuple):
+    """When a line-day is one of calling strangers one way.
 
-    ``calls`` placed on the day at least, a share of ``distinct`` of them to different numbers and
-    of ``out_share`` of all calls outgoing; less than a share of ``call_backs`` of the numbers
-    calling back, and of ``familiar`` ones among them; no more than a share of ``answered``, and
-    calls from no more than so many ``cells``.
+    At least ``calls`` placed; at least a share of ``distinct`` different numbers among them, and of
+    ``out_share`` outgoing calls among all; a share of numbers that call back below ``call_backs``,
+    and of numbers called before below ``familiar``; a share of answered calls up to ``answered``,
+    and up to ``cells`` cells. A condition that the feed cannot tell holds.
     """
 
     calls: int
@@ -33,13 +33,18 @@ class Rule(NamedTuple):
     cells: int
 
     def busy(self) -> pl.Expr:
-        """Tell which line-days have calls enough, and mostly outgoing ones."""
+        """Return which line-days have enough calls, and mostly outgoing ones."""
         n_out = pl.col("n_out")
         return (n_out >= self.calls) & (n_out >= self.out_share * (n_out + pl.col("n_in")))
 
 
 def line_days(
-    measures: pl.LazyFrame, legs: pl.LazyFrame, rule: Rule, *, two_way: bool, attempts: bool
+    measures: pl.LazyFrame,
+    legs: pl.LazyFrame,
+    rule: ColdCallerRule,
+    *,
+    two_way: bool,
+    attempts: bool,
 ) -> pl.LazyFrame:
     """Return the line-days of MEASURES that keep to the rule, with their cells and handsets.
 
@@ -57,8 +62,8 @@ def line_days(
     ).select("line", "day", "n_out", "n_answered", "n_distinct")
     placed = legs.filter("outgoing").join(days, on=["line", "day"], how="semi")
     handset = numbering.handset_id(pl.col("imei"))
-    cells = _often(placed, pl.col("cell_id"), "cells", of=AT_CELL * n_out, days=days)
-    handsets = _often(placed, handset, "handsets", of=pl.lit(ON_HANDSET), days=days)
+    cells = _frequent_values(placed, pl.col("cell_id"), "cells", of=AT_CELL * n_out, days=days)
+    handsets = _frequent_values(placed, handset, "handsets", of=pl.lit(ON_HANDSET), days=days)
     joined = days.join(cells, on=["line", "day"], how="left")
     return joined.join(handsets, on=["line", "day"], how="left").select(
         *days.collect_schema(), pl.col("cells", "handsets").fill_null([])
@@ -66,7 +71,7 @@ def line_days(
 
 
 def lists(legs: pl.LazyFrame, outbound: pl.LazyFrame) -> pl.LazyFrame:
-    """List whom each line called on its steady days of OUTBOUND, and who of them answered."""
+    """Return LISTS: whom each line called on its steady days of OUTBOUND, and who answered."""
     placed = legs.filter("outgoing", pl.col("counterpart").is_not_null())
     return (
         placed.join(outbound.filter("steady"), on=["line", "day"], how="semi")
@@ -75,11 +80,8 @@ def lists(legs: pl.LazyFrame, outbound: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def talked_to(legs: pl.LazyFrame, outbound: pl.LazyFrame, talk_s: int) -> pl.LazyFrame:
-    """List the people whom a line of OUTBOUND called and talked to so long, and when (line, day).
-
-    Their calls of these days are REACHED.
-    """
+def reached_people(legs: pl.LazyFrame, outbound: pl.LazyFrame, talk_s: int) -> pl.LazyFrame:
+    """Return to whom steady lines of OUTBOUND talked for ``talk_s`` seconds (line, day)."""
     talks = legs.filter("outgoing", "answered", pl.col("duration_s") >= talk_s)
     by_them = talks.join(outbound.filter("steady"), on=["line", "day"], how="semi")
     return by_them.select("day", line="counterpart").drop_nulls().unique().select("line", "day")
@@ -94,7 +96,7 @@ def mark_steady(days: pl.LazyFrame, past: pl.LazyFrame, busy: pl.LazyFrame) -> p
 
     def count_recent(others: pl.LazyFrame, name: str) -> pl.LazyFrame:
         pairs = days.select("line", "day").join(others.select("line", past="day"), on="line")
-        near = pairs.filter(rolling.lately("past", STEADY_DAYS))
+        near = pairs.filter(rolling.is_recent("past", STEADY_DAYS))
         return near.group_by("line", "day").agg(pl.len().alias(name))
 
     alike = pl.concat([past.select("line", "day"), days.select("line", "day")])
@@ -104,7 +106,9 @@ def mark_steady(days: pl.LazyFrame, past: pl.LazyFrame, busy: pl.LazyFrame) -> p
     return joined.with_columns(steady=steady).select(list(OUTBOUND))
 
 
-def called_by_busy(measures: pl.LazyFrame, legs: pl.LazyFrame, rule: Rule) -> pl.LazyFrame:
+def called_by_busy(
+    measures: pl.LazyFrame, legs: pl.LazyFrame, rule: ColdCallerRule
+) -> pl.LazyFrame:
     """Return whom the busy lines called, strangers or not (line, day, counterpart)."""
     busy = measures.filter(rule.busy()).select("line", "day")
     placed = legs.filter("outgoing", pl.col("counterpart").is_not_null())
@@ -112,10 +116,10 @@ def called_by_busy(measures: pl.LazyFrame, legs: pl.LazyFrame, rule: Rule) -> pl
     return rows.select("line", "day", "counterpart").unique()
 
 
-def _often(
+def _frequent_values(
     placed: pl.LazyFrame, value: pl.Expr, name: str, *, of: pl.Expr, days: pl.LazyFrame
 ) -> pl.LazyFrame:
-    """List the values that a line-day has often, which is ``of`` of its calls or more."""
+    """Return the list of values that at least ``of`` of the calls of a line-day have."""
     counts = placed.group_by("line", "day", value.alias(name)).agg(times=pl.len()).drop_nulls()
     often = counts.join(days.select("line", "day", "n_out"), on=["line", "day"])
     return often.filter(pl.col("times") >= of).group_by("line", "day").agg(pl.col(name).sort())

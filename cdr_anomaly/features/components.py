@@ -7,9 +7,9 @@ import polars as pl
 
 
 def number_components(subjects: pl.Series, links: pl.DataFrame) -> pl.DataFrame:
-    """Number the actors: the connected components of ``subjects`` under ``links`` (one, other).
+    """Return (subject, actor): the connected components of subjects under ``links`` (one, other).
 
-    Returns (subject, actor). What a link names that is no subject (a handset) only connects.
+    An end of a link that is no subject, such as a handset, only connects.
     """
     nodes = pl.concat([subjects, links["one"], links["other"]]).unique(maintain_order=True)
     places = pl.DataFrame({"node": nodes, "place": np.arange(len(nodes))})
@@ -24,5 +24,5 @@ def number_components(subjects: pl.Series, links: pl.DataFrame) -> pl.DataFrame:
     )
     graph = coo_array((np.ones(len(one)), (one, other)), shape=(len(nodes), len(nodes)))
     _, actor = connected_components(graph, directed=False)
-    found = places.with_columns(actor=pl.Series(actor, dtype=pl.Int64))
-    return found.filter(pl.col("node").is_in(subjects.implode())).select("actor", subject="node")
+    numbered = places.with_columns(actor=pl.Series(actor, dtype=pl.Int64))
+    return numbered.filter(pl.col("node").is_in(subjects.implode())).select("actor", subject="node")

@@ -1,4 +1,4 @@
-"""LEGS of the watched lines to MEASURES: what does not add up, one row per line and local day."""
+"""LEGS to MEASURES: what does not add up over days, one row per line and local day."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 SHORT_S = 10
 FAMILIAR_DAYS = 28
-PAST_DAYS = 7
-REACH = 2
+MIN_PAST_DAYS = 7
+WINDOW_REACH_DAYS = 2
 
 
 def line_days(
     legs: pl.LazyFrame, profile: pl.LazyFrame, *, busy: int, since: date = date.min
 ) -> pl.LazyFrame:
-    """Measure every line-day from ``since`` on which the line placed a call.
+    """Return MEASURES of the line-days from ``since`` on which the line placed a call.
 
-    ``legs`` are LEGS and ``profile`` the PROFILE of the same lines over the same span. A day is
-    busy from ``busy`` placed calls on. Only busy days are remembered, whom they called and for how
-    long the line was at it: a night that keeps the calls of busy days and of the last hour before
-    midnight then knows as much as a scan of all the days.
+    ``legs`` and ``profile`` are of the same lines over the same span. A day is busy from ``busy``
+    placed calls on. Numbers called before and windows of 24 hours count busy days only: so a night
+    that keeps the calls of busy days and of the last hour before midnight gives the same as a scan
+    of all days.
     """
     of_days = legs.filter(pl.col("day") >= since)
-    # The day before a day of 23 hours, and that before it, are in its 24 hours.
-    near = pl.col("day") >= since - timedelta(days=REACH) if since > date.min else True
+    # 24 hours that end on the day after a day of 23 hours reach back two days.
+    near = pl.col("day") >= since - timedelta(days=WINDOW_REACH_DAYS) if since > date.min else True
     placed = legs.filter("outgoing", near).sort("line", "start", "counterpart", "duration_s")
     busy_days = profile.filter(pl.col("n_out") >= busy).select("line", "day")
     on_busy_days = placed.join(busy_days, on=["line", "day"], how="semi", maintain_order="left")
@@ -42,13 +42,13 @@ def line_days(
         _received(of_days),
         _call_backs(of_days),
         _familiar(legs.filter("outgoing").join(busy_days, on=["line", "day"], how="semi")),
-        _past(profile, busy=busy, since=since),
+        _past_of_busy_days(profile, busy=busy, since=since),
     )
-    whole = parts[0]
+    joined = parts[0]
     for part in parts[1:]:
-        whole = whole.join(part, on=["line", "day"], how="left")
+        joined = joined.join(part, on=["line", "day"], how="left")
     counts = ("n_in", "n_mutual", "n_called_back", "n_familiar", "past_days")
-    return whole.with_columns(pl.col(counts).fill_null(0))
+    return joined.with_columns(pl.col(counts).fill_null(0))
 
 
 def _counts(placed: pl.LazyFrame) -> pl.LazyFrame:
@@ -67,8 +67,10 @@ def _counts(placed: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _peaks(placed: pl.LazyFrame, widths: Mapping[str, int]) -> pl.LazyFrame:
-    """Find each day's fullest windows; a window reaches back over midnight."""
-    windows = {name: rolling.in_window("line", "start", width) for name, width in widths.items()}
+    """Return the fullest windows of each day; a window may begin before midnight."""
+    windows = {
+        name: rolling.count_in_window("line", "start", width) for name, width in widths.items()
+    }
     ends = [
         pl.col("start").filter(pl.col(name) == pl.col(name).max()).min().alias(f"{name}_end")
         for name in widths
@@ -79,7 +81,7 @@ def _peaks(placed: pl.LazyFrame, widths: Mapping[str, int]) -> pl.LazyFrame:
 
 def _under_way(placed: pl.LazyFrame) -> pl.LazyFrame:
     open_calls = placed.with_columns(
-        peak_under_way=rolling.under_way("line", "start", "duration_s")
+        peak_under_way=rolling.count_under_way("line", "start", "duration_s")
     )
     return open_calls.group_by("line", "day").agg(pl.col("peak_under_way").max())
 
@@ -109,7 +111,7 @@ def _call_backs(legs: pl.LazyFrame) -> pl.LazyFrame:
 
 def _familiar(on_busy_days: pl.LazyFrame) -> pl.LazyFrame:
     """Count the called numbers that the line also called on an earlier busy day."""
-    # A line with one busy day has none before it, and is left to be filled with 0.
+    # A line with a single busy day has no row here; its count is filled with 0.
     pairs = (
         on_busy_days.filter(pl.col("counterpart").is_not_null())
         .filter(pl.col("day").min().over("line") < pl.col("day").max().over("line"))
@@ -126,13 +128,13 @@ def _familiar(on_busy_days: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _past(profile: pl.LazyFrame, *, busy: int, since: date) -> pl.LazyFrame:
+def _past_of_busy_days(profile: pl.LazyFrame, *, busy: int, since: date) -> pl.LazyFrame:
     active = profile.filter(pl.col("n_out") > 0)
     judged = (pl.col("n_out") >= busy) & (pl.col("day") >= since)
     today = active.filter(judged).select("line", "day", "n_out")
-    past = rolling.own_past(active, today, "n_out")
+    past = rolling.past_stats(active, today, "n_out")
     today = today.join(past, on=["line", "day"])
-    known = pl.col("past_days") >= PAST_DAYS
+    known = pl.col("past_days") >= MIN_PAST_DAYS
     z = (rolling.anscombe(pl.col("n_out")) - pl.col("past_centre")) / pl.col("past_spread")
     return today.select(
         "line",

@@ -1,4 +1,4 @@
-"""What is known of a feed as a whole, by which a detector says whether it is applicable."""
+"""What is known of a feed as a whole; a detector is applicable, or not, by it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 class Feed:
     """What is known of a feed before any detector judges it.
 
-    It is ``opaque`` if lines are carried as text because some are tokens, and holds no ``numbers``
-    if all who place calls are. Tokens that are ``pseudonyms`` tell their class and block,
-    and maybe which of them are ``neighbours``. ``listed_columns`` are the columns that the list of
-    subscribers has.
+    It is ``opaque`` if lines are carried as text because some are tokens, and has no ``numbers`` if
+    all callers are tokens. ``pseudonyms`` are tokens with their class and block, and maybe with
+    which of them are ``neighbours``. It may hold unanswered ``attempts``, and seconds of ``talk``.
+    ``listed_columns`` are the columns of the list of subscribers.
     """
 
     columns: frozenset[str]

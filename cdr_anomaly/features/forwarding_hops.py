@@ -2,7 +2,8 @@
 
 A hop follows another when the first one's target is the line that forwards next, within
 ``link_seconds`` (a no-reply timer runs up to 30 s) and 5 s of clock skew, for the same caller.
-The same call id goes before time, then the nearest in time; each hop is used once each way.
+Pairs with the same call id go first, then the nearest in time; a hop has at most one hop before it
+and one after it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _ORDER = ("start", "forwarder", "target", "caller", "reason", "call_id")
 
 
 def hops(forwarded: pl.DataFrame, *, link_seconds: int) -> pl.DataFrame:
-    """Number the forwarded legs (see profile.forwarded) by chain, and place each in its chain."""
+    """Return HOPS: each forwarding leg with the number of its chain and its position in it."""
     legs = (
         forwarded.rename({"line": "forwarder"})
         .sort(_ORDER, nulls_last=True)
@@ -49,10 +50,11 @@ def hops(forwarded: pl.DataFrame, *, link_seconds: int) -> pl.DataFrame:
 
 
 def paths(hops: pl.LazyFrame) -> pl.LazyFrame:
-    """Put together the path of each chain, and the calls of a day that took the same one.
+    """Return the path of each chain, and count the calls of a day that took the same path.
 
     ``hops`` are HOPS with ``abroad``. Returns (line, day, path, hops, loop, abroad, n_calls,
-    n_callers, n_by_id, start, end); ``line`` is the first on the path, a loop comes back to one.
+    n_callers, n_by_id, start, end); ``line`` is the first line of the path. A loop passes a line
+    twice.
     """
     chains = (
         hops.group_by("chain")
@@ -87,14 +89,14 @@ def paths(hops: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _links(legs: pl.DataFrame, link_seconds: int) -> pl.DataFrame:
-    """Pair each hop with the one that follows it, at most one each way."""
+    """Pair each hop with the hop that follows it: at most one before and one after each."""
     width = pl.duration(seconds=link_seconds + SKEW_S)
     slot = pl.col("start").to_physical() // width.to_physical()
     columns = ("hop", "forwarder", "target", "caller", "start", "call_id")
-    each = legs.lazy().select(*columns, slot=slot)
+    slotted = legs.lazy().select(*columns, slot=slot)
     # Only hops into a line that forwards, or out of a line that is forwarded to, can have a link.
-    ends = each.join(each, left_on="target", right_on="forwarder", how="semi")
-    begins = each.join(each, left_on="forwarder", right_on="target", how="semi")
+    ends = slotted.join(slotted, left_on="target", right_on="forwarder", how="semi")
+    begins = slotted.join(slotted, left_on="forwarder", right_on="target", how="semi")
     near = pl.concat([ends.with_columns(slot=pl.col("slot") + step) for step in (-1, 0, 1)])
     gap = pl.col("start_next") - pl.col("start")
     same_id = (pl.col("call_id") == pl.col("call_id_next")).fill_null(value=False)
@@ -118,7 +120,7 @@ def _links(legs: pl.DataFrame, link_seconds: int) -> pl.DataFrame:
 
 
 def _free(pairs: pl.DataFrame) -> pl.Series:
-    """Tell which pairs find both their hops free, when the pairs take their hops in turn."""
+    """Return which pairs are linked when each pair in turn takes hops that are still free."""
     before: set[int] = set()
     after: set[int] = set()
     free = []
@@ -131,19 +133,16 @@ def _free(pairs: pl.DataFrame) -> pl.Series:
 
 
 def _chains(links: pl.DataFrame) -> pl.DataFrame:
-    """Number the chains that the links make, by their first hop, and place each hop in its chain.
-
-    Returns (hop, chain, depth, hops, by_id); hops without a link are chains by themselves.
-    """
+    """Return (hop, chain, depth, hops, by_id) of linked hops; a chain has the number of its first."""
     import numpy as np
 
     linked = pl.concat([links["hop"], links["hop_next"]]).unique().sort()
     previous = np.full(len(linked), -1)
     previous[linked.search_sorted(links["hop_next"])] = linked.search_sorted(links["hop"])
-    first, depth, ring = _first(previous)
-    # A ring of hops has no first one; the earliest is taken for it (hops stand in time order).
+    first, depth, ring = _find_starts(previous)
+    # A ring has no first hop; the earliest one is taken (hops are in order of time).
     previous[first[ring]] = -1
-    first, depth, _ = _first(previous)
+    first, depth, _ = _find_starts(previous)
     placed = pl.DataFrame({"hop": linked, "chain": linked.gather(first), "depth": depth})
     ids = links.select(hop="hop_next", by_id="same_id")
     return placed.join(ids, on="hop", how="left").with_columns(
@@ -151,11 +150,11 @@ def _chains(links: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _first(previous: Places) -> tuple[Places, Places, NDArray[np.bool_]]:
-    """Go back from each place to the first one, with a reach that doubles each time round.
+def _find_starts(previous: Places) -> tuple[Places, Places, NDArray[np.bool_]]:
+    """Go back from each position to the first of its chain, by steps that double each time.
 
-    Gives the first place of all (in a ring, the least), how many steps it is off, counted from 1,
-    and whether the place is in a ring.
+    ``previous`` is the position before, or -1. Returns the first position (in a ring, the
+    smallest), its distance counted from 1, and whether the position is in a ring.
     """
     import numpy as np
 

@@ -1,70 +1,71 @@
-"""Which lines took the place of others, by handset, list, cell or number block."""
+"""Which lines replaced others: by handset, by list of numbers, by cell or by number block."""
 
 from __future__ import annotations
 
 import polars as pl
 
 from cdr_anomaly.features import shared_targets
-from cdr_anomaly.features.co_location import by_place
+from cdr_anomaly.features.co_location import explode_places
 
-# A card comes after the one before it in the same handset however long that lay in a drawer.
+# In a handset a card may follow the card before it after a long time in a drawer.
 KEPT_DAYS, WEEK = 180, 7
 SEVERAL, TOGETHER_DAYS = 3, 3
-BY_MANY = ("cell", "number block")
-BY, ENDS = ("handset", "list", *BY_MANY), ("one", "other")
+WAYS_OF_MANY = ("cell", "number block")
+BY, ENDS = ("handset", "list", *WAYS_OF_MANY), ("one", "other")
 
 
-def successions(outbound: pl.LazyFrame, links: pl.LazyFrame, block: pl.Expr) -> pl.LazyFrame:
-    """Pair lines that began to call strangers with lines that had stopped, in the same place.
+def find_replacements(outbound: pl.LazyFrame, links: pl.LazyFrame, block: pl.Expr) -> pl.LazyFrame:
+    """Return (line, earlier, by): lines that began to call strangers, and lines that had stopped.
 
-    On one handset any line follows the one before, and so it does where the two worked one list
-    (LINKS). At one cell a line may have stopped up to a week before another began, and it takes
-    three that began together, and three that stopped: one does so everywhere. A number ``block``
-    has very many lines, and counts for those alone whose cells are not known. Returns (line,
-    earlier, by).
+    In one handset any line follows the line before, and so does a line that works the same list
+    (LINKS), within 180 days. At one cell an earlier line stopped up to a week before, and three
+    lines must have begun together, and three have stopped: single lines do so everywhere. A number
+    ``block`` has very many lines, and counts only for lines whose cells are not known.
     """
     spans = outbound.group_by("line").agg(first=pl.col("day").min(), last=pl.col("day").max())
-    surely = links.filter(shared_targets.is_sure())
-    ends = [surely.select(line=a, earlier=b, by=pl.lit("list")) for a, b in (ENDS, ENDS[::-1])]
+    sure = links.filter(shared_targets.is_sure())
+    ends = [sure.select(line=a, earlier=b, by=pl.lit("list")) for a, b in (ENDS, ENDS[::-1])]
     of_list = pl.concat(ends).unique().with_columns(place=pl.lit(None, pl.String))
     nowhere = outbound.filter(pl.col("cells").list.len() == 0)
     in_block = nowhere.select("line", place=block).unique().drop_nulls()
     near = pl.concat(
         [
-            _together(by_place(outbound, "cells")).with_columns(by=pl.lit("cell")),
-            _together(in_block).with_columns(by=pl.lit("number block")),
+            _pair_at_place(explode_places(outbound, "cells")).with_columns(by=pl.lit("cell")),
+            _pair_at_place(in_block).with_columns(by=pl.lit("number block")),
         ]
     )
-    on_handset = _together(by_place(outbound, "handsets")).with_columns(by=pl.lit("handset"))
+    on_handset = _pair_at_place(explode_places(outbound, "handsets")).with_columns(
+        by=pl.lit("handset")
+    )
     columns = ("line", "earlier", "by", "place")
-    whole = pl.concat([each.select(columns) for each in (on_handset, of_list, near)])
+    rows = pl.concat([part.select(columns) for part in (on_handset, of_list, near)])
     stopped = spans.select(earlier="line", stopped="last")
     after = (pl.col("first") - pl.col("stopped")).dt.total_days()
-    most = pl.when(pl.col("by").is_in(BY_MANY)).then(WEEK).otherwise(KEPT_DAYS)
+    most = pl.when(pl.col("by").is_in(WAYS_OF_MANY)).then(WEEK).otherwise(KEPT_DAYS)
     pairs = (
-        whole.join(spans, on="line").join(stopped, on="earlier").filter(after.is_between(1, most))
+        rows.join(spans, on="line").join(stopped, on="earlier").filter(after.is_between(1, most))
     )
-    many = pl.col("by").is_in(BY_MANY)
+    many = pl.col("by").is_in(WAYS_OF_MANY)
     changes = pairs.filter(many)
     for who, when in (("line", "first"), ("earlier", "stopped")):
-        changes = changes.join(_in_company(changes, who, when), on=["place", who], how="semi")
-    found = pl.concat([pairs.filter(~many), changes]).select("line", "earlier", "by")
+        changes = changes.join(_with_others(changes, who, when), on=["place", who], how="semi")
+    rows = pl.concat([pairs.filter(~many), changes]).select("line", "earlier", "by")
     order = pl.col("by").replace_strict({by: n for n, by in enumerate(BY)}, return_dtype=pl.Int64)
-    return found.sort("line", "earlier", order).unique(
+    return rows.sort("line", "earlier", order).unique(
         ["line", "earlier"], keep="first", maintain_order=True
     )
 
 
-def _in_company(rows: pl.LazyFrame, who: str, when: str) -> pl.LazyFrame:
-    """Find those (place, who) with others that did so there in the same days."""
-    each = rows.select("place", who, when).unique()
-    others = each.rename({who: "company", when: "their"})
+def _with_others(rows: pl.LazyFrame, who: str, when: str) -> pl.LazyFrame:
+    """Return the (place, ``who``) with which others began, or stopped, there in the same days."""
+    ends = rows.select("place", who, when).unique()
+    others = ends.rename({who: "company", when: "their"})
     near = (pl.col(when) - pl.col("their")).dt.total_days().abs() < TOGETHER_DAYS
-    counts = each.join(others, on="place").filter(near).group_by("place", who).len()
+    counts = ends.join(others, on="place").filter(near).group_by("place", who).len()
     return counts.filter(pl.col("len") >= SEVERAL)
 
 
-def _together(places: pl.LazyFrame) -> pl.LazyFrame:
-    """Pair all lines that were at a place (line, place), at whatever time."""
+def _pair_at_place(places: pl.LazyFrame) -> pl.LazyFrame:
+    """Pair all lines that were at the same place (line, place), at any time."""
     rows = places.select("line", "place").unique()
     return rows.join(rows.rename({"line": "earlier"}), on="place")

@@ -1,4 +1,4 @@
-"""What busy days are compared by: MEASURES to the measures of volume and of dispersion."""
+"""MEASURES of busy days to the measures of volume and dispersion that peers are compared by."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from cdr_anomaly import significance
 
 @dataclass(frozen=True)
 class Measure:
-    """Something that is measured of a line's day and compared with its peers.
+    """A measure of a line's day that is compared with its peers.
 
-    ``little`` says that small values are the odd ones; ``said`` has {} where the value stands, in
-    percent if it ``is_share``.
+    If ``low_is_odd``, small values are unusual. ``phrase`` has {} in the place of the value, which
+    is in percent if it ``is_share``.
     """
 
     name: str
-    said: str
-    little: bool = False
+    phrase: str
+    low_is_odd: bool = False
     is_share: bool = False
 
 
@@ -34,30 +34,30 @@ MEASURES: dict[str, tuple[Measure, ...]] = {
     "dispersion": (
         Measure("distinct", "{} of its calls to different numbers", is_share=True),
         Measure("outgoing", "{} of its calls outgoing", is_share=True),
-        Measure("called_back", "{} of the numbers called back", little=True, is_share=True),
+        Measure("called_back", "{} of the numbers called back", low_is_odd=True, is_share=True),
         Measure("unanswered", "{} of its calls unanswered", is_share=True),
         Measure("short", "{} of the answered under 10 s", is_share=True),
-        Measure("familiar", "{} of the numbers called before", little=True, is_share=True),
-        Measure("n_cells", "{} cells", little=True),
-        Measure("talk", "{} s of talk on average", little=True),
+        Measure("familiar", "{} of the numbers called before", low_is_odd=True, is_share=True),
+        Measure("n_cells", "{} cells", low_is_odd=True),
+        Measure("talk", "{} s of talk on average", low_is_odd=True),
     ),
 }
 NEW_DAYS = 7
-SHORT_LEAST = 5
-# Of a shorter past a line is judged by its peers alone (algorithms, section 2.0).
-ENOUGH_DAYS = 10
-STAYING = ("fixed", "short_95", "short_96", "toll_free", "service")
+MIN_ANSWERED = 5
+# With fewer past days a line is compared with its peers alone (algorithms, section 2.0).
+MIN_OWN_PAST_DAYS = 10
+FIXED_CLASSES = ("fixed", "short_95", "short_96", "toll_free", "service")
 
 
-def compared(rows: pl.LazyFrame, *, two_way: bool, attempts: bool) -> pl.LazyFrame:
-    """Add the kind of ``peers`` and a column for each measure to MEASURES of busy days.
+def add_measures(rows: pl.LazyFrame, *, two_way: bool, attempts: bool) -> pl.LazyFrame:
+    """Add ``peers`` and a column for each measure to MEASURES of busy days.
 
-    ``rows`` have number_class and born, too. What the feed cannot tell is left empty: call-backs
-    unless it is ``two_way``, unanswered calls unless it holds ``attempts``.
+    ``rows`` also have number_class and born. What the feed cannot tell is null: call-backs unless
+    it is ``two_way``, unanswered calls unless it holds ``attempts``.
     """
     n_out, distinct, answered = pl.col("n_out"), pl.col("n_distinct"), pl.col("n_answered")
     nothing = pl.lit(None, pl.Float64)
-    staying = pl.col("number_class").is_in(STAYING)
+    fixed = pl.col("number_class").is_in(FIXED_CLASSES)
     age = (pl.col("day") - pl.col("born")).dt.total_days()
     peers = (
         pl.when(age.is_between(0, NEW_DAYS))
@@ -66,7 +66,7 @@ def compared(rows: pl.LazyFrame, *, two_way: bool, attempts: bool) -> pl.LazyFra
         .then(pl.lit("lines"))
         .when(pl.col("number_class") == "international")
         .then(pl.lit("international numbers"))
-        .when(staying)
+        .when(fixed)
         .then(pl.lit("fixed lines"))
         .otherwise(pl.lit("mobile lines"))
     )
@@ -76,23 +76,23 @@ def compared(rows: pl.LazyFrame, *, two_way: bool, attempts: bool) -> pl.LazyFra
         outgoing=n_out / (n_out + pl.col("n_in")) if two_way else nothing,
         called_back=pl.col("n_called_back") / distinct if two_way else nothing,
         unanswered=(n_out - answered) / n_out if attempts else nothing,
-        short=pl.when(answered >= SHORT_LEAST).then(pl.col("n_short") / answered),
+        short=pl.when(answered >= MIN_ANSWERED).then(pl.col("n_short") / answered),
         familiar=pl.col("n_familiar") / distinct,
-        n_cells=pl.when(pl.col("n_cells") > 0, ~staying).then("n_cells"),
-        talk=pl.when(answered >= SHORT_LEAST).then(pl.col("talk_s") / answered),
+        n_cells=pl.when(pl.col("n_cells") > 0, ~fixed).then("n_cells"),
+        talk=pl.when(answered >= MIN_ANSWERED).then(pl.col("talk_s") / answered),
     )
 
 
 def _with_own_past(busy: pl.LazyFrame) -> pl.LazyFrame:
     """Add -log10 of the probability of so many calls by the line's own past, day by day.
 
-    The lesser of two nulls counts: a past with one wild day has a wide variance, one with many
-    alike a narrow spread.
+    The smaller of two nulls counts: a past with one extreme day has a large variance, a past of
+    days alike has a small spread.
     """
     rows = busy.collect().sort("day", "line")
-    known = rows.filter(pl.col("past_days") >= ENOUGH_DAYS)
-    made = [known.select("line", "day").with_columns(own_past=pl.lit(0.0)).clear()]
-    for _, day in known.group_by("day", maintain_order=True):
+    tested = rows.filter(pl.col("past_days") >= MIN_OWN_PAST_DAYS)
+    parts = [tested.select("line", "day").with_columns(own_past=pl.lit(0.0)).clear()]
+    for _, day in tested.group_by("day", maintain_order=True):
         count, mean, variance, days = (
             day[name].cast(pl.Float64).to_numpy()
             for name in ("n_out", "past_mean", "past_variance", "past_days")
@@ -101,5 +101,5 @@ def _with_own_past(busy: pl.LazyFrame) -> pl.LazyFrame:
             significance.past_tail(count, mean, variance, days),
             significance.robust_tail(day["past_z"].to_numpy()),
         )
-        made.append(day.select("line", "day", own_past=pl.Series(tail)))
-    return rows.lazy().join(pl.concat(made).lazy(), on=["line", "day"], how="left")
+        parts.append(day.select("line", "day", own_past=pl.Series(tail)))
+    return rows.lazy().join(pl.concat(parts).lazy(), on=["line", "day"], how="left")

@@ -1,7 +1,7 @@
-"""Windows and baselines over sorted frames, as expressions; knows nothing of calls.
+"""Windows and baselines over sorted frames, as expressions.
 
-A window is (t - width, t]: events at the same instant see each other. Every expression here
-wants its frame sorted by the group first and the instant second.
+A window is (t - width, t]: events at the same instant see each other. The frame must be
+sorted by the group first and the instant second.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from datetime import timedelta
 import polars as pl
 
 US_PER_S = 1_000_000
-# Between so many days before a day lies the past that it is judged by.
+# The past of a line-day is this many days before it, from and to.
 PAST_DAYS = (8, 35)
 
 
-def in_window(group: str, instant: str, width_s: int) -> pl.Expr:
+def count_in_window(group: str, instant: str, width_s: int) -> pl.Expr:
     """Count, at each event, the events of its group in the ``width_s`` seconds up to it."""
     width = width_s * US_PER_S
     key = _key(group, pl.col(instant).to_physical(), reach=width + 1)
@@ -24,7 +24,7 @@ def in_window(group: str, instant: str, width_s: int) -> pl.Expr:
     return upto.cast(pl.Int64) - before.cast(pl.Int64)
 
 
-def under_way(group: str, instant: str, length_s: str) -> pl.Expr:
+def count_under_way(group: str, instant: str, length_s: str) -> pl.Expr:
     """Count, at each event, the events of its group that have begun and not yet ended.
 
     An event runs over [instant, instant + length); one of no length is never under way.
@@ -48,17 +48,17 @@ def _key(group: str, instant: pl.Expr, reach: int | pl.Expr) -> pl.Expr:
     return pl.when(same_group).then(gap).otherwise(reach).cum_sum()
 
 
-def own_past(days: pl.LazyFrame, judged: pl.LazyFrame, value: str) -> pl.LazyFrame:
-    """Summarise each judged line-day's own past: 28 days that end 8 days before it.
+def past_stats(days: pl.LazyFrame, line_days: pl.LazyFrame, value: str) -> pl.LazyFrame:
+    """Summarise the past of each line-day: 28 days that end 8 days before it.
 
-    The gap keeps a slow ramp out of the baseline that it is judged by (algorithms, section 2.0).
-    ``days`` has (line, day, value) with active days only, ``judged`` has (line, day). Returns
+    The gap keeps a slow rise out of its own baseline (algorithms, section 2.0). ``days`` has
+    (line, day, value) of active days only, ``line_days`` has (line, day). Returns
     (line, day, past_days, past_median, past_centre, past_spread, past_mean, past_variance); centre
     and spread are on the Anscombe scale 2*sqrt(n + 3/8), where counts have a standard deviation of
     about one, and the spread is never below one.
     """
     past = (
-        judged.select("line", "day")
+        line_days.select("line", "day")
         .join(days.select("line", past_day="day", past=value), on="line")
         .filter((pl.col("day") - pl.col("past_day")).dt.total_days().is_between(*PAST_DAYS))
     )
@@ -76,13 +76,13 @@ def own_past(days: pl.LazyFrame, judged: pl.LazyFrame, value: str) -> pl.LazyFra
     )
 
 
-def lately(past: str, days: int) -> pl.Expr:
-    """Tell whether a day is one of so many that end with ``day``."""
+def is_recent(past: str, days: int) -> pl.Expr:
+    """Return whether the day ``past`` is one of the ``days`` that end with ``day``."""
     return (pl.col("day") - pl.col(past)).dt.total_days().is_between(0, days - 1)
 
 
 def midnight(day: pl.Expr, tz: str) -> pl.Expr:
-    """Give the instant at which a local day begins."""
+    """Return the instant at which a local day begins."""
     # Where summer time begins at midnight, the day begins at one o'clock.
     hours = (day.cast(pl.Datetime("us")).dt.offset_by(step) for step in ("0h", "1h"))
     local = (
@@ -92,10 +92,10 @@ def midnight(day: pl.Expr, tz: str) -> pl.Expr:
 
 
 def just_before(instant: pl.Expr) -> pl.Expr:
-    """Give the start of a window that holds an instant, as one call alone has a window, too."""
+    """Return a start of a window just before an instant: windows exclude their start."""
     return instant - timedelta(microseconds=1)
 
 
 def anscombe(count: pl.Expr) -> pl.Expr:
-    """Put a count on the scale on which chance moves it by about one (Anscombe 1948)."""
+    """Return a count on the scale on which its standard deviation is about 1 (Anscombe 1948)."""
     return 2 * (count + 0.375).sqrt()

@@ -85,7 +85,7 @@ def read_again(
     asked_for = (pl.col("line") == pl.lit(reader.line, source.line_type)).fill_null(value=False)
     watch = pl.any_horizontal(asked_for, *(d.watch() for d in applicable))
     profile, watched, seen = _watched_profile(reader, watch, known_from, start)
-    births = line_ages.born(
+    births = line_ages.find_births(
         seen.lazy(), reader.subscribers.activations, known_from=known_from
     ).collect()
     # A line that is asked for may have received calls only, which PROFILE need not tell.
@@ -108,9 +108,9 @@ def read_again(
     inputs = TableInputs(
         reader=reader,
         since=date.min,
-        judged=feed.days,
+        judged_days=feed.days,
         births_from=births_counted_from(feed, feed.first_day, known_from),
-        working=shifts.enough(detector.working() for detector in detectors),
+        shift_needs=shifts.merge_needs(detector.working() for detector in detectors),
         profile=profile.collect().lazy(),
         legs=second.legs.lazy(),
         hops=hops,
@@ -144,7 +144,9 @@ def _watched_profile(
         profile = part.lazy()
         first = line_ages.first_seen(profile) if reader.needed is None else unseen
         seen = first.collect()
-        births = line_ages.born(seen.lazy(), reader.subscribers.activations, known_from=known_from)
+        births = line_ages.find_births(
+            seen.lazy(), reader.subscribers.activations, known_from=known_from
+        )
         born = births.select("line", "born").drop_nulls().collect()
         watched = _watched_lines(profile.with_columns(abroad=abroad), born, watch).collect()
         fresh = born.filter(pl.col("born") > start - line_ages.WEEK)

@@ -1,11 +1,10 @@
 """LEGS to SHIFTS: how long a line talked on its days with many calls, and in which hours.
 
-Talk is the union of [start, end) of the answered calls that the line placed, so what overlaps
-counts once; a call over midnight counts for both days, each with its part. Sorted by their begins,
-each call adds what of it lies after the furthest end so far: two calls of 10:00 to 10:30 and one of
-10:20 to 10:40 add 30, 0 and 10 minutes. What calls add does not overlap any more, and is cut at
-the quarters of hours: every zone is a whole number of quarters away from UTC, so each bit is in one
-local hour.
+Talk is the union of [start, end) of the answered calls that the line placed: time that overlaps
+counts once. A call over midnight counts for both days, each with its part. Sorted by their starts,
+each call adds the time after the latest end so far: two calls of 10:00 to 10:30 and one of 10:20 to
+10:40 add 30, 0 and 10 minutes. What calls add no longer overlaps, and is cut at quarters of hours:
+every zone is a whole number of quarters away from UTC, so each part is in one local hour.
 """
 
 from __future__ import annotations
@@ -25,35 +24,37 @@ KEY = ("line", "day")
 QUARTER_US = 900 * rolling.US_PER_S
 
 
-class Working(NamedTuple):
-    """From which placed calls and seconds of talk on a day has its row, and how many days count.
-
-    The latter are those before the day that is judged.
-    """
+class ShiftNeeds(NamedTuple):
+    """Which line-days need a row in SHIFTS, and how many days before the one that is judged."""
 
     n_out: int = NEVER
     talk_s: int = NEVER
     days_before: int = 0
 
 
-def enough(every: Iterable[Working]) -> Working:
-    """Say from which on a day has its row so that nobody misses one."""
-    calls, talk, days = zip(*every, strict=True)
-    return Working(min(calls), min(talk), max(days))
+def merge_needs(needs: Iterable[ShiftNeeds]) -> ShiftNeeds:
+    """Return the needs that cover all of these."""
+    calls, talk, days = zip(*needs, strict=True)
+    return ShiftNeeds(min(calls), min(talk), max(days))
 
 
 def line_days(
-    legs: pl.LazyFrame, measures: pl.LazyFrame, tz: str, working: Working, *, since: date = date.min
+    legs: pl.LazyFrame,
+    measures: pl.LazyFrame,
+    tz: str,
+    working: ShiftNeeds,
+    *,
+    since: date = date.min,
 ) -> pl.LazyFrame:
-    """Make SHIFTS of the days from ``since`` on.
+    """Return SHIFTS of the days from ``since`` on.
 
     ``legs`` are LEGS and ``measures`` MEASURES of the same lines; of the day before ``since``
     only calls that go on after midnight matter.
     """
     days = measures.filter(pl.col("n_out") >= working.n_out, pl.col("day") >= since).drop("talk_s")
-    every = pl.LazyFrame({"hour": range(24)}, schema={"hour": pl.Int64})
-    silence = days.select(KEY).join(every, how="cross").with_columns(talk_us=pl.lit(0, pl.Int64))
-    talk = _by_hour(_added(_pieces(legs, days, tz, working.talk_s)), tz)
+    hours = pl.LazyFrame({"hour": range(24)}, schema={"hour": pl.Int64})
+    silence = days.select(KEY).join(hours, how="cross").with_columns(talk_us=pl.lit(0, pl.Int64))
+    talk = _by_hour(_without_overlap(_pieces(legs, days, tz, working.talk_s)), tz)
     by_hour = pl.concat([silence, talk]).group_by(*KEY, "hour").agg(pl.col("talk_us").sum())
     rows = by_hour.group_by(KEY).agg(
         talk_s=pl.col("talk_us").sum() // rolling.US_PER_S,
@@ -63,9 +64,10 @@ def line_days(
 
 
 def _pieces(legs: pl.LazyFrame, days: pl.LazyFrame, tz: str, talk_s: int) -> pl.LazyFrame:
-    """Cut the talk of the lines at midnight (line, day, begin, end), on days that can have enough.
+    """Return the talk of the lines, cut at midnight (line, day, begin, end).
 
-    A union is no longer than the sum of its parts: the cut is exact.
+    Days whose calls together are shorter than ``talk_s`` are left out; a union is not longer than
+    the sum of its parts.
     """
     end = pl.col("start") + pl.duration(seconds="duration_s")
     last = (end - timedelta(microseconds=1)).dt.convert_time_zone(tz).dt.date()
@@ -82,14 +84,14 @@ def _pieces(legs: pl.LazyFrame, days: pl.LazyFrame, tz: str, talk_s: int) -> pl.
         end=pl.min_horizontal("end", tomorrow),
     )
     pieces = pl.concat([talks.filter(pl.col("last") == pl.col("day")), cut]).drop("last")
-    asked = pieces.join(days, on=KEY, how="semi")
-    sums = asked.group_by(KEY).agg(talk=(pl.col("end") - pl.col("begin")).sum())
+    of_days = pieces.join(days, on=KEY, how="semi")
+    sums = of_days.group_by(KEY).agg(talk=(pl.col("end") - pl.col("begin")).sum())
     can = sums.filter(pl.col("talk").dt.total_seconds() >= talk_s)
-    return asked.join(can, on=KEY, how="semi")
+    return of_days.join(can, on=KEY, how="semi")
 
 
-def _added(pieces: pl.LazyFrame) -> pl.LazyFrame:
-    """Keep of each piece what lies after the furthest end of those before it."""
+def _without_overlap(pieces: pl.LazyFrame) -> pl.LazyFrame:
+    """Keep of each piece the time after the latest end of the pieces before it."""
     furthest = pl.col("end").cum_max().shift().over(KEY)
     return (
         pieces.sort(*KEY, "begin", "end")
@@ -99,7 +101,7 @@ def _added(pieces: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _by_hour(added: pl.LazyFrame, tz: str) -> pl.LazyFrame:
-    """Put the microseconds of talk in local hours; an hour may have several rows."""
+    """Return the microseconds of talk by local hour; an hour may have several rows."""
     begin, end = (pl.col(c).to_physical() for c in ("begin", "end"))
     first = pl.col("quarter") * QUARTER_US
     instant = first.cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(tz)

@@ -83,7 +83,7 @@ class TableRules(NamedTuple):
 
     busy: int
     two_way: bool
-    cold_callers: cold_callers.Rule
+    cold_callers: cold_callers.ColdCallerRule
     talk_s: int
 
     @classmethod
@@ -103,16 +103,16 @@ class TableRules(NamedTuple):
 class TableInputs:
     """What the tables are built from: the lines that were read again, and their past.
 
-    ``judged`` are the days that are judged, from ``since`` on; ``working`` tells which line-days
-    SHIFTS has. ``past_outbound``, ``past_lists`` and ``past_shifts`` are what a night remembers of
-    the days before: OUTBOUND, the LISTS of the last 6 days, and SHIFTS. The rest is as in Tables.
+    ``judged_days`` are from ``since`` on; ``shift_needs`` tells which line-days SHIFTS has.
+    ``past_outbound``, ``past_lists`` and ``past_shifts`` are what a night remembers of the days
+    before: OUTBOUND, LISTS of the last 6 days, and SHIFTS. The rest is as in Tables.
     """
 
     reader: FeedReader
     since: date
-    judged: tuple[date, ...]
+    judged_days: tuple[date, ...]
     births_from: date
-    working: shifts.Working
+    shift_needs: shifts.ShiftNeeds
     profile: pl.LazyFrame
     legs: pl.LazyFrame
     hops: pl.LazyFrame
@@ -130,7 +130,7 @@ def build_tables(inputs: TableInputs, rules: TableRules) -> tuple[Tables, pl.Laz
     measures = measures.collect().lazy()
     outbound, lists, links = _cold_callers(inputs, measures, rules)
     judged_outbound = outbound.filter(pl.col("day") >= since)
-    people = cold_callers.talked_to(legs, judged_outbound, rules.talk_s)
+    people = cold_callers.reached_people(legs, judged_outbound, rules.talk_s)
     traffic = require(reader.look.traffic.lazy(), TRAFFIC, "traffic")
     tables = Tables(
         feed=reader.feed,
@@ -139,7 +139,7 @@ def build_tables(inputs: TableInputs, rules: TableRules) -> tuple[Tables, pl.Laz
         two_way=rules.two_way,
         busy=rules.busy,
         since=since,
-        judged=inputs.judged,
+        judged=inputs.judged_days,
         births_from=inputs.births_from,
         profile=require(inputs.profile, PROFILE, "profile"),
         measures=require(measures, MEASURES, "measures"),
@@ -175,14 +175,14 @@ def _cold_callers(
     lists = pl.concat([past_lists, cold_callers.lists(legs, today)]).collect()
     others = cold_callers.called_by_busy(measures, legs, rule)
     others = others.join(today, on=["line", "day"], how="anti")
-    links = shared_targets.links(lists, others.collect(), inputs.judged)
+    links = shared_targets.links(lists, others.collect(), inputs.judged_days)
     return pl.concat([past, today]), lists.lazy(), links.lazy()
 
 
 def _shifts(inputs: TableInputs, measures: pl.LazyFrame) -> pl.LazyFrame:
     """Return SHIFTS of the days judged, and what is remembered of the same lines."""
     tz = inputs.reader.source.tz
-    rows = shifts.line_days(inputs.legs, measures, tz, inputs.working, since=inputs.since)
+    rows = shifts.line_days(inputs.legs, measures, tz, inputs.shift_needs, since=inputs.since)
     today = require(rows, SHIFTS, "shifts").collect().lazy()
     if inputs.past_shifts is None:
         return today
@@ -192,10 +192,10 @@ def _shifts(inputs: TableInputs, measures: pl.LazyFrame) -> pl.LazyFrame:
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables of a run (schema.py), lazily, and how lines and times are written.
+    """The tables of a run (schema/), lazily, and how lines and times are written.
 
-    ``judged`` are the days that are covered and judged; days before ``since`` are there to judge
-    others by, and what is found on them does not count. ``busy`` placed calls make a day busy,
+    ``judged`` are the days that are judged. Days before ``since`` are a past that others are
+    compared with; what is found on them does not count. ``busy`` placed calls make a day busy,
     ``births_from`` is the first day whose new lines are known.
     """
 
@@ -263,8 +263,8 @@ class Tables:
     def groups(self, levels: Iterable[int]) -> pl.LazyFrame:
         """Return BIRTHS with the groups of each line, as findings name them.
 
-        These are its number blocks, of so many national digits (``block_7``), and its ``dealer``
-        and the ``region`` of its holder where a list tells.
+        These are its number blocks, of so many national digits (``block_7``), and, where they are
+        listed, its ``dealer`` and the ``region`` of its holder.
         """
         number = self.written(pl.col("line"))
         blocks = {f"block_{n}": numbering.number_block(number, self.plan, n) for n in levels}
@@ -272,7 +272,7 @@ class Tables:
         return self.births.select("line", "born", **blocks).join(told, on="line", how="left")
 
     def written(self, line: pl.Expr) -> pl.Expr:
-        """Write lines as text: E.164 with +, or the token that came in."""
+        """Return lines as text: E.164 with +, or the token that came in."""
         return line if self.feed.opaque else numbering.format_line(line)
 
     def literal(self, line: object) -> pl.Expr:
@@ -283,17 +283,17 @@ class Tables:
         return pl.lit(line, dtype=pl.String if self.feed.opaque else pl.Int64)
 
     def local(self, instant: pl.Expr) -> pl.Expr:
-        """Write an instant as local date, hour and minute."""
+        """Return an instant as local date, hour and minute."""
         return instant.dt.convert_time_zone(self.tz).dt.strftime("%Y-%m-%d %H:%M")
 
     def midnight(self, day: pl.Expr) -> pl.Expr:
-        """Give the instant at which a local day begins."""
+        """Return the instant at which a local day begins."""
         return rolling.midnight(day, self.tz)
 
     def opens(self, day: pl.Expr) -> pl.Expr:
-        """Give the start of a window whose first local day this is."""
+        """Return the start of a window whose first local day this is."""
         return rolling.just_before(self.midnight(day))
 
     def closes(self, day: pl.Expr) -> pl.Expr:
-        """Give the end of a window whose last local day this is."""
+        """Return the end of a window whose last local day this is."""
         return self.opens(day + timedelta(days=1))

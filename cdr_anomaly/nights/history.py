@@ -93,23 +93,23 @@ def build_night_tables(
     reach = max(detector.reaches() for detector in detectors)
     young = births.filter(pl.col("born") >= day - timedelta(days=reach))["line"]
     active = second_look.count_active_days(profile, detectors)
-    working = shifts.enough(detector.working() for detector in detectors)
-    recent = history.days("outbound", shared_targets.DAYS - 1)
+    shift_needs = shifts.merge_needs(detector.working() for detector in detectors)
+    recent = history.days("outbound", shared_targets.LIST_DAYS - 1)
     described = pl.concat([lines, hops_of_week.select(line="target")]).unique().drop_nulls()
     inputs = TableInputs(
         reader=reader,
         since=day,
-        judged=(day,),
+        judged_days=(day,),
         births_from=second_look.births_counted_from(reader.feed, history.first_day, known_from),
-        working=working,
+        shift_needs=shift_needs,
         profile=pl.concat([past.collect(), profile.join(lines, on="line", how="semi")]).lazy(),
         legs=_legs(history, second.legs, young, midnight(source.tz, day), reach).lazy(),
         hops=hops.lazy(),
         lines=second_look.describe_lines(described.lazy(), births, reader),
         births=births.lazy(),
         past_outbound=history.days("outbound", OUTBOUND_DAYS),
-        past_lists=cold_callers.lists(history.days("legs", shared_targets.DAYS - 1), recent),
-        past_shifts=history.days("shifts", working.days_before),
+        past_lists=cold_callers.lists(history.days("legs", shared_targets.LIST_DAYS - 1), recent),
+        past_shifts=history.days("shifts", shift_needs.days_before),
     )
     rules = TableRules.of(detectors, two_way=active.plus(history.active).two_way())
     tables, outbound = build_tables(inputs, rules)
@@ -188,7 +188,7 @@ def _births(
         lines = history.read("lines").select("line", "first_seen")
         before = lines.filter(pl.col("first_seen") < history.day)
         seen = pl.concat([before, today.join(before, on="line", how="anti")])
-    return line_ages.born(seen, activations, known_from=known_from).collect()
+    return line_ages.find_births(seen, activations, known_from=known_from).collect()
 
 
 def _needed_lines(
@@ -229,9 +229,9 @@ def _legs(
     is_young = pl.col("line").is_in(young.implode())
     # Those that were late the night before are among today's, with the parts that came since.
     early = (pl.col("day") < history.day - timedelta(days=1)) | ~_is_late("start", begin)
-    near = history.days("legs", day_stats.REACH).filter(early)
-    first = history.days("legs", reach, day_stats.REACH + 1).filter(is_young)
-    far = history.days("legs", day_stats.FAMILIAR_DAYS, day_stats.REACH + 1)
+    near = history.days("legs", day_stats.WINDOW_REACH_DAYS).filter(early)
+    first = history.days("legs", reach, day_stats.WINDOW_REACH_DAYS + 1).filter(is_young)
+    far = history.days("legs", day_stats.FAMILIAR_DAYS, day_stats.WINDOW_REACH_DAYS + 1)
     begun = is_young & (pl.col("day") >= history.day - timedelta(days=reach))
     known = [
         pl.concat([near, first]).join(lines, on="line", how="semi"),

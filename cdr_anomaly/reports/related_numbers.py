@@ -106,7 +106,7 @@ def _met(counted: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _unpopular(pairs: pl.LazyFrame) -> pl.LazyFrame:
-    return pairs.filter(pl.len().over("key") <= shared_targets.POPULAR)
+    return pairs.filter(pl.len().over("key") <= shared_targets.MAX_CALLERS)
 
 
 def _linked(tables: Tables, own: pl.Expr) -> pl.LazyFrame:

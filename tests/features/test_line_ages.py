@@ -169,6 +169,6 @@ def test_when_a_line_was_born(
         if activated
         else None
     )
-    made = line_ages.born(line_ages.first_seen(profile), activations, known_from=KNOWN)
+    made = line_ages.find_births(line_ages.first_seen(profile), activations, known_from=KNOWN)
     (row,) = require(made, BIRTHS, "births").collect().to_dicts()
     assert row == {"line": "a", "first_seen": seen, "activation": activated, "born": born}, why

@@ -25,14 +25,14 @@ def frame(events: list[tuple[str, int, int]]) -> pl.DataFrame:
 @given(events=EVENTS, width_s=st.integers(1, 130))
 @settings(max_examples=150, deadline=None)
 def test_in_window_equals_the_double_loop(events: list[tuple[str, int, int]], width_s: int) -> None:
-    counted = frame(events).select(n=rolling.in_window("line", "start", width_s))["n"]
+    counted = frame(events).select(n=rolling.count_in_window("line", "start", width_s))["n"]
     assert counted.to_list() == naive.in_window([(g, t) for g, t, _ in events], width_s)
 
 
 @given(events=EVENTS)
 @settings(max_examples=150, deadline=None)
 def test_under_way_equals_the_double_loop(events: list[tuple[str, int, int]]) -> None:
-    counted = frame(events).select(n=rolling.under_way("line", "start", "length_s"))["n"]
+    counted = frame(events).select(n=rolling.count_under_way("line", "start", "length_s"))["n"]
     assert counted.to_list() == naive.under_way(events)
 
 
@@ -52,7 +52,7 @@ def test_a_window_is_open_at_its_start_and_closed_at_its_end(
     seconds: list[int], width_s: int, counts: list[int], why: str
 ) -> None:
     events = frame([("a", t, 0) for t in seconds])
-    seen = events.select(n=rolling.in_window("line", "start", width_s))["n"]
+    seen = events.select(n=rolling.count_in_window("line", "start", width_s))["n"]
     assert seen.to_list() == counts, why
 
 
@@ -69,7 +69,7 @@ def test_a_call_is_under_way_until_it_ends(
     events: list[tuple[int, int]], counts: list[int], why: str
 ) -> None:
     calls = frame([("a", t, length) for t, length in events])
-    seen = calls.select(n=rolling.under_way("line", "start", "length_s"))["n"]
+    seen = calls.select(n=rolling.count_under_way("line", "start", "length_s"))["n"]
     assert seen.to_list() == counts, why
 
 
@@ -79,8 +79,8 @@ def test_a_wrong_clock_on_one_row_spoils_no_count() -> None:
     wrong = [("00000", 73 * 365 * 86_400, 40)]
     counted = frame(sorted(usual + wrong)).select(
         "line",
-        in_window=rolling.in_window("line", "start", 60),
-        under_way=rolling.under_way("line", "start", "length_s"),
+        in_window=rolling.count_in_window("line", "start", 60),
+        under_way=rolling.count_under_way("line", "start", "length_s"),
     )
     most = counted.group_by("line").max().drop("line").unique().to_dicts()
     assert most == [{"in_window": 2, "under_way": 2}]
@@ -101,7 +101,9 @@ def test_own_past_is_28_days_that_end_8_days_before(pasts: list[dict[int, int]])
     schema = {"line": pl.String, "day": pl.Date, "n_out": pl.Int64}
     days = pl.LazyFrame(rows, schema=schema, orient="row")
     judged = pl.LazyFrame({"line": [f"line {i}" for i in range(len(pasts))], "day": DAY})
-    got = {row["line"]: row for row in rolling.own_past(days, judged, "n_out").collect().to_dicts()}
+    got = {
+        row["line"]: row for row in rolling.past_stats(days, judged, "n_out").collect().to_dicts()
+    }
     for i, past in enumerate(pasts):
         want = naive.own_past({DAY - timedelta(days=back): n for back, n in past.items()}, DAY)
         if want is None:

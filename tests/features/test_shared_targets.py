@@ -11,13 +11,13 @@ from scipy.stats import poisson
 
 from cdr_anomaly.features import shared_targets
 from cdr_anomaly.features.shared_targets import (
-    BESIDE,
-    BLOCK,
-    DAYS,
-    FEWEST,
+    BLOCK_SIZE,
     LIST,
-    MOST_Q,
-    POPULAR,
+    LIST_DAYS,
+    MAX_CALLERS,
+    MAX_Q,
+    MIN_SHARED,
+    NEIGHBOUR_GAP,
     RANGE,
 )
 
@@ -34,10 +34,10 @@ def drawn(seed: int) -> pl.DataFrame:
     """Draw twelve lines, some of which work one list, or a range, on nine days."""
     random = Random(seed)  # noqa: S311 - no secret
     rows = []
-    shared = random.sample(range(3 * BLOCK), 120)
+    shared = random.sample(range(3 * BLOCK_SIZE), 120)
     for line in range(12):
         for back in range(9):
-            pool = shared if line < 4 else range(3 * BLOCK)
+            pool = shared if line < 4 else range(3 * BLOCK_SIZE)
             called = random.sample(list(pool), 15)
             if line in {5, 6, 7}:
                 called = [20_000 + 3 * (15 * back + n) + line - 5 for n in range(15)]
@@ -50,11 +50,12 @@ def called_by_line(rows: pl.DataFrame) -> dict[int, set[int]]:
     """List whom each line called in the week, hotlines left out."""
     called: dict[int, set[int]] = {}
     for line, day, number, _ in rows.rows():
-        if timedelta(0) <= DAY - day < timedelta(days=DAYS):
+        if timedelta(0) <= DAY - day < timedelta(days=LIST_DAYS):
             called.setdefault(line, set()).add(number)
     every = [number for numbers in called.values() for number in numbers]
     return {
-        line: {n for n in numbers if every.count(n) <= POPULAR} for line, numbers in called.items()
+        line: {n for n in numbers if every.count(n) <= MAX_CALLERS}
+        for line, numbers in called.items()
     }
 
 
@@ -62,8 +63,8 @@ def chance_to_meet(others: pl.DataFrame) -> float:
     busy = {(line, n) for line, day, n, _ in others.rows() if day == DAY}
     pairs = [(one, a, other, b) for one, a in busy for other, b in busy]
     met = sum(a == b and one != other for one, a, other, b in pairs)
-    could = sum(a // BLOCK == b // BLOCK for _, a, _, b in pairs)
-    return (met + 3) / (could + BLOCK)
+    could = sum(a // BLOCK_SIZE == b // BLOCK_SIZE for _, a, _, b in pairs)
+    return (met + 3) / (could + BLOCK_SIZE)
 
 
 def by_hand(of_lines: pl.DataFrame, others: pl.DataFrame) -> list[tuple[object, ...]]:
@@ -72,18 +73,18 @@ def by_hand(of_lines: pl.DataFrame, others: pl.DataFrame) -> list[tuple[object, 
     found = []
     for one, other in combinations(sorted(called), 2):
         pairs = [(a, b) for a in called[one] for b in called[other]]
-        chances = sum(a // BLOCK == b // BLOCK for a, b in pairs)
+        chances = sum(a // BLOCK_SIZE == b // BLOCK_SIZE for a, b in pairs)
         same = sum(a == b for a, b in pairs)
-        beside = sum(0 < abs(a - b) <= BESIDE for a, b in pairs)
-        for by, n, rate in ((LIST, same, meeting), (RANGE, beside, 2 * BESIDE / BLOCK)):
+        beside = sum(0 < abs(a - b) <= NEIGHBOUR_GAP for a, b in pairs)
+        for by, n, rate in ((LIST, same, meeting), (RANGE, beside, 2 * NEIGHBOUR_GAP / BLOCK_SIZE)):
             expected = chances * rate
             found.append((one, other, by, n, expected, poisson.sf(n - 1, expected)))
-    found = sorted((row for row in found if row[3] >= FEWEST), key=lambda row: row[5])
+    found = sorted((row for row in found if row[3] >= MIN_SHARED), key=lambda row: row[5])
     q, kept = 1.0, []
     for rank in range(len(found), 0, -1):
         one, other, *_, p = found[rank - 1]
         q = min(q, p * len(called) * (len(called) - 1) / rank)
-        if q <= MOST_Q and one not in called[other] and other not in called[one]:
+        if q <= MAX_Q and one not in called[other] and other not in called[one]:
             kept.append((*found[rank - 1], q))
     return sorted(kept, key=lambda row: row[:3])
 
@@ -91,7 +92,7 @@ def by_hand(of_lines: pl.DataFrame, others: pl.DataFrame) -> list[tuple[object, 
 @pytest.mark.parametrize("seed", range(4))
 def test_links_are_those_of_a_count_by_hand(seed: int) -> None:
     whole = drawn(seed)
-    others = drawn(seed + 100).with_columns(pl.col("counterpart") % BLOCK + BASE).head(400)
+    others = drawn(seed + 100).with_columns(pl.col("counterpart") % BLOCK_SIZE + BASE).head(400)
     found = shared_targets.links(whole, others, [DAY])
     expected = by_hand(whole, others)
     assert {row[2] for row in expected} == {LIST, RANGE}
@@ -113,7 +114,7 @@ def test_lines_that_call_each_other_are_not_linked() -> None:
 
 def test_hotlines_link_nobody() -> None:
     hot = range(0, 400, 20)
-    rows = [(line, DAY, BASE + n) for line in range(POPULAR + 1) for n in hot]
+    rows = [(line, DAY, BASE + n) for line in range(MAX_CALLERS + 1) for n in hot]
     nobody = lists(rows).clear()
     assert shared_targets.links(lists(rows), nobody, [DAY]).is_empty()
     fewer = [row for row in rows if row[0] < 20]
@@ -132,7 +133,7 @@ def test_a_week_is_compared_and_no_more() -> None:
 def test_customers_that_busy_lines_share_are_expected() -> None:
     """Where the town has few people, everybody's numbers meet."""
     random = np.random.default_rng(5)
-    town = BASE + random.choice(BLOCK, 300, replace=False)
+    town = BASE + random.choice(BLOCK_SIZE, 300, replace=False)
     rows = [(line, DAY, int(n)) for line in range(40) for n in random.choice(town, 60)]
     own, others = lists(rows[:600]), lists(rows[600:])
     assert shared_targets.links(own, others, [DAY]).is_empty()

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from cdr_anomaly.features import shifts
-from cdr_anomaly.features.shifts import Working
+from cdr_anomaly.features.shifts import ShiftNeeds
 from tests.helpers import naive
 from tests.helpers.builders import FEED, feed, line, scanned
 
@@ -114,11 +114,11 @@ def test_parts_of_seconds_are_added_up_before_they_are_dropped() -> None:
     )
     measured = pl.LazyFrame({"line": [1], "day": [date(2026, 5, 4)], "n_out": [2], "talk_s": [4]})
     for talk_s, n in ((3, 1), (4, 0)):
-        made = shifts.line_days(legs, measured, "UTC", Working(1, talk_s)).collect()
+        made = shifts.line_days(legs, measured, "UTC", ShiftNeeds(1, talk_s)).collect()
         assert made.height == n
         assert made["talk_s"].to_list() == [3] * n
 
 
 def test_enough_is_what_the_least_demanding_needs() -> None:
-    every = [Working(), Working(60, 3600, 13), Working(80, 60, 6)]
-    assert shifts.enough(every) == Working(60, 60, 13)
+    every = [ShiftNeeds(), ShiftNeeds(60, 3600, 13), ShiftNeeds(80, 60, 6)]
+    assert shifts.merge_needs(every) == ShiftNeeds(60, 60, 13)

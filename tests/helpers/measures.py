@@ -14,7 +14,7 @@ FIRST = date(2026, 5, 1)
 MEASURES = {
     "calls": Measure("calls", "{} calls"),
     "peak": Measure("peak", "{} at once"),
-    "back": Measure("back", "{} called back", little=True, is_share=True),
+    "back": Measure("back", "{} called back", low_is_odd=True, is_share=True),
 }
 
 

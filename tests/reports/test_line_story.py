@@ -55,7 +55,7 @@ def test_every_table_has_its_columns_and_field(tmp_path: Path) -> None:
 def test_what_is_counted_equals_the_slow_twins(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_targets, "POPULAR", 17)
+    monkeypatch.setattr(shared_targets, "MAX_CALLERS", 17)
     drawn = story_twins.calls(seed)
     story, result = explained(tmp_path, story_twins.frame(drawn), OWN, *ALL)
     rows = story.grid.rows()
@@ -74,7 +74,7 @@ def test_what_is_counted_equals_the_slow_twins(
     legs = result.tables.legs.select(number=result.tables.written(pl.col("line")))
     known = set(legs.collect()["number"])
     assert known >= set(LINES)
-    met = story_twins.shared_contacts(drawn, known, shared_targets.POPULAR)
+    met = story_twins.shared_contacts(drawn, known, shared_targets.MAX_CALLERS)
     related = story.related.filter(how="shared contacts").drop("how", "number_class")
     assert {row[0]: story_twins.Shared(*row[1:]) for row in related.rows()} == {
         number: shared._replace(expected=pytest.approx(shared.expected))

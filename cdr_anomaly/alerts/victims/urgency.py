@@ -202,7 +202,7 @@ def _silence(seen: Seen, tables: Tables, day: date) -> pl.LazyFrame:
     placed = own.join(to_these, on=["line", "counterpart"], how="anti").group_by("line").len()
     judged = seen.talk.select(line="person", day=pl.lit(day, pl.Date)).unique()
     active = seen.past.filter(pl.col("n_out") > 0)
-    usual = rolling.own_past(active, judged, "n_out").filter(pl.col("past_days") >= FEW_PAST_DAYS)
+    usual = rolling.past_stats(active, judged, "n_out").filter(pl.col("past_days") >= FEW_PAST_DAYS)
     left = 1 - pl.col("placed") / pl.col("usual")
     return (
         usual.select("line", usual="past_median")

@@ -60,7 +60,7 @@ def bridges(
     )
     sums = (
         days.join(profile.rename({"day": "past_day"}), on="line")
-        .filter(rolling.lately("past_day", WEEK))
+        .filter(rolling.is_recent("past_day", WEEK))
         .group_by("line", "day")
         .agg(pl.col("n_out", "n_in", "n_forwarded").sum())
         .filter(
@@ -73,7 +73,7 @@ def bridges(
     callers = (
         sums.select("line", "day")
         .join(hops.select("caller", line="forwarder", past_day="day"), on="line")
-        .filter(rolling.lately("past_day", WEEK))
+        .filter(rolling.is_recent("past_day", WEEK))
         .group_by("line", "day")
         .agg(n_callers=pl.col("caller").drop_nulls().n_unique().cast(pl.Int64))
     )
@@ -106,7 +106,7 @@ def platforms(hops: pl.LazyFrame, bridges: pl.LazyFrame, rule: Rule) -> pl.LazyF
         pairs.select("target", "day")
         .unique()
         .join(pairs.rename({"day": "past_day"}), on="target")
-        .filter(rolling.lately("past_day", WEEK))
+        .filter(rolling.is_recent("past_day", WEEK))
         .unique(["target", "day", "forwarder"])
     )
     known = bridges.select("day", forwarder="line", bridge=pl.lit(value=True))
@@ -133,7 +133,7 @@ def hubs(
     week = (
         bridges.select("day", "new", "n_forwarded", forwarder="line")
         .join(legs, on="forwarder")
-        .filter(rolling.lately("past_day", WEEK))
+        .filter(rolling.is_recent("past_day", WEEK))
         .join(platforms, on=["target", "day"], how="anti")
         .filter(pl.len().over("target", "forwarder", "day") * 2 >= pl.col("n_forwarded"))
     )

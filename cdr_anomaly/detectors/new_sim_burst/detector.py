@@ -147,7 +147,7 @@ class NewSimBurst(Detector):
                 pl.col("start") < pl.col("first") + timedelta(hours=self.line_hours),
             )
             .sort("line", "start")
-            .with_columns(in_60min=rolling.in_window("line", "start", 3600))
+            .with_columns(in_60min=rolling.count_in_window("line", "start", 3600))
         )
         days = early.group_by("line", "day").agg(peak_60min=pl.col("in_60min").max())
         upto = (
