@@ -11,7 +11,7 @@ from cdr_anomaly.features import rolling
 from cdr_anomaly.schema import OUTBOUND
 
 # From this share of its calls of the day a cell is the line's, from so many calls a handset.
-AT_CELL, ON_HANDSET = 0.4, 10
+MIN_CELL_SHARE, MIN_HANDSET_CALLS = 0.4, 10
 STEADY_DAYS = 14
 
 
@@ -62,8 +62,8 @@ def line_days(
     ).select("line", "day", "n_out", "n_answered", "n_distinct")
     placed = legs.filter("outgoing").join(days, on=["line", "day"], how="semi")
     handset = numbering.handset_id(pl.col("imei"))
-    cells = _frequent_values(placed, pl.col("cell_id"), "cells", of=AT_CELL * n_out, days=days)
-    handsets = _frequent_values(placed, handset, "handsets", of=pl.lit(ON_HANDSET), days=days)
+    cells = _frequent_values(placed, pl.col("cell_id"), "cells", of=MIN_CELL_SHARE * n_out, days=days)
+    handsets = _frequent_values(placed, handset, "handsets", of=pl.lit(MIN_HANDSET_CALLS), days=days)
     joined = days.join(cells, on=["line", "day"], how="left")
     return joined.join(handsets, on=["line", "day"], how="left").select(
         *days.collect_schema(), pl.col("cells", "handsets").fill_null([])

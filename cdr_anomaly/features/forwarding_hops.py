@@ -133,7 +133,7 @@ def _free(pairs: pl.DataFrame) -> pl.Series:
 
 
 def _chains(links: pl.DataFrame) -> pl.DataFrame:
-    """Return (hop, chain, depth, hops, by_id) of linked hops; a chain has the number of its first."""
+    """Return (hop, chain, depth, hops, by_id) of linked hops; a chain is named by its first hop."""
     import numpy as np
 
     linked = pl.concat([links["hop"], links["hop_next"]]).unique().sort()

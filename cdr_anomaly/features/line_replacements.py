@@ -11,7 +11,7 @@ from cdr_anomaly.features.co_location import explode_places
 KEPT_DAYS, WEEK = 180, 7
 SEVERAL, TOGETHER_DAYS = 3, 3
 WAYS_OF_MANY = ("cell", "number block")
-BY, ENDS = ("handset", "list", *WAYS_OF_MANY), ("one", "other")
+WAYS, ENDS = ("handset", "list", *WAYS_OF_MANY), ("one", "other")
 
 
 def find_replacements(outbound: pl.LazyFrame, links: pl.LazyFrame, block: pl.Expr) -> pl.LazyFrame:
@@ -50,7 +50,7 @@ def find_replacements(outbound: pl.LazyFrame, links: pl.LazyFrame, block: pl.Exp
     for who, when in (("line", "first"), ("earlier", "stopped")):
         changes = changes.join(_with_others(changes, who, when), on=["place", who], how="semi")
     rows = pl.concat([pairs.filter(~many), changes]).select("line", "earlier", "by")
-    order = pl.col("by").replace_strict({by: n for n, by in enumerate(BY)}, return_dtype=pl.Int64)
+    order = pl.col("by").replace_strict({by: n for n, by in enumerate(WAYS)}, return_dtype=pl.Int64)
     return rows.sort("line", "earlier", order).unique(
         ["line", "earlier"], keep="first", maintain_order=True
     )

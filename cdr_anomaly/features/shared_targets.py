@@ -30,7 +30,7 @@ BLOCK_SIZE = 10_000
 PRIOR_MEETINGS = 3
 # Numbers that differ by up to so much are neighbours; a list is often a range of numbers.
 NEIGHBOUR_GAP = 5
-FEWEST, MOST_Q = 4, 0.1
+MIN_SHARED, MAX_Q = 4, 0.1
 SURE_TIMES, SURE_Q = 3.0, 0.01
 LIST, RANGE = "list", "range"
 
@@ -78,7 +78,7 @@ def _links_of_day(lists: pl.DataFrame, others: pl.DataFrame, day: date) -> pl.Da
     # Lines that call each other know each other: families, and the desks of one firm.
     calls = pairs.select(one="line", other="counterpart")
     acquainted = pl.concat([calls, calls.select(one="other", other="one")])
-    odd = rows.filter(pl.col("q_value") <= MOST_Q)
+    odd = rows.filter(pl.col("q_value") <= MAX_Q)
     return (
         odd.join(acquainted, on=["one", "other"], how="anti")
         .select(list(LINKS))
@@ -142,7 +142,7 @@ def _test_pairs(
     from scipy.sparse import triu
 
     pairs = triu(counts, k=1).tocoo()
-    some = pairs.data >= FEWEST
+    some = pairs.data >= MIN_SHARED
     one, other, shared = pairs.row[some], pairs.col[some], pairs.data[some]
     could = np.asarray(by_block[one].multiply(by_block[other]).sum(axis=1)).ravel()
     return pl.DataFrame(

@@ -33,13 +33,13 @@ def test_seen_equals_looking_every_line_up(seed: int) -> None:
     """Nights in any order, run again with more lines or with fewer."""
     random = Random(seed)  # noqa: S311 - no secret
     days: dict[date, set[str]] = {}
-    seen = history.ever_seen(profile({})).collect()
+    seen = history.sightings(profile({})).collect()
     for _ in range(30):
         day = FIRST + timedelta(days=random.randrange(8))
         was = days.get(day, set())
         days[day] = set(random.sample("abcdefgh", random.randrange(5)))
         others = {other: lines for other, lines in days.items() if other != day}
-        seen = history.seen(
+        seen = history.update_sightings(
             seen.lazy(),
             profile({day: was}),
             profile({day: days[day]}).collect(),
@@ -55,5 +55,5 @@ def test_what_was_before_the_profiles_stays_known() -> None:
     day, old = date(2026, 5, 5), date(2026, 3, 1)
     before = pl.LazyFrame({"line": ["a"], "first_seen": [old], "last_seen": [day]})
     others = profile({date(2026, 5, 6): {"b"}})
-    seen = history.seen(before, profile({day: {"a"}}), profile({day: set()}).collect(), others, day)
+    seen = history.update_sightings(before, profile({day: {"a"}}), profile({day: set()}).collect(), others, day)
     assert as_seen(seen) == {"a": (old, old)}, "the day it was last seen is lost with its profile"

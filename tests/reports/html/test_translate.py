@@ -127,7 +127,7 @@ def test_what_is_said_of_earlier_alerts_is_said_in_chinese() -> None:
     ]
     before = pl.DataFrame({"subject": ["2"], "listed": [date(2026, 5, 3)]})
     follow = pl.DataFrame(
-        {"line": list(line_replacements.BY), "earlier": "2", "by": list(line_replacements.BY)}
+        {"line": list(line_replacements.WAYS), "earlier": "2", "by": list(line_replacements.WAYS)}
     )
     continues = ranking._continued(follow, before)["replaces_case"]
     assert_whole(continues, "continues")
