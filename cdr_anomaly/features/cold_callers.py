@@ -62,8 +62,12 @@ def line_days(
     ).select("line", "day", "n_out", "n_answered", "n_distinct")
     placed = legs.filter("outgoing").join(days, on=["line", "day"], how="semi")
     handset = numbering.handset_id(pl.col("imei"))
-    cells = _frequent_values(placed, pl.col("cell_id"), "cells", of=MIN_CELL_SHARE * n_out, days=days)
-    handsets = _frequent_values(placed, handset, "handsets", of=pl.lit(MIN_HANDSET_CALLS), days=days)
+    cells = _frequent_values(
+        placed, pl.col("cell_id"), "cells", of=MIN_CELL_SHARE * n_out, days=days
+    )
+    handsets = _frequent_values(
+        placed, handset, "handsets", of=pl.lit(MIN_HANDSET_CALLS), days=days
+    )
     joined = days.join(cells, on=["line", "day"], how="left")
     return joined.join(handsets, on=["line", "day"], how="left").select(
         *days.collect_schema(), pl.col("cells", "handsets").fill_null([])

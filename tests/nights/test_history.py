@@ -55,5 +55,7 @@ def test_what_was_before_the_profiles_stays_known() -> None:
     day, old = date(2026, 5, 5), date(2026, 3, 1)
     before = pl.LazyFrame({"line": ["a"], "first_seen": [old], "last_seen": [day]})
     others = profile({date(2026, 5, 6): {"b"}})
-    seen = history.update_sightings(before, profile({day: {"a"}}), profile({day: set()}).collect(), others, day)
+    seen = history.update_sightings(
+        before, profile({day: {"a"}}), profile({day: set()}).collect(), others, day
+    )
     assert as_seen(seen) == {"a": (old, old)}, "the day it was last seen is lost with its profile"
