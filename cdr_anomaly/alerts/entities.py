@@ -15,7 +15,7 @@ import polars as pl
 from cdr_anomaly import numbering, wording
 from cdr_anomaly.errors import InputError, nearest
 from cdr_anomaly.ingest import tabular
-from cdr_anomaly.schema import OF_GROUPS
+from cdr_anomaly.schema import kinds_with
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -114,7 +114,7 @@ def _members(findings: pl.DataFrame) -> list[pl.DataFrame]:
     """List the members of groups that are found (subject, detector, day), if findings name any."""
     if "members" not in findings.columns:
         return []
-    groups = findings.filter(pl.col("subject_kind").is_in(OF_GROUPS))
+    groups = findings.filter(pl.col("subject_kind").is_in(kinds_with(is_group=True)))
     return [
         groups.select("detector", "day", subject="members")
         .explode("subject")
@@ -128,7 +128,9 @@ def _without_declared(marked: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame
         apart=pl.col("subject"), purposes=pl.col("suppressed_by").unique().sort()
     )
     free = pl.col("members").list.set_difference("apart")
-    of_group = pl.col("subject_kind").is_in(OF_GROUPS) & pl.col("suppressed_by").is_null()
+    of_group = (
+        pl.col("subject_kind").is_in(kinds_with(is_group=True)) & pl.col("suppressed_by").is_null()
+    )
     in_group = of_group & (free.list.len() < pl.col("members").list.len())
     left = marked.join(theirs, on=["detector", "day"], how="left", maintain_order="left")
     left = left.with_columns(in_group=in_group.fill_null(value=False)).with_columns(

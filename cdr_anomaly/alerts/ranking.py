@@ -13,11 +13,10 @@ from cdr_anomaly.alerts.severity import GRADES, Beside, grade, is_grave
 from cdr_anomaly.features import components
 from cdr_anomaly.schema import (
     ALERTS,
-    NO_LINES,
-    OF_GROUPS,
-    OF_SUBSCRIBERS,
     SEVERITIES,
+    SUBJECT_KINDS,
     empty,
+    kinds_with,
     require,
 )
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 from typing import TYPE_CHECKING
 
 LISTED = GRADES["medium"]
-KINDS = ("block", "pool", *OF_SUBSCRIBERS, "site", "device", "campaign", "hub", "chain", "line")
 REASONS = 3
 SUCCESSION = dict.fromkeys(("line", "earlier", "by"), pl.String)
 HANDSETS = {"subject": pl.String, "day": pl.Date, "imei": pl.String}
@@ -92,7 +90,7 @@ def _joined(weighed: pl.DataFrame, findings: pl.DataFrame, beside: Beside) -> pl
     grave = findings.filter(is_grave("medium"), pl.col("suppressed_by").is_null()).join(
         strong.select("subject"), on="subject", how="semi"
     )
-    in_group = pl.col("subject_kind").is_in(OF_GROUPS)
+    in_group = pl.col("subject_kind").is_in(kinds_with(is_group=True))
     crews = actors.crews(grave.filter(in_group).select("subject", "members"))
     together = crews.select(one="subject", other=wording.format_text("crew {}", "crew"))
     named = (
@@ -102,7 +100,7 @@ def _joined(weighed: pl.DataFrame, findings: pl.DataFrame, beside: Beside) -> pl
         .filter(pl.col("one") != pl.col("other"), pl.col("other").is_in(free["subject"].implode()))
     )
     kind = pl.col("subject_kind")
-    sold = grave.filter(kind.is_in(["block", *OF_SUBSCRIBERS]))
+    sold = grave.filter(kind.is_in(kinds_with(has_new_lines=True)))
     alike = actors.alike(sold.filter(kind != "block"), sold.filter(kind != "region"))
     of_region = pl.col("one").is_in(sold.filter(kind == "region")["subject"].implode())
     alike = alike.filter(~of_region | pl.col("one").is_first_distinct())
@@ -123,7 +121,9 @@ def _joined(weighed: pl.DataFrame, findings: pl.DataFrame, beside: Beside) -> pl
 def _by_actor(acting: pl.DataFrame) -> pl.DataFrame:
     """Put the subjects of each actor in one row, that of the gravest."""
     kind = pl.col("subject_kind").replace_strict(
-        {kind: n for n, kind in enumerate(KINDS)}, default=len(KINDS), return_dtype=pl.Int64
+        {kind: n for n, kind in enumerate(SUBJECT_KINDS)},
+        default=len(SUBJECT_KINDS),
+        return_dtype=pl.Int64,
     )
     ordered = acting.with_columns(
         head=kind, n_p=pl.col("p_value").is_not_null().sum().over("actor")
@@ -139,7 +139,7 @@ def _by_actor(acting: pl.DataFrame) -> pl.DataFrame:
         name: pl.col(name).list.explode(keep_nulls=False, empty_as_null=False)
         for name in ("members", "detectors", "known_detectors", "why")
     }
-    own = ~pl.col("subject_kind").is_in(NO_LINES)
+    own = ~pl.col("subject_kind").is_in(kinds_with(is_line=False))
     return (
         ordered.group_by("actor", maintain_order=True)
         .agg(

@@ -20,11 +20,12 @@ from cdr_anomaly.detectors.base import (
     usual_sentence,
 )
 from cdr_anomaly.engines.profile import Least
+from cdr_anomaly.numbering import classes_with
 
 if TYPE_CHECKING:
     from cdr_anomaly.features.tables import Tables
 
-WATCHED_CLASSES = ("fixed", "international")
+WATCHED_CLASSES = classes_with(is_watched=True)
 
 
 @dataclass(frozen=True, config=STRICT)

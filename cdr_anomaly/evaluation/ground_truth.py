@@ -17,7 +17,7 @@ import polars as pl
 
 from cdr_anomaly.errors import InputError
 from cdr_anomaly.ingest import tabular
-from cdr_anomaly.schema import ALERTS, NO_LINES
+from cdr_anomaly.schema import ALERTS, kinds_with
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,6 @@ AFTERWARDS = timedelta(days=7)
 ALERTS_NAME, EVIDENCE_NAME = "alerts.parquet", "evidence.parquet"
 TRUTH = ("line", "kind", "honest", "actor", "first_day", "last_day")
 # Subjects of these kinds stand for their members.
-BY_MEMBERS = (*NO_LINES, "hub")
 # Of an alert: which list it is on, and its place there, from 1.
 ALERT = ["list", "place"]
 NEEDED = ("rank", "subject_kind", "subject", "members", "day", "severity")
@@ -82,9 +81,11 @@ def judged(lists: Lists, truth: pl.DataFrame) -> Judged:
         )
     )
     kind, subject = pl.col("subject_kind"), pl.col("subject")
-    no_line = kind.is_in(NO_LINES)
+    no_line = kind.is_in(kinds_with(is_line=False))
     lines = pl.when(no_line).then("members").otherwise(pl.concat_list("members", subject))
-    decides = pl.col("members").list.contains(pl.col("line")) | ~kind.is_in(BY_MEMBERS)
+    decides = pl.col("members").list.contains(pl.col("line")) | ~kind.is_in(
+        kinds_with(names_members=True)
+    )
     named = (
         ranked.with_columns(line=lines.list.unique())
         .explode("line", empty_as_null=False, keep_nulls=False)

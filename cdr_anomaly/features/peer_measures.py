@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from cdr_anomaly import significance
+from cdr_anomaly.numbering import classes_with
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ NEW_DAYS = 7
 MIN_ANSWERED = 5
 # With fewer past days a line is compared with its peers alone (algorithms, section 2.0).
 MIN_OWN_PAST_DAYS = 10
-FIXED_CLASSES = ("fixed", "short_95", "short_96", "toll_free", "service")
+FIXED_CLASSES = classes_with(stays=True)
 
 
 def add_measures(rows: pl.LazyFrame, *, two_way: bool, attempts: bool) -> pl.LazyFrame:

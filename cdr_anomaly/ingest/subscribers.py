@@ -12,7 +12,7 @@ import polars as pl
 from cdr_anomaly import numbering
 from cdr_anomaly.errors import InputError
 from cdr_anomaly.ingest import tabular
-from cdr_anomaly.schema import OF_SUBSCRIBERS, SUBSCRIBERS, empty, require
+from cdr_anomaly.schema import SUBJECT_KINDS, SUBSCRIBERS, empty, require
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,9 +55,9 @@ def read(file: Path | None, plan: numbering.HomePlan, *, as_text: bool) -> Subsc
 def groups(subscribers: pl.LazyFrame, columns: frozenset[str]) -> pl.LazyFrame:
     """Return the ``dealer`` and the ``region`` of lines with the names that findings use."""
     names = {
-        kind: pl.concat_str(pl.lit(f"{kind} "), column)
-        for kind, column in OF_SUBSCRIBERS.items()
-        if column in columns
+        name: pl.concat_str(pl.lit(f"{name} "), kind.subscriber_column)
+        for name, kind in SUBJECT_KINDS.items()
+        if kind.subscriber_column in columns
     }
     return subscribers.select("line", **names)
 

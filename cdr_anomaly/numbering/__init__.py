@@ -1,6 +1,11 @@
 """Telephone numbers: one integer or text for each line, number classes, caller ids, masking."""
 
-from cdr_anomaly.numbering.classes import CLASSES, is_abroad, number_class
+from cdr_anomaly.numbering.classes import (
+    CLASSES,
+    classes_with,
+    is_abroad,
+    number_class,
+)
 from cdr_anomaly.numbering.lines import (
     IMEI_DIGITS,
     HomePlan,
@@ -20,6 +25,7 @@ __all__ = [
     "CLASSES",
     "IMEI_DIGITS",
     "HomePlan",
+    "classes_with",
     "e164_code",
     "e164_number",
     "format_line",

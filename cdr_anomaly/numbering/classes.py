@@ -3,42 +3,75 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import polars as pl
 
 from cdr_anomaly.numbering import pseudonyms
 from cdr_anomaly.numbering.lines import E164_DIGITS, HomePlan, any_of, in_intervals, table_path
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-
 MIN_ABROAD = 10**6  # a number abroad has 7 digits or more
+
+
+class NumberClass(NamedTuple):
+    """What is known of the numbers of one class."""
+
+    pattern: str  # in China
+    kinds: tuple[str, ...] = ()  # of libphonenumber, elsewhere
+    is_home: bool = True  # a number of the home region, of a range that is in use
+    has_person: bool = False  # somebody who could be warned
+    is_private: bool = False  # stands for a subscriber, so that a pseudonym hides it
+    stays: bool = False  # at one place, as fixed lines do
+    is_platform: bool = False  # to which many forward their calls
+    is_watched: bool = False  # for mass dialling below the limits
+
+
 # The first match counts: 1064... before 106..., 400 before fixed, other +86 before international.
-CHINA_CLASSES = (
-    ("emergency", r"^(110|119|120|122|112)$"),
-    ("iot", r"^(\+86)?(14[0-4]\d{10}|1064\d{9}|14[68]\d{8}|172\d{8})$"),
-    ("sms_port", r"^106\d{4,17}$"),  # never with +86: that is 010 6..., a Beijing line
-    ("service", r"^(1[0-2]\d{2,4}|11\d)$"),
-    ("short_95", r"^(\+86)?95\d{3,6}$"),  # also presented with +86, as in the Fujian case
-    ("short_96", r"^(\+86)?96\d{3,4}$"),
-    ("toll_free", r"^(\+86)?(400|800)\d{7}$"),
-    ("satellite", r"^\+86(1349|174\d)\d{7}$"),
-    ("virtual_operator", r"^\+861(62|65|67|70|71)\d{8}$"),
-    ("mobile", r"^\+861[3-9]\d{9}$"),
-    ("fixed", r"^\+86(10\d{8}|2\d{9}|[3-9]\d{2}\d{7,8})$"),
-    ("unknown", r"^\+86"),
-    ("international", r"^\+[1-9]\d{6,14}$"),
-)
-KIND_CLASSES = {
-    "mobile": "mobile",
-    "fixed": "fixed",
-    "voip": "fixed",
-    "toll_free": "toll_free",
-    **dict.fromkeys(("shared_cost", "premium", "uan", "personal", "pager", "voicemail"), "service"),
+CLASSES = {
+    "emergency": NumberClass(r"^(110|119|120|122|112)$"),
+    "iot": NumberClass(r"^(\+86)?(14[0-4]\d{10}|1064\d{9}|14[68]\d{8}|172\d{8})$", is_private=True),
+    # Never with +86: that is 010 6..., a Beijing line.
+    "sms_port": NumberClass(r"^106\d{4,17}$"),
+    "service": NumberClass(
+        r"^(1[0-2]\d{2,4}|11\d)$",
+        ("shared_cost", "premium", "uan", "personal", "pager", "voicemail"),
+        stays=True,
+        is_platform=True,
+    ),
+    # Also presented with +86, as in the Fujian case.
+    "short_95": NumberClass(r"^(\+86)?95\d{3,6}$", stays=True, is_platform=True),
+    "short_96": NumberClass(r"^(\+86)?96\d{3,4}$", stays=True, is_platform=True),
+    "toll_free": NumberClass(
+        r"^(\+86)?(400|800)\d{7}$", ("toll_free",), stays=True, is_platform=True
+    ),
+    "satellite": NumberClass(r"^\+86(1349|174\d)\d{7}$", has_person=True, is_private=True),
+    "virtual_operator": NumberClass(
+        r"^\+861(62|65|67|70|71)\d{8}$", has_person=True, is_private=True
+    ),
+    "mobile": NumberClass(r"^\+861[3-9]\d{9}$", ("mobile",), has_person=True, is_private=True),
+    "fixed": NumberClass(
+        r"^\+86(10\d{8}|2\d{9}|[3-9]\d{2}\d{7,8})$",
+        ("fixed", "voip"),
+        has_person=True,
+        is_private=True,
+        stays=True,
+        is_watched=True,
+    ),
+    "unknown": NumberClass(r"^\+86", is_home=False, has_person=True),
+    "international": NumberClass(
+        r"^\+[1-9]\d{6,14}$", is_home=False, has_person=True, is_private=True, is_watched=True
+    ),
 }
-CLASSES = tuple(dict.fromkeys([*(name for name, _ in CHINA_CLASSES), *KIND_CLASSES.values()]))
+KIND_CLASSES = {kind: name for name, of_class in CLASSES.items() for kind in of_class.kinds}
+
+
+def classes_with(**properties: bool) -> list[str]:
+    """Return the names of the classes that have these properties of NumberClass."""
+    return [
+        name
+        for name, of_class in CLASSES.items()
+        if properties.items() <= of_class._asdict().items()
+    ]
 
 
 def number_class(text: pl.Expr, home: HomePlan) -> pl.Expr:
@@ -48,7 +81,7 @@ def number_class(text: pl.Expr, home: HomePlan) -> pl.Expr:
 
 def _class_of_digits(text: pl.Expr, home: HomePlan) -> pl.Expr:
     if home.region == "CN":
-        return _first_match(text, CHINA_CLASSES)
+        return _first_match(text)
     country = f"+{home.calling_code}"
     services = (_is_in_interval(text, length, lo, hi) for length, lo, hi in home.services)
     return (
@@ -58,7 +91,7 @@ def _class_of_digits(text: pl.Expr, home: HomePlan) -> pl.Expr:
         .then(pl.lit("service"))
         .when(text.str.starts_with(country))
         .then(_kind(text, home.calling_code).replace_strict(KIND_CLASSES, default="unknown"))
-        .when(text.str.contains(CHINA_CLASSES[-1][1]))
+        .when(text.str.contains(CLASSES["international"].pattern))
         .then(pl.lit("international"))
         .otherwise(pl.lit("unknown"))
     )
@@ -69,17 +102,20 @@ def is_abroad(line: pl.Expr, home: HomePlan, *, as_text: bool) -> pl.Expr:
     country = home.calling_code
     if as_text:
         pseudonym = pseudonyms.number_class(line) == "international"
-        number = line.str.contains(CHINA_CLASSES[-1][1]) & ~line.str.starts_with(f"+{country}")
-        return pl.coalesce(pseudonym, number)
+        is_number = line.str.contains(CLASSES["international"].pattern)
+        return pl.coalesce(pseudonym, is_number & ~line.str.starts_with(f"+{country}"))
     sizes = range(E164_DIGITS + 1 - len(str(country)))
     home_numbers = ((country * 10**n, (country + 1) * 10**n) for n in sizes)
     long_enough = [span for span in home_numbers if span[1] > MIN_ABROAD]
     return (line >= MIN_ABROAD) & ~in_intervals(line, *long_enough)
 
 
-def _first_match(text: pl.Expr, classes: Iterable[tuple[str, str]]) -> pl.Expr:
-    pairs = [(text.str.contains(pattern), pl.lit(name)) for name, pattern in classes]
-    return pl.coalesce(*(pl.when(hit).then(name) for hit, name in pairs), pl.lit("unknown"))
+def _first_match(text: pl.Expr) -> pl.Expr:
+    matches = (
+        pl.when(text.str.contains(of_class.pattern)).then(pl.lit(name))
+        for name, of_class in CLASSES.items()
+    )
+    return pl.coalesce(*matches, pl.lit("unknown"))
 
 
 def _kind(text: pl.Expr, calling_code: int) -> pl.Expr:

@@ -30,9 +30,8 @@ LETTERS = "abcdefghij"
 # Of the shortest numbers so many digits are shown, although fewer than four are hidden then:
 # those of a calling code, and the two that tell 95 codes from 96 codes.
 ABROAD, SHORT = 3, 2
-# Other texts of calls; the classes of numbers that people have, and a number within a text.
+# Other texts of calls, and a number within a text.
 NAMES, NAME = ("cell_id", "trunk_in", "region", "release_cause", "redirect_reason"), "name"
-OF_PEOPLE = ("mobile", "fixed", "virtual_operator", "satellite", "iot", "international")
 WRITTEN_OUT = r"\+\d{7}"
 # The longest block that detectors look at; a number of so many national digits has a shorter one.
 BLOCK_DIGITS = 7
@@ -137,7 +136,8 @@ class Maker(NamedTuple):
         # In steps, as above.
         told = names.to_frame().with_columns(line=numbering.line_text(pl.col("name"), self.plan))
         told = told.with_columns(kind=numbering.number_class(line, self.plan))
-        is_number = pl.col("kind").is_in(OF_PEOPLE) | pl.col("name").str.contains(WRITTEN_OUT)
+        private = numbering.classes_with(is_private=True)
+        is_number = pl.col("kind").is_in(private) | pl.col("name").str.contains(WRITTEN_OUT)
         found = told.filter(is_number)
         return found.select("name", token=self.token(pl.col("name"), NAME))
 

@@ -9,10 +9,6 @@ from cdr_anomaly.schema.outputs import (
     ALERTS,
     EVIDENCE,
     FINDINGS,
-    NO_LINES,
-    OF_GROUPS,
-    OF_PREFIXES,
-    OF_SUBSCRIBERS,
     VICTIMS,
 )
 from cdr_anomaly.schema.pipeline import (
@@ -44,13 +40,14 @@ from cdr_anomaly.schema.state import (
     SUCCESSIONS,
     VOLUME,
 )
+from cdr_anomaly.schema.subject_kinds import SUBJECT_KINDS, kinds_with
 from cdr_anomaly.schema.table import Column, Table, columns, empty, lines, require
 from cdr_anomaly.vocabulary import SEVERITIES
 
 __all__ = [
     "ALERTS", "BESIDE", "BIRTHS", "CALLS", "EVIDENCE", "FEEDBACK", "FINDINGS", "FORWARDED", "HOPS",
-    "LATE", "LEDGER", "LEGS", "LINES", "LINKS", "LISTS", "LONG", "MEASURES", "NO_LINES",
-    "OF_GROUPS", "OF_PREFIXES", "OF_SUBSCRIBERS", "OUTBOUND", "PROFILE", "REACHED", "REQUIRED",
-    "SEEN", "SEVERITIES", "SHIFTS", "STORY", "SUBSCRIBERS", "SUCCESSIONS", "TESTS", "TRAFFIC",
-    "VICTIMS", "VOLUME", "Column", "Table", "columns", "empty", "lines", "require",
+    "LATE", "LEDGER", "LEGS", "LINES", "LINKS", "LISTS", "LONG", "MEASURES", "OUTBOUND", "PROFILE",
+    "REACHED", "REQUIRED", "SEEN", "SEVERITIES", "SHIFTS", "STORY", "SUBJECT_KINDS", "SUBSCRIBERS",
+    "SUCCESSIONS", "TESTS", "TRAFFIC", "VICTIMS", "VOLUME", "Column", "Table", "columns", "empty",
+    "kinds_with", "lines", "require",
 ]  # fmt: skip

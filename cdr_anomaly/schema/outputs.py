@@ -116,11 +116,3 @@ VICTIMS: Table = {
     "hours_since": Column(SHARE, "hours from there to the end of the day"),
     "why": Column(TEXT, "one sentence with the numbers in it"),
 }
-
-# Subjects of these kinds are prefixes of numbers, no lines.
-OF_PREFIXES = ("block", "pool")
-# Nor are these, that a list of subscribers names; the column of SUBSCRIBERS that does.
-OF_SUBSCRIBERS = {"dealer": "dealer", "region": "holder_region"}
-NO_LINES = (*OF_PREFIXES, *OF_SUBSCRIBERS)
-# What is found of each line of a group, and names the others.
-OF_GROUPS = ("site", "device", "campaign")

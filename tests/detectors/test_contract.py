@@ -11,7 +11,7 @@ import pytest
 from cdr_anomaly import detectors, pipeline, settings
 from cdr_anomaly.engines import profile
 from cdr_anomaly.engines.profile import Least
-from cdr_anomaly.schema import FINDINGS, OF_PREFIXES, TESTS
+from cdr_anomaly.schema import FINDINGS, SUBJECT_KINDS, TESTS
 from tests.helpers.adversarial import ACTIVATED, WORDS, adversarial
 from tests.helpers.builders import BIDDEN, FEED, SHANGHAI, scanned
 from tests.helpers.chunks import in_many_chunks
@@ -101,7 +101,7 @@ def test_findings_are_complete_and_well_said(sample: Result, name: str) -> None:
         numbers = re.findall(r"[0-9]+(?:\.[0-9]+)?", row["reason"])
         assert {row["observed"], row["threshold"]} <= {float(number) for number in numbers}
         assert not any(word in row["reason"].lower() for word in BIDDEN)
-        if row["subject_kind"] in OF_PREFIXES:
+        if SUBJECT_KINDS[row["subject_kind"]].is_prefix:
             prefix = row["subject"].rstrip("x")
             assert all(member.startswith(prefix) for member in row["members"])
             assert len(row["members"]) == row["observed"]

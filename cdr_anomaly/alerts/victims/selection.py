@@ -13,7 +13,7 @@ from cdr_anomaly.alerts import severity
 from cdr_anomaly.alerts.severity import Beside, is_grave
 from cdr_anomaly.alerts.victims import long_calls, urgency
 from cdr_anomaly.features.rolling import PAST_DAYS
-from cdr_anomaly.schema import LEGS, NO_LINES, VICTIMS, empty
+from cdr_anomaly.schema import LEGS, VICTIMS, empty, kinds_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,7 +71,7 @@ def listed(tables: Tables, week: Week) -> pl.DataFrame:
     free = weighed.filter(
         pl.col("grade") >= severity.GRADES["medium"],
         pl.col("suppressed_by").is_null(),
-        ~pl.col("subject_kind").is_in(NO_LINES),
+        ~pl.col("subject_kind").is_in(kinds_with(is_line=False)),
     )
     number = pl.col("subject")
     line = number if tables.feed.opaque else numbering.line_code(number, tables.plan)

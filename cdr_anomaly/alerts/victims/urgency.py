@@ -37,8 +37,6 @@ LEAST = 20
 # run for.
 MANY, LONG, SOME, FRESH_H = 20, 10, 5, 48
 SILENT, FEW_PAST_DAYS, HELD_DAYS = 0.5, 3, 3
-# Classes of numbers behind which there is no person.
-NO_PERSON = ("emergency", "iot", "sms_port", "service", "short_95", "short_96", "toll_free")
 BY = ["person"]
 
 
@@ -138,7 +136,10 @@ def _people(seen: Seen, tables: Tables, day: date) -> pl.LazyFrame:
         placed=pl.lit(None, pl.Int64),
         usual=pl.lit(None, pl.Float64),
         silence=pl.lit(None, pl.Float64),
-    ).filter((not tables.feed.classes) | ~pl.col("number_class").is_in(NO_PERSON))
+    ).filter(
+        (not tables.feed.classes)
+        | ~pl.col("number_class").is_in(numbering.classes_with(has_person=False))
+    )
 
 
 def _scored(people: pl.LazyFrame) -> pl.LazyFrame:

@@ -14,13 +14,14 @@ from cdr_anomaly.detectors.forwarding_chain import roles
 from cdr_anomaly.engines.profile import Least
 from cdr_anomaly.features import forwarding_hops, rolling
 from cdr_anomaly.features.peer_measures import Measure
+from cdr_anomaly.numbering import classes_with
 from cdr_anomaly.wording import Text, say
 
 if TYPE_CHECKING:
     from cdr_anomaly.features.feed import Feed
     from cdr_anomaly.features.tables import Tables
 
-PLATFORM_CLASSES = ("service", "short_95", "short_96", "toll_free")
+PLATFORM_CLASSES = classes_with(is_platform=True)
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -15,7 +15,7 @@ from cdr_anomaly.detectors.new_sim_burst import holders
 from cdr_anomaly.detectors.new_sim_burst import surges as new_sim_burst_surges
 from cdr_anomaly.features import rolling
 from cdr_anomaly.features.peer_measures import Measure
-from cdr_anomaly.schema import OF_PREFIXES
+from cdr_anomaly.schema import kinds_with
 from cdr_anomaly.wording import Text, say, scientific
 
 if TYPE_CHECKING:
@@ -287,7 +287,7 @@ class NewSimBurst(Detector):
             default="low",
         )
         # A dealer who opens a shop, or a region whose students come, is nobody to look at.
-        wanted = pl.col("kind").is_in(OF_PREFIXES) | (pl.col("severity") != "low")
+        wanted = pl.col("kind").is_in(kinds_with(is_prefix=True)) | (pl.col("severity") != "low")
         whose = pl.col("kind").replace_strict(WHOSE, return_dtype=pl.String)
         reason = pl.concat_str(
             wording.format_text(

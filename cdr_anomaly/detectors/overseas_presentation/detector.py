@@ -14,7 +14,7 @@ from cdr_anomaly.detectors.base import STRICT, Detector, ladder, percent, settin
 from cdr_anomaly.detectors.overseas_presentation import number_pools, trunks
 from cdr_anomaly.engines.profile import Least
 from cdr_anomaly.features import rolling
-from cdr_anomaly.numbering import caller_id, pseudonyms
+from cdr_anomaly.numbering import caller_id, classes_with, pseudonyms
 from cdr_anomaly.wording import Text, say, scientific
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class OverseasPresentation(Detector):
         return pl.col("trunk_in").is_in(names.sort().implode()) if len(names) else None
 
     def find(self, tables: Tables) -> pl.LazyFrame:
-        odd_class = pl.col("number_class").is_in(["international", "unknown"])
+        odd_class = pl.col("number_class").is_in(classes_with(is_home=False))
         nobodys = tables.lines.filter(odd_class).with_columns(
             why=caller_id.impossible_reason(pl.col("number"), tables.plan)
         )

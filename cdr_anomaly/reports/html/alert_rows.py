@@ -12,7 +12,7 @@ from cdr_anomaly.alerts.severity import GRADES, grade
 from cdr_anomaly.reports.html import chart_data
 from cdr_anomaly.reports.html.template import Picture
 from cdr_anomaly.reports.related_numbers import BLOCK_DIGITS
-from cdr_anomaly.schema import OF_PREFIXES
+from cdr_anomaly.schema import kinds_with
 
 if TYPE_CHECKING:
     from cdr_anomaly.reports.html.template import Sheet
@@ -161,5 +161,9 @@ def _block(result: Result) -> pl.Expr:
     if not result.tables.feed.classes:
         return pl.lit("")
     block = numbering.number_block(number, result.tables.plan, BLOCK_DIGITS)
-    whole = pl.when(pl.col("subject_kind").is_in(OF_PREFIXES)).then(number).otherwise(block)
+    whole = (
+        pl.when(pl.col("subject_kind").is_in(kinds_with(is_prefix=True)))
+        .then(number)
+        .otherwise(block)
+    )
     return whole.fill_null("")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from cdr_anomaly import numbering
-from cdr_anomaly.schema import OF_SUBSCRIBERS
+from cdr_anomaly.schema import kinds_with
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -173,7 +173,7 @@ def _hours(grid: pl.DataFrame) -> pl.DataFrame:
 
 def _births(listed: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     """Count the new lines of each block or dealer by day, and what was usual before."""
-    of_births = pl.col("subject_kind").is_in(["block", *OF_SUBSCRIBERS])
+    of_births = pl.col("subject_kind").is_in(kinds_with(has_new_lines=True))
     surging = listed.filter(of_births).select("rank", "judged_day", "subject_kind", group="subject")
     if surging.is_empty():
         return pl.DataFrame(schema={"rank": pl.Int64})

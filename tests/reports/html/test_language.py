@@ -8,12 +8,12 @@ import pytest
 from jinja2.ext import babel_extract
 
 from cdr_anomaly import detectors, ingest, numbering, wording
-from cdr_anomaly.alerts import detect, peer_scoring, ranking
+from cdr_anomaly.alerts import detect, peer_scoring
 from cdr_anomaly.alerts.victims import urgency
 from cdr_anomaly.errors import SettingError
 from cdr_anomaly.reports import related_numbers
 from cdr_anomaly.reports.html import language, template
-from cdr_anomaly.schema import SEVERITIES
+from cdr_anomaly.schema import SEVERITIES, SUBJECT_KINDS
 from tests.helpers.paths import ROOT
 
 HOUSE = ROOT / "cdr_anomaly"
@@ -26,7 +26,7 @@ PEERS = ("new lines", "lines that pass calls on")
 LOOKED_UP = {
     *SEVERITIES,
     *urgency.TIERS.values(),
-    *ranking.KINDS,
+    *SUBJECT_KINDS,
     *detect.FINDERS,
     urgency.HELD,
     *template.TABLES.values(),
