@@ -17,7 +17,7 @@ from cdr_anomaly.evaluation import ground_truth
 from cdr_anomaly.evaluation.ground_truth import Lists
 from cdr_anomaly.evaluation.simulation import city as simulation_city
 from cdr_anomaly.evaluation.simulation.city import FIRST_DAY
-from cdr_anomaly.evaluation.victim_scores import People
+from cdr_anomaly.evaluation.victim_scores import VictimLists
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,8 +28,14 @@ if TYPE_CHECKING:
 FIRST_DAYS = 8
 # Cities are evaluated together: their lines and days are told apart by names and years.
 APART = timedelta(days=1000)
-KEPT = (*ground_truth.NEEDED, "detectors", "suppressed_by", "ongoing_since", "lowered_because")
-WEIGHED = (*ground_truth.EVIDENCE, "calibrated_by")
+KEPT = (
+    *ground_truth.ALERT_COLUMNS,
+    "detectors",
+    "suppressed_by",
+    "ongoing_since",
+    "lowered_because",
+)
+WEIGHED = (*ground_truth.EVIDENCE_TYPES, "calibrated_by")
 WHOLE = "the whole"
 
 
@@ -58,7 +64,7 @@ class City(NamedTuple):
     measured: pl.DataFrame
     declared: pl.DataFrame
     calls: int
-    people: People
+    people: VictimLists
     agreed: Agreed
     bare: Bare | None = None
 
@@ -91,7 +97,7 @@ def planted(seed: int, size: Size, place: Path, *, barely: bool = False) -> City
         peers.many_calls(result, scanned.ground), None, days[FIRST_DAYS:], seed
     )
     measured = peers.measured(result.evidence)
-    of_planted = ground_truth.planted(scanned.truth)["line"].unique().implode()
+    of_planted = ground_truth.planted_lines(scanned.truth)["line"].unique().implode()
     began = monotonic()
     real = people.nights(place, told, days)
     _say(f"seed {seed}: {len(days)} nights in {monotonic() - began:.0f} s")
@@ -110,7 +116,7 @@ def planted(seed: int, size: Size, place: Path, *, barely: bool = False) -> City
         measured=apart(measured, seed),
         declared=apart(nights.suppressed(measured, scanned.ground), seed),
         calls=result.counts.used,
-        people=People(
+        people=VictimLists(
             *(apart(part, seed) for part in people.listed(real, place, days[FIRST_DAYS:]))
         ),
         agreed=people.agreed(real, all_listed),

@@ -11,12 +11,12 @@ from cdr_anomaly.alerts.severity import is_grave
 from cdr_anomaly.evaluation import alert_scores, ground_truth
 from cdr_anomaly.evaluation.alert_scores import (
     ALL,
-    APART,
-    DETECTED_AT,
-    EVASION,
+    DETECTION_BUDGET,
+    EVASION_PREFIX,
     HONEST,
     MAIN,
-    Draws,
+    UNCOUNTED,
+    Bootstrap,
 )
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # An honest line is heavy from so many placed calls in a day on; measures are log(1 + calls).
 HEAVY = 30
-AT = f"at_{DETECTED_AT}"
+AT = f"at_{DETECTION_BUDGET}"
 ENDS = {
     "nothing found": "no detector has a finding that names one of its lines on its days",
     "low only": "what is found of it is of severity low: on watch, not listed",
@@ -34,7 +34,7 @@ ENDS = {
     "nothing rare, or something speaks for the line",
     "set aside": "it is set aside as a declared line",
     "listed, not true": "an alert names it, among more honest lines than planted ones",
-    "too low a place": f"it is listed after place {DETECTED_AT}",
+    "too low a place": f"it is listed after place {DETECTION_BUDGET}",
 }
 
 
@@ -53,7 +53,7 @@ class Short(NamedTuple):
 
 def short(lists: Lists, told: pl.DataFrame) -> Short:
     """Work out the figures at the budget of 50."""
-    tables = alert_scores.evaluated(lists, told, Draws(0))
+    tables = alert_scores.evaluate(lists, told, Bootstrap(0))
     figures = tables[MAIN]
 
     def at(figure: str, name: str = AT) -> float | None:
@@ -61,7 +61,7 @@ def short(lists: Lists, told: pl.DataFrame) -> Short:
         return held
 
     actors = figures.filter(figure="actors found")
-    evasions = actors.filter(pl.col("pattern").str.starts_with(EVASION))
+    evasions = actors.filter(pl.col("pattern").str.starts_with(EVASION_PREFIX))
     found = (evasions[AT] * evasions["number"]).sum() / max(evasions["number"].sum(), 1)
     ranked = lists.alerts.filter(pl.col("rank").is_not_null())
     return Short(
@@ -87,7 +87,7 @@ def honest_heavy(lists: Lists, told: pl.DataFrame, measured: pl.DataFrame) -> fl
     heavy = measured.filter(pl.col("n_out") >= log(1 + HEAVY))["line"].unique().implode()
     known = told.filter(~pl.col("honest") | pl.col("line").is_in(heavy))
     return honest(
-        {"false_alerts": alert_scores.false_alerts(ground_truth.judged(lists, told), known)}
+        {"false_alerts": alert_scores.false_alerts(ground_truth.match_alerts(lists, told), known)}
     )
 
 
@@ -98,7 +98,7 @@ def honest_groups(lists: Lists, told: pl.DataFrame) -> pl.DataFrame:
     day, ``together`` those of which one alert names two, ``by_false`` those named by one that is
     not true.
     """
-    judged = ground_truth.judged(lists, told)
+    judged = ground_truth.match_alerts(lists, told)
     actors = (
         told.filter("honest")
         .group_by("actor")
@@ -108,10 +108,10 @@ def honest_groups(lists: Lists, told: pl.DataFrame) -> pl.DataFrame:
     )
     grave = judged.alerts.filter(is_grave("medium"))
     accused = (
-        judged.named.join(grave, on=ground_truth.ALERT)
-        .join(judged.hits, on=[*ground_truth.ALERT, "line"], how="anti")
+        judged.named.join(grave, on=ground_truth.ALERT_KEY)
+        .join(judged.hits, on=[*ground_truth.ALERT_KEY, "line"], how="anti")
         .join(actors, on="line")
-        .group_by(*ground_truth.ALERT, "actor")
+        .group_by(*ground_truth.ALERT_KEY, "actor")
         .agg(n=pl.col("line").n_unique(), true=pl.col("true").first())
         .group_by("actor")
         .agg(most=pl.col("n").max(), false=(~pl.col("true")).any())
@@ -134,18 +134,20 @@ def honest_groups(lists: Lists, told: pl.DataFrame) -> pl.DataFrame:
 
 def by_detector(lists: Lists, told: pl.DataFrame) -> pl.DataFrame:
     """Count of each detector its alerts, the true ones, and actors that it finds, it alone too."""
-    judged = ground_truth.judged(lists, told)
+    judged = ground_truth.match_alerts(lists, told)
     names = lists.alerts.filter(pl.col("rank").is_not_null()).select(
-        "list", "detectors", place=pl.col("rank").rank("ordinal").over("list").cast(pl.Int64)
+        "list", "detectors", position=pl.col("rank").rank("ordinal").over("list").cast(pl.Int64)
     )
-    near = judged.alerts.filter(pl.col("place") <= DETECTED_AT).join(names, on=ground_truth.ALERT)
+    near = judged.alerts.filter(pl.col("position") <= DETECTION_BUDGET).join(
+        names, on=ground_truth.ALERT_KEY
+    )
     listed = (
         near.explode("detectors")
         .group_by(detector="detectors")
         .agg(alerts=pl.len(), true=pl.col("true").sum())
     )
     hits = judged.hits.filter("true").join(
-        near.select(*ground_truth.ALERT, "detectors"), on=ground_truth.ALERT
+        near.select(*ground_truth.ALERT_KEY, "detectors"), on=ground_truth.ALERT_KEY
     )
     actors = hits.explode("detectors").group_by("actor").agg(pl.col("detectors").unique())
     alone = pl.col("detectors").list.len() == 1
@@ -165,13 +167,15 @@ def not_found(lists: Lists, findings: pl.DataFrame, told: pl.DataFrame) -> pl.Da
     Captors are no matter of alerts. ``findings`` (line, day, severity) name planted lines.
     ``least_q`` is the median over these actors of the least q of any of their line-days.
     """
-    judged = ground_truth.judged(lists, told)
-    near = judged.hits.filter("true", pl.col("place") <= DETECTED_AT)
-    bad = ground_truth.planted(told).filter(~pl.col("pattern").is_in(APART))
+    judged = ground_truth.match_alerts(lists, told)
+    near = judged.hits.filter("true", pl.col("position") <= DETECTION_BUDGET)
+    bad = ground_truth.planted_lines(told).filter(~pl.col("pattern").is_in(UNCOUNTED))
     missed = bad.join(near, on=["actor", "pattern"], how="anti")
     came = _came(lists, findings, judged, missed)
     evidence = (
-        lists.evidence if lists.evidence is not None else pl.DataFrame(schema=ground_truth.EVIDENCE)
+        lists.evidence
+        if lists.evidence is not None
+        else pl.DataFrame(schema=ground_truth.EVIDENCE_TYPES)
     )
     odd = _of(evidence, missed).group_by("actor").agg(q=pl.col("q_value").min())
     ends = pl.coalesce(
@@ -186,12 +190,12 @@ def not_found(lists: Lists, findings: pl.DataFrame, told: pl.DataFrame) -> pl.Da
         least_q=pl.col("q").median(),
     )
     sizes = bad.group_by("pattern").agg(actors=pl.col("actor").n_unique())
-    order = pl.col("pattern").str.starts_with(EVASION)
+    order = pl.col("pattern").str.starts_with(EVASION_PREFIX)
     return sizes.join(counts, on="pattern").sort(order, "pattern")
 
 
 def _came(
-    lists: Lists, findings: pl.DataFrame, judged: ground_truth.Judged, missed: pl.DataFrame
+    lists: Lists, findings: pl.DataFrame, judged: ground_truth.MatchedAlerts, missed: pl.DataFrame
 ) -> pl.DataFrame:
     """Say of each actor that was missed how far it came, in a column for each of ENDS."""
     of_findings = (
@@ -206,7 +210,7 @@ def _came(
         line=pl.concat_list(pl.col("members").fill_null([]), "subject").list.unique()
     ).explode("line")
     aside = _of(named.filter(pl.col("suppressed_by").is_not_null()), missed)
-    on_lists = _of(judged.named.join(judged.alerts, on=ground_truth.ALERT), missed)
+    on_lists = _of(judged.named.join(judged.alerts, on=ground_truth.ALERT_KEY), missed)
     listed = on_lists.group_by("actor").agg(
         (~pl.col("true")).any().alias("listed, not true"),
         pl.col("true").any().alias("too low a place"),
@@ -220,4 +224,4 @@ def _came(
 
 def _of(rows: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
     """Keep the rows (line, day) that are of planted lines on their days."""
-    return rows.join(bad.drop("kind", "honest"), on="line").filter(ground_truth.on_its_day())
+    return rows.join(bad.drop("kind", "honest"), on="line").filter(ground_truth.is_on_actor_day())

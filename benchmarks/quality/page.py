@@ -17,7 +17,7 @@ from cdr_anomaly.evaluation import alert_scores, calibration, victim_scores
 if TYPE_CHECKING:
     from benchmarks.quality.sichuan import Sample
     from cdr_anomaly.evaluation.ground_truth import Lists
-    from cdr_anomaly.evaluation.victim_scores import People
+    from cdr_anomaly.evaluation.victim_scores import VictimLists
 
 # Seeds that were looked at while the program was made.
 LOOKED_AT = ((1, 5), (11, 15), (21, 25), (31, 35))
@@ -41,7 +41,7 @@ class Run(NamedTuple):
         """Put the lists of all cities together."""
         return together([city.lists[name] for city in self.cities])
 
-    def people(self) -> People:
+    def people(self) -> VictimLists:
         """Put the lists of people to warn of all cities together."""
         return people.together([city.people for city in self.cities])
 
@@ -49,16 +49,16 @@ class Run(NamedTuple):
 def written(run: Run) -> str:
     """Write the whole page."""
     to_warn = run.people()
-    told = alert_scores.evaluated(
+    told = alert_scores.evaluate(
         run.lists(),
         run.truth(),
-        alert_scores.Draws(),
-        victim_scores.NOBODY if to_warn.held.is_empty() else to_warn,
+        alert_scores.Bootstrap(),
+        victim_scores.NOBODY if to_warn.victims.is_empty() else to_warn,
     )
-    quiet = alert_scores.evaluated(
+    quiet = alert_scores.evaluate(
         together([each.lists for each in run.clean]),
         pl.concat([each.truth for each in run.clean]),
-        alert_scores.Draws(0),
+        alert_scores.Bootstrap(0),
     )
     measured = pl.concat([city.measured for city in run.cities])
     heavy = figures.honest_heavy(run.lists(), run.truth(), measured)
@@ -153,9 +153,9 @@ def _precision_and_recall(run: Run, told: dict[str, pl.DataFrame]) -> str:
 lists {sums["lists with any alert"]:.0f} have an alert, the median list {median}, the longest \
 {most}: a list of one or two weighs as much in the mean as a long one, so precision is given of \
 all alerts together, too. An actor is found when a true alert names one of its lines; of a group \
-not all lines need be named. Lone captors ({", ".join(alert_scores.APART)}) call hardly anybody \
-but those whom they hold: they are to be found through these people, not as alerts, so they do not \
-count in "{alert_scores.ALL}", and what is found of them is told under "Whom to warn".
+not all lines need be named. Lone captors ({", ".join(alert_scores.UNCOUNTED)}) call hardly \
+anybody but those whom they hold: they are to be found through these people, not as alerts, so \
+they do not count in "{alert_scores.ALL}", and what is found of them is told under "Whom to warn".
 
 The first {FIRST_DAYS} nights, which are not counted: precision at 50 is {figure(first.mean)} as a \
 mean over lists and {figure(first.pooled)} of all alerts, {first.alerts:.1f} alerts a night.
@@ -168,8 +168,8 @@ mean over lists and {figure(first.pooled)} of all alerts, {first.alerts:.1f} ale
 def _each_seed(run: Run) -> str:
     rows = []
     for city, clean in zip(run.cities, run.clean, strict=True):
-        told = alert_scores.evaluated(city.lists[WHOLE], city.truth, alert_scores.Draws(0))
-        quiet = alert_scores.evaluated(clean.lists, clean.truth, alert_scores.Draws(0))
+        told = alert_scores.evaluate(city.lists[WHOLE], city.truth, alert_scores.Bootstrap(0))
+        quiet = alert_scores.evaluate(clean.lists, clean.truth, alert_scores.Bootstrap(0))
         short = figures.short(city.lists[WHOLE], city.truth)
         false_share = told["false_discoveries"].filter(q_at_most=0.1)["false_share"].item()
         ratio = quiet["calibration"].filter(p_at_most=1e-4)["ratio"].item()
@@ -232,7 +232,7 @@ def _undeclared(run: Run) -> pl.DataFrame:
     declared = pl.concat([city.declared for city in run.cities])
     if evidence is not None:
         evidence = evidence.join(declared, on=["line", "day"], how="anti")
-    return calibration.discoveries(evidence, run.truth())
+    return calibration.false_discoveries(evidence, run.truth())
 
 
 def _delays(told: dict[str, pl.DataFrame]) -> str:
@@ -250,7 +250,7 @@ def _delays(told: dict[str, pl.DataFrame]) -> str:
     return f"""## Time to detection {SYNTHETIC}
 
 Days from an actor's first day to the first list that has it among the first \
-{alert_scores.DETECTED_AT}, of those that are found; 0 is the list of the same day.
+{alert_scores.DETECTION_BUDGET}, of those that are found; 0 is the list of the same day.
 
 {markdown(head, rows)}"""
 
@@ -260,7 +260,7 @@ def _rules(run: Run) -> str:
     real, scan, both = (
         sum(numbers) for numbers in zip(*(c.agreed for c in run.cities), strict=True)
     )
-    spread = f"{alert_scores.Draws().number} samples, NumPy {np.__version__}"
+    spread = f"{alert_scores.Bootstrap().samples} samples, NumPy {np.__version__}"
     return f"""## How the figures are defined
 
 {rules}

@@ -79,7 +79,7 @@ def peers(run: Run) -> str:
     lists = {WHOLE: run.lists(), **run.peers, MANY_CALLS: run.lists(MANY_CALLS)}
     shorts = {name: figures.short(each, run.truth()) for name, each in lists.items()}
     rows = [[name, *_compared(each)] for name, each in shorts.items()]
-    patterns = [name for name in shorts[WHOLE].patterns if name not in alert_scores.APART]
+    patterns = [name for name in shorts[WHOLE].patterns if name not in alert_scores.UNCOUNTED]
     recall = [
         [pattern, *(figure(each.patterns[pattern]) for each in shorts.values())]
         for pattern in patterns
@@ -95,7 +95,7 @@ week. The rule lists every line with {CALLS} calls in a day.
 
 {markdown(["", *COMPARED], rows)}
 
-Actors found at {alert_scores.DETECTED_AT}:
+Actors found at {alert_scores.DETECTION_BUDGET}:
 
 {markdown(["pattern", *shorts], recall)}"""
 
@@ -123,9 +123,9 @@ def not_found(run: Run) -> str:
     )
     return f"""## What is not found, and why {SYNTHETIC}
 
-Actors that no true alert among the first {alert_scores.DETECTED_AT} of any counted list names, by \
-how far they came. "Least q" is the median over them of the least false-discovery rate of any of \
-their line-days; a line is lowered where it is over 0.1.
+Actors that no true alert among the first {alert_scores.DETECTION_BUDGET} of any counted list \
+names, by how far they came. "Least q" is the median over them of the least false-discovery rate \
+of any of their line-days; a line is lowered where it is over 0.1.
 
 {markdown(head, rows) if rows else "Every planted actor is found."}
 
@@ -143,7 +143,9 @@ used by somebody else."""
 
 def _evasions(run: Run, missed: pl.DataFrame) -> list[dict[str, int | str]]:
     """Say of each pattern that evades how many actors there are, and how many are not found."""
-    bad = run.truth().filter(pl.col("pattern").fill_null("").str.starts_with(alert_scores.EVASION))
+    bad = run.truth().filter(
+        pl.col("pattern").fill_null("").str.starts_with(alert_scores.EVASION_PREFIX)
+    )
     sizes = bad.group_by("pattern").agg(actors=pl.col("actor").n_unique()).sort("pattern")
     counts = sizes.join(missed.select("pattern", "not_found"), on="pattern", how="left")
     return counts.with_columns(pl.col("not_found").fill_null(0)).to_dicts()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from cdr_anomaly.evaluation import victim_scores
-from cdr_anomaly.evaluation.victim_scores import People
+from cdr_anomaly.evaluation.victim_scores import VictimLists
 from cdr_anomaly.nights import run as nights_run
 from cdr_anomaly.schema import ALERTS, VICTIMS, empty
 
@@ -56,16 +56,16 @@ def nights(place: Path, told: Settings, days: Sequence[date]) -> Nights:
     return Nights(*marked)
 
 
-def listed(found: Nights, place: Path, days: Sequence[date]) -> People:
+def listed(found: Nights, place: Path, days: Sequence[date]) -> VictimLists:
     """Give the lists of these days, beside those who were held."""
     names = pl.DataFrame({"list_day": days}, {"list_day": pl.Date}).select(
         list=pl.col("list_day").cast(pl.String), list_day="list_day"
     )
-    rows = found.victims.select(*victim_scores.LISTED, list_day="night").join(
+    rows = found.victims.select(*victim_scores.LIST_COLUMNS, list_day="night").join(
         names, on="list_day", maintain_order="left"
     )
-    held = victim_scores.read_held(place / victim_scores.NAME)
-    return People(names, rows.select(*victim_scores.LISTED, "list", "list_day"), held)
+    held = victim_scores.read_victims(place / victim_scores.VICTIMS_NAME)
+    return VictimLists(names, rows.select(*victim_scores.LIST_COLUMNS, "list", "list_day"), held)
 
 
 def agreed(found: Nights, made: pl.DataFrame) -> Agreed:
@@ -75,6 +75,6 @@ def agreed(found: Nights, made: pl.DataFrame) -> Agreed:
     return Agreed(real.height, ours.height, real.join(ours, on=ALERT, how="semi").height)
 
 
-def together(lists: Sequence[People]) -> People:
+def together(lists: Sequence[VictimLists]) -> VictimLists:
     """Put the lists of several cities together."""
-    return People(*(pl.concat(parts) for parts in zip(*lists, strict=True)))
+    return VictimLists(*(pl.concat(parts) for parts in zip(*lists, strict=True)))

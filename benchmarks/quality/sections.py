@@ -63,7 +63,7 @@ def people(told: Mapping[str, pl.DataFrame]) -> str:
         f"{sums[name] or 0:.0f}"
         for name in ("people a list, median", "people a list, most", "victims a night, most")
     )
-    captors = ", ".join(f"`{name}`" for name in alert_scores.APART)
+    captors = ", ".join(f"`{name}`" for name in alert_scores.UNCOUNTED)
     return f"""{title}
 
 Those whom a planted actor held on the telephone for days (`victims.parquet` of a simulation), and \
@@ -250,5 +250,5 @@ def _missed(patterns: Mapping[str, float]) -> list[str]:
     return [
         f"{name} {share:.2f}"
         for name, share in patterns.items()
-        if share < 1 and name not in alert_scores.APART
+        if share < 1 and name not in alert_scores.UNCOUNTED
     ]

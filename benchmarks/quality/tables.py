@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.quality import figures
 from cdr_anomaly.evaluation import victim_scores
-from cdr_anomaly.evaluation.alert_scores import DETECTED_AT, HONEST, MAIN
+from cdr_anomaly.evaluation.alert_scores import DETECTION_BUDGET, HONEST, MAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,7 +115,7 @@ def _recalls(told: Mapping[str, pl.DataFrame]) -> list[Asked]:
         row = found.get(pattern, {})
         got = row.get(figures.AT)
         text = "-" if got is None else f"{between(row, figures.AT)}, of {row['number']} actors"
-        what = f"recall at {DETECTED_AT} alerts a night, {pattern}"
+        what = f"recall at {DETECTION_BUDGET} alerts a night, {pattern}"
         made.append(Asked(what, f"at least {least}", got, got is not None and got >= least, text))
     return made
 
@@ -126,7 +126,7 @@ def _precisions(told: Mapping[str, pl.DataFrame]) -> list[Asked]:
     for name, way in ways.items():
         row = told[MAIN].filter(figure=name).row(0, named=True)
         got = row[figures.AT]
-        what = f"precision at {DETECTED_AT}, {way}"
+        what = f"precision at {DETECTION_BUDGET}, {way}"
         made.append(
             Asked(what, "at least 0.9", got, (got or 0) >= 0.9, between(row, figures.AT, 3))
         )
@@ -173,7 +173,7 @@ def _people(told: Mapping[str, pl.DataFrame]) -> list[Asked]:
         f"{figure(got[1])}, of {row['nights']} nights",
         f"{percent(got[2])} by then, of {soon['victims']} victims",
     )
-    least = (0.8, 0.0, victim_scores.HALF)
+    least = (0.8, 0.0, victim_scores.MIN_SHARE_IN_TIME)
     return [
         Asked(what, words, value, (value or 0) >= limit, text)
         for (what, words), value, limit, text in zip(asked.items(), got, least, texts, strict=True)

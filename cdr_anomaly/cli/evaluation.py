@@ -83,22 +83,23 @@ def evaluate(
     the lists of people to warn are held against it, too.
     """
     from cdr_anomaly.evaluation import alert_scores, victim_scores
-    from cdr_anomaly.evaluation.ground_truth import read, read_truth
+    from cdr_anomaly.evaluation.ground_truth import read_lists, read_truth
     from cdr_anomaly.reports import terminal
     from cdr_anomaly.storage import atomic_write
 
     if out is not None:
         atomic_write.check_writable(out.parent)
-    draws = alert_scores.Draws(bootstrap, seed)
-    lists, labels = read(alerts), read_truth(truth)
-    tables = alert_scores.evaluated(lists, labels, draws, victim_scores.read(alerts, truth))
+    lists, labels = read_lists(alerts), read_truth(truth)
+    victim_lists = victim_scores.read_victim_lists(alerts, truth)
+    samples = alert_scores.Bootstrap(bootstrap, seed)
+    tables = alert_scores.evaluate(lists, labels, samples, victim_lists)
     if form == "table":
-        print_tables(alert_scores.shown(tables))
+        print_tables(alert_scores.display_tables(tables))
     else:
         terminal.put(tables[alert_scores.MAIN], form)
     if out is not None:
         rows = {name: table.to_dicts() for name, table in tables.items()}
-        figures = rows | {"bootstrap": draws.number, "seed": draws.seed}
+        figures = rows | {"bootstrap": bootstrap, "seed": seed}
         text = json.dumps(figures, indent=2, default=str, ensure_ascii=False)
         atomic_write.write_text(out, text + "\n")
         LOG.info("The figures are in %s.", out)
@@ -131,12 +132,12 @@ def tune(
         _check_alone(paths, asdict(options) | {"subscribers": lists.subscribers})
         location = storage.location(state)
         with report_damage(state=location):
-            table = tuning.of_state(location, days, lists.entities)
+            table = tuning.count_in_state(location, days, lists.entities)
         LOG.info("A state remembers findings only: lower limits cannot be told from it.")
     elif paths:
         files, settings = storage.locations(paths), options.settings()
         with show_progress(files) as progress:
-            counted = tuning.of_files(files, settings, **asdict(lists), say=progress)
+            counted = tuning.count_in_files(files, settings, **asdict(lists), progress=progress)
         table = counted.table
         for name, why in counted.not_applicable.items():
             LOG.info("Not applicable: %s: %s.", name, why)
@@ -144,7 +145,7 @@ def tune(
         msg = "There is nothing to count in: give files of calls, or --state."
         raise InputError(msg)
     if form == "table":
-        print_tables(tuning.shown(table))
+        print_tables(tuning.display_tables(table))
     else:
         terminal.put(table, form)
 

@@ -1,4 +1,4 @@
-"""Evidence held against the truth: how many lines have a small p or q, and how many should."""
+"""Calibration of evidence: how many honest line-days have a small p or q, and how many should."""
 
 from __future__ import annotations
 
@@ -12,44 +12,43 @@ NO_EVIDENCE = "no evidence.parquet beside the alerts"
 RULES = {"calibration": "tested line-days of no planted line at or under p, over tested times p"}
 
 
-def calibrated(evidence: pl.DataFrame | None, truth: pl.DataFrame) -> pl.DataFrame:
-    """Compare how many line-days of no planted line have a small p with how many should.
+def calibrate(evidence: pl.DataFrame | None, truth: pl.DataFrame) -> pl.DataFrame:
+    """Return how many line-days of no planted line have a small p, and how many should.
 
-    ``tested`` of a day are all lines that were active and tested; the planted ones that were at
-    work that day are taken from it.
+    The tested lines of a day are EVIDENCE.tested, less the planted ones that worked that day.
     """
     if evidence is None:
-        return _none()
-    bad = ground_truth.planted(truth)
+        return _no_evidence()
+    planted = ground_truth.planted_lines(truth)
     days = evidence.group_by("day").agg(pl.col("tested").max())
-    at_work = days.join(bad, how="cross").filter(pl.col("day").is_between("first_day", "last_day"))
+    at_work = days.join(planted, how="cross")
+    at_work = at_work.filter(pl.col("day").is_between("first_day", "last_day"))
     working = at_work.select("day", "line").n_unique()
     tested = int(days["tested"].sum()) - working
-    p_value = _clean(evidence, bad)["p_value"]
+    p_value = _without_planted(evidence, planted)["p_value"]
     rows = [(p, tested, int((p_value <= p).sum()), tested * p) for p in P_VALUES]
-    counted = pl.DataFrame(rows, ["p_at_most", "line_days", "observed", "expected"], orient="row")
+    counts = pl.DataFrame(rows, ["p_at_most", "line_days", "observed", "expected"], orient="row")
     ratio = pl.when(pl.col("expected") > 0).then(pl.col("observed") / pl.col("expected"))
-    return counted.with_columns(pl.col("expected").round(2), ratio=ratio.round(3))
+    return counts.with_columns(pl.col("expected").round(2), ratio=ratio.round(3))
 
 
-def discoveries(evidence: pl.DataFrame | None, truth: pl.DataFrame) -> pl.DataFrame:
-    """Give the share of line-days of no planted line among those at or under a q, beside that q."""
+def false_discoveries(evidence: pl.DataFrame | None, truth: pl.DataFrame) -> pl.DataFrame:
+    """Return the share of line-days of no planted line among those with so small a q."""
     if evidence is None:
-        return _none()
-    whole = evidence["q_value"]
-    clean = _clean(evidence, ground_truth.planted(truth))["q_value"]
-    rows = [(q, int((whole <= q).sum()), int((clean <= q).sum())) for q in Q_VALUES]
-    counted = pl.DataFrame(rows, ["q_at_most", "line_days", "false_ones"], orient="row")
-    some = pl.col("line_days") > 0
-    share = pl.when(some).then(pl.col("false_ones") / pl.col("line_days"))
-    return counted.with_columns(false_share=share.round(4))
+        return _no_evidence()
+    all_q = evidence["q_value"]
+    honest_q = _without_planted(evidence, ground_truth.planted_lines(truth))["q_value"]
+    rows = [(q, int((all_q <= q).sum()), int((honest_q <= q).sum())) for q in Q_VALUES]
+    counts = pl.DataFrame(rows, ["q_at_most", "line_days", "false_ones"], orient="row")
+    return counts.with_columns(false_share=ground_truth.share("false_ones", "line_days"))
 
 
-def _clean(evidence: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
+def _without_planted(evidence: pl.DataFrame, planted: pl.DataFrame) -> pl.DataFrame:
     """Leave out the line-days that are planted."""
-    theirs = evidence.select("line", "day").join(bad, on="line").filter(ground_truth.on_its_day())
-    return evidence.join(theirs, on=["line", "day"], how="anti")
+    line_days = evidence.select("line", "day").join(planted, on="line")
+    line_days = line_days.filter(ground_truth.is_on_actor_day())
+    return evidence.join(line_days, on=["line", "day"], how="anti")
 
 
-def _none() -> pl.DataFrame:
+def _no_evidence() -> pl.DataFrame:
     return pl.DataFrame({"state": [NO_EVIDENCE]})

@@ -1,10 +1,10 @@
-"""Lists of alerts beside what is known of lines: which alerts are true, and of whom.
+"""The truth about lines, and the alerts that name a planted line.
 
 An alert is **true** where it names a planted line on a day from the line's ``first_day`` to 7 days
 after its ``last_day``, and where at least half of those of its lines that are in the truth at all
 are planted so: a long list of members does not make an alert true. An alert names its subject and
-its members; for a block or a hub the members alone decide. Its day is the date of its list, where
-the list's folder is named by one, else its own.
+its members; for a block or a hub the members alone decide. Its day is the date of its list if the
+list's folder is named by a date, else its own.
 """
 
 from __future__ import annotations
@@ -23,21 +23,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-AFTERWARDS = timedelta(days=7)
+COUNTED_AFTER = timedelta(days=7)
 ALERTS_NAME, EVIDENCE_NAME = "alerts.parquet", "evidence.parquet"
-TRUTH = ("line", "kind", "honest", "actor", "first_day", "last_day")
-# Subjects of these kinds stand for their members.
-# Of an alert: which list it is on, and its place there, from 1.
-ALERT = ["list", "place"]
-NEEDED = ("rank", "subject_kind", "subject", "members", "day", "severity")
-EVIDENCE = {
+TRUTH_COLUMNS = ("line", "kind", "honest", "actor", "first_day", "last_day")
+# Of an alert: which list it is on, and its position there, from 1.
+ALERT_KEY = ["list", "position"]
+ALERT_COLUMNS = ("rank", "subject_kind", "subject", "members", "day", "severity")
+EVIDENCE_TYPES = {
     "line": pl.String(),
     "day": pl.Date(),
     "p_value": pl.Float64(),
     "q_value": pl.Float64(),
     "tested": pl.Int64(),
 }
-WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+FLAG_WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
 class Lists(NamedTuple):
@@ -52,12 +51,11 @@ class Lists(NamedTuple):
     evidence: pl.DataFrame | None = None
 
 
-class Judged(NamedTuple):
-    """What came of holding lists against the truth.
+class MatchedAlerts(NamedTuple):
+    """Alerts with a rank, the lines that they name, and the planted ones among these.
 
-    ``alerts`` (list, place, day, severity, true) are those with a rank. ``named`` (list, place,
-    line) are the lines that each names. ``hits`` (list, place, day, line, pattern, actor, true) are
-    the planted lines among them, on a day that is theirs.
+    ``alerts`` are (list, position, day, severity, true), ``named`` (list, position, line), ``hits``
+    (list, position, day, line, pattern, actor, true) the planted lines on a day of theirs.
     """
 
     alerts: pl.DataFrame
@@ -65,8 +63,8 @@ class Judged(NamedTuple):
     hits: pl.DataFrame
 
 
-def judged(lists: Lists, truth: pl.DataFrame) -> Judged:
-    """Say of every alert with a rank whether it is true, by the rule of this module."""
+def match_alerts(lists: Lists, truth: pl.DataFrame) -> MatchedAlerts:
+    """Return of every alert with a rank whether it is true, by the rule of this module."""
     ranked = (
         lists.alerts.lazy()
         .filter(pl.col("rank").is_not_null())
@@ -77,131 +75,136 @@ def judged(lists: Lists, truth: pl.DataFrame) -> Judged:
             "severity",
             pl.col("members").fill_null([]),
             day=pl.coalesce("list_day", "day"),
-            place=pl.col("rank").rank("ordinal").over("list").cast(pl.Int64),
+            position=pl.col("rank").rank("ordinal").over("list").cast(pl.Int64),
         )
     )
     kind, subject = pl.col("subject_kind"), pl.col("subject")
     no_line = kind.is_in(kinds_with(is_line=False))
     lines = pl.when(no_line).then("members").otherwise(pl.concat_list("members", subject))
-    decides = pl.col("members").list.contains(pl.col("line")) | ~kind.is_in(
-        kinds_with(names_members=True)
-    )
+    by_members = kind.is_in(kinds_with(names_members=True))
+    decides = pl.col("members").list.contains(pl.col("line")) | ~by_members
     named = (
         ranked.with_columns(line=lines.list.unique())
         .explode("line", empty_as_null=False, keep_nulls=False)
-        .select(*ALERT, "day", "line", decides=decides)
+        .select(*ALERT_KEY, "day", "line", decides=decides)
     )
-    hits = named.join(planted(truth).lazy(), on="line").filter(on_its_day())
-    known = named.filter("decides").join(truth.lazy(), on="line", how="semi")
-    counts = known.group_by(ALERT).agg(known=pl.len())
-    found = hits.filter("decides").group_by(ALERT).agg(planted=pl.col("line").n_unique())
+    hits = named.join(planted_lines(truth).lazy(), on="line").filter(is_on_actor_day())
+    in_truth = named.filter("decides").join(truth.lazy(), on="line", how="semi")
+    known = in_truth.group_by(ALERT_KEY).agg(known=pl.len())
+    planted = hits.filter("decides").group_by(ALERT_KEY).agg(planted=pl.col("line").n_unique())
     enough = 2 * pl.col("planted") >= pl.col("known")
     alerts = (
-        ranked.join(counts.join(found, on=ALERT), on=ALERT, how="left")
-        .select(*ALERT, "day", "severity", true=enough.fill_null(value=False))
-        .sort(ALERT)
+        ranked.join(known.join(planted, on=ALERT_KEY), on=ALERT_KEY, how="left")
+        .select(*ALERT_KEY, "day", "severity", true=enough.fill_null(value=False))
+        .sort(ALERT_KEY)
         .collect()
     )
-    told = hits.join(alerts.lazy().select(*ALERT, "true"), on=ALERT)
-    return Judged(
+    hits = hits.join(alerts.lazy().select(*ALERT_KEY, "true"), on=ALERT_KEY)
+    return MatchedAlerts(
         alerts,
-        named.select(*ALERT, "line").collect(),
-        told.select(*ALERT, "day", "line", "pattern", "actor", "true").collect(),
+        named.select(*ALERT_KEY, "line").collect(),
+        hits.select(*ALERT_KEY, "day", "line", "pattern", "actor", "true").collect(),
     )
 
 
-def planted(truth: pl.DataFrame) -> pl.DataFrame:
+def planted_lines(truth: pl.DataFrame) -> pl.DataFrame:
     """Return the rows of the lines that are not honest."""
     return truth.filter(~pl.col("honest"))
 
 
-def on_its_day() -> pl.Expr:
-    """Tell whether a day is one of a planted line's, or at most 7 days after."""
-    return pl.col("day").is_between("first_day", pl.col("last_day") + AFTERWARDS)
+def is_on_actor_day() -> pl.Expr:
+    """Mark the rows whose day is one of the planted line's, or at most 7 days after."""
+    return pl.col("day").is_between("first_day", pl.col("last_day") + COUNTED_AFTER)
 
 
-def read(place: Path) -> Lists:
-    """Read the list in a file, or all lists in and below a folder, with the evidence beside."""
-    found = files(place)
-    names, alerts = dated(found, {name: ALERTS[name].dtype or pl.String() for name in NEEDED})
-    beside = [file.with_name(EVIDENCE_NAME) for file in found]
-    evidence = [columns(file, EVIDENCE) for file in beside if file.exists()]
-    whole = pl.concat(evidence).unique(["line", "day"], keep="first") if evidence else None
-    return Lists(names, alerts, whole)
+def share(part: str, total: str) -> pl.Expr:
+    """Return a column as a share of another to four digits; null where that one is 0."""
+    return pl.when(pl.col(total) > 0).then(pl.col(part) / pl.col(total)).round(4)
 
 
-def dated(
-    found: Sequence[Path], types: Mapping[str, pl.DataType]
+def read_lists(path: Path) -> Lists:
+    """Read the list in a file, or all lists in and below a folder, and the evidence beside them."""
+    files = list_files(path)
+    types = {name: ALERTS[name].dtype or pl.String() for name in ALERT_COLUMNS}
+    names, alerts = read_dated(files, types)
+    evidence_files = [file.with_name(EVIDENCE_NAME) for file in files]
+    parts = [read_columns(file, EVIDENCE_TYPES) for file in evidence_files if file.exists()]
+    evidence = pl.concat(parts).unique(["line", "day"], keep="first") if parts else None
+    return Lists(names, alerts, evidence)
+
+
+def read_dated(
+    files: Sequence[Path], types: Mapping[str, pl.DataType]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Give the names and days of lists in these files, and these columns of all of them."""
-    lists = [(str(file.parent), _date(file.parent.resolve().name)) for file in found]
+    """Return the names and days of lists in these files, and these columns of all of them."""
+    lists = [(str(file.parent), _date_of_folder(file.parent.resolve().name)) for file in files]
     names = pl.DataFrame(lists, {"list": pl.String, "list_day": pl.Date}, orient="row")
     rows = [
-        columns(file, types).with_columns(list=pl.lit(name), list_day=pl.lit(day, pl.Date))
-        for file, (name, day) in zip(found, lists, strict=True)
+        read_columns(file, types).with_columns(list=pl.lit(name), list_day=pl.lit(day, pl.Date))
+        for file, (name, day) in zip(files, lists, strict=True)
     ]
     return names, pl.concat(rows)
 
 
 def read_truth(file: Path) -> pl.DataFrame:
-    """Read what is known of lines (TRUTH and ``pattern``, which is their kind if it is missing)."""
-    told = tabular.read_table(file)
-    missing = [name for name in TRUTH if name not in told.columns]
+    """Read what is known of lines (TRUTH_COLUMNS and ``pattern``, by default the kind)."""
+    rows = tabular.read_table(file)
+    missing = [name for name in TRUTH_COLUMNS if name not in rows.columns]
     if missing:
         msg = (
-            f"'{file}' lacks the column '{missing[0]}'; a truth has {', '.join(TRUTH)}, "
+            f"'{file}' lacks the column '{missing[0]}'; a truth has {', '.join(TRUTH_COLUMNS)}, "
             "and pattern if you like."
         )
         raise InputError(msg)
-    if told.is_empty():
+    if rows.is_empty():
         msg = f"'{file}' has no row; write one for each line that is known, planted or honest."
         raise InputError(msg)
-    if "pattern" not in told.columns:
-        told = told.with_columns(pattern="kind")
-    days = [_as_day(told.schema[name], name) for name in ("first_day", "last_day")]
-    shaped = told.select(
+    if "pattern" not in rows.columns:
+        rows = rows.with_columns(pattern="kind")
+    days = [_day_column(rows.schema[name], name) for name in ("first_day", "last_day")]
+    typed = rows.select(
         pl.col("line", "kind", "pattern", "actor").cast(pl.String).str.strip_chars(),
-        _as_flag(told.schema["honest"]),
+        _flag_column(rows.schema["honest"]),
         *days,
     )
-    _check(file, told, shaped)
-    whole = shaped.with_columns(pl.col("pattern").fill_null(pl.col("kind")))
-    return whole.with_columns(pl.col("actor").fill_null(pl.col("line"))).unique(maintain_order=True)
+    _check_values(file, rows, typed)
+    typed = typed.with_columns(pl.col("pattern").fill_null(pl.col("kind")))
+    return typed.with_columns(pl.col("actor").fill_null(pl.col("line"))).unique(maintain_order=True)
 
 
-def files(place: Path) -> Sequence[Path]:
-    """Name the file of a list, or those of all lists in and below a folder."""
-    if not place.exists():
-        msg = f"There is no file or folder '{place}'."
+def list_files(path: Path) -> Sequence[Path]:
+    """Return the file of a list, or those of all lists in and below a folder."""
+    if not path.exists():
+        msg = f"There is no file or folder '{path}'."
         raise InputError(msg)
-    if place.is_file():
-        return [place]
-    below = place.rglob(ALERTS_NAME)
-    # What a run that was killed has left begins with a dot.
+    if path.is_file():
+        return [path]
+    below = path.rglob(ALERTS_NAME)
+    # Folders that a killed run has left begin with a dot.
     found = sorted(
-        file for file in below if not any(p[0] == "." for p in file.relative_to(place).parts)
+        file for file in below if not any(p[0] == "." for p in file.relative_to(path).parts)
     )
     if not found:
         msg = (
-            f"There is no {ALERTS_NAME} in or below '{place}'; scan and backfill write it to --out."
+            f"There is no {ALERTS_NAME} in or below '{path}'; scan and backfill write it to --out."
         )
         raise InputError(msg)
     return found
 
 
-def _date(name: str) -> date | None:
-    """Take a folder's name for a date, if it is one."""
+def _date_of_folder(name: str) -> date | None:
+    """Return the date that a folder is named by, or None."""
     try:
         return date.fromisoformat(name) if re.fullmatch(r"\d{4}-\d\d-\d\d", name) else None
     except ValueError:
         return None
 
 
-def columns(file: Path, types: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    """Read the columns of a file that are needed, as these types."""
+def read_columns(file: Path, types: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """Read these columns of a file, as these types."""
     try:
-        found = pl.read_parquet_schema(file)
-        missing = [name for name in types if name not in found]
+        schema = pl.read_parquet_schema(file)
+        missing = [name for name in types if name not in schema]
         if missing:
             msg = (
                 f"'{file}' lacks the column '{missing[0]}'; needed are {', '.join(types)}: "
@@ -218,40 +221,40 @@ def columns(file: Path, types: Mapping[str, pl.DataType]) -> pl.DataFrame:
         raise InputError(msg) from error
 
 
-def _as_day(dtype: pl.DataType, name: str) -> pl.Expr:
+def _day_column(dtype: pl.DataType, name: str) -> pl.Expr:
     if dtype == pl.String:
         return pl.col(name).str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
     return pl.col(name).cast(pl.Date) if dtype.is_temporal() else pl.lit(None, pl.Date).alias(name)
 
 
-def _as_flag(dtype: pl.DataType) -> pl.Expr:
+def _flag_column(dtype: pl.DataType) -> pl.Expr:
     flag = pl.col("honest")
     if dtype == pl.Boolean:
         return flag
     words = flag.cast(pl.String).str.strip_chars().str.to_lowercase()
-    return words.replace_strict(WORDS, default=None, return_dtype=pl.Boolean)
+    return words.replace_strict(FLAG_WORDS, default=None, return_dtype=pl.Boolean)
 
 
-def _check(file: Path, told: pl.DataFrame, shaped: pl.DataFrame) -> None:
-    """Fail on the first value that is none."""
-    wanted = {
+def _check_values(file: Path, rows: pl.DataFrame, typed: pl.DataFrame) -> None:
+    """Fail on the first value that could not be read."""
+    remedies = {
         "line": "no line; write it as the alerts do",
         "kind": "no kind; write one word",
         "honest": "neither true nor false; write one of these",
         "first_day": "no day; write 2026-05-01",
         "last_day": "no day; write 2026-05-01",
     }
-    for name, remedy in wanted.items():
-        wrong = told.filter(shaped[name].is_null())
+    for name, remedy in remedies.items():
+        wrong = rows.filter(typed[name].is_null())
         if not wrong.is_empty():
             msg = f"'{file}': '{wrong[name][0] or ''}' in the column '{name}' is {remedy}."
             raise InputError(msg)
-    check_days(file, shaped)
+    check_days(file, typed)
 
 
-def check_days(file: Path, told: pl.DataFrame) -> None:
+def check_days(file: Path, rows: pl.DataFrame) -> None:
     """Fail on the first line whose days run backwards."""
-    backwards = told.filter(pl.col("first_day") > pl.col("last_day"))
+    backwards = rows.filter(pl.col("first_day") > pl.col("last_day"))
     if not backwards.is_empty():
         line = backwards["line"][0]
         msg = f"'{file}': the first_day of '{line}' is after its last_day; exchange them."

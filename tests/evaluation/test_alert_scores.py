@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from cdr_anomaly.evaluation import alert_scores
-from cdr_anomaly.evaluation.alert_scores import Draws
+from cdr_anomaly.evaluation.alert_scores import Bootstrap
 from tests.helpers.alert_lists import (
     EVIDENCE,
     PLANTED,
@@ -77,7 +77,7 @@ def test_recall_counts_actors_and_lines_up_to_each_budget() -> None:
 
 
 def test_patterns_that_evade_stand_last() -> None:
-    main = alert_scores.evaluated(lists({None: []}), PLANTED, QUIET)[alert_scores.MAIN]
+    main = alert_scores.evaluate(lists({None: []}), PLANTED, QUIET)[alert_scores.MAIN]
     actors = main.filter(figure="actors found")["pattern"].to_list()
     assert actors == [alert_scores.ALL, "ring", "solo", "evasion_slow"]
 
@@ -101,14 +101,14 @@ def test_a_line_of_two_patterns_counts_once_in_all() -> None:
 
 def test_what_has_nothing_to_be_worked_out_from_is_empty() -> None:
     honest = PLANTED.filter("honest")
-    found = figures(lists({None: []}), honest, Draws(10))
+    found = figures(lists({None: []}), honest, Bootstrap(10))
     assert found == {
         ("precision", None): (0, None, None, None),
         ("precision of all alerts", None): (0, None, None, None),
         ("actors found", alert_scores.ALL): (0, None, None, None),
         ("lines found", alert_scores.ALL): (0, None, None, None),
     }
-    rest = alert_scores.evaluated(lists({None: []}), honest, QUIET)
+    rest = alert_scores.evaluate(lists({None: []}), honest, QUIET)
     assert rest["time_to_detection"].is_empty()
     sums = dict(rest["lists"].iter_rows())
     assert (sums["lists"], sums["alerts a list, median"]) == (1, 0)
@@ -126,7 +126,7 @@ def test_false_alerts_are_counted_by_honest_kind() -> None:
             night(1): [alert("c1", severity="medium"), alert("s1", None)],
         }
     )
-    table = alert_scores.evaluated(given, PLANTED, QUIET)["false_alerts"]
+    table = alert_scores.evaluate(given, PLANTED, QUIET)["false_alerts"]
     assert table.rows() == [
         ("all in the truth", 4, 3, 2, 2, 3, pytest.approx(2 / 3, abs=1e-4)),
         ("courier", 3, 2, 1, 1, 2, 0.5),
@@ -137,9 +137,9 @@ def test_false_alerts_are_counted_by_honest_kind() -> None:
 
 def test_a_line_that_is_planted_too_is_not_honest_on_these_days() -> None:
     both = known(("a1", "RING", "a", 5, 6), ("a1", "courier", None, 0, 30))
-    table = alert_scores.evaluated(lists({night(5): ranked("a1")}), both, QUIET)["false_alerts"]
+    table = alert_scores.evaluate(lists({night(5): ranked("a1")}), both, QUIET)["false_alerts"]
     assert table.filter(kind="courier").row(0) == ("courier", 0, 0, 0, 0, 1, 0.0)
-    table = alert_scores.evaluated(lists({night(1): ranked("a1")}), both, QUIET)["false_alerts"]
+    table = alert_scores.evaluate(lists({night(1): ranked("a1")}), both, QUIET)["false_alerts"]
     assert table.filter(kind="courier").row(0) == ("courier", 1, 1, 1, 1, 1, 1.0)
 
 
@@ -161,20 +161,20 @@ def test_time_to_detection_is_from_the_first_day_to_the_first_list_that_has_it_n
             night(6): ranked("a1", "b1"),
         }
     )
-    table = alert_scores.evaluated(given, told, QUIET)["time_to_detection"]
+    table = alert_scores.evaluate(given, told, QUIET)["time_to_detection"]
     # 0 and 4 days: median 2, nine tenths of the way 3.6
     assert table.rows() == [("ring", 3, 2, 2.0, pytest.approx(3.6)), ("solo", 1, 0, None, None)]
 
 
 def test_a_scan_of_many_days_has_the_days_of_its_alerts() -> None:
     given = lists({None: [alert("a1", 1, day=night(2))]})
-    table = alert_scores.evaluated(given, PLANTED, QUIET)["time_to_detection"]
+    table = alert_scores.evaluate(given, PLANTED, QUIET)["time_to_detection"]
     assert table.filter(pattern="ring").row(0) == ("ring", 1, 1, 2.0, 2.0)
 
 
 def test_lists_are_summed_up() -> None:
     given = lists({night(20): ranked("a1", "x"), night(21): [], night(22): ranked("x")})
-    sums = dict(alert_scores.evaluated(given, PLANTED, QUIET)["lists"].iter_rows())
+    sums = dict(alert_scores.evaluate(given, PLANTED, QUIET)["lists"].iter_rows())
     assert sums == {
         "lists": 3,
         "lists with any alert": 2,
@@ -190,7 +190,7 @@ def test_lists_are_summed_up() -> None:
 
 def test_calibration_compares_clean_line_days_with_what_p_promises() -> None:
     given = lists({night(0): []}, evidence=EVIDENCE)
-    table = alert_scores.evaluated(given, PLANTED, QUIET)["calibration"]
+    table = alert_scores.evaluate(given, PLANTED, QUIET)["calibration"]
     # 3000 tested; at work were a1, a2, e1 on day 0 and e1 on day 9.
     tested = 3000 - 4
     wanted = [(1e-2, 4), (1e-3, 3), (1e-4, 2), (1e-5, 2)]
@@ -204,19 +204,19 @@ def test_calibration_compares_clean_line_days_with_what_p_promises() -> None:
 
 def test_false_discoveries_stand_beside_the_q_that_promised_fewer() -> None:
     given = lists({night(0): []}, evidence=EVIDENCE)
-    table = alert_scores.evaluated(given, PLANTED, QUIET)["false_discoveries"]
+    table = alert_scores.evaluate(given, PLANTED, QUIET)["false_discoveries"]
     # up to 0.01: two of a1, b1 out of its days and c1; up to 0.05: x1, too
     assert table.rows() == [(0.01, 4, 2, 0.5), (0.05, 5, 3, 0.6), (0.1, 5, 3, 0.6)]
 
 
 def test_without_any_evidence_it_says_so() -> None:
-    tables = alert_scores.evaluated(lists({None: []}), PLANTED, QUIET)
+    tables = alert_scores.evaluate(lists({None: []}), PLANTED, QUIET)
     for name in ("calibration", "false_discoveries"):
         assert tables[name].item() == "no evidence.parquet beside the alerts"
 
 
 def test_evidence_of_no_line_leaves_shares_empty() -> None:
-    tables = alert_scores.evaluated(lists({None: []}, evidence=EVIDENCE.clear()), PLANTED, QUIET)
+    tables = alert_scores.evaluate(lists({None: []}, evidence=EVIDENCE.clear()), PLANTED, QUIET)
     assert tables["calibration"]["ratio"].null_count() == 4
     assert tables["false_discoveries"]["false_share"].null_count() == 3
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cdr_anomaly.evaluation import alert_scores
-from cdr_anomaly.evaluation.alert_scores import Draws
+from cdr_anomaly.evaluation.alert_scores import Bootstrap
 from tests.helpers.alert_lists import PLANTED, alert, figures, known, lists, night, ranked
 
 if TYPE_CHECKING:
@@ -104,30 +104,30 @@ def many() -> tuple[Lists, pl.DataFrame]:
     return lists({**rows}), told
 
 
-def interval(draws: Draws, figure: str) -> tuple[float, float, float]:
-    main = alert_scores.evaluated(*many(), draws)[alert_scores.MAIN].filter(figure=figure)
+def interval(draws: Bootstrap, figure: str) -> tuple[float, float, float]:
+    main = alert_scores.evaluate(*many(), draws)[alert_scores.MAIN].filter(figure=figure)
     found: tuple[float, float, float] = main.select("at_50_low", "at_50", "at_50_high").row(0)
     return found
 
 
 def test_intervals_hold_the_figure_and_are_the_same_for_the_same_seed() -> None:
     for figure in ("precision", "actors found"):
-        low, value, high = interval(Draws(500, 1), figure)
+        low, value, high = interval(Bootstrap(500, 1), figure)
         assert low < value < high
-        assert interval(Draws(500, 1), figure) == (low, value, high)
-    assert interval(Draws(500, 1), "precision") != interval(Draws(500, 2), "precision")
+        assert interval(Bootstrap(500, 1), figure) == (low, value, high)
+    assert interval(Bootstrap(500, 1), "precision") != interval(Bootstrap(500, 2), "precision")
 
 
 def test_the_interval_of_recall_is_about_that_of_a_share_of_forty() -> None:
-    low, value, high = interval(Draws(4000, 3), "actors found")
+    low, value, high = interval(Bootstrap(4000, 3), "actors found")
     assert value == 0.5
     # 1.645 standard errors, of 0.079 each
     assert (low, high) == (pytest.approx(0.37, abs=0.03), pytest.approx(0.63, abs=0.03))
 
 
 def test_one_unit_and_no_samples_have_no_interval() -> None:
-    assert interval(Draws(0), "precision")[::2] == (None, None)
-    main = alert_scores.evaluated(lists({None: ranked("a1")}), PLANTED, Draws(50))[
+    assert interval(Bootstrap(0), "precision")[::2] == (None, None)
+    main = alert_scores.evaluate(lists({None: ranked("a1")}), PLANTED, Bootstrap(50))[
         alert_scores.MAIN
     ]
     assert main.filter(figure="precision")["at_17_low"].item() is None

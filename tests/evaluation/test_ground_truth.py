@@ -60,20 +60,20 @@ if TYPE_CHECKING:
     ],
 )
 def test_an_alert_is_true_by_this_rule(why: str, given: dict[str, Any], true: bool) -> None:  # noqa: FBT001
-    found = ground_truth.judged(lists({None: [given]}), PLANTED).alerts
+    found = ground_truth.match_alerts(lists({None: [given]}), PLANTED).alerts
     assert found["true"].to_list() == [true], why
 
 
 def test_the_date_of_a_list_goes_before_the_day_of_its_alerts() -> None:
     given = alert("b1", day=night(0))
-    assert ground_truth.judged(lists({night(1): [given]}), PLANTED).alerts["true"].to_list() == [
-        True
-    ]
+    assert ground_truth.match_alerts(lists({night(1): [given]}), PLANTED).alerts[
+        "true"
+    ].to_list() == [True]
 
 
 def test_alerts_without_a_rank_are_not_on_the_list() -> None:
-    judged = ground_truth.judged(lists({None: [alert("a1", None), alert("c1", 1)]}), PLANTED)
-    assert judged.alerts.select("place", "true").rows() == [(1, False)]
+    judged = ground_truth.match_alerts(lists({None: [alert("a1", None), alert("c1", 1)]}), PLANTED)
+    assert judged.alerts.select("position", "true").rows() == [(1, False)]
 
 
 def put(folder: Path, rows: list[dict[str, Any]], name: str = "alerts.parquet") -> Path:
@@ -91,12 +91,12 @@ def test_every_list_below_a_folder_is_read_and_dated_by_its_folder(tmp_path: Pat
     EVIDENCE.with_columns(extra=1).cast({"tested": pl.Int32}).write_parquet(
         tmp_path / "2026-05-03" / "evidence.parquet"
     )
-    read = ground_truth.read(tmp_path)
+    read = ground_truth.read_lists(tmp_path)
     assert read.names["list_day"].to_list() == [night(1), night(2), None]
     assert read.alerts["subject"].to_list() == ["b1", "a1"]
     assert read.evidence is not None
     assert read.evidence.sort("day", "line").equals(EVIDENCE.sort("day", "line"))
-    one = ground_truth.read(tmp_path / "2026-05-02" / "alerts.parquet")
+    one = ground_truth.read_lists(tmp_path / "2026-05-02" / "alerts.parquet")
     assert one.alerts["list_day"].to_list() == [night(1)]
     assert one.evidence is None
 

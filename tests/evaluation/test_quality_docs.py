@@ -95,7 +95,7 @@ def test_people_and_groups_stand_there_too() -> None:
     for row in rows(section("Whom to warn").split("Days from")[0]):
         assert row[0] != "captor" or int(row[1]) > 0
     asked = {row[0] for row in rows(section("What is not found, and why"))}
-    assert not asked & set(alert_scores.APART)
+    assert not asked & set(alert_scores.UNCOUNTED)
 
 
 def test_figures_that_fall_short_are_bold_and_counted() -> None:
@@ -213,7 +213,7 @@ def test_cities_are_told_apart_so_that_their_figures_add_up() -> None:
     short = figures.short(whole, told)
     shares = (short.mean, short.pooled, short.recall)
     assert shares == (pytest.approx(2 / 3, abs=1e-4), pytest.approx(4 / 6, abs=1e-4), 0.5)
-    assert (whole.names.height, ground_truth.planted(told)["actor"].n_unique()) == (2, 8)
+    assert (whole.names.height, ground_truth.planted_lines(told)["actor"].n_unique()) == (2, 8)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -299,25 +299,30 @@ def test_findings_with_fewer_columns_are_held_against_those_with_all() -> None:
 
 def test_people_of_several_cities_are_told_apart() -> None:
     day = simulation_city.FIRST_DAY
-    held = pl.DataFrame([("v", "site_1", day, day)], victim_scores.HELD, orient="row").with_columns(
-        kind=pl.lit("site")
-    )
+    held = pl.DataFrame(
+        [("v", "site_1", day, day)], victim_scores.VICTIM_TYPES, orient="row"
+    ).with_columns(kind=pl.lit("site"))
     names = pl.DataFrame({"list": [f"{day}"], "list_day": [day]})
     listed = names.with_columns(
         rank=1, number=pl.lit("v"), day=day, tier=pl.lit("now"), lines=pl.lit(["p1"])
     )
-    one = victim_scores.People(names, listed, held)
+    one = victim_scores.VictimLists(names, listed, held)
     whole = people.together(
-        [victim_scores.People(*(cities.apart(part, seed) for part in one)) for seed in (11, 12)]
+        [
+            victim_scores.VictimLists(*(cities.apart(part, seed) for part in one))
+            for seed in (11, 12)
+        ]
     )
     told = pl.concat([cities.apart(PLANTED, seed) for seed in (11, 12)])
-    found = victim_scores.tables(whole, told)
+    found = victim_scores.score_victim_lists(whole, told)
     every = found[victim_scores.MAIN].row(0, named=True)
     assert (every["victims"], every["nights"], every["in_first_n"]) == (2, 2, 1.0)
     text = sections.people(found)
     assert "| all | 2 | 2 | 100.0 % | 100.0 % | 100.0 % | 100.0 % |" in text
     assert "| now | 2 | 2 | 0 | 0 | 0.0 % |" in text
-    assert victim_scores.NOBODY in sections.people(victim_scores.tables(victim_scores.NOBODY, told))
+    assert victim_scores.NOBODY in sections.people(
+        victim_scores.score_victim_lists(victim_scores.NOBODY, told)
+    )
 
 
 def test_captors_are_not_missed_as_alerts() -> None:

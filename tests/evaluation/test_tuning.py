@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from cdr_anomaly.evaluation.tuning import Counted
+    from cdr_anomaly.evaluation.tuning import LimitCounts
 
 DAYS = [SAMPLE / "calls" / f"date={day}" for day in past("2026-05-27", 10)]
 COUNTS = (
@@ -57,8 +57,8 @@ def row_of(table: pl.DataFrame, setting: str, value: float) -> tuple[float, ...]
 
 
 @pytest.fixture(scope="module")
-def tuned() -> Counted:
-    return tuning.of_files(
+def tuned() -> LimitCounts:
+    return tuning.count_in_files(
         DAYS,
         settings.load_settings(),
         entities=SAMPLE / "entities.csv",
@@ -92,7 +92,7 @@ def usual() -> pl.DataFrame:
     ],
 )
 def test_a_variant_finds_what_a_scan_with_that_setting_finds(
-    tuned: Counted, usual: pl.DataFrame, setting: str, value: int
+    tuned: LimitCounts, usual: pl.DataFrame, setting: str, value: int
 ) -> None:
     result = pipeline.scan(
         DAYS,
@@ -108,8 +108,10 @@ def test_a_variant_finds_what_a_scan_with_that_setting_finds(
     )
 
 
-def test_declared_lines_are_left_out(tuned: Counted) -> None:
-    whole = tuning.of_files(DAYS, settings.load_settings(), subscribers=SAMPLE / "subscribers.csv")
+def test_declared_lines_are_left_out(tuned: LimitCounts) -> None:
+    whole = tuning.count_in_files(
+        DAYS, settings.load_settings(), subscribers=SAMPLE / "subscribers.csv"
+    )
     sums = [counted.table["a_day"].sum() for counted in (tuned, whole)]
     assert sums[0] < sums[1]
 
@@ -125,7 +127,9 @@ def test_a_busy_day_is_what_it_would_be_with_that_limit(tmp_path: Path) -> None:
         line("+8613800000002").dials(27, **first).dials(360, **second),  # 387
     )
     calls.write_parquet(tmp_path / "calls.parquet")
-    table = tuning.of_files([tmp_path / "calls.parquet"], settings.load_settings(tz=SHANGHAI)).table
+    table = tuning.count_in_files(
+        [tmp_path / "calls.parquet"], settings.load_settings(tz=SHANGHAI)
+    ).table
     for value, lines in ((250, 2), (375, 0), (500, 0)):
         assert row_of(table, "mass_dialler.watch_calls", value)[0] == lines
         limit = (f"mass_dialler.watch_calls={value}",)
@@ -136,7 +140,7 @@ def test_a_busy_day_is_what_it_would_be_with_that_limit(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_variants_equal_scans_where_new_lines_are_known_by_their_first_leg() -> None:
-    table = tuning.of_files([SAMPLE / "calls"], settings.load_settings()).table
+    table = tuning.count_in_files([SAMPLE / "calls"], settings.load_settings()).table
     usual = pipeline.scan([SAMPLE / "calls"], settings.load_settings()).evidence
     for setting, value in (("new_sim_burst.line_calls", 50), ("high_frequency.calls_10min", 6)):
         told = settings.load_settings(assignments=(f"{setting}={value}",))
@@ -180,7 +184,7 @@ def test_values_to_try_are_multiples_within_the_bounds_of_the_setting() -> None:
 
 def test_the_value_in_use_is_marked_and_is_the_one_that_was_told() -> None:
     told = settings.load_settings(assignments=("high_frequency.calls_60min=40",))
-    table = tuning.of_files(DAYS[:1], told).table
+    table = tuning.count_in_files(DAYS[:1], told).table
     used = table.filter(pl.col("today") == tuning.IN_USE)
     assert used.filter(setting="calls_60min")["value"].to_list() == [40]
     assert used.height == sum(
@@ -189,14 +193,14 @@ def test_the_value_in_use_is_marked_and_is_the_one_that_was_told() -> None:
 
 
 def test_a_detector_that_is_not_applicable_is_named_and_left_out() -> None:
-    counted = tuning.of_files(DAYS[:1], settings.load_settings())
+    counted = tuning.count_in_files(DAYS[:1], settings.load_settings())
     assert list(counted.not_applicable) == ["new_sim_burst"]
     assert "new_sim_burst" not in counted.table["detector"]
 
 
 def test_without_a_day_there_is_nothing_to_count(tmp_path: Path) -> None:
     feed().write_parquet(tmp_path / "calls.parquet")
-    table = tuning.of_files([tmp_path / "calls.parquet"], settings.load_settings()).table
+    table = tuning.count_in_files([tmp_path / "calls.parquet"], settings.load_settings()).table
     assert not table.is_empty()
     assert table.select(COUNTS).null_count().sum_horizontal().item() == 6 * table.height
 
@@ -226,7 +230,7 @@ def rows_of(table: pl.DataFrame, **only: Any) -> list[tuple[float, ...]]:
 
 
 def test_a_state_tells_how_many_reached_a_multiple_of_the_limit(state: Path) -> None:
-    table = tuning.of_state(state, 28)
+    table = tuning.count_in_state(state, 28)
     # 1600 calls on one night and 1100 on two of four
     wanted = [(1, 1, 0.75, 1, 0.75), (1.25, 0, 0.25, 0, 0.25), (1.5, 0, 0.25, 0, 0.25)]
     wanted += [(factor, 0, 0, 0, 0) for factor in (2, 3, 5)]
@@ -237,7 +241,7 @@ def test_a_state_tells_how_many_reached_a_multiple_of_the_limit(state: Path) -> 
 
 
 def test_only_the_last_nights_are_counted(state: Path) -> None:
-    table = tuning.of_state(state, 2)
+    table = tuning.count_in_state(state, 2)
     assert rows_of(table, detector="mass_dialler", limit=1000)[0] == (1, 1, 1, 1, 1)
 
 
@@ -245,9 +249,11 @@ def test_findings_of_a_state_that_are_declared_by_now_are_left_out(
     state: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "known.csv").write_text("line,purpose\n13800000003,clinic\n")
-    both = rows_of(tuning.of_state(state, 28), detector="high_frequency", subject_kind="any")[0]
+    both = rows_of(tuning.count_in_state(state, 28), detector="high_frequency", subject_kind="any")[
+        0
+    ]
     one = rows_of(
-        tuning.of_state(state, 28, tmp_path / "known.csv"),
+        tuning.count_in_state(state, 28, tmp_path / "known.csv"),
         detector="high_frequency",
         subject_kind="any",
     )[0]

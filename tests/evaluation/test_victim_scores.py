@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from cdr_anomaly.evaluation import alert_scores, victim_scores
-from cdr_anomaly.evaluation.victim_scores import ALL, DELAYS, MAIN, SUMS, TIERS, People
+from cdr_anomaly.evaluation.victim_scores import ALL, DELAYS, MAIN, SUMS, TIERS, VictimLists
 from tests.helpers.alert_lists import PLANTED, night
 from tests.helpers.paths import SAMPLE
 from tests.helpers.victim_lists import held, person
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NOBODY_KNOWN = PLANTED.clear()
 
 
-def people(nights: dict[date | None, list[str]], victims: pl.DataFrame) -> People:
+def people(nights: dict[date | None, list[str]], victims: pl.DataFrame) -> VictimLists:
     """Make lists of the numbers of each night in order; one of no night is a scan's."""
     rows = {
         day: [person(number, n) for n, number in enumerate(numbers, 1)]
@@ -30,9 +30,9 @@ def people(nights: dict[date | None, list[str]], victims: pl.DataFrame) -> Peopl
     return listing(rows, victims)
 
 
-def listing(nights: dict[date | None, list[dict[str, Any]]], victims: pl.DataFrame) -> People:
+def listing(nights: dict[date | None, list[dict[str, Any]]], victims: pl.DataFrame) -> VictimLists:
     frames = [
-        pl.DataFrame(rows, victim_scores._types()).with_columns(
+        pl.DataFrame(rows, victim_scores.LIST_TYPES).with_columns(
             list=pl.lit(str(day)), list_day=pl.lit(day, pl.Date)
         )
         for day, rows in nights.items()
@@ -41,11 +41,11 @@ def listing(nights: dict[date | None, list[dict[str, Any]]], victims: pl.DataFra
         {"list": [str(day) for day in nights], "list_day": list(nights)},
         {"list": pl.String, "list_day": pl.Date},
     )
-    return People(names, pl.concat(frames), victims)
+    return VictimLists(names, pl.concat(frames), victims)
 
 
-def row(given: People, name: str, **where: Any) -> dict[str, Any]:
-    table = victim_scores.tables(given, NOBODY_KNOWN)[name]
+def row(given: VictimLists, name: str, **where: Any) -> dict[str, Any]:
+    table = victim_scores.score_victim_lists(given, NOBODY_KNOWN)[name]
     found: dict[str, Any] = table.filter(**where).row(0, named=True)
     return found
 
@@ -81,7 +81,7 @@ def test_a_victim_counts_on_its_days_alone() -> None:
     every = row(given, MAIN, who=ALL)
     assert (every["victims"], every["nights"], every["in_first_n"]) == (0, 0, None)
     assert (every["ever_in_first_2n"], every["ever_listed"]) == (None, None)
-    sums = dict(victim_scores.tables(given, NOBODY_KNOWN)[SUMS].iter_rows())
+    sums = dict(victim_scores.score_victim_lists(given, NOBODY_KNOWN)[SUMS].iter_rows())
     assert sums["victims of whose days there is no list"] == 1
     assert row(given, DELAYS, who=ALL)["in_time"] is None
 
@@ -105,7 +105,7 @@ def test_the_delay_is_from_the_first_day_to_the_first_list() -> None:
         victims,
     )
     near, anywhere = (
-        row(given, DELAYS, who=ALL, listed_in=where) for where in victim_scores.PLACES
+        row(given, DELAYS, who=ALL, listed_in=where) for where in victim_scores.LISTED_IN
     )
     assert (near["victims"], near["found"], near["median_days"]) == (3, 3, 3.0)
     assert near["days_90"] == pytest.approx(3.8)
@@ -139,7 +139,7 @@ def test_who_is_listed_is_a_victim_or_met_a_planted_line_or_neither() -> None:
     ]
     later = [person("v", 1), person("w", 2)]  # a week after, and eight days
     given = listing({night(0): rows, night(8): later}, held(("v", "x_1", 0, 1), ("w", "x_1", 0, 0)))
-    table = victim_scores.tables(given, PLANTED)[TIERS]
+    table = victim_scores.score_victim_lists(given, PLANTED)[TIERS]
     assert table.rows() == [
         ("now", 6, 2, 1, 3, 0.5),
         ("today", 0, 0, 0, 0, None),
@@ -149,7 +149,7 @@ def test_who_is_listed_is_a_victim_or_met_a_planted_line_or_neither() -> None:
 
 def test_lists_are_summed_up() -> None:
     given = people({night(0): ["a", "b"], night(1): [], night(2): ["a"]}, held(("v", "x_1", 0, 0)))
-    assert dict(victim_scores.tables(given, NOBODY_KNOWN)[SUMS].iter_rows()) == {
+    assert dict(victim_scores.score_victim_lists(given, NOBODY_KNOWN)[SUMS].iter_rows()) == {
         "lists": 3,
         "people a list, median": 1,
         "people a list, most": 2,
@@ -225,7 +225,7 @@ def test_captors_do_not_count_in_the_recall_of_alerts() -> None:
     from tests.helpers.alert_lists import known, lists, ranked
 
     told = known(("a1", "RING", "a", 0, 2), ("k1", "CAPTOR", "k", 0, 2))
-    main = alert_scores.evaluated(lists({None: ranked("a1")}), told, alert_scores.Draws(0))[
+    main = alert_scores.evaluate(lists({None: ranked("a1")}), told, alert_scores.Bootstrap(0))[
         alert_scores.MAIN
     ].filter(figure="actors found")
     assert main.select("pattern", "at_50").rows() == [
@@ -236,5 +236,5 @@ def test_captors_do_not_count_in_the_recall_of_alerts() -> None:
 
 
 def test_the_victims_of_the_sample_are_read() -> None:
-    found = victim_scores.read_held(SAMPLE / victim_scores.NAME)
+    found = victim_scores.read_victims(SAMPLE / victim_scores.VICTIMS_NAME)
     assert found["kind"].unique().sort().to_list() == ["agent_shift", "captor", "hand_off", "site"]

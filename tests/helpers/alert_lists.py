@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from cdr_anomaly.evaluation import alert_scores, ground_truth
-from cdr_anomaly.evaluation.alert_scores import Draws
+from cdr_anomaly.evaluation.alert_scores import Bootstrap
 from cdr_anomaly.evaluation.ground_truth import Lists
 from cdr_anomaly.schema import ALERTS
 
@@ -44,7 +44,7 @@ def alert(subject: str, rank: int | None = 1, **other: Any) -> dict[str, Any]:
 
 def lists(nights: dict[date | None, list[dict[str, Any]]], **other: Any) -> Lists:
     """Make a list of each night; one of no night is a scan's."""
-    schema = {name: ALERTS[name].dtype or pl.String() for name in ground_truth.NEEDED}
+    schema = {name: ALERTS[name].dtype or pl.String() for name in ground_truth.ALERT_COLUMNS}
     frames = [
         pl.DataFrame(rows, schema).with_columns(
             list=pl.lit(str(day)), list_day=pl.lit(day, pl.Date)
@@ -84,16 +84,18 @@ EVIDENCE = pl.DataFrame(
         ("c1", night(9), 1e-5, 0.01, 2000),
         ("x3", night(9), 0.02, 0.6, 2000),
     ],
-    ground_truth.EVIDENCE,
+    ground_truth.EVIDENCE_TYPES,
     orient="row",
 )
 
 
-QUIET = Draws(0)
+QUIET = Bootstrap(0)
 
 
-def figures(given: Lists, told: pl.DataFrame, draws: Draws = QUIET) -> dict[tuple[str, Any], Any]:
+def figures(
+    given: Lists, told: pl.DataFrame, draws: Bootstrap = QUIET
+) -> dict[tuple[str, Any], Any]:
     """Return the main table: figure and pattern to number and shares at 17, 50, 200."""
-    main = alert_scores.evaluated(given, told, draws)[alert_scores.MAIN]
+    main = alert_scores.evaluate(given, told, draws)[alert_scores.MAIN]
     values = main.select("figure", "pattern", "number", "at_17", "at_50", "at_200")
     return {(row[0], row[1]): row[2:] for row in values.iter_rows()}

@@ -13,7 +13,7 @@ from tests.helpers.alert_lists import night
 def held(*rows: tuple[str, str, int, int]) -> pl.DataFrame:
     """Make victims of (line, actor, first day, last day)."""
     told = [(line, actor, night(a), night(b)) for line, actor, a, b in rows]
-    frame = pl.DataFrame(told, victim_scores.HELD, orient="row")
+    frame = pl.DataFrame(told, victim_scores.VICTIM_TYPES, orient="row")
     return frame.with_columns(kind=pl.col("actor").str.replace(r"_\d+$", ""))
 
 
