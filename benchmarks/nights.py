@@ -63,7 +63,9 @@ def remembered(place: Path) -> tuple[int, int, int]:
     """Count the lines and line-days that are remembered, and the bytes of the folder."""
     known = state.shown(place)
     sizes = [file.stat().st_size for file in place.rglob("*") if file.is_file()]
-    lines, days = (known.read(n).select(pl.len()).collect().item() for n in ("lines", "profile"))
+    lines, days = (
+        known.read(n).select(pl.len()).collect().item() for n in ("line_sightings", "profile")
+    )
     return lines, days, sum(sizes)
 
 

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from cdr_anomaly import detectors, pipeline, schema, settings
 from cdr_anomaly.ingest import layouts
-from cdr_anomaly.nights import state
+from cdr_anomaly.nights import state, upgrade
 from cdr_anomaly.reports import terminal as reports_terminal
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def tables_page() -> str:
 
 def remembered() -> dict[str, schema.Table]:
     """Return the tables of a state that are not described as files of a run already."""
-    tables = state.TABLES | {state.LEDGER_NAME: schema.LEDGER}
+    tables = state.TABLES | {upgrade.LEDGER_NAME: schema.LEDGER}
     return {name: table for name, table in tables.items() if name not in OF_A_RUN}
 
 

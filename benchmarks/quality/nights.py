@@ -10,7 +10,7 @@ import polars as pl
 from cdr_anomaly.alerts import detect, ranking
 from cdr_anomaly.alerts import entities as alerts_entities
 from cdr_anomaly.alerts.severity import Beside
-from cdr_anomaly.schema import ALERTS, SUCCESSIONS, empty
+from cdr_anomaly.schema import ALERTS, LINE_REPLACEMENTS, empty
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ def ground(result: Result, entities: Path | None) -> Ground:
         known,
         plan,
         used.collect(),
-        pl.concat([empty(SUCCESSIONS), *(f.select(list(SUCCESSIONS)) for f in follow)]),
+        pl.concat([empty(LINE_REPLACEMENTS), *(f.select(list(LINE_REPLACEMENTS)) for f in follow)]),
     )
 
 

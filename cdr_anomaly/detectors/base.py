@@ -79,7 +79,7 @@ class Detector:
         return frozenset()
 
     def reached_from(self) -> int:
-        """Say how many seconds with a line of OUTBOUND make somebody's calls needed (REACHED)."""
+        """Say how many seconds with a cold caller make somebody's calls needed (REACHED)."""
         return NEVER
 
     def least(self) -> Least:

@@ -32,7 +32,7 @@ class FirstLook(NamedTuple):
     Each of the ``profiles`` is the PROFILE of some lines, with all their days, and no line is in
     two; they can be had once, and a later one may take another reading. ``callers`` says how many
     lines placed or forwarded a call on each day, when the profiles were had. ``long`` are the calls
-    with much talk (LONG). ``unanswered`` tells whether any call was, ``talk`` whether any has a
+    with much talk (LONG_CALLS). ``unanswered`` tells if any call was, ``talk`` whether any has a
     duration, ``numbers`` whether any who placed one has more than a token; ``uncoded``
     and ``misread`` whether any row has these marks (RowMap.number_steps). ``alike``
     are the keys of rows that may repeat others, ``duplicates`` and ``partial`` count the rows that

@@ -12,7 +12,7 @@ from cdr_anomaly.engines import legs, profile
 from cdr_anomaly.engines.base import FirstLook
 from cdr_anomaly.engines.traffic import Traffic
 from cdr_anomaly.ingest import add_local_day, deduplicate, validate
-from cdr_anomaly.schema import LONG, empty
+from cdr_anomaly.schema import LONG_CALLS, empty
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -207,7 +207,7 @@ class Tally:
     def _long(self) -> pl.DataFrame:
         calls = pl.concat([self.open.clear(), *self.long], how="diagonal_relaxed")
         if calls.is_empty():
-            return empty(LONG, self.kind.line)
+            return empty(LONG_CALLS, self.kind.line)
         return legs.long(self._mended(calls) if any(map(len, self.alike)) else calls)
 
     def _forwarded(self) -> pl.DataFrame:

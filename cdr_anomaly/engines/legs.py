@@ -8,7 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from cdr_anomaly.engines.profile import SIDES, Side, diverted, filtered, of_types
-from cdr_anomaly.schema import LONG
+from cdr_anomaly.schema import LONG_CALLS
 
 # A call with so much talk is long; switches write the parts of one every five minutes at most.
 LONG_S, PART_S = 1800, 300
@@ -41,7 +41,7 @@ def forwarded(calls: pl.DataFrame) -> pl.DataFrame:
 
 
 def long(calls: pl.DataFrame) -> pl.DataFrame:
-    """Return the calls with talk of LONG_S or more (LONG)."""
+    """Return the calls with talk of LONG_S or more (LONG_CALLS)."""
     side = SIDES["n_out"]
     rows = calls.filter(pl.col("duration_s") >= LONG_S)
     rows = filtered(rows, of_types(rows, (*side.own, *side.other)))
@@ -53,7 +53,7 @@ def long(calls: pl.DataFrame) -> pl.DataFrame:
         start="start_time",
         own=_whose(rows.columns).is_in(side.own),
     ).drop_nulls(["line", "called"])
-    return _own_or_other(found).rename({"line": "caller"}).select(list(LONG)).sort(pl.all())
+    return _own_or_other(found).rename({"line": "caller"}).select(list(LONG_CALLS)).sort(pl.all())
 
 
 def _legs(calls: pl.DataFrame, side: Side, lines: pl.DataFrame) -> pl.DataFrame:

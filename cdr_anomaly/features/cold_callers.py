@@ -1,4 +1,4 @@
-"""MEASURES and LEGS to OUTBOUND and LISTS: the cold callers, and whom they called."""
+"""MEASURES and LEGS to COLD_CALLERS and LISTS: the cold callers, and whom they called."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import polars as pl
 
 from cdr_anomaly import numbering
 from cdr_anomaly.features import rolling
-from cdr_anomaly.schema import OUTBOUND
+from cdr_anomaly.schema import COLD_CALLERS
 
 # From this share of its calls of the day a cell is the line's, from so many calls a handset.
 MIN_CELL_SHARE, MIN_HANDSET_CALLS = 0.4, 10
@@ -75,7 +75,7 @@ def line_days(
 
 
 def lists(legs: pl.LazyFrame, outbound: pl.LazyFrame) -> pl.LazyFrame:
-    """Return LISTS: whom each line called on its steady days of OUTBOUND, and who answered."""
+    """Return LISTS: whom each line called on its steady days of COLD_CALLERS, and who answered."""
     placed = legs.filter("outgoing", pl.col("counterpart").is_not_null())
     return (
         placed.join(outbound.filter("steady"), on=["line", "day"], how="semi")
@@ -85,17 +85,17 @@ def lists(legs: pl.LazyFrame, outbound: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def reached_people(legs: pl.LazyFrame, outbound: pl.LazyFrame, talk_s: int) -> pl.LazyFrame:
-    """Return to whom steady lines of OUTBOUND talked for ``talk_s`` seconds (line, day)."""
+    """Return to whom steady lines of COLD_CALLERS talked for ``talk_s`` seconds (line, day)."""
     talks = legs.filter("outgoing", "answered", pl.col("duration_s") >= talk_s)
     by_them = talks.join(outbound.filter("steady"), on=["line", "day"], how="semi")
     return by_them.select("day", line="counterpart").drop_nulls().unique().select("line", "day")
 
 
 def mark_steady(days: pl.LazyFrame, past: pl.LazyFrame, busy: pl.LazyFrame) -> pl.LazyFrame:
-    """Return OUTBOUND of ``days``: a day is steady if most busy days of the last 14 are such days.
+    """Return COLD_CALLERS of ``days``: steady if most busy days of the last 14 are such days.
 
-    ``past`` is OUTBOUND of the days before, ``busy`` has the busy line-days. A line that sells has
-    a day without a call-back now and then; one that works a list has only such days.
+    ``past`` is COLD_CALLERS of the days before, ``busy`` has the busy line-days. A line that sells
+    has a day without a call-back now and then; one that works a list has only such days.
     """
 
     def count_recent(others: pl.LazyFrame, name: str) -> pl.LazyFrame:
@@ -107,7 +107,7 @@ def mark_steady(days: pl.LazyFrame, past: pl.LazyFrame, busy: pl.LazyFrame) -> p
     joined = days.join(count_recent(alike, "n_alike"), on=["line", "day"], how="left")
     joined = joined.join(count_recent(busy, "n_busy"), on=["line", "day"], how="left")
     steady = pl.col("n_alike") * 2 > pl.col("n_busy")
-    return joined.with_columns(steady=steady).select(list(OUTBOUND))
+    return joined.with_columns(steady=steady).select(list(COLD_CALLERS))
 
 
 def called_by_busy(

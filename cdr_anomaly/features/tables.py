@@ -13,13 +13,13 @@ from cdr_anomaly.features import cold_callers, day_stats, rolling, shared_target
 from cdr_anomaly.ingest import subscribers as ingest_subscribers
 from cdr_anomaly.schema import (
     BIRTHS,
+    COLD_CALLERS,
     HOPS,
     LEGS,
     LINES,
     LINKS,
     LISTS,
     MEASURES,
-    OUTBOUND,
     PROFILE,
     REACHED,
     SHIFTS,
@@ -105,7 +105,7 @@ class TableInputs:
 
     ``judged_days`` are from ``since`` on; ``shift_needs`` tells which line-days SHIFTS has.
     ``past_outbound``, ``past_lists`` and ``past_shifts`` are what a night remembers of the days
-    before: OUTBOUND, LISTS of the last 6 days, and SHIFTS. The rest is as in Tables.
+    before: COLD_CALLERS, LISTS of the last 6 days, and SHIFTS. The rest is as in Tables.
     """
 
     reader: FeedReader
@@ -124,7 +124,7 @@ class TableInputs:
 
 
 def build_tables(inputs: TableInputs, rules: TableRules) -> tuple[Tables, pl.LazyFrame]:
-    """Build every table. Return also OUTBOUND of the days judged, with days that are not steady."""
+    """Build every table. Return also COLD_CALLERS of the days judged, steady or not."""
     reader, since, legs = inputs.reader, inputs.since, inputs.legs
     measures = day_stats.line_days(legs, inputs.profile, busy=rules.busy, since=since)
     measures = measures.collect().lazy()
@@ -145,7 +145,7 @@ def build_tables(inputs: TableInputs, rules: TableRules) -> tuple[Tables, pl.Laz
         measures=require(measures, MEASURES, "measures"),
         shifts=_shifts(inputs, measures),
         legs=require(legs, LEGS, "legs"),
-        outbound=require(outbound.filter("steady"), OUTBOUND, "outbound"),
+        outbound=require(outbound.filter("steady"), COLD_CALLERS, "outbound"),
         lists=require(lists, LISTS, "lists"),
         links=require(links, LINKS, "links"),
         reached=require(reader.read_calls(people).lazy(), REACHED, "reached"),
@@ -161,9 +161,9 @@ def build_tables(inputs: TableInputs, rules: TableRules) -> tuple[Tables, pl.Laz
 def _cold_callers(
     inputs: TableInputs, measures: pl.LazyFrame, rules: TableRules
 ) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:
-    """Return OUTBOUND of all days, LISTS of the days judged and the 6 before, and LINKS."""
+    """Return COLD_CALLERS of all days, LISTS of the days judged and the 6 before, and LINKS."""
     line_type, rule, legs = inputs.reader.source.line_type, rules.cold_callers, inputs.legs
-    past = empty(OUTBOUND, line_type).lazy()
+    past = empty(COLD_CALLERS, line_type).lazy()
     past_lists = empty(LISTS, line_type).lazy()
     if inputs.past_outbound is not None and inputs.past_lists is not None:
         past, past_lists = inputs.past_outbound, inputs.past_lists

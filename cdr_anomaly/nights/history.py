@@ -27,7 +27,7 @@ from cdr_anomaly.features.second_look import callers_by_trunk, is_abroad
 from cdr_anomaly.features.tables import TableInputs, TableRules, build_tables
 from cdr_anomaly.ingest import midnight
 from cdr_anomaly.ingest.deduplicate import PART_GAP_S
-from cdr_anomaly.schema import FORWARDED, LATE, LEGS, PROFILE, empty, require
+from cdr_anomaly.schema import CARRY_OVER, FORWARD_LEGS, LEGS, PROFILE, empty, require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -94,7 +94,7 @@ def build_night_tables(
     young = births.filter(pl.col("born") >= day - timedelta(days=reach))["line"]
     active = second_look.count_active_days(profile, detectors)
     shift_needs = shifts.merge_needs(detector.working() for detector in detectors)
-    recent = history.days("outbound", shared_targets.LIST_DAYS - 1)
+    recent = history.days("cold_callers", shared_targets.LIST_DAYS - 1)
     described = pl.concat([lines, hops_of_week.select(line="target")]).unique().drop_nulls()
     inputs = TableInputs(
         reader=reader,
@@ -107,7 +107,7 @@ def build_night_tables(
         hops=hops.lazy(),
         lines=second_look.describe_lines(described.lazy(), births, reader),
         births=births.lazy(),
-        past_outbound=history.days("outbound", OUTBOUND_DAYS),
+        past_outbound=history.days("cold_callers", OUTBOUND_DAYS),
         past_lists=cold_callers.lists(history.days("legs", shared_targets.LIST_DAYS - 1), recent),
         past_shifts=history.days("shifts", shift_needs.days_before),
     )
@@ -115,12 +115,12 @@ def build_night_tables(
     tables, outbound = build_tables(inputs, rules)
     kept = {
         "profile": profile,
-        "long": reader.look.long.filter(pl.col("day") == day),
-        "hops": forwarded,
+        "long_calls": reader.look.long.filter(pl.col("day") == day),
+        "forward_legs": forwarded,
         "legs": second.legs.filter(pl.col("day") == day).select(list(LEGS)).sort(pl.all()),
-        "late": _late_calls(second.late, day),
+        "carry_over": _late_calls(second.late, day),
         "shifts": tables.shifts.filter(pl.col("day") == day).sort("line").collect(),
-        "outbound": outbound.sort("line").collect(),
+        "cold_callers": outbound.sort("line").collect(),
     }
     return NightTables(tables, kept, active)
 
@@ -128,11 +128,11 @@ def build_night_tables(
 def update_sightings(
     before: pl.LazyFrame, was: pl.LazyFrame, today: pl.DataFrame, others: pl.LazyFrame, day: date
 ) -> pl.DataFrame:
-    """Return SEEN brought up to date: when each line was first and last seen.
+    """Return LINE_SIGHTINGS brought up to date: when each line was first and last seen.
 
-    ``before`` is SEEN so far; ``was`` and ``today`` are PROFILE of the day as it was, if it was
-    done before, and as it is; ``others`` is PROFILE of all other days. A line that is not of the
-    day any more is looked up there.
+    ``before`` is LINE_SIGHTINGS so far; ``was`` and ``today`` are PROFILE of the day as it was, if
+    it was done before, and as it is; ``others`` is PROFILE of all other days. A line that is not of
+    the day any more is looked up there.
     """
     now = today.lazy().select("line", now=pl.lit(day, pl.Date))
     gone = was.select("line").join(now, on="line", how="anti").collect().lazy()
@@ -164,7 +164,7 @@ def update_sightings(
 
 
 def sightings(profile: pl.LazyFrame) -> pl.LazyFrame:
-    """Return SEEN by PROFILE alone."""
+    """Return LINE_SIGHTINGS by PROFILE alone."""
     return profile.group_by("line").agg(
         first_seen=pl.col("day").min(), last_seen=pl.col("day").max()
     )
@@ -185,7 +185,7 @@ def _births(
     if activations is not None:
         seen = today.clear()
     else:
-        lines = history.read("lines").select("line", "first_seen")
+        lines = history.read("line_sightings").select("line", "first_seen")
         before = lines.filter(pl.col("first_seen") < history.day)
         seen = pl.concat([before, today.join(before, on="line", how="anti")])
     return line_ages.find_births(seen, activations, known_from=known_from).collect()
@@ -246,7 +246,7 @@ def _forwarded(reader: FeedReader, day: date) -> pl.DataFrame:
     """Return the forwarding legs of the day, as the state keeps them."""
     calls = reader.look.forwarded.lazy().filter(pl.col("day") == day)
     named = calls.rename({"line": "forwarder"})
-    return require(named, FORWARDED, "hops").sort(pl.all()).collect()
+    return require(named, FORWARD_LEGS, "forward_legs").sort(pl.all()).collect()
 
 
 def _hops(history: History, today: pl.DataFrame, link_seconds: int) -> pl.DataFrame:
@@ -254,11 +254,11 @@ def _hops(history: History, today: pl.DataFrame, link_seconds: int) -> pl.DataFr
 
     Only the hops of two days are linked: no call is forwarded from one midnight to the next.
     """
-    week = history.days("hops", roles.WEEK - 1, 2)
+    week = history.days("forward_legs", roles.WEEK - 1, 2)
     lines = today.lazy().select("forwarder").unique()
-    before = history.days("hops", roles.REUSED_DAYS, roles.WEEK)
+    before = history.days("forward_legs", roles.REUSED_DAYS, roles.WEEK)
     older = pl.concat([week, before.join(lines, on="forwarder", how="semi")]).collect()
-    last = history.days("hops", 1).collect()
+    last = history.days("forward_legs", 1).collect()
     recent = pl.concat([last, today]).rename({"forwarder": "line"})
     linked = forwarding_hops.hops(recent, link_seconds=link_seconds)
     alone = older.drop("call_id").with_row_index("chain", offset=linked.height)
@@ -278,8 +278,8 @@ def _is_late(start: str, end_of_day: datetime) -> pl.Expr:
 
 
 def _late_calls(calls: pl.DataFrame, day: date) -> pl.DataFrame:
-    """Return calls that matter after midnight as LATE."""
-    types = empty(LATE, calls.schema["calling_number"]).schema
+    """Return calls that matter after midnight as CARRY_OVER."""
+    types = empty(CARRY_OVER, calls.schema["calling_number"]).schema
     missing = {c: pl.lit(None, types[c]) for c in types if c not in calls.columns}
-    rows = calls.with_columns(day=pl.lit(day, pl.Date), **missing).select(list(LATE))
+    rows = calls.with_columns(day=pl.lit(day, pl.Date), **missing).select(list(CARRY_OVER))
     return rows.cast(types).sort(pl.all())

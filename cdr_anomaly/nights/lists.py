@@ -103,7 +103,10 @@ def to_warn(
         return before.join(lines, on="line", how="semi")
 
     legs = [history.days("legs", selection.WEEK.days - 1), tables.legs.filter(pl.col("day") == day)]
-    long = [history.days("long", long_calls.REMEMBERED).collect(), judged.night.kept["long"]]
+    long = [
+        history.days("long_calls", long_calls.REMEMBERED).collect(),
+        judged.night.kept["long_calls"],
+    ]
     without = [d + timedelta(days=1) for d in nights if "long" not in nights[d].facts and d < day]
     sources = selection.Week(
         day=day,

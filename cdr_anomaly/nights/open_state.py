@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def nights(place: Location) -> dict[date, Night]:
     """Read the nights that are done, of a state that is brought up to date, if there is one."""
-    return ledger.nights(state.shown(place).ledger) if state_header.upgraded(place) else {}
+    return ledger.nights(state.shown(place).ledger) if state.bring_up_to_date(place) else {}
 
 
 def as_before(settings: Settings, place: Location) -> Settings:
@@ -77,7 +77,7 @@ def lost(known: State, day: date, *, again: bool) -> set[str]:
     of_day = (pl.col("day") == day) | pl.col("day").is_null()
     found = set(damaged.filter(of_day)["table"])
     if again:
-        own = {"profile": pl.col("day") == day, "lines": pl.lit(value=True)}
+        own = {"profile": pl.col("day") == day, "line_sightings": pl.lit(value=True)}
         found |= {name for name, rows in own.items() if not _is_readable(known, name, rows)}
     return found
 
@@ -97,7 +97,7 @@ def reader(known: State, source: Source, lost: Collection[str]) -> Callable[[str
     """
 
     def read(name: str) -> pl.LazyFrame:
-        if name == "lines" and "lines" in lost:
+        if name == "line_sightings" and name in lost:
             return history.sightings(read("profile"))
         rows = known.read(name)
         if not source.as_text:
@@ -115,5 +115,5 @@ def seen(
     was = read("profile").filter(pl.col("day") == day)
     if "profile" in lost:
         was = today.lazy()  # what it was is gone
-    before = history.sightings(others) if "lines" in lost else read("lines")
+    before = history.sightings(others) if "line_sightings" in lost else read("line_sightings")
     return history.update_sightings(before, was, today, others, day)

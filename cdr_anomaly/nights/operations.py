@@ -72,7 +72,7 @@ def again(
     since = when - timedelta(days=peer_scoring.NIGHTS)
     of_nights = known.read("evidence").filter(pl.col("day").is_between(since, when))
     weights = numbering.format_lines(of_nights, ("line",)).collect()
-    follow = known.read("successions").filter(pl.col("day") == when).drop("day").collect()
+    follow = known.read("line_replacements").filter(pl.col("day") == when).drop("day").collect()
     subjects = lists.Subjects(alerts_entities.read(entities, plan, FINDERS), plan, handsets, follow)
     alerts = lists.listed(known, findings, weights, when, settings, subjects)
     return when, alerts, findings

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 # So many nights back it counts whether unanswered calls, and calls received, are delivered.
 FEED_NIGHTS = timedelta(days=second_look.TWO_WAY_DAYS - 1)
 # Tables that hold calls are kept for a shorter time than those that hold sums.
-OF_CALLS = ("hops", "legs", "victims")
+OF_CALLS = ("forward_legs", "legs", "victims")
 # The end of a night is needed by the next one, and when that is run again.
 LATE_DAYS = 35
 # So are long calls, by the night four weeks later.
@@ -122,7 +122,11 @@ def backfill(
 def cut(last: date, profiles: int, calls: int) -> dict[str, date]:
     """Return from which day on each table is kept, when the last night is that of ``last``."""
     days = dict.fromkeys(state.TABLES, profiles) | dict.fromkeys(OF_CALLS, calls)
-    days |= {"late": LATE_DAYS, "outbound": min(history.OUTBOUND_DAYS, profiles), "long": LONG_DAYS}
+    days |= {
+        "carry_over": LATE_DAYS,
+        "cold_callers": min(history.OUTBOUND_DAYS, profiles),
+        "long_calls": LONG_DAYS,
+    }
     return {name: last - timedelta(days=kept) for name, kept in days.items()}
 
 
@@ -154,14 +158,14 @@ def _night(paths: Iterable[str | Location], day: date, run: Run, *, replace_file
     kept = judged.night.kept
     frames = {
         **kept,
-        "lines": open_state.seen(judged.history.read, kept["profile"], day, damaged),
+        "line_sightings": open_state.seen(judged.history.read, kept["profile"], day, damaged),
         "volume": chosen.volume,
         "legs": pl.concat([kept["legs"], victim_legs]).sort(pl.all()),
         "victims": victims,
         "findings": findings,
         "evidence": evidence,
         "alerts": alerts,
-        "successions": subjects.successions.with_columns(day=pl.lit(day, pl.Date)),
+        "line_replacements": subjects.successions.with_columns(day=pl.lit(day, pl.Date)),
     }
     seconds = round(monotonic() - began, 3)
     known = known.commit(
@@ -206,7 +210,7 @@ def _facts(judged: JudgedNight, chosen: Inputs, day: date) -> dict[str, Any]:
         "active": judged.night.active,
         "callers": look.callers.get(day, 0),
         "beside": chosen.beside,
-        "long": judged.night.kept["long"].height,
+        "long": judged.night.kept["long_calls"].height,
     }
 
 
@@ -220,7 +224,12 @@ def _judge(
 ) -> JudgedNight:
     """Read the calls of the day, and let every detector judge them by what is remembered."""
     built = detectors.build(run.settings.detectors)
-    late = known.read("late").filter(pl.col("day") == day - timedelta(days=1)).drop("day").collect()
+    late = (
+        known.read("carry_over")
+        .filter(pl.col("day") == day - timedelta(days=1))
+        .drop("day")
+        .collect()
+    )
     as_text = known.as_text or chosen.as_text
     source = replace(chosen, as_text=as_text, carry_over=late if late.height else None)
     reader = pipeline.read_once(

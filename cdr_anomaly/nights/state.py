@@ -11,6 +11,7 @@ import json
 import os
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,24 +19,26 @@ import polars as pl
 
 from cdr_anomaly import numbering
 from cdr_anomaly.errors import StateError
-from cdr_anomaly.nights import state_header
+from cdr_anomaly.nights import state_header, upgrade
 from cdr_anomaly.nights.lock import writing
 from cdr_anomaly.nights.state_header import Header
+from cdr_anomaly.nights.upgrade import LEDGER_NAME, VERSION
+from cdr_anomaly.result import versions as program_versions
 from cdr_anomaly.schema import (
     ALERTS,
+    CARRY_OVER,
+    COLD_CALLERS,
     EVIDENCE,
     FEEDBACK,
     FINDINGS,
-    FORWARDED,
-    LATE,
+    FORWARD_LEGS,
     LEDGER,
     LEGS,
-    LONG,
-    OUTBOUND,
+    LINE_REPLACEMENTS,
+    LINE_SIGHTINGS,
+    LONG_CALLS,
     PROFILE,
-    SEEN,
     SHIFTS,
-    SUCCESSIONS,
     VICTIMS,
     VOLUME,
     empty,
@@ -52,13 +55,13 @@ if TYPE_CHECKING:
     from cdr_anomaly.storage.paths import Location
 
 TABLES = {
-    "profile": PROFILE, "hops": FORWARDED, "legs": LEGS, "late": LATE, "lines": SEEN,
-    "shifts": SHIFTS, "volume": VOLUME, "outbound": OUTBOUND, "successions": SUCCESSIONS,
-    "long": LONG, "findings": FINDINGS, "evidence": EVIDENCE, "alerts": ALERTS,
+    "profile": PROFILE, "forward_legs": FORWARD_LEGS, "legs": LEGS, "carry_over": CARRY_OVER,
+    "line_sightings": LINE_SIGHTINGS, "shifts": SHIFTS, "volume": VOLUME,
+    "cold_callers": COLD_CALLERS, "line_replacements": LINE_REPLACEMENTS,
+    "long_calls": LONG_CALLS, "findings": FINDINGS, "evidence": EVIDENCE, "alerts": ALERTS,
     "victims": VICTIMS, "feedback": FEEDBACK,
 }  # fmt: skip
-WHOLE = ("lines",)  # the one table that is not divided by day
-LEDGER_NAME = "ledger"
+WHOLE = ("line_sightings",)  # the one table that is not divided by day
 # Files that nothing refers to any more stay so long, for those who are reading them.
 LINGER_HOURS = 24
 MANY_EVENTS = 60
@@ -68,11 +71,15 @@ NO_FILES = pl.DataFrame(schema={"table": pl.String, "file": pl.String, "day": pl
 
 @dataclass(frozen=True)
 class State:
-    """An opened state; what it shows are the tables as the last finished run left them."""
+    """An opened state; what it shows are the tables as the last finished run left them.
+
+    ``layout`` is the version of its tables; those of an earlier one are read through its steps.
+    """
 
     place: Location
     header: Header
     ledger: pl.DataFrame
+    layout: int = VERSION
     _open: dict[str, DeltaTable] = field(default_factory=dict, repr=False)
 
     @property
@@ -89,12 +96,25 @@ class State:
     def read(self, name: str) -> pl.LazyFrame:
         """Return a table; one that nothing was written to yet has no rows."""
         table, versions = TABLES[name], self.versions
+        if self.layout < VERSION:
+            rows = self.upgraded_tables.get(name)
+            return empty(table, pl.Int64()).lazy() if rows is None else _whole(rows, table)
         if name not in versions:
             return empty(table, pl.Int64()).lazy()
         known = self._open.get(name)
         if known is not None and known.version() == versions[name]:
             return _whole(pl.scan_delta(known, **paths.polars_options(self.place)), table)
         return _whole(delta.scan_table(self.place / name, versions[name]), table)
+
+    @cached_property
+    def written_tables(self) -> Mapping[str, pl.LazyFrame]:
+        """The tables as they were written, by the names of their layout."""
+        return {n: delta.scan_table(self.place / n, v) for n, v in self.versions.items()}
+
+    @cached_property
+    def upgraded_tables(self) -> Mapping[str, pl.LazyFrame]:
+        """The tables of an earlier layout as those of today."""
+        return upgrade.through_steps(self.written_tables, self.layout)
 
     def damaged(self) -> pl.DataFrame:
         """List the files that are gone, or not as long as they were written (table, file, day).
@@ -162,10 +182,34 @@ class State:
                     hours, dry_run=False, enforce_retention_duration=False, full=True
                 )
 
+    def write_by_day(self, name: str, rows: pl.LazyFrame) -> None:
+        """Write a table anew, a day at a time."""
+        if name in WHOLE:
+            self._write(name, rows.collect(), mode="overwrite", schema_mode="overwrite")
+            return
+        days = rows.select(pl.col("day").unique().sort()).collect()["day"]
+        parts = (rows.filter(pl.col("day") == day) for day in days)
+        for n, part in enumerate([rows.clear()] if days.is_empty() else parts):
+            modes = {"mode": "append"} if n else {"mode": "overwrite", "schema_mode": "overwrite"}
+            self._write(name, part.collect(), partition_by=["day"], **modes)
+
+    def table_version(self, name: str) -> int:
+        """Return the version of a table that was written last."""
+        return int(self._table(name).version())
+
     def note(
-        self, event: str, *, day: date | None = None, seconds: float | None = None, **told: Any
+        self,
+        event: str,
+        *,
+        day: date | None = None,
+        seconds: float | None = None,
+        anew: bool = False,
+        **told: Any,
     ) -> State:
-        """Write an event into the ledger; the ``tables`` that it names are read from then on."""
+        """Write an event into the ledger; the ``tables`` that it names are read from then on.
+
+        ``anew`` writes the events before it again, in the same commit.
+        """
         row = {
             "number": 1 + self.ledger.height,
             "event": event,
@@ -180,9 +224,13 @@ class State:
         line = pl.DataFrame([row], schema=types)
         # A ledger that somebody has made since this one found none is somebody else's.
         mode = "append" if LEDGER_NAME in self._open else "error"
+        events = pl.concat([self.ledger, line])
         with writing(self.place):
-            self._write(LEDGER_NAME, line, mode=mode)
-        return replace(self, ledger=pl.concat([self.ledger, line]))
+            if anew:
+                self._write(LEDGER_NAME, events, mode="overwrite")
+            else:
+                self._write(LEDGER_NAME, line, mode=mode)
+        return replace(self, ledger=events)
 
     def _replace(self, name: str, frame: pl.DataFrame, day: date) -> None:
         table = TABLES[name]
@@ -246,11 +294,11 @@ def opened(place: Location, zone: str, home: str) -> State:
 
     Zone and home region are settled by the first night that is done.
     """
-    told, (events, tables) = state_header.upgraded(place), _ledger(place)
+    told, (events, tables) = bring_up_to_date(place), _ledger(place)
     if told is None or events["tables"].drop_nulls().is_empty():
-        told = Header(state_header.VERSION, zone, home)
+        told = Header(VERSION, zone, home)
         state_header.write(place, told)
-    state = State(place, told, events, tables)
+    state = State(place, told, events, _open=tables)
     state.repair()
     return state
 
@@ -261,10 +309,62 @@ def shown(place: Location) -> State:
     if told is None:
         msg = f"There is no state in '{place}'; the first night makes it."
         raise StateError(msg)
-    if told.version < state_header.VERSION:
-        msg = f"The state in '{place}' is of an old version; the next night brings it up to date."
-        raise StateError(msg)
-    return State(place, told, _ledger(place)[0])
+    events, _ = _ledger(place)
+    layout = upgrade.layout_version(told.version, events)
+    return State(place, told, _upgraded_ledger(events, layout), layout)
+
+
+def bring_up_to_date(place: Location) -> Header | None:
+    """Upgrade a state that an earlier version wrote, if there is one; return its header.
+
+    Its writer must hold the lock. First the tables are written, as new versions or under new names
+    that nobody reads; then, at once, the ledger, which names them; then tables of former names go,
+    and the header is written. Cut off anywhere, it leaves the old state or the new one, and the
+    next opening goes on.
+    """
+    header = state_header.read(place)
+    if header is None or header.version == VERSION:
+        return header
+    events, tables = _ledger(place)
+    layout = upgrade.layout_version(header.version, events)
+    if layout < VERSION and not events["tables"].drop_nulls().is_empty():
+        ledger = _upgraded_ledger(events, layout)
+        _rewrite(State(place, header, ledger, layout, tables))
+    with writing(place):
+        for name in upgrade.FORMER_TABLES - TABLES.keys():
+            paths.remove(place / name)
+    header = replace(header, version=VERSION)
+    state_header.write(place, header)
+    return header
+
+
+def _rewrite(former: State) -> None:
+    """Write the tables of a state of an earlier layout as those of today, and its ledger."""
+    versions = former.versions
+    with writing(former.place):
+        for name, rows in former.upgraded_tables.items():
+            if rows is former.written_tables.get(name):
+                continue
+            try:
+                former.write_by_day(name, _whole(rows, TABLES[name]))
+            except UNREADABLE as error:
+                if isinstance(error, OSError) and error.errno is not None:
+                    raise  # it could not be written
+                msg = (
+                    f"The state in '{former.place}' is of version {former.layout}, and cannot be "
+                    f"brought up to date: '{name}' is damaged. Put it back from a backup."
+                )
+                raise StateError(msg) from error
+            versions[name] = former.table_version(name)
+        if isinstance(former.place, Path) and hasattr(os, "sync"):
+            os.sync()  # else the ledger might outlive a power cut that the tables do not
+    kept = {name: version for name, version in versions.items() if name in TABLES}
+    facts = {"version": VERSION}
+    former.note(upgrade.EVENT, anew=True, tables=kept, facts=facts, versions=program_versions())
+
+
+def _upgraded_ledger(events: pl.DataFrame, layout: int) -> pl.DataFrame:
+    return upgrade.through_steps({LEDGER_NAME: events.lazy()}, layout)[LEDGER_NAME].collect()
 
 
 def read_through(place: Location) -> None:

@@ -1,26 +1,22 @@
-"""What holds for a state as a whole, and how old states are brought up to date."""
+"""What holds for a state as a whole, in a file beside its tables."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from cdr_anomaly.errors import StateError
 from cdr_anomaly.nights.lock import writing
+from cdr_anomaly.nights.upgrade import VERSION
 from cdr_anomaly.storage import paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from cdr_anomaly.storage.paths import Location
 
 NAME = "state.json"
-VERSION = 1
-# What brings a state of that version to the next one; each can be run again after it was killed.
-UPGRADES: dict[int, Callable[[Location], None]] = {}
 
 
 @dataclass(frozen=True)
@@ -60,16 +56,6 @@ def read(place: Location) -> Header | None:
             "a newer cdr-anomaly wrote it; update this one."
         )
         raise StateError(msg)
-    return told
-
-
-def upgraded(place: Location) -> Header | None:
-    """Bring the state up to date, if there is one. Its writer must hold the lock."""
-    told = read(place)
-    while told is not None and told.version < VERSION:
-        UPGRADES[told.version](place)
-        told = replace(told, version=told.version + 1)
-        write(place, told)
     return told
 
 

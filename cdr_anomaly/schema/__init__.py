@@ -15,13 +15,13 @@ from cdr_anomaly.schema.pipeline import (
     BESIDE,
     BIRTHS,
     CALLS,
+    COLD_CALLERS,
     HOPS,
     LEGS,
     LINES,
     LINKS,
     LISTS,
     MEASURES,
-    OUTBOUND,
     PROFILE,
     REACHED,
     REQUIRED,
@@ -31,13 +31,13 @@ from cdr_anomaly.schema.pipeline import (
     TRAFFIC,
 )
 from cdr_anomaly.schema.state import (
+    CARRY_OVER,
     FEEDBACK,
-    FORWARDED,
-    LATE,
+    FORWARD_LEGS,
     LEDGER,
-    LONG,
-    SEEN,
-    SUCCESSIONS,
+    LINE_REPLACEMENTS,
+    LINE_SIGHTINGS,
+    LONG_CALLS,
     VOLUME,
 )
 from cdr_anomaly.schema.subject_kinds import SUBJECT_KINDS, kinds_with
@@ -45,9 +45,9 @@ from cdr_anomaly.schema.table import Column, Table, columns, empty, lines, requi
 from cdr_anomaly.vocabulary import SEVERITIES
 
 __all__ = [
-    "ALERTS", "BESIDE", "BIRTHS", "CALLS", "EVIDENCE", "FEEDBACK", "FINDINGS", "FORWARDED", "HOPS",
-    "LATE", "LEDGER", "LEGS", "LINES", "LINKS", "LISTS", "LONG", "MEASURES", "OUTBOUND", "PROFILE",
-    "REACHED", "REQUIRED", "SEEN", "SEVERITIES", "SHIFTS", "STORY", "SUBJECT_KINDS", "SUBSCRIBERS",
-    "SUCCESSIONS", "TESTS", "TRAFFIC", "VICTIMS", "VOLUME", "Column", "Table", "columns", "empty",
-    "kinds_with", "lines", "require",
+    "ALERTS", "BESIDE", "BIRTHS", "CALLS", "CARRY_OVER", "COLD_CALLERS", "EVIDENCE", "FEEDBACK",
+    "FINDINGS", "FORWARD_LEGS", "HOPS", "LEDGER", "LEGS", "LINES", "LINE_REPLACEMENTS",
+    "LINE_SIGHTINGS", "LINKS", "LISTS", "LONG_CALLS", "MEASURES", "PROFILE", "REACHED", "REQUIRED",
+    "SEVERITIES", "SHIFTS", "STORY", "SUBJECT_KINDS", "SUBSCRIBERS", "TESTS", "TRAFFIC", "VICTIMS",
+    "VOLUME", "Column", "Table", "columns", "empty", "kinds_with", "lines", "require",
 ]  # fmt: skip

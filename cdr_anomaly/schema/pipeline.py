@@ -86,7 +86,7 @@ LEGS: Table = {
     "trunk_in": Column(TEXT, "the trunk on which the call came in, whoever's record tells it"),
 }
 
-# One row per call of the people that lines of OUTBOUND talked to, on the local days of that talk.
+# One row per call of the people that cold callers talked to, on the local days of that talk.
 REACHED: Table = {
     name: LEGS[name]
     for name in ("line", "day", "outgoing", "counterpart", "start", "duration_s", "answered")
@@ -124,7 +124,7 @@ MEASURES: Table = {
 }
 
 # One row per line and local day on which it called strangers one way (outbound.py).
-OUTBOUND: Table = {
+COLD_CALLERS: Table = {
     "line": Column(LINE, "the line"),
     "day": Column(DAY, "the local day"),
     "n_out": Column(COUNT, "calls placed"),
@@ -135,7 +135,7 @@ OUTBOUND: Table = {
     "steady": Column(FLAG, "whether most of its busy days of the last 14 are such days"),
 }
 
-# One row per line-day of OUTBOUND and number that it called.
+# One row per line-day of COLD_CALLERS and number that it called.
 LISTS: Table = {
     "line": Column(LINE, "the line"),
     "day": Column(DAY, "the local day"),

@@ -8,7 +8,7 @@ from cdr_anomaly.schema.pipeline import CALLS, HOPS
 from cdr_anomaly.schema.table import COUNT, DAY, INSTANT, LINE, SHARE, TEXT, Column, Table
 
 # One row per line that began to call strangers and line that had stopped, in the same place.
-SUCCESSIONS: Table = {
+LINE_REPLACEMENTS: Table = {
     "day": Column(DAY, "the day that was judged, on which the line was at work"),
     "line": Column(TEXT, "the line that began"),
     "earlier": Column(TEXT, "the line that had stopped before"),
@@ -16,7 +16,7 @@ SUCCESSIONS: Table = {
 }
 
 # One row per call with half an hour of talk or more, by who placed it.
-LONG: Table = {
+LONG_CALLS: Table = {
     "caller": Column(LINE, "who placed it"),
     "called": Column(LINE, "who was called"),
     "day": Column(DAY, "the local day of the start"),
@@ -25,11 +25,11 @@ LONG: Table = {
 }
 
 # What a night hands to the nights after it, beside PROFILE and LEGS (see docs/nightly.md).
-FORWARDED: Table = {
+FORWARD_LEGS: Table = {
     name: column for name, column in HOPS.items() if name not in {"chain", "depth", "hops", "by_id"}
 } | {"call_id": Column(TEXT, "shared by the legs of one call, or empty")}
 
-LATE: Table = {
+CARRY_OVER: Table = {
     "day": Column(DAY, "the night at the end of which the call was found"),
     "calling_number": Column(LINE, "as in CALLS"),
     "called_number": Column(LINE, "as in CALLS"),
@@ -51,7 +51,7 @@ LATE: Table = {
     },
 }
 
-SEEN: Table = {
+LINE_SIGHTINGS: Table = {
     "line": Column(LINE, "the line"),
     "first_seen": Column(DAY, "first local day with any leg"),
     "last_seen": Column(DAY, "last local day with any leg"),

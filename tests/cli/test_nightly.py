@@ -353,7 +353,7 @@ def test_retention_deletes_for_good(run: Any, night: Any, tmp_path: Path) -> Non
     assert "legs: kept from 2026-07-03 on." in ran.err
     left = [path for path in place.rglob("*") if DAYS[0] in str(path) and path.is_file()]
     assert left == []
-    assert set(pl.read_delta(str(place / "lines"))["line"]) == set(
+    assert set(pl.read_delta(str(place / "line_sightings"))["line"]) == set(
         pl.read_delta(str(place / "profile"))["line"]
     )
     everything = b"".join(path.read_bytes() for path in place.rglob("*.parquet"))

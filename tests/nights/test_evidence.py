@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 
 from cdr_anomaly.alerts.peer_scoring import BY_ITSELF, BY_NIGHTS
 from cdr_anomaly.evaluation.simulation import city
-from cdr_anomaly.nights import ledger, operations, run, state
+from cdr_anomaly.nights import ledger, operations, run, state, upgrade
 from cdr_anomaly.schema import ALERTS, EVIDENCE, FINDINGS
 from tests.helpers import night_runs
 from tests.helpers.builders import SHANGHAI, feed, many, past
@@ -87,7 +87,7 @@ def aged(place: Path, *, without: dict[str, list[str]], no: str) -> None:
     known.note("retention", tables=versions)
     events = pl.col("facts").str.replace(r'"callers": \d+, ', "")
     whole = state.shown(place).ledger.with_columns(facts=events)
-    known._write(state.LEDGER_NAME, whole, mode="overwrite")
+    known._write(upgrade.LEDGER_NAME, whole, mode="overwrite")
 
 
 def test_a_state_of_an_older_program_is_read_and_written_on(

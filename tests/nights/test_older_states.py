@@ -9,7 +9,7 @@ import polars as pl
 from polars.testing import assert_frame_equal
 
 from cdr_anomaly.nights import run, state
-from cdr_anomaly.schema import LATE, LEGS
+from cdr_anomaly.schema import CARRY_OVER, LEGS
 from tests.helpers import night_runs
 from tests.helpers.builders import feed, line
 
@@ -34,7 +34,7 @@ def test_columns_that_an_older_state_lacks_are_empty_and_new_nights_have_them(
 
     def as_before(self: state.State, *words: Any, **more: Any) -> state.State:
         with monkeypatch.context() as then:
-            for name, table in {"legs": LEGS, "late": LATE}.items():
+            for name, table in {"legs": LEGS, "carry_over": CARRY_OVER}.items():
                 older = {column: each for column, each in table.items() if column not in NEW}
                 then.setitem(state.TABLES, name, older)
             return plainly(self, *words, **more)
@@ -42,10 +42,10 @@ def test_columns_that_an_older_state_lacks_are_empty_and_new_nights_have_them(
     with monkeypatch.context() as once:
         once.setattr(state.State, "commit", as_before)
         run.nightly([folder / f"{FIRST}.parquet"], FIRST, told)
-    for name in ("legs", "late"):
+    for name in ("legs", "carry_over"):
         written = pl.scan_delta(str(told.place / name)).collect_schema()
         assert not set(NEW) & set(written)
-    for name in ("legs", "late"):
+    for name in ("legs", "carry_over"):
         known = state.shown(told.place).read(name).collect()
         assert known.height > 0
         assert known.select(NEW).null_count().row(0) == (known.height, known.height)

@@ -183,14 +183,14 @@ def test_of_two_writers_that_both_believe_they_hold_it_one_is_refused(
     one = state.opened(place, SHANGHAI, "CN")
     two = state.opened(place, SHANGHAI, "CN")
     day = DAYS[3] + timedelta(days=1)
-    frames = {"late": two.read("late").collect().with_columns(day=pl.lit(day))}
+    frames = {"carry_over": two.read("carry_over").collect().with_columns(day=pl.lit(day))}
     done = two.commit("done", frames, day=day)
     put = partial(one.note, "begun") if late == "note" else partial(one.commit, "done", frames)
     with pytest.raises(StateError, match=r"Another run changed the state in '.*' meanwhile; run"):
         put(day=day)
     now = state.shown(place)
     assert now.versions == done.versions
-    assert now.read("late").collect().height == done.read("late").collect().height
+    assert now.read("carry_over").collect().height == done.read("carry_over").collect().height
 
 
 def test_of_two_that_both_make_a_state_one_is_refused(bucket: Address) -> None:
@@ -205,11 +205,13 @@ def test_of_two_that_both_make_a_state_one_is_refused(bucket: Address) -> None:
 def test_files_of_the_state_that_are_gone_from_the_store_are_named(
     run: Any, place: Address, calls: Address
 ) -> None:
-    (file,) = (f for f in paths.file_sizes(place / "late") if str(DAYS[2]) in f)
-    (place / "late" / file).unlink()
+    (file,) = (f for f in paths.file_sizes(place / "carry_over") if str(DAYS[2]) in f)
+    (place / "carry_over" / file).unlink()
     ran = night(run, calls, place)
     assert ran.code == 2
-    assert ran.err.startswith(f"cdr-anomaly: '{place / 'late' / file}' is damaged; run the night")
+    assert ran.err.startswith(
+        f"cdr-anomaly: '{place / 'carry_over' / file}' is damaged; run the night"
+    )
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""LONG to pairs: who holds whom on the line, for hours and on days running, with no past to it.
+"""LONG_CALLS to pairs: who holds whom for hours, on days running, with no past to it.
 
 From the case in which an unknown caller kept one person on the line for three days. The caller
 need not be on any list: what is found is the pair.
@@ -23,7 +23,7 @@ REMEMBERED = 28
 
 
 def pairs(long: pl.DataFrame, day: date, first_day: date) -> pl.DataFrame:
-    """Return who holds whom by ``day`` (caller, called, since), by LONG up to that day.
+    """Return who holds whom by ``day`` (caller, called, since), by LONG_CALLS up to that day.
 
     ``first_day`` is the first that is known. Nobody is said to be held whose days before are not.
     """

@@ -34,7 +34,7 @@ class Week(NamedTuple):
     """What a list is made of: the week's findings, the calls, and how to read more of them.
 
     ``findings`` are FINDINGS of the 7 days with ``suppressed_by``, ``beside`` is what weighs them;
-    ``legs`` are LEGS of these days, of busy lines; ``long`` is LONG from ``long_from`` up to the
+    ``legs`` are LEGS of these days, of busy lines; ``long`` is LONG_CALLS from ``long_from`` to the
     day. ``look`` gives
     the calls (REACHED) of lines on those of the ``days`` (line, day); ``past`` gives PROFILE of
     some lines, and where it is None the days before are looked at, too.
