@@ -1,4 +1,7 @@
-"""Finds mass diallers, high-frequency callers, forwarding chains and new-SIM bursts in CDRs.
+"""Finds suspicious lines in call records, and says why.
+
+It finds mass diallers, high-frequency callers, forwarding chains, new-SIM bursts, overseas
+presentation, agent shifts, campaigns, sites and hand-offs.
 
 ``scan`` judges files and remembers nothing, ``nightly`` judges a day with a state; ``Settings`` is
 what they can be told; ``Detector`` is the interface of a pattern.

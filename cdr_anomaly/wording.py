@@ -23,12 +23,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import polars as pl
 
+from cdr_anomaly import vocabulary
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ENGLISH = "en"
 # The languages, each with its tag in HTML.
-LANGUAGES = {"en": "en", "zh": "zh-Hans"}
+LANGUAGES = dict(zip(vocabulary.LANGUAGES, ("en", "zh-Hans"), strict=True))
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 # What stands between parts of a text, by what the parts are.
 SEPARATORS = {

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
 
+import cdr_anomaly
 from cdr_anomaly import cli, detectors
 from cdr_anomaly.ingest import layouts
 from cdr_anomaly.settings import Settings
@@ -53,6 +55,14 @@ def test_tables_page_has_every_setting_and_layout() -> None:
     page = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
     assert all(f"| `{name}` |" in page for name in Settings.model_fields)
     assert all(f"| `{name}` |" in page for name in layouts.shipped_layouts())
+
+
+def test_what_detectors_find_is_listed_alike_everywhere() -> None:
+    *titles, last = (detector.title for detector in detectors.ALL)
+    patterns = f"{', '.join(titles)} and {last}"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for text in (README, cdr_anomaly.__doc__, cli.app.app.info.help, project["description"]):
+        assert patterns in " ".join(str(text).split())
 
 
 def test_links_of_the_readme_lead_somewhere() -> None:

@@ -33,6 +33,11 @@ def detectors_page() -> str:
         "(`--config`) under `[detectors.NAME]`. This page is written by `make docs` from the "
         "detectors themselves; `cdr-anomaly detectors` prints the same.\n"
     )
+    patterns = [
+        f"| [`{detector.name}`](#{detector.name}) | {detector.title} | {text.splitlines()[0]} |"
+        for detector, (text, _) in zip(detectors.ALL, detectors.described().values(), strict=True)
+    ]
+    head += "\n| detector | finds | one finding |\n|---|---|---|\n" + "\n".join(patterns) + "\n"
     parts, kinds = [head], {detector.name: detector for detector in detectors.ALL}
     for name, (text, table) in detectors.described().items():
         rows = [f"| `{s}` | `{d}` | {m} |" for s, d, m in table.iter_rows()]

@@ -18,8 +18,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     add_completion=False,
-    help="Find mass diallers, high-frequency callers, forwarding chains and new-SIM bursts in call "
-    "records, and say why.",
+    help="Find mass diallers, high-frequency callers, forwarding chains, new-SIM bursts, overseas "
+    "presentation, agent shifts, campaigns, sites and hand-offs in call records, and say why.",
 )
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Records": (scan.scan, scan.explain, scan.check, scan.detectors),

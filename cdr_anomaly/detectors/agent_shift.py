@@ -59,6 +59,7 @@ class AgentShift(Detector):
     """
 
     name: ClassVar[str] = "agent_shift"
+    title: ClassVar[str] = "agent shifts"
     family: ClassVar[str] = "talk"
     persistent: ClassVar[bool] = True
     limits: ClassVar[tuple[str, ...]] = ("talk_h", "talk_h_often", "days_often")

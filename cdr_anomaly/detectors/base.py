@@ -36,6 +36,7 @@ class Detector:
 
     A subclass is a frozen dataclass: its fields are its settings, its docstring its help. Its
     ``name`` is its file, its settings section and its word in every table; it never changes.
+    Its ``title`` is what it finds, in the plural, as README and help say it.
     Detectors of one ``family`` measure related things and are not independent evidence. Its
     ``measures``, by family, are what ``tests`` compares lines by. Findings by a ``fixed_limit``
     keep their severity, however usual that is among the line's peers; those of ``persistent``
@@ -46,6 +47,7 @@ class Detector:
     """
 
     name: ClassVar[str]
+    title: ClassVar[str]
     family: ClassVar[str]
     fixed_limit: ClassVar[bool] = True
     persistent: ClassVar[bool] = False

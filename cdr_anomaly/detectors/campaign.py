@@ -45,6 +45,7 @@ class Campaign(Detector):
     """
 
     name: ClassVar[str] = "campaign"
+    title: ClassVar[str] = "campaigns"
     family: ClassVar[str] = "network"
     persistent: ClassVar[bool] = True
     limits: ClassVar[tuple[str, ...]] = ("numbers", "lines")

@@ -46,6 +46,7 @@ class HandOff(Detector):
     """
 
     name: ClassVar[str] = "hand_off"
+    title: ClassVar[str] = "hand-offs"
     family: ClassVar[str] = "network"
     persistent: ClassVar[bool] = True
     limits: ClassVar[tuple[str, ...]] = ("people",)

@@ -45,6 +45,7 @@ class HighFrequency(Detector):
     """
 
     name: ClassVar[str] = "high_frequency"
+    title: ClassVar[str] = "high-frequency callers"
     family: ClassVar[str] = "volume"
     fixed_limit: ClassVar[bool] = False
     measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = peer_measures.MEASURES

@@ -50,6 +50,7 @@ class MassDialler(Detector):
     """
 
     name: ClassVar[str] = "mass_dialler"
+    title: ClassVar[str] = "mass diallers"
     family: ClassVar[str] = "volume"
     limits: ClassVar[tuple[str, ...]] = ("calls", "watch_calls", "watch_calls_fixed")
     drawn: ClassVar[Mapping[str, str]] = {"calls": "n_out"}

@@ -38,6 +38,7 @@ class Site(Detector):
     """
 
     name: ClassVar[str] = "site"
+    title: ClassVar[str] = "sites"
     family: ClassVar[str] = "device"
     persistent: ClassVar[bool] = True
     limits: ClassVar[tuple[str, ...]] = ("lines", "cards")

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from cdr_anomaly import wording
 from cdr_anomaly.alerts.ranking import unranked
+from cdr_anomaly.schema import SEVERITIES
 from cdr_anomaly.storage.csv import escape_formulas, join_lists
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 PLAIN_WIDTH = 100
 NO_WRAP = {"day", "severity", "setting", "pattern", "p"}
-COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "dim"}
+COLOURS = dict(zip(SEVERITIES, ("dim", "yellow", "red", "bold red"), strict=True))
 
 
 def put(table: pl.DataFrame, form: str) -> None:

@@ -48,6 +48,7 @@ class ForwardingChain(Detector):
     """
 
     name: ClassVar[str] = "forwarding_chain"
+    title: ClassVar[str] = "forwarding chains"
     family: ClassVar[str] = "forwarding"
     measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = roles.MEASURES
     limits: ClassVar[tuple[str, ...]] = (

@@ -59,6 +59,7 @@ class NewSimBurst(Detector):
     """
 
     name: ClassVar[str] = "new_sim_burst"
+    title: ClassVar[str] = "new-SIM bursts"
     family: ClassVar[str] = "newness"
     measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = {
         "newness": (Measure("since_birth", "{} calls placed since it is new"),)

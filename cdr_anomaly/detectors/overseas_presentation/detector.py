@@ -57,6 +57,7 @@ class OverseasPresentation(Detector):
     """
 
     name: ClassVar[str] = "overseas_presentation"
+    title: ClassVar[str] = "overseas presentation"
     family: ClassVar[str] = "overseas"
     persistent: ClassVar[bool] = True
     limits: ClassVar[tuple[str, ...]] = (

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cdr_anomaly.schema import SEVERITIES
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -22,7 +24,7 @@ FONT = "system-ui, sans-serif"
 HOURS = list(range(24))
 STEP = {"step": 17}
 TALL, LOW = 190, 130
-SEVERITIES = ("critical", "high", "medium")
+GRAVEST_FIRST = SEVERITIES[::-1]
 # A page is drawn for the eye; what it draws is in its tables for those who cannot see it.
 CONFIG: Spec = {
     "aria": False,
@@ -209,7 +211,7 @@ def _found(said: Callable[[str], str]) -> Spec:
         "encoding": {
             "x": _day_axis(),
             "y": _column("detector", ORDINAL, title=None),
-            "fill": _severity_colours((*SEVERITIES, "low"), said),
+            "fill": _severity_colours(GRAVEST_FIRST, said),
             "tooltip": [
                 _column("day", ORDINAL, title=said("day")),
                 _column("detector", NOMINAL, title=said("detector")),
@@ -227,7 +229,7 @@ def _severities(said: Callable[[str], str]) -> Spec:
         "encoding": {
             "x": _day_axis(),
             "y": _column("n", QUANTITY, title=said("alerts"), aggregate="sum"),
-            "fill": _severity_colours(SEVERITIES, said),
+            "fill": _severity_colours(GRAVEST_FIRST[:-1], said),
             "order": _column("place", QUANTITY),
             "tooltip": [
                 _column("day", ORDINAL, title=said("day")),
