@@ -96,7 +96,7 @@ def evaluate(
     if form == "table":
         print_tables(alert_scores.display_tables(tables))
     else:
-        terminal.put(tables[alert_scores.MAIN], form)
+        terminal.write_table(tables[alert_scores.MAIN], form)
     if out is not None:
         rows = {name: table.to_dicts() for name, table in tables.items()}
         figures = rows | {"bootstrap": bootstrap, "seed": seed}
@@ -147,7 +147,7 @@ def tune(
     if form == "table":
         print_tables(tuning.display_tables(table))
     else:
-        terminal.put(table, form)
+        terminal.write_table(table, form)
 
 
 def _check_alone(paths: list[str] | None, options: dict[str, Any]) -> None:

@@ -57,13 +57,13 @@ class OutputOptions:
             alerts = masking.mask_table(alerts)
             victims = None if victims is None else masking.mask_table(victims)
         if self.form != "table":
-            terminal.put(alerts, self.form)
+            terminal.write_table(alerts, self.form)
             return
-        terminal.show_alerts(alerts, self.rows)
+        terminal.print_alerts(alerts, self.rows)
         if victims is not None and not victims.is_empty():
             columns = ("tier", "number", "hours_since", "why")
             first = victims.head(VICTIMS_SHOWN).select(columns)
-            terminal.show(f"To warn, the first {VICTIMS_SHOWN}", first)
+            terminal.print_table(f"To warn, the first {VICTIMS_SHOWN}", first)
 
     def print_result(
         self, result: Result, seconds: float, warnings: Iterable[str] = (), *, mask: bool
@@ -99,7 +99,7 @@ class PageOptions:
         progress("drawing the page")
         page = night(result, past, Look(self.lang, self.mask))
         progress("writing the results")
-        files.write(folder, result, page)
+        files.write_results(folder, result, page)
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def print_tables(tables: Mapping[str, pl.DataFrame], *, mask: bool = False) -> N
     from cdr_anomaly.reports import terminal
 
     for title, table in tables.items():
-        terminal.show(title, masking.mask_table(table) if mask else table)
+        terminal.print_table(title, masking.mask_table(table) if mask else table)
 
 
 def log_warnings(warnings: Iterable[str]) -> None:

@@ -77,7 +77,7 @@ def explain(
     from cdr_anomaly.storage import atomic_write
 
     files, settings = storage.locations(paths), options.settings()
-    for file in (html, edges and contact_graph.forms(edges)[0]):
+    for file in (html, edges and contact_graph.file_pair(edges)[0]):
         if file is not None:
             atomic_write.check_writable(file.parent)
     with show_progress(files) as progress:
@@ -92,13 +92,13 @@ def explain(
             atomic_write.write_text(html, pages.line(story, result, look))
         if edges is not None:
             progress("writing the contact graph")
-            graph = contact_graph.around(result.tables, result.line)
+            graph = contact_graph.build_graph(result.tables, result.line)
             contact_graph.write(edges, graph.masked() if page.mask else graph)
     print_tables(line_story_terminal.tables(story), mask=page.mask)
     if html is not None:
         LOG.info("The page is in %s; open it in a browser.", html)
     if edges is not None:
-        LOG.info("The contact graph is in %s and %s.", *contact_graph.forms(edges))
+        LOG.info("The contact graph is in %s and %s.", *contact_graph.file_pair(edges))
 
 
 @command
@@ -121,6 +121,6 @@ def detectors(*, form: Form = "table") -> None:
     for title, (text, table) in described().items():
         if form == "table":
             terminal.console().print(f"\n[bold]{title}[/]\n\n{text}")
-            terminal.show("settings", table)
+            terminal.print_table("settings", table)
         else:
-            terminal.put(table, form)
+            terminal.write_table(table, form)

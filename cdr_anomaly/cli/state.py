@@ -31,7 +31,7 @@ def status(
     if form == "table":
         print_tables(parts)
     else:
-        terminal.put(next(iter(parts.values())), form)
+        terminal.write_table(next(iter(parts.values())), form)
 
 
 @command

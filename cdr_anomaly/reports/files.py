@@ -1,4 +1,4 @@
-"""The files of a run, written aside and moved into place when all are whole."""
+"""The files of a run; they appear together, when the last one is written."""
 
 from __future__ import annotations
 
@@ -25,41 +25,41 @@ if TYPE_CHECKING:
 PAGE = "report.html"
 
 
-def write(out: Location, result: Result, page: str) -> None:
-    """Write a run's files into ``out``, readable by their owner only, all of them or none.
+def write_results(out: Location, result: Result, page: str) -> None:
+    """Write the files of a run into ``out``, all or none, readable by their owner only.
 
-    They are written aside and moved into place when the last one is whole. ``page`` is report.html.
+    ``page`` is the text of report.html.
     """
-    # To look for them is another reading of all the files.
+    # Refused rows are found by another reading of all files.
     source = result.source
     refused = source.refused_rows() if result.counts.refused else source.no_refused_rows()
-    with staging_folder(out) as place:
-        _put_alerts(place, result.alerts)
-        result.findings.write_parquet(place / "findings.parquet")
-        result.evidence.write_parquet(place / "evidence.parquet")
-        result.victims.write_parquet(place / "victims.parquet")
-        escape_formulas(join_lists(result.victims)).write_csv(place / "victims.csv")
-        refused.sink_parquet(place / "refused.parquet")
-        run = facts(result)
+    with staging_folder(out) as folder:
+        _write_alerts(folder, result.alerts)
+        result.findings.write_parquet(folder / "findings.parquet")
+        result.evidence.write_parquet(folder / "evidence.parquet")
+        result.victims.write_parquet(folder / "victims.parquet")
+        escape_formulas(join_lists(result.victims)).write_csv(folder / "victims.csv")
+        refused.sink_parquet(folder / "refused.parquet")
+        run = run_facts(result)
         text = json.dumps(run, indent=2, sort_keys=True, default=str, ensure_ascii=False)
-        (place / "run.json").write_text(text + "\n", encoding="utf-8")
-        (place / PAGE).write_text(page, encoding="utf-8")
+        (folder / "run.json").write_text(text + "\n", encoding="utf-8")
+        (folder / PAGE).write_text(page, encoding="utf-8")
 
 
 def write_alerts(out: Location, alerts: pl.DataFrame) -> None:
     """Write alerts into ``out`` in every form, readable by their owner only."""
-    with staging_folder(out) as place:
-        _put_alerts(place, alerts)
+    with staging_folder(out) as folder:
+        _write_alerts(folder, alerts)
 
 
-def _put_alerts(place: Path, alerts: pl.DataFrame) -> None:
-    alerts.write_parquet(place / "alerts.parquet")
-    escape_formulas(join_lists(alerts)).write_csv(place / "alerts.csv")
-    alerts.write_ndjson(place / "alerts.jsonl")
+def _write_alerts(folder: Path, alerts: pl.DataFrame) -> None:
+    alerts.write_parquet(folder / "alerts.parquet")
+    escape_formulas(join_lists(alerts)).write_csv(folder / "alerts.csv")
+    alerts.write_ndjson(folder / "alerts.jsonl")
 
 
-def facts(result: Result) -> dict[str, Any]:
-    """Return what a run was made of: the same for the same input and settings."""
+def run_facts(result: Result) -> dict[str, Any]:
+    """Return what a run depended on and gave: the same for the same input and settings."""
     source = result.source
     return {
         "inputs": [

@@ -1,4 +1,4 @@
-"""What a run says of one line, as tables: the one source of what terminal and page show."""
+"""The story of one line, as tables that the terminal and the page show."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from cdr_anomaly.storage.paths import Location
 
 
-# A call so soon after the line had called is a call-back.
-BACK = timedelta(hours=6)
+# A received call within this time after the line had called is a call-back.
+CALL_BACK_WITHIN = timedelta(hours=6)
 
 
 class Story(NamedTuple):
-    """All that a run says of one line; STORY (schema) has every column of each table.
+    """All that a run holds on one line; STORY (schema/) has every column of each table.
 
-    ``limits`` are those that counts of a day are held against, ``warned`` what is said of the line
-    as a person to be warned, ``to_warn`` whom it talked to among these.
+    ``limits`` are the limits that counts of a day are compared with, ``warned`` is the line as a
+    person to be warned, ``to_warn`` are the people to be warned to whom it talked.
     """
 
     who: pl.DataFrame
@@ -57,26 +57,26 @@ class Story(NamedTuple):
     related: pl.DataFrame
 
 
-def line_story(result: Result, built: Iterable[Detector]) -> Story:
-    """Tell the story of the line that was asked for; ``built`` are the detectors, for limits."""
+def line_story(result: Result, detectors: Iterable[Detector]) -> Story:
+    """Return the story of the line that was asked for; its limits are those of ``detectors``."""
     tables = result.tables
     line = tables.literal(result.line)
-    own = pl.col("line") == line
+    is_line = pl.col("line") == line
     number = pl.select(tables.written(line)).item()
-    legs = tables.legs.filter(own).collect().lazy()
+    legs = tables.legs.filter(is_line).collect().lazy()
     out, into = pl.col("forwarder") == line, pl.col("target") == line
     findings, victims = result.findings.lazy(), result.victims.lazy()
     parts = {
-        "who": _who(tables, own),
-        "days": _days(tables, own),
-        "limits": _limits(built),
+        "who": _who(tables, is_line),
+        "days": _days(tables, is_line),
+        "limits": _limits(detectors),
         "grid": _grid(tables, legs),
-        "shifts": _shifts(tables, own),
+        "shifts": _shifts(tables, is_line),
         "contacts": _contacts(tables, legs),
-        "handsets": _used(tables, legs, "imei"),
-        "handset_days": _used_days(legs, "imei"),
-        "cells": _used(tables, legs, "cell_id"),
-        "cell_days": _used_days(legs, "cell_id"),
+        "handsets": _usage(tables, legs, "imei"),
+        "handset_days": _usage_days(legs, "imei"),
+        "cells": _usage(tables, legs, "cell_id"),
+        "cell_days": _usage_days(legs, "cell_id"),
         "forwards_out": _forwards(tables, out, "target"),
         "forwards_in": _forwards(tables, into, "forwarder"),
         "forward_days": pl.concat(
@@ -87,41 +87,41 @@ def line_story(result: Result, built: Iterable[Detector]) -> Story:
         "alerts": result.alerts.lazy().filter(_names(number)).sort("day", "rank", nulls_last=True),
         "warned": victims.filter(pl.col("number") == number),
         "to_warn": victims.filter(pl.col("lines").list.contains(number)),
-        "related": related_numbers.numbers(tables, result.line),
+        "related": related_numbers.find_related(tables, result.line),
     }
     checked = [require(parts[name], table, f"story.{name}") for name, table in STORY.items()]
     return Story(*pl.collect_all(checked))
 
 
 def has_calls(tables: Tables, line: object) -> bool:
-    """Tell whether there is anything to tell of a line.
+    """Return whether the feed holds any call of a line.
 
-    Of whom calls are forwarded to a feed may hold nothing but these forwards.
+    Of a target of forwards it may hold these forwards only.
     """
     if line is None:
         return False
-    own = tables.literal(line)
+    center = tables.literal(line)
     rows = [
-        table.filter(pl.col(end) == own).select(pl.len())
+        table.filter(pl.col(end) == center).select(pl.len())
         for table, end in ((tables.profile, "line"), (tables.hops, "target"))
     ]
     return any(found.item() for found in pl.collect_all(rows))
 
 
-def _who(tables: Tables, own: pl.Expr) -> pl.LazyFrame:
+def _who(tables: Tables, is_line: pl.Expr) -> pl.LazyFrame:
     block = numbering.number_block(pl.col("number"), tables.plan, related_numbers.BLOCK_DIGITS)
-    return tables.lines.filter(own).with_columns(block=block, new_since="born")
+    return tables.lines.filter(is_line).with_columns(block=block, new_since="born")
 
 
-def _days(tables: Tables, own: pl.Expr) -> pl.LazyFrame:
-    measures = tables.measures.filter(own).drop("n_out", "n_in")
-    return tables.profile.filter(own).join(measures, on=["line", "day"], how="left").sort("day")
+def _days(tables: Tables, is_line: pl.Expr) -> pl.LazyFrame:
+    measures = tables.measures.filter(is_line).drop("n_out", "n_in")
+    return tables.profile.filter(is_line).join(measures, on=["line", "day"], how="left").sort("day")
 
 
-def _limits(built: Iterable[Detector]) -> pl.LazyFrame:
+def _limits(detectors: Iterable[Detector]) -> pl.LazyFrame:
     rows = [
         (count, float(getattr(detector, setting)), detector.name, setting)
-        for detector in built
+        for detector in detectors
         for setting, count in detector.drawn.items()
     ]
     schema = {name: column.dtype for name, column in STORY["limits"].items()}
@@ -132,29 +132,29 @@ def _grid(tables: Tables, legs: pl.LazyFrame) -> pl.LazyFrame:
     hour = pl.col("start").dt.convert_time_zone(tables.tz).dt.hour().cast(pl.Int64)
     placed = pl.col("outgoing")
     calls = legs.group_by("day", hour=hour).agg(placed=placed.sum(), received=(~placed).sum())
-    every = pl.LazyFrame({"hour": range(24)}, schema={"hour": pl.Int64})
-    whole = legs.select("day").unique().join(every, how="cross")
+    hours = pl.LazyFrame({"hour": range(24)}, schema={"hour": pl.Int64})
+    joined = legs.select("day").unique().join(hours, how="cross")
     counts = pl.col("placed", "received").fill_null(0).cast(pl.Int64)
     return (
-        whole.join(calls, on=["day", "hour"], how="left").with_columns(counts).sort("day", "hour")
+        joined.join(calls, on=["day", "hour"], how="left").with_columns(counts).sort("day", "hour")
     )
 
 
-def _shifts(tables: Tables, own: pl.Expr) -> pl.LazyFrame:
+def _shifts(tables: Tables, is_line: pl.Expr) -> pl.LazyFrame:
     first, last = (tables.local(pl.col(c)).str.slice(11) for c in ("first_out", "last_out"))
     tenths = (pl.col("talk_s") // 360 / 10).round(1)
-    shifts = tables.shifts.filter(own).sort("day")
+    shifts = tables.shifts.filter(is_line).sort("day")
     return shifts.with_columns(talk_h=tenths, first_out=first, last_out=last)
 
 
 def _contacts(tables: Tables, legs: pl.LazyFrame) -> pl.LazyFrame:
-    # Of a call each way at one instant neither came after the other: the received one goes first.
-    known = legs.drop_nulls("counterpart").sort("counterpart", "start", "outgoing")
+    # Of calls both ways at one instant none is a call-back: the received call goes first.
+    rows = legs.drop_nulls("counterpart").sort("counterpart", "start", "outgoing")
     placed, received = pl.col("outgoing"), ~pl.col("outgoing")
     called = pl.when(placed).then("start").forward_fill().over("counterpart")
-    back = (received & (pl.col("start") - called <= BACK)).fill_null(value=False)
-    rows = (
-        known.with_columns(back=back)
+    back = (received & (pl.col("start") - called <= CALL_BACK_WITHIN)).fill_null(value=False)
+    contacts = (
+        rows.with_columns(back=back)
         .group_by("counterpart")
         .agg(
             placed=_count(placed),
@@ -167,18 +167,18 @@ def _contacts(tables: Tables, legs: pl.LazyFrame) -> pl.LazyFrame:
         )
     )
     share = pl.when(pl.col("received") > 0).then(pl.col("call_backs") / pl.col("received"))
-    whole = _numbered(tables, rows, "counterpart").with_columns(back_share=share)
+    joined = _numbered(tables, contacts, "counterpart").with_columns(back_share=share)
     calls = pl.col("placed") + pl.col("received")
-    return whole.sort(calls, "number", descending=[True, False])
+    return joined.sort(calls, "number", descending=[True, False])
 
 
-def _used(tables: Tables, legs: pl.LazyFrame, column: str) -> pl.LazyFrame:
+def _usage(tables: Tables, legs: pl.LazyFrame, column: str) -> pl.LazyFrame:
     rows = legs.drop_nulls(column).group_by(name=column)
     found = rows.agg(calls=_len(), days=pl.col("day").n_unique().cast(pl.Int64), **_span(tables))
     return found.sort("calls", "name", descending=[True, False])
 
 
-def _used_days(legs: pl.LazyFrame, column: str) -> pl.LazyFrame:
+def _usage_days(legs: pl.LazyFrame, column: str) -> pl.LazyFrame:
     rows = legs.drop_nulls(column).group_by("day", name=column).agg(calls=_len())
     return rows.sort("day", "name")
 
@@ -214,13 +214,15 @@ def _findings(findings: pl.LazyFrame, number: str) -> pl.LazyFrame:
 
 
 def _names(number: str) -> pl.Expr:
-    """Tell which ALERTS name a line."""
+    """Return which ALERTS name a line."""
     lists = (pl.col(name).list.contains(number) for name in ("lines", "members"))
     return pl.any_horizontal(pl.col("subject") == number, *lists).fill_null(value=False)
 
 
 def _numbered(tables: Tables, rows: pl.LazyFrame, other: str) -> pl.LazyFrame:
-    return related_numbers.classed(tables, rows.with_columns(number=tables.written(pl.col(other))))
+    return related_numbers.add_number_class(
+        tables, rows.with_columns(number=tables.written(pl.col(other)))
+    )
 
 
 def _span(tables: Tables) -> dict[str, pl.Expr]:
@@ -244,7 +246,7 @@ def explain(
     subscribers: Path | None = None,
     progress: Progress = SILENT,
 ) -> tuple[Story, Result]:
-    """Scan, and return what it says of one line, beside the whole of it."""
+    """Scan, and return the story of one line, and the result of the scan."""
     result = scan(paths, settings, subscribers=subscribers, extra_line=line, progress=progress)
     if not has_calls(result.tables, result.line):
         msg = f"'{line}' has no call in these files."

@@ -154,13 +154,13 @@ def _grid(grid: pl.DataFrame) -> pl.DataFrame:
     whole = grid.group_by("hour").agg(pl.col(counts).sum()).sort("hour")
     together = whole.select(pl.lit("all days").alias("day"), "hour", *counts)
     rows = pl.concat(
-        _drawn(part) for part in (together, grid.with_columns(pl.col("day").cast(pl.String)))
+        _hour_bars(part) for part in (together, grid.with_columns(pl.col("day").cast(pl.String)))
     )
     heads = {"placed": PLACED, "n_placed": "out", "received": RECEIVED, "n_received": "in"}
     return rows.select("day", *heads).rename(heads)
 
 
-def _drawn(hours: pl.DataFrame) -> pl.DataFrame:
+def _hour_bars(hours: pl.DataFrame) -> pl.DataFrame:
     drawn = hours.with_columns(
         bars(pl.col(name), pl.col(name).max()).alias(f"{name}_bar")
         for name in ("placed", "received")

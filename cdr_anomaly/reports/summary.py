@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def summary(result: Result) -> list[Text]:
-    """Say what was read, refused, judged and found, a sentence a line."""
+    """Return what was read, refused, judged and found, a sentence for each."""
     counts = result.counts
     parts = [
         say("summary.row", "{n} {row}", n=f"{n:,}", row=what)
@@ -55,15 +55,15 @@ def summary(result: Result) -> list[Text]:
     ]
 
 
-def calibrated_days(compared: pl.DataFrame) -> dict[str, int]:
+def calibrated_days(evidence: pl.DataFrame) -> dict[str, int]:
     """Count the days of EVIDENCE by what they are calibrated by."""
-    by = compared.group_by("calibrated_by").agg(pl.col("day").n_unique()).sort("calibrated_by")
+    by = evidence.group_by("calibrated_by").agg(pl.col("day").n_unique()).sort("calibrated_by")
     return dict(by.iter_rows())
 
 
-def calibration_sentences(compared: pl.DataFrame) -> list[Text]:
-    """Say how many days of EVIDENCE are calibrated by what, if any line was compared at all."""
-    known = calibrated_days(compared)
+def calibration_sentences(evidence: pl.DataFrame) -> list[Text]:
+    """Return how many days of EVIDENCE are calibrated by what, if any line was compared."""
+    known = calibrated_days(evidence)
     nights, itself = (known.get(by, 0) for by in (peer_scoring.BY_NIGHTS, peer_scoring.BY_ITSELF))
     parts = []
     if nights:
@@ -96,7 +96,7 @@ def calibration_sentences(compared: pl.DataFrame) -> list[Text]:
 
 
 def alerts_sentence(alerts: pl.DataFrame) -> Text:
-    """Say how many alerts there are, by severity, and how many have no rank, and why."""
+    """Return how many alerts there are, by severity, and how many have no rank, and why."""
     listed = alerts.filter(pl.col("rank").is_not_null())
     grades = [
         say("summary.grade", "{n} {severity}", n=n, severity=say_word(word))
@@ -123,7 +123,7 @@ def alerts_sentence(alerts: pl.DataFrame) -> Text:
 
 
 def victims_sentence(victims: pl.DataFrame) -> Text:
-    """Say how many people there are to warn, and how soon."""
+    """Return how many people there are to warn, and how soon."""
     if victims.is_empty():
         return say("summary.warn_nobody", "To warn: nobody.")
     return say(

@@ -24,7 +24,7 @@ NO_WRAP = {"day", "severity", "setting", "pattern", "p"}
 COLOURS = dict(zip(SEVERITIES, ("dim", "yellow", "red", "bold red"), strict=True))
 
 
-def put(table: pl.DataFrame, form: str) -> None:
+def write_table(table: pl.DataFrame, form: str) -> None:
     """Write a table to standard output as csv or jsonl."""
     text = escape_formulas(join_lists(table)).write_csv() if form == "csv" else table.write_ndjson()
     sys.stdout.write(text)
@@ -36,7 +36,7 @@ def console() -> Console:
     return terminal if terminal.is_terminal else Console(width=PLAIN_WIDTH, no_color=True)
 
 
-def show_alerts(alerts: pl.DataFrame, rows: int) -> None:
+def print_alerts(alerts: pl.DataFrame, rows: int) -> None:
     """Print the first alerts of the list."""
     terminal = console()
     listed = alerts["rank"].count()
@@ -82,7 +82,7 @@ def alerts_table(alerts: pl.DataFrame, rows: int) -> Table:
     return table
 
 
-def show(title: str, table: pl.DataFrame) -> None:
+def print_table(title: str, table: pl.DataFrame) -> None:
     """Print any small table under a title."""
     terminal = console()
     terminal.print(f"\n[bold]{title}[/]")
@@ -105,9 +105,9 @@ def _plain_table(*columns: str) -> Table:
 def _why(alert: Mapping[str, Any]) -> str:
     first, *others = alert["reasons"]
     more = f" (+{len(others)} more)" if others else ""
-    told = [alert["feedback"], alert["replaces_case"] and f"goes on with {alert['replaces_case']}"]
-    said = "".join(f"; {text}" for text in told if text)
-    return _escaped(f"{', '.join(alert['detectors'])}: {first}{more}{said}")
+    notes = [alert["feedback"], alert["replaces_case"] and f"goes on with {alert['replaces_case']}"]
+    more_notes = "".join(f"; {text}" for text in notes if text)
+    return _escaped(f"{', '.join(alert['detectors'])}: {first}{more}{more_notes}")
 
 
 def _escaped(text: str) -> str:

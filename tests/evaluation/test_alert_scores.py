@@ -232,7 +232,7 @@ def scanned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     out = tmp_path_factory.mktemp("scan")
     days = [SAMPLE / "calls" / f"date={day}" for day in ("2026-06-03", "2026-06-04", "2026-06-05")]
-    files.write(out, pipeline.scan(days, settings.load_settings()), "")
+    files.write_results(out, pipeline.scan(days, settings.load_settings()), "")
     return out
 
 

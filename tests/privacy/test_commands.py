@@ -39,7 +39,7 @@ def everything(place: Path) -> list[bytes]:
             table = pl.read_parquet(file)
             found += [str(value).encode() for value in table.rows()]
         if file.suffix == ".html":
-            found.append(json.dumps(template.unpacked(content.decode())).encode())
+            found.append(json.dumps(template.unpack(content.decode())).encode())
     return found
 
 

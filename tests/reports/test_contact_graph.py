@@ -122,7 +122,7 @@ def test_numbers_that_look_alike_when_masked_stay_apart(tmp_path: Path, run: Any
 def test_each_call_counts_once_though_both_ends_tell_of_it(seed: int, tmp_path: Path) -> None:
     drawn = story_twins.calls(seed)
     _, result = explained(tmp_path, story_twins.frame(drawn), OWN, *ALL)
-    graph = contact_graph.around(result.tables, result.line)
+    graph = contact_graph.build_graph(result.tables, result.line)
     near = {OWN} | {end for call in drawn for end in call[:2] if OWN in call[:2]}
     legs = result.tables.legs.select(number=result.tables.written(pl.col("line"))).collect()
     known = set(legs["number"])
@@ -134,7 +134,9 @@ def test_each_call_counts_once_though_both_ends_tell_of_it(seed: int, tmp_path: 
             sums[1] += call.duration_s > 0
             sums[2] += call.duration_s
     rows = (
-        contact_graph.flat(graph).select("caller", "called", "calls", "answered", "talk_s").rows()
+        contact_graph.edge_rows(graph)
+        .select("caller", "called", "calls", "answered", "talk_s")
+        .rows()
     )
     assert {(caller, called): sums for caller, called, *sums in rows} == expected
 
@@ -142,7 +144,7 @@ def test_each_call_counts_once_though_both_ends_tell_of_it(seed: int, tmp_path: 
 def test_a_call_to_itself_counts_once(tmp_path: Path) -> None:
     calls = feed(line(OWN).dials(3, on=DAY, to=OWN))
     _, result = explained(tmp_path, calls, OWN)
-    graph = contact_graph.around(result.tables, result.line)
+    graph = contact_graph.build_graph(result.tables, result.line)
     assert graph.nodes.select("number", "step").rows() == [(OWN, 0)]
     assert graph.edges.select("caller", "called", "calls").rows() == [("n0", "n0", 3)]
 

@@ -65,7 +65,7 @@ def test_every_alert_is_counted_once(alerts: pl.DataFrame, sentence: str) -> Non
 
 
 def shown(capsys: pytest.CaptureFixture[str], alerts: pl.DataFrame, rows: int = 50) -> str:
-    terminal.show_alerts(alerts, rows)
+    terminal.print_alerts(alerts, rows)
     return capsys.readouterr().out
 
 
@@ -145,5 +145,5 @@ def test_refused_rows_are_looked_for_only_where_there_are_any(tmp_path: Path) ->
         pytest.fail("it reads the calls again")
 
     unread = replace(result, source=replace(result.source, reader=never))
-    files.write(tmp_path / "out", unread, "")
+    files.write_results(tmp_path / "out", unread, "")
     assert pl.read_parquet(tmp_path / "out/refused.parquet").is_empty()

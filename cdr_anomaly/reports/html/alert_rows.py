@@ -33,7 +33,7 @@ def rows(
     page's language.
     """
     judged = listed.with_columns(judged_day="day")
-    drawn = chart_data.drawn(judged, result.findings, result.tables, legs)
+    drawn = chart_data.build_charts(judged, result.findings, result.tables, legs)
     found = _findings(listed, result.findings, sheet.said, told)
     images = {kind: _by_rank(rows) for kind, rows in drawn.pictures.items()}
     answered = pl.when("answered").then(pl.lit(sheet.said("yes")))

@@ -1,4 +1,4 @@
-"""What is drawn of each alert: its lines' calls by day and hour, its forwards, its new lines."""
+"""What the charts of each alert show: calls by day and hour, forwards, new lines."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 DAYS, GRID_DAYS, HOPS_DAYS = (timedelta(days=n) for n in (28, 14, 7))
 ONE = timedelta(days=1)
-# A picture is to be taken in at a glance; files and tables hold the rest.
+# A chart is read at a glance; files and tables hold the rest.
 LINES, HOPS, CALLS = 16, 40, 8
-# Two calls of a chain more would be hard to tell apart on a page.
+# The charts of longer chains cannot be read on a page.
 DEEPEST = 5
-# Of fewer other days it cannot be said what is usual at an hour.
+# With fewer other days it is not known what is usual at an hour.
 FEW_DAYS = 3
 
 
-class Drawn(NamedTuple):
-    """The rows of every picture and small table of alerts, each row with its alert's ``rank``."""
+class AlertCharts(NamedTuple):
+    """The rows of each chart and small table, with the ``rank`` of their alert."""
 
     pictures: Mapping[str, pl.DataFrame]
     calls: pl.DataFrame
@@ -35,12 +35,12 @@ class Drawn(NamedTuple):
     classes: pl.DataFrame
 
 
-def drawn(
+def build_charts(
     listed: pl.DataFrame, findings: pl.DataFrame, tables: Tables, legs: pl.LazyFrame
-) -> Drawn:
-    """Draw the alerts of a list (ALERTS with a rank).
+) -> AlertCharts:
+    """Return the charts of ``listed``, which are ALERTS with a rank.
 
-    ``legs`` are LEGS of the days before, as far as they are remembered beside ``tables``.
+    ``legs`` are LEGS of the days before, as far as they are remembered.
     """
     lines = _lines(listed, tables)
     by_line = _by_line(lines, tables)
@@ -49,7 +49,7 @@ def drawn(
     own = _legs(heads, tables, legs)
     grid = _grid(own)
     hops = _hops(listed, tables)
-    return Drawn(
+    return AlertCharts(
         pictures={
             "graph": graph(hops),
             "births": _births(listed, tables),
@@ -68,17 +68,17 @@ def drawn(
 
 
 def _lines(listed: pl.DataFrame, tables: Tables) -> pl.DataFrame:
-    """Give the first lines of each alert, as they are written and as the calls carry them."""
+    """Return the first lines of each alert, as text and as the calls carry them."""
     own = listed.select("rank", "judged_day", number=pl.col("lines").list.head(LINES))
     places = own.with_columns(place=pl.int_ranges(pl.col("number").list.len()))
     return places.explode("number", "place", empty_as_null=False).with_columns(
-        line=_carried(pl.col("number"), tables),
+        line=_as_carried(pl.col("number"), tables),
         number_class=_class(pl.col("number"), tables),
     )
 
 
-def _carried(number: pl.Expr, tables: Tables) -> pl.Expr:
-    """Give a line as the calls carry it."""
+def _as_carried(number: pl.Expr, tables: Tables) -> pl.Expr:
+    """Return a line as the calls carry it."""
     return number if tables.feed.opaque else numbering.line_code(number, tables.plan)
 
 
@@ -87,16 +87,16 @@ def _class(number: pl.Expr, tables: Tables) -> pl.Expr:
 
 
 def _calendar(alerts: pl.DataFrame, days: timedelta, tables: Tables) -> pl.LazyFrame:
-    """Give every day of the time up to an alert's day that the feed covers."""
+    """Return every day of the ``days`` up to the day of an alert that the feed covers."""
     first = pl.max_horizontal(
         pl.col("judged_day") - days + ONE, pl.lit(tables.feed.first_day, pl.Date)
     )
-    every = pl.date_ranges(first, "judged_day")
-    return alerts.lazy().with_columns(day=every).explode("day", empty_as_null=False)
+    dates = pl.date_ranges(first, "judged_day")
+    return alerts.lazy().with_columns(day=dates).explode("day", empty_as_null=False)
 
 
 def _days(heads: pl.DataFrame, findings: pl.DataFrame, tables: Tables) -> pl.DataFrame:
-    """Count what each alert's first line placed by day, beside its usual and the limit of a day."""
+    """Count the calls placed by the first line of each alert by day, with usual and limit."""
     limit = (
         findings.filter(pl.col("detector") == "mass_dialler")
         .group_by(number="subject")
@@ -109,31 +109,31 @@ def _days(heads: pl.DataFrame, findings: pl.DataFrame, tables: Tables) -> pl.Dat
         .join(usual, on=["line", "day"], how="left")
         .join(limit.lazy(), on="number", how="left")
         .sort("rank", "day")
-        .select("rank", short("day"), pl.col("n").fill_null(0), "usual", "limit")
+        .select("rank", short_day("day"), pl.col("n").fill_null(0), "usual", "limit")
         .filter(pl.col("n").sum().over("rank") > 0)
         .collect()
     )
 
 
 def _by_line(lines: pl.DataFrame, tables: Tables) -> pl.DataFrame:
-    """Count what the first lines of an alert placed by day, those that were looked at twice."""
+    """Count the calls placed by day and line of an alert, of its first lines that were read again."""
     return (
         _calendar(lines, GRID_DAYS, tables)
         .join(tables.profile.select("line", "day", n="n_out"), on=["line", "day"], how="left")
         .sort("rank", "place", "day")
         .filter(pl.col("n").sum().over("rank", "line") > 0)
-        .select("rank", short("day"), pl.col("n").fill_null(0), "number")
+        .select("rank", short_day("day"), pl.col("n").fill_null(0), "number")
         .collect()
     )
 
 
 def _legs(heads: pl.DataFrame, tables: Tables, before: pl.LazyFrame) -> pl.DataFrame:
-    """Give the calls of each alert's first line in the time before it, those of its day too."""
+    """Return the calls of the first line of each alert, of its day and of the days before."""
     columns = ["line", "day", "outgoing", "counterpart", "start", "duration_s", "cell_id"]
-    known = pl.concat([each.select(columns) for each in (before, tables.legs)]).unique()
+    calls = pl.concat([legs.select(columns) for legs in (before, tables.legs)]).unique()
     age = pl.col("judged_day") - pl.col("day")
     return (
-        known.join(heads.lazy().select("rank", "judged_day", "line", "number"), on="line")
+        calls.join(heads.lazy().select("rank", "judged_day", "line", "number"), on="line")
         .filter(age.is_between(timedelta(0), GRID_DAYS - ONE))
         .with_columns(local=pl.col("start").dt.convert_time_zone(tables.tz))
         .collect()
@@ -148,12 +148,12 @@ def _grid(legs: pl.DataFrame) -> pl.DataFrame:
         .agg(n=pl.len())
         .with_columns(n_days=pl.col("day").n_unique().over("rank"), date="day")
         .sort("rank", "day", "hour")
-        .with_columns(short("day"))
+        .with_columns(short_day("day"))
     )
 
 
 def _hours(grid: pl.DataFrame) -> pl.DataFrame:
-    """Put the hours of the day judged beside what is usual at them, where days before tell it."""
+    """Return the calls placed by hour of the day judged, and what is usual, where it is known."""
     today = grid.filter(pl.col("date") == pl.col("judged_day"))
     others = grid.filter(pl.col("date") < pl.col("judged_day"))
     n_others = pl.col("n_days") - 1
@@ -193,26 +193,26 @@ def _births(listed: pl.DataFrame, tables: Tables) -> pl.DataFrame:
         .with_columns(pl.col("n").fill_null(0))
         .with_columns(usual=before.mean().over("rank").round(1))
         .sort("rank", "day")
-        .select("rank", short("day"), "n", "usual")
+        .select("rank", short_day("day"), "n", "usual")
         .collect()
     )
 
 
 def _hops(listed: pl.DataFrame, tables: Tables) -> pl.DataFrame:
-    """Give the forwards of a week in which the lines of alerts about forwarding take part."""
+    """Return the forwards of a week in which the lines of alerts about forwarding take part."""
     about = listed.filter(pl.col("detectors").list.contains("forwarding_chain"))
     ours = (
         about.select("rank", "judged_day", number=pl.col("lines").list.concat("members"))
         .explode("number")
         .unique()
         .lazy()
-        .select("rank", "judged_day", line=_carried(pl.col("number"), tables))
+        .select("rank", "judged_day", line=_as_carried(pl.col("number"), tables))
     )
     ends = [tables.hops.join(ours, left_on=end, right_on="line") for end in ("forwarder", "target")]
     columns = ["rank", "judged_day", "day", "start", "caller", "forwarder", "target", "answered"]
     age = pl.col("judged_day") - pl.col("day")
     return (
-        pl.concat([each.select(columns) for each in ends])
+        pl.concat([hops.select(columns) for hops in ends])
         .filter(age.is_between(timedelta(0), HOPS_DAYS - ONE))
         .unique(columns)
         .with_columns(
@@ -224,7 +224,7 @@ def _hops(listed: pl.DataFrame, tables: Tables) -> pl.DataFrame:
 
 
 def graph(hops: pl.DataFrame) -> pl.DataFrame:
-    """Lay forwards out from left to right: rows with a name are lines, those without are hops."""
+    """Return forwards laid out from left to right: rows with a name are lines, others are hops."""
     hop = (
         hops.group_by("rank", "forwarder", "target")
         .agg(n=pl.len())
@@ -265,7 +265,7 @@ def graph(hops: pl.DataFrame) -> pl.DataFrame:
 
 
 def _calls(legs: pl.DataFrame, tables: Tables) -> pl.DataFrame:
-    """Give the first calls of each alert's first line on its day."""
+    """Return the first calls of the first line of each alert on its day."""
     of_day = legs.filter(pl.col("day") == pl.col("judged_day")).sort(
         "rank", "start", "outgoing", "counterpart", "duration_s", "cell_id"
     )
@@ -285,7 +285,7 @@ def _calls(legs: pl.DataFrame, tables: Tables) -> pl.DataFrame:
 
 
 def _forwarded(hops: pl.DataFrame, tables: Tables) -> pl.DataFrame:
-    """Give the last forwards of each alert."""
+    """Return the last forwards of each alert."""
     last = hops.sort("rank", "start", descending=[False, True], maintain_order=True)
     return (
         last.group_by("rank", maintain_order=True)
@@ -301,6 +301,6 @@ def _forwarded(hops: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     )
 
 
-def short(day: str) -> pl.Expr:
-    """Write a day so that many of them fit below a picture."""
+def short_day(day: str) -> pl.Expr:
+    """Return a day as month and day, so that many fit below a chart."""
     return pl.col(day).dt.strftime("%m-%d")

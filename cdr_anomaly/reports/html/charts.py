@@ -1,4 +1,4 @@
-"""The kinds of picture that pages draw, as Vega-Lite specifications; their rows come beside them.
+"""The kinds of chart that pages draw, as Vega-Lite specifications without their rows.
 
 Each takes its rows from the data set ``rows``, whose columns its docstring names. Colours are the
 page's own (page.css), so that they follow light, dark and print. A specification is plain data:
@@ -52,22 +52,22 @@ FRAME: Spec = {
 }
 
 
-def specifications(said: Callable[[str], str]) -> dict[str, Spec]:
-    """Return every kind of picture by name, its titles in the language that ``said`` gives."""
-    hour, day, line = ("hour", said("local hour")), ("day", said("day")), ("line", said("line"))
-    name, detector = ("name", said("name")), ("detector", said("detector"))
+def specifications(translate: Callable[[str], str]) -> dict[str, Spec]:
+    """Return every kind of chart by name, with titles in the language of ``translate``."""
+    hour, day, line = ("hour", translate("local hour")), ("day", translate("day")), ("line", translate("line"))
+    name, detector = ("name", translate("name")), ("detector", translate("detector"))
     specs = {
-        "grid": _heat(hour, day, said("calls placed")),
-        "lines": _heat(day, line, said("calls placed")),
-        "used": _heat(day, name, said("calls")),
-        "hours": _hours(said("calls placed"), said),
-        "days": _days(said),
-        "births": _births(said),
-        "volume": _hours(said("rows"), said),
-        "graph": _graph(said),
-        "severity": _severities(said),
-        "found": _found(said),
-        "detector": _heat(day, detector, said("alerts")),
+        "grid": _heat(hour, day, translate("calls placed")),
+        "lines": _heat(day, line, translate("calls placed")),
+        "used": _heat(day, name, translate("calls")),
+        "hours": _hours(translate("calls placed"), translate),
+        "days": _days(translate),
+        "births": _births(translate),
+        "volume": _hours(translate("rows"), translate),
+        "graph": _graph(translate),
+        "severity": _severities(translate),
+        "found": _findings(translate),
+        "detector": _heat(day, detector, translate("alerts")),
     }
     return {kind: FRAME | spec for kind, spec in specs.items()}
 
@@ -92,18 +92,18 @@ def _heat(across: tuple[str, str], down: tuple[str, str], what: str) -> Spec:
     }
 
 
-def _hours(what: str, said: Callable[[str], str]) -> Spec:
+def _hours(what: str, translate: Callable[[str], str]) -> Spec:
     """Draw ``n`` by ``hour`` as bars, and beside it what is ``usual`` as a line."""
-    x = _hour_axis(said("local hour"))
+    x = _hour_axis(translate("local hour"))
     bars = {
         "mark": {"type": "bar", "fill": ACCENT},
         "encoding": {
             "x": x,
             "y": _column("n", QUANTITY, title=what),
             "tooltip": [
-                _column("hour", ORDINAL, title=said("local hour")),
+                _column("hour", ORDINAL, title=translate("local hour")),
                 _column("n", QUANTITY, title=what),
-                _column("usual", QUANTITY, title=said("usual")),
+                _column("usual", QUANTITY, title=translate("usual")),
             ],
         },
     }
@@ -114,7 +114,7 @@ def _hours(what: str, said: Callable[[str], str]) -> Spec:
     return {"height": LOW, "layer": [bars, usual]}
 
 
-def _days(said: Callable[[str], str]) -> Spec:
+def _days(translate: Callable[[str], str]) -> Spec:
     """Draw ``n`` by ``day`` as bars, its ``usual`` as ticks and the ``limit`` as a line."""
     bars = {
         "mark": {"type": "bar", "fill": ACCENT},
@@ -122,10 +122,10 @@ def _days(said: Callable[[str], str]) -> Spec:
             "x": _day_axis(),
             "y": _column("n", QUANTITY, title=None, axis={"tickMinStep": 1}),
             "tooltip": [
-                _column("day", ORDINAL, title=said("day")),
-                _column("n", QUANTITY, title=said("count")),
-                _column("usual", QUANTITY, title=said("usual")),
-                _column("limit", QUANTITY, title=said("limit")),
+                _column("day", ORDINAL, title=translate("day")),
+                _column("n", QUANTITY, title=translate("count")),
+                _column("usual", QUANTITY, title=translate("usual")),
+                _column("limit", QUANTITY, title=translate("limit")),
             ],
         },
     }
@@ -140,18 +140,18 @@ def _days(said: Callable[[str], str]) -> Spec:
     return {"height": TALL, "layer": [bars, usual, limit]}
 
 
-def _births(said: Callable[[str], str]) -> Spec:
+def _births(translate: Callable[[str], str]) -> Spec:
     """Draw new lines ``n`` of a block by ``day``, and the ``usual`` of the days before."""
-    new_lines = _column("n", QUANTITY, title=said("new lines"))
+    new_lines = _column("n", QUANTITY, title=translate("new lines"))
     bars = {
         "mark": {"type": "bar", "fill": ACCENT},
         "encoding": {
             "x": _day_axis(),
             "y": new_lines,
             "tooltip": [
-                _column("day", ORDINAL, title=said("day")),
+                _column("day", ORDINAL, title=translate("day")),
                 new_lines,
-                _column("usual", QUANTITY, title=said("usual")),
+                _column("usual", QUANTITY, title=translate("usual")),
             ],
         },
     }
@@ -162,18 +162,18 @@ def _births(said: Callable[[str], str]) -> Spec:
     return {"height": TALL, "layer": [bars, usual]}
 
 
-def _graph(said: Callable[[str], str]) -> Spec:
+def _graph(translate: Callable[[str], str]) -> Spec:
     """Draw hops from (``x``, ``y``) to (``x2``, ``y2``) with ``n`` calls, and who stands there.
 
     Rows with a ``name`` are lines that stand at (``x``, ``y``), those without are hops.
     """
     bare = {"labels": False, "ticks": False, "grid": False, "domain": False}
-    title = said("who forwards, and where to")
+    title = translate("who forwards, and where to")
     position = {
         "x": _column("x", QUANTITY, title=title, axis=bare, scale={"padding": 120}),
         "y": _column("y", ORDINAL, title=None, axis=bare, scale={"type": "point", "padding": 1}),
     }
-    calls = _column("n", QUANTITY, title=said("calls forwarded"))
+    calls = _column("n", QUANTITY, title=translate("calls forwarded"))
     width = {"type": "sqrt", "range": [1, 6]}
     is_line = {"filter": "isValid(datum.name)"}
     hops = {
@@ -190,7 +190,7 @@ def _graph(said: Callable[[str], str]) -> Spec:
     ends = {
         "transform": [is_line],
         "mark": {"type": "circle", "fill": ACCENT, "size": 90, "opacity": 1},
-        "encoding": position | {"tooltip": [_column("name", NOMINAL, title=said("line")), calls]},
+        "encoding": position | {"tooltip": [_column("name", NOMINAL, title=translate("line")), calls]},
     }
     names = [
         {
@@ -203,7 +203,7 @@ def _graph(said: Callable[[str], str]) -> Spec:
     return {"height": STEP, "layer": [hops, ends, *names]}
 
 
-def _found(said: Callable[[str], str]) -> Spec:
+def _findings(translate: Callable[[str], str]) -> Spec:
     """Draw on which ``day`` which ``detector`` found something, and its ``severity``."""
     return {
         "height": STEP,
@@ -211,38 +211,38 @@ def _found(said: Callable[[str], str]) -> Spec:
         "encoding": {
             "x": _day_axis(),
             "y": _column("detector", ORDINAL, title=None),
-            "fill": _severity_colours(GRAVEST_FIRST, said),
+            "fill": _severity_colours(GRAVEST_FIRST, translate),
             "tooltip": [
-                _column("day", ORDINAL, title=said("day")),
-                _column("detector", NOMINAL, title=said("detector")),
-                _column("severity", NOMINAL, title=said("severity")),
+                _column("day", ORDINAL, title=translate("day")),
+                _column("detector", NOMINAL, title=translate("detector")),
+                _column("severity", NOMINAL, title=translate("severity")),
             ],
         },
     }
 
 
-def _severities(said: Callable[[str], str]) -> Spec:
+def _severities(translate: Callable[[str], str]) -> Spec:
     """Draw how many alerts ``n`` there were by ``day`` and ``severity``."""
     return {
         "height": LOW,
         "mark": {"type": "bar"},
         "encoding": {
             "x": _day_axis(),
-            "y": _column("n", QUANTITY, title=said("alerts"), aggregate="sum"),
-            "fill": _severity_colours(GRAVEST_FIRST[:-1], said),
+            "y": _column("n", QUANTITY, title=translate("alerts"), aggregate="sum"),
+            "fill": _severity_colours(GRAVEST_FIRST[:-1], translate),
             "order": _column("place", QUANTITY),
             "tooltip": [
-                _column("day", ORDINAL, title=said("day")),
-                _column("severity", NOMINAL, title=said("severity")),
-                _column("n", QUANTITY, title=said("alerts")),
+                _column("day", ORDINAL, title=translate("day")),
+                _column("severity", NOMINAL, title=translate("severity")),
+                _column("n", QUANTITY, title=translate("alerts")),
             ],
         },
     }
 
 
-def _severity_colours(severities: tuple[str, ...], said: Callable[[str], str]) -> Spec:
+def _severity_colours(severities: tuple[str, ...], translate: Callable[[str], str]) -> Spec:
     """Return the fill by ``severity``: each has its colour, in the order of their gravity."""
-    names = [said(severity) for severity in severities]
+    names = [translate(severity) for severity in severities]
     scale = {"domain": names, "range": [f"var(--{severity})" for severity in severities]}
     return _column("severity", NOMINAL, title=None, scale=scale, sort=names)
 

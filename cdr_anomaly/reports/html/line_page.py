@@ -11,7 +11,7 @@ from cdr_anomaly import wording
 from cdr_anomaly.alerts import severity
 from cdr_anomaly.alerts.victims import urgency
 from cdr_anomaly.reports.html import translate
-from cdr_anomaly.reports.html.chart_data import graph, short
+from cdr_anomaly.reports.html.chart_data import graph, short_day
 from cdr_anomaly.reports.html.template import Picture, Sheet
 from cdr_anomaly.result import versions
 
@@ -113,7 +113,7 @@ def _days(story: Story, said: Said) -> list[Picture]:
         )
         usual = pl.col("usual") if count == "n_out" else pl.lit(None, pl.Float64)
         rows = counted.tail(DAYS).select(
-            short("day"),
+            short_day("day"),
             n=pl.col(count).fill_null(0),
             usual=usual,
             limit=pl.lit(limits["limit"].first(), pl.Float64),
@@ -135,7 +135,7 @@ def _found(story: Story, said: Said) -> pl.DataFrame:
         ["day", "detector"], keep="first", maintain_order=True
     )
     return found.sort("day", "detector").select(
-        short("day"), *(_words(column, found, said) for column in ("detector", "severity"))
+        short_day("day"), *(_words(column, found, said) for column in ("detector", "severity"))
     )
 
 
@@ -164,7 +164,7 @@ def _hours(story: Story, said: Said) -> list[Picture]:
 
 
 def _by_hour(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.filter(pl.col("n") > 0).sort("day", "hour").with_columns(short("day"))
+    return rows.filter(pl.col("n") > 0).sort("day", "hour").with_columns(short_day("day"))
 
 
 def _used(story: Story, said: Said) -> list[Picture]:
@@ -176,7 +176,7 @@ def _used(story: Story, said: Said) -> list[Picture]:
     ):
         most = whole.head(NAMES).with_row_index("place").select("place", "name")
         rows = days.join(most, on="name").sort("place", "day")
-        drawn.append(Picture("used", rows.select(short("day"), "name", n="calls"), title))
+        drawn.append(Picture("used", rows.select(short_day("day"), "name", n="calls"), title))
     return [each for each in drawn if not each.rows.is_empty()]
 
 

@@ -1,4 +1,4 @@
-"""A template, its rows and all that it needs, to one file that opens anywhere without a network."""
+"""A template and the rows of its charts to one file that opens without a network."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Sheet:
             styles=[Markup(style) for style in styles],  # noqa: S704 - our own files
             scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own files
             policy=_policy(scripts),
-            held=_packed(held),
+            held=_pack(held),
             **content,
         )
 
@@ -117,14 +117,14 @@ def _templates(look: Look) -> Environment:
     return env
 
 
-def unpacked(page: str) -> dict[str, Any]:
+def unpack(page: str) -> dict[str, Any]:
     """Read what a page holds packed: specs, pictures, parts and words."""
     text = page.split('id="held">')[1].split("<", maxsplit=1)[0]
     held: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(text)))
     return held
 
 
-def _packed(held: dict[str, Any]) -> str:
+def _pack(held: dict[str, Any]) -> str:
     """Pack what the page's script reads; the same is always packed into the same."""
     text = json.dumps(held, default=str, ensure_ascii=False, separators=(",", ":"))
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()

@@ -146,7 +146,7 @@ def test_dealers_are_told_without_a_day_of_activation(tmp_path: pathlib.Path) ->
 def test_the_picture_of_a_dealer_counts_its_new_lines_by_day(regional: Result) -> None:
     alerts = regional.alerts.filter(pl.col("rank").is_not_null()).with_columns(judged_day="day")
     tables = regional.tables
-    drawn = chart_data.drawn(alerts, regional.findings, tables, tables.legs.clear())
+    drawn = chart_data.build_charts(alerts, regional.findings, tables, tables.legs.clear())
     (rank,) = alerts.filter(subject="dealer D03")["rank"]
     by_day = dict(drawn.pictures["births"].filter(rank=rank).select("day", "n").iter_rows())
     assert (by_day[BORN[5:]], sum(by_day.values())) == (14, 15), "one was new weeks before"

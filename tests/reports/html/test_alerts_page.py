@@ -38,7 +38,7 @@ def night(result: Result) -> str:
 
 def all_of(text: str) -> str:
     """Give what a page holds as text: what is shown at once, and what is packed."""
-    held = template.unpacked(text)
+    held = template.unpack(text)
     parts = [text.split("<main")[1].split("</main", maxsplit=1)[0], *held["parts"]]
     return html.unescape(" ".join(parts)) + str(held["pictures"])
 
@@ -47,7 +47,7 @@ def test_every_alert_of_the_list_is_there_with_all_that_is_said_of_it(
     result: Result, night: str
 ) -> None:
     listed = result.alerts.filter(pl.col("rank").is_not_null())
-    held = template.unpacked(night)["parts"]
+    held = template.unpack(night)["parts"]
     assert listed.height
     assert len(held) == listed.height
     for alert, part in zip(listed.iter_rows(named=True), held, strict=True):
@@ -112,7 +112,7 @@ def test_a_line_is_told_in_every_language(result: Result, lang: str) -> None:
     assert html.escape(said("Its days")) in told
     first = story.contacts.head(20)["number"]
     assert all(number in all_of(told) for number in first)
-    kinds = {each["kind"] for each in template.unpacked(told)["pictures"]}
+    kinds = {each["kind"] for each in template.unpack(told)["pictures"]}
     assert {"days", "grid", "found", "used"} <= kinds
 
 

@@ -16,7 +16,7 @@ from cdr_anomaly.reports.html import chart_data
 from tests.helpers.builders import SHANGHAI
 
 if TYPE_CHECKING:
-    from cdr_anomaly.reports.html.chart_data import Drawn
+    from cdr_anomaly.reports.html.chart_data import AlertCharts
     from cdr_anomaly.result import Result
 
 Calls = list[dict[str, Any]]
@@ -41,9 +41,9 @@ def listed(result: Result) -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def drawn(result: Result, listed: pl.DataFrame) -> Drawn:
+def drawn(result: Result, listed: pl.DataFrame) -> AlertCharts:
     nothing = result.tables.legs.clear()
-    return chart_data.drawn(listed, result.findings, result.tables, nothing)
+    return chart_data.build_charts(listed, result.findings, result.tables, nothing)
 
 
 @pytest.fixture(scope="module")
@@ -67,14 +67,14 @@ def written(number: str | None) -> str:
     return text
 
 
-def heads(listed: pl.DataFrame, drawn: Drawn) -> list[tuple[int, str, date]]:
+def heads(listed: pl.DataFrame, drawn: AlertCharts) -> list[tuple[int, str, date]]:
     rows = listed.join(drawn.heads, on="rank").select("rank", "head", "judged_day").rows()
     assert rows
     return rows
 
 
 def test_hours_and_days_are_those_of_the_calls(
-    listed: pl.DataFrame, drawn: Drawn, placed: Calls
+    listed: pl.DataFrame, drawn: AlertCharts, placed: Calls
 ) -> None:
     grid, hours = drawn.pictures["grid"], drawn.pictures["hours"]
     for rank, line, day in heads(listed, drawn):
@@ -88,7 +88,7 @@ def test_hours_and_days_are_those_of_the_calls(
         assert dict(today) == Counter(at.hour for at in own if at.date() == day)
 
 
-def test_what_is_usual_at_an_hour_is_the_mean_of_other_days(drawn: Drawn) -> None:
+def test_what_is_usual_at_an_hour_is_the_mean_of_other_days(drawn: AlertCharts) -> None:
     grid, hours = drawn.pictures["grid"], drawn.pictures["hours"]
     known = hours.filter(pl.col("usual").is_not_null())
     assert known.height
@@ -102,7 +102,7 @@ def test_what_is_usual_at_an_hour_is_the_mean_of_other_days(drawn: Drawn) -> Non
 
 
 def test_days_of_a_line_are_all_there_and_are_counted_as_in_the_calls(
-    listed: pl.DataFrame, drawn: Drawn, placed: Calls
+    listed: pl.DataFrame, drawn: AlertCharts, placed: Calls
 ) -> None:
     for rank, line, day in heads(listed, drawn):
         told = drawn.pictures["days"].filter(rank=rank)
@@ -113,7 +113,7 @@ def test_days_of_a_line_are_all_there_and_are_counted_as_in_the_calls(
         assert told["n"].to_list() == [own[d] for d in shown]
 
 
-def test_a_graph_leads_from_left_to_right_and_holds_each_line_once(drawn: Drawn) -> None:
+def test_a_graph_leads_from_left_to_right_and_holds_each_line_once(drawn: AlertCharts) -> None:
     graph = drawn.pictures["graph"]
     assert graph.height
     for (rank,), part in graph.partition_by("rank", as_dict=True).items():
@@ -127,7 +127,7 @@ def test_a_graph_leads_from_left_to_right_and_holds_each_line_once(drawn: Drawn)
 
 
 def test_new_lines_of_a_block_are_counted_by_the_day_they_are_new_from(
-    result: Result, listed: pl.DataFrame, drawn: Drawn
+    result: Result, listed: pl.DataFrame, drawn: AlertCharts
 ) -> None:
     told = drawn.pictures["births"]
     blocks = listed.filter(subject_kind="block")

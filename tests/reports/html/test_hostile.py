@@ -12,7 +12,7 @@ import pytest
 
 from cdr_anomaly.reports import html
 from cdr_anomaly.reports.html import Look, Past
-from cdr_anomaly.reports.html.template import unpacked
+from cdr_anomaly.reports.html.template import unpack
 from tests.helpers.browser_pages import open_all, ranks
 from tests.helpers.builders import feed, line, past, scanned
 from tests.helpers.paths import SAMPLE
@@ -81,7 +81,7 @@ def test_what_others_wrote_is_shown_and_not_run(
 @pytest.mark.parametrize("name", ["masked", "line masked"])
 def test_a_masked_page_holds_no_number(pages: dict[str, Path], name: str) -> None:
     text = pages[name].read_text(encoding="utf-8")
-    held = unpacked(text)
+    held = unpack(text)
     own = re.sub(r"<(script|style)\b.*?</\1>", "", text, flags=re.DOTALL)
     told = own + json.dumps([held["pictures"], held["parts"]], default=str, ensure_ascii=False)
     known = numbers()

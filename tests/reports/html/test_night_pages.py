@@ -41,7 +41,7 @@ def pages(tmp_path: Path, run: Any) -> dict[str, dict[str, Any]]:
     )
     assert ran.code == 0
     files = {day: tmp_path / "out" / day / "report.html" for day in DAYS}
-    return {day: template.unpacked(file.read_text()) for day, file in files.items()}
+    return {day: template.unpack(file.read_text()) for day, file in files.items()}
 
 
 def rows(held: dict[str, Any], kind: str) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cdr_anomaly.reports.html import charts
-from cdr_anomaly.reports.html.template import unpacked
+from cdr_anomaly.reports.html.template import unpack
 from tests.helpers.browser_pages import drawn, open_all, ranks
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def test_every_kind_of_picture_is_drawn_and_told(
     page = show(pages[name]).page
     open_all(page)
     pictures = drawn(page)
-    held = [each["kind"] for each in unpacked(pages[name].read_text())["pictures"]]
+    held = [each["kind"] for each in unpack(pages[name].read_text())["pictures"]]
     assert {held[each["number"]] for each in pictures} == kinds
     assert [each["caption"] for each in pictures if not each["marks"]] == []
     assert all(each["caption"] == each["told"] for each in pictures)
