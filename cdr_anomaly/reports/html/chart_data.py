@@ -116,7 +116,7 @@ def _days(heads: pl.DataFrame, findings: pl.DataFrame, tables: Tables) -> pl.Dat
 
 
 def _by_line(lines: pl.DataFrame, tables: Tables) -> pl.DataFrame:
-    """Count the calls placed by day and line of an alert, of its first lines that were read again."""
+    """Count the calls placed by day and line of an alert, of first lines that were read again."""
     return (
         _calendar(lines, GRID_DAYS, tables)
         .join(tables.profile.select("line", "day", n="n_out"), on=["line", "day"], how="left")
