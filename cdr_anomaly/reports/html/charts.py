@@ -52,22 +52,26 @@ FRAME: Spec = {
 }
 
 
-def specifications(translate: Callable[[str], str]) -> dict[str, Spec]:
-    """Return every kind of chart by name, with titles in the language of ``translate``."""
-    hour, day, line = ("hour", translate("local hour")), ("day", translate("day")), ("line", translate("line"))
-    name, detector = ("name", translate("name")), ("detector", translate("detector"))
+def specifications(word: Callable[[str], str]) -> dict[str, Spec]:
+    """Return every kind of chart by name; ``word`` translates their titles."""
+    hour, day, line = (
+        ("hour", word("local hour")),
+        ("day", word("day")),
+        ("line", word("line")),
+    )
+    name, detector = ("name", word("name")), ("detector", word("detector"))
     specs = {
-        "grid": _heat(hour, day, translate("calls placed")),
-        "lines": _heat(day, line, translate("calls placed")),
-        "used": _heat(day, name, translate("calls")),
-        "hours": _hours(translate("calls placed"), translate),
-        "days": _days(translate),
-        "births": _births(translate),
-        "volume": _hours(translate("rows"), translate),
-        "graph": _graph(translate),
-        "severity": _severities(translate),
-        "found": _findings(translate),
-        "detector": _heat(day, detector, translate("alerts")),
+        "grid": _heat(hour, day, word("calls placed")),
+        "lines": _heat(day, line, word("calls placed")),
+        "used": _heat(day, name, word("calls")),
+        "hours": _hours(word("calls placed"), word),
+        "days": _days(word),
+        "births": _births(word),
+        "volume": _hours(word("rows"), word),
+        "graph": _graph(word),
+        "severity": _severities(word),
+        "found": _findings(word),
+        "detector": _heat(day, detector, word("alerts")),
     }
     return {kind: FRAME | spec for kind, spec in specs.items()}
 
@@ -92,18 +96,18 @@ def _heat(across: tuple[str, str], down: tuple[str, str], what: str) -> Spec:
     }
 
 
-def _hours(what: str, translate: Callable[[str], str]) -> Spec:
+def _hours(what: str, word: Callable[[str], str]) -> Spec:
     """Draw ``n`` by ``hour`` as bars, and beside it what is ``usual`` as a line."""
-    x = _hour_axis(translate("local hour"))
+    x = _hour_axis(word("local hour"))
     bars = {
         "mark": {"type": "bar", "fill": ACCENT},
         "encoding": {
             "x": x,
             "y": _column("n", QUANTITY, title=what),
             "tooltip": [
-                _column("hour", ORDINAL, title=translate("local hour")),
+                _column("hour", ORDINAL, title=word("local hour")),
                 _column("n", QUANTITY, title=what),
-                _column("usual", QUANTITY, title=translate("usual")),
+                _column("usual", QUANTITY, title=word("usual")),
             ],
         },
     }
@@ -114,7 +118,7 @@ def _hours(what: str, translate: Callable[[str], str]) -> Spec:
     return {"height": LOW, "layer": [bars, usual]}
 
 
-def _days(translate: Callable[[str], str]) -> Spec:
+def _days(word: Callable[[str], str]) -> Spec:
     """Draw ``n`` by ``day`` as bars, its ``usual`` as ticks and the ``limit`` as a line."""
     bars = {
         "mark": {"type": "bar", "fill": ACCENT},
@@ -122,10 +126,10 @@ def _days(translate: Callable[[str], str]) -> Spec:
             "x": _day_axis(),
             "y": _column("n", QUANTITY, title=None, axis={"tickMinStep": 1}),
             "tooltip": [
-                _column("day", ORDINAL, title=translate("day")),
-                _column("n", QUANTITY, title=translate("count")),
-                _column("usual", QUANTITY, title=translate("usual")),
-                _column("limit", QUANTITY, title=translate("limit")),
+                _column("day", ORDINAL, title=word("day")),
+                _column("n", QUANTITY, title=word("count")),
+                _column("usual", QUANTITY, title=word("usual")),
+                _column("limit", QUANTITY, title=word("limit")),
             ],
         },
     }
@@ -140,18 +144,18 @@ def _days(translate: Callable[[str], str]) -> Spec:
     return {"height": TALL, "layer": [bars, usual, limit]}
 
 
-def _births(translate: Callable[[str], str]) -> Spec:
+def _births(word: Callable[[str], str]) -> Spec:
     """Draw new lines ``n`` of a block by ``day``, and the ``usual`` of the days before."""
-    new_lines = _column("n", QUANTITY, title=translate("new lines"))
+    new_lines = _column("n", QUANTITY, title=word("new lines"))
     bars = {
         "mark": {"type": "bar", "fill": ACCENT},
         "encoding": {
             "x": _day_axis(),
             "y": new_lines,
             "tooltip": [
-                _column("day", ORDINAL, title=translate("day")),
+                _column("day", ORDINAL, title=word("day")),
                 new_lines,
-                _column("usual", QUANTITY, title=translate("usual")),
+                _column("usual", QUANTITY, title=word("usual")),
             ],
         },
     }
@@ -162,18 +166,18 @@ def _births(translate: Callable[[str], str]) -> Spec:
     return {"height": TALL, "layer": [bars, usual]}
 
 
-def _graph(translate: Callable[[str], str]) -> Spec:
+def _graph(word: Callable[[str], str]) -> Spec:
     """Draw hops from (``x``, ``y``) to (``x2``, ``y2``) with ``n`` calls, and who stands there.
 
     Rows with a ``name`` are lines that stand at (``x``, ``y``), those without are hops.
     """
     bare = {"labels": False, "ticks": False, "grid": False, "domain": False}
-    title = translate("who forwards, and where to")
+    title = word("who forwards, and where to")
     position = {
         "x": _column("x", QUANTITY, title=title, axis=bare, scale={"padding": 120}),
         "y": _column("y", ORDINAL, title=None, axis=bare, scale={"type": "point", "padding": 1}),
     }
-    calls = _column("n", QUANTITY, title=translate("calls forwarded"))
+    calls = _column("n", QUANTITY, title=word("calls forwarded"))
     width = {"type": "sqrt", "range": [1, 6]}
     is_line = {"filter": "isValid(datum.name)"}
     hops = {
@@ -190,7 +194,7 @@ def _graph(translate: Callable[[str], str]) -> Spec:
     ends = {
         "transform": [is_line],
         "mark": {"type": "circle", "fill": ACCENT, "size": 90, "opacity": 1},
-        "encoding": position | {"tooltip": [_column("name", NOMINAL, title=translate("line")), calls]},
+        "encoding": position | {"tooltip": [_column("name", NOMINAL, title=word("line")), calls]},
     }
     names = [
         {
@@ -203,7 +207,7 @@ def _graph(translate: Callable[[str], str]) -> Spec:
     return {"height": STEP, "layer": [hops, ends, *names]}
 
 
-def _findings(translate: Callable[[str], str]) -> Spec:
+def _findings(word: Callable[[str], str]) -> Spec:
     """Draw on which ``day`` which ``detector`` found something, and its ``severity``."""
     return {
         "height": STEP,
@@ -211,38 +215,38 @@ def _findings(translate: Callable[[str], str]) -> Spec:
         "encoding": {
             "x": _day_axis(),
             "y": _column("detector", ORDINAL, title=None),
-            "fill": _severity_colours(GRAVEST_FIRST, translate),
+            "fill": _severity_colours(GRAVEST_FIRST, word),
             "tooltip": [
-                _column("day", ORDINAL, title=translate("day")),
-                _column("detector", NOMINAL, title=translate("detector")),
-                _column("severity", NOMINAL, title=translate("severity")),
+                _column("day", ORDINAL, title=word("day")),
+                _column("detector", NOMINAL, title=word("detector")),
+                _column("severity", NOMINAL, title=word("severity")),
             ],
         },
     }
 
 
-def _severities(translate: Callable[[str], str]) -> Spec:
+def _severities(word: Callable[[str], str]) -> Spec:
     """Draw how many alerts ``n`` there were by ``day`` and ``severity``."""
     return {
         "height": LOW,
         "mark": {"type": "bar"},
         "encoding": {
             "x": _day_axis(),
-            "y": _column("n", QUANTITY, title=translate("alerts"), aggregate="sum"),
-            "fill": _severity_colours(GRAVEST_FIRST[:-1], translate),
+            "y": _column("n", QUANTITY, title=word("alerts"), aggregate="sum"),
+            "fill": _severity_colours(GRAVEST_FIRST[:-1], word),
             "order": _column("place", QUANTITY),
             "tooltip": [
-                _column("day", ORDINAL, title=translate("day")),
-                _column("severity", NOMINAL, title=translate("severity")),
-                _column("n", QUANTITY, title=translate("alerts")),
+                _column("day", ORDINAL, title=word("day")),
+                _column("severity", NOMINAL, title=word("severity")),
+                _column("n", QUANTITY, title=word("alerts")),
             ],
         },
     }
 
 
-def _severity_colours(severities: tuple[str, ...], translate: Callable[[str], str]) -> Spec:
+def _severity_colours(severities: tuple[str, ...], word: Callable[[str], str]) -> Spec:
     """Return the fill by ``severity``: each has its colour, in the order of their gravity."""
-    names = [translate(severity) for severity in severities]
+    names = [word(severity) for severity in severities]
     scale = {"domain": names, "range": [f"var(--{severity})" for severity in severities]}
     return _column("severity", NOMINAL, title=None, scale=scale, sort=names)
 
