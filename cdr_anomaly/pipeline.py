@@ -17,7 +17,7 @@ from cdr_anomaly.features.feed import describe_feed
 from cdr_anomaly.features.tables import FeedReader
 from cdr_anomaly.ingest import subscribers as ingest_subscribers
 from cdr_anomaly.result import Counts, Result
-from cdr_anomaly.schema import CALLS, columns
+from cdr_anomaly.schema import CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -167,7 +167,10 @@ def check(
             list(count_rows(look).rows().items()), schema=["what", "rows"], orient="row"
         ),
         "Columns": pl.DataFrame(
-            [(c, "yes" if c in source.columns else "no", m) for c, m in columns(CALLS).items()],
+            [
+                (name, "yes" if name in source.columns else "no", column.meaning)
+                for name, column in CALLS.items()
+            ],
             schema=["column", "found", "meaning"],
             orient="row",
         ),

@@ -15,7 +15,6 @@ from rich.console import Console
 
 from cdr_anomaly import detectors, pipeline, schema, settings
 from cdr_anomaly.ingest import layouts
-from cdr_anomaly.nights import state, upgrade
 from cdr_anomaly.reports import terminal as reports_terminal
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
-OF_A_RUN = {"findings", "alerts", "evidence", "victims"}
 
 
 def detectors_page() -> str:
@@ -72,18 +70,8 @@ def measured(detector: type[Detector]) -> str:
 
 def tables_page() -> str:
     """Describe the tables at the border, and the settings and layouts of reading."""
-    tables = {
-        "CALLS, what a feed may hold": schema.CALLS,
-        "Beside the tokens of pseudonymised CALLS": schema.BESIDE,
-        "SUBSCRIBERS, what is known of lines (`--subscribers`)": schema.SUBSCRIBERS,
-        "FINDINGS (`findings.parquet`)": schema.FINDINGS,
-        "ALERTS (`alerts.parquet`, `.csv`, `.jsonl`)": schema.ALERTS,
-        "EVIDENCE (`evidence.parquet`)": schema.EVIDENCE,
-        "VICTIMS, whom to warn (`victims.parquet`, `.csv`)": schema.VICTIMS,
-        "TESTS, what is compared; EVIDENCE is made of it": schema.TESTS,
-    } | {f"`{name}` of a state": table for name, table in remembered().items()}
     parts = ["# Tables, settings, layouts\n\nWritten by `make docs` from the code.\n"]
-    for title, table in tables.items():
+    for title, table in schema.TABLES.items():
         rows = [
             f"| `{name}` | {column.dtype or 'Int64, or String'} | {column.meaning} |"
             for name, column in table.items()
@@ -104,12 +92,6 @@ def tables_page() -> str:
     ]
     parts.append("\n## Layouts\n\n| `--layout` | records |\n|---|---|\n" + "\n".join(rows))
     return "\n".join(parts) + "\n"
-
-
-def remembered() -> dict[str, schema.Table]:
-    """Return the tables of a state that are not described as files of a run already."""
-    tables = state.TABLES | {upgrade.LEDGER_NAME: schema.LEDGER}
-    return {name: table for name, table in tables.items() if name not in OF_A_RUN}
 
 
 def picture() -> str:

@@ -47,7 +47,7 @@ OUTBOUND_DAYS = 180
 class History:
     """What is remembered of the days before ``day``, of which ``first_day`` is the first.
 
-    ``read`` returns a table of the state (state.TABLES), with lines as the night carries them;
+    ``read`` returns a table of the state (STATE_TABLES), with lines as the night carries them;
     ``active`` sums up the active line-days of the last weeks.
     """
 
@@ -63,7 +63,7 @@ class History:
 
 
 class NightTables(NamedTuple):
-    """The tables that detectors read, and what is kept for later nights (state.TABLES)."""
+    """The tables that detectors read, and what is kept for later nights (STATE_TABLES)."""
 
     tables: Tables
     kept: Mapping[str, pl.DataFrame]

@@ -10,7 +10,7 @@ from cdr_anomaly import numbering
 from cdr_anomaly.errors import StateError
 from cdr_anomaly.ingest import source as ingest_source
 from cdr_anomaly.nights import history, ledger, state, state_header
-from cdr_anomaly.schema import lines
+from cdr_anomaly.schema import STATE_TABLES, lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -102,7 +102,7 @@ def reader(known: State, source: Source, lost: Collection[str]) -> Callable[[str
         rows = known.read(name)
         if not source.as_text:
             return rows
-        return numbering.format_lines(rows, lines(state.TABLES[name]))
+        return numbering.format_lines(rows, lines(STATE_TABLES[name]))
 
     return read
 

@@ -17,12 +17,13 @@ from cdr_anomaly.alerts.victims import urgency
 from cdr_anomaly.errors import accept_former_names
 from cdr_anomaly.features import second_look
 from cdr_anomaly.features.second_look import ActiveDays
-from cdr_anomaly.nights import history, inputs, ledger, lock, open_state, state, volume
+from cdr_anomaly.nights import history, inputs, ledger, lock, open_state, volume
 from cdr_anomaly.nights import lists as nights_lists
 from cdr_anomaly.nights.history import History, build_night_tables
 from cdr_anomaly.nights.lists import JudgedNight, Subjects
 from cdr_anomaly.pipeline import SILENT
 from cdr_anomaly.result import Result, versions
+from cdr_anomaly.schema import STATE_TABLES
 from cdr_anomaly.storage import paths as storage_paths
 from cdr_anomaly.wording import Text, say
 
@@ -121,7 +122,7 @@ def backfill(
 
 def cut(last: date, profiles: int, calls: int) -> dict[str, date]:
     """Return from which day on each table is kept, when the last night is that of ``last``."""
-    days = dict.fromkeys(state.TABLES, profiles) | dict.fromkeys(OF_CALLS, calls)
+    days = dict.fromkeys(STATE_TABLES, profiles) | dict.fromkeys(OF_CALLS, calls)
     days |= {
         "carry_over": LATE_DAYS,
         "cold_callers": min(history.OUTBOUND_DAYS, profiles),

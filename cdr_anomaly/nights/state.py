@@ -25,22 +25,8 @@ from cdr_anomaly.nights.state_header import Header
 from cdr_anomaly.nights.upgrade import LEDGER_NAME, VERSION
 from cdr_anomaly.result import versions as program_versions
 from cdr_anomaly.schema import (
-    ALERTS,
-    CARRY_OVER,
-    COLD_CALLERS,
-    EVIDENCE,
-    FEEDBACK,
-    FINDINGS,
-    FORWARD_LEGS,
     LEDGER,
-    LEGS,
-    LINE_REPLACEMENTS,
-    LINE_SIGHTINGS,
-    LONG_CALLS,
-    PROFILE,
-    SHIFTS,
-    VICTIMS,
-    VOLUME,
+    STATE_TABLES,
     empty,
     lines,
 )
@@ -54,13 +40,6 @@ if TYPE_CHECKING:
     from cdr_anomaly.schema import Table
     from cdr_anomaly.storage.paths import Location
 
-TABLES = {
-    "profile": PROFILE, "forward_legs": FORWARD_LEGS, "legs": LEGS, "carry_over": CARRY_OVER,
-    "line_sightings": LINE_SIGHTINGS, "shifts": SHIFTS, "volume": VOLUME,
-    "cold_callers": COLD_CALLERS, "line_replacements": LINE_REPLACEMENTS,
-    "long_calls": LONG_CALLS, "findings": FINDINGS, "evidence": EVIDENCE, "alerts": ALERTS,
-    "victims": VICTIMS, "feedback": FEEDBACK,
-}  # fmt: skip
 WHOLE = ("line_sightings",)  # the one table that is not divided by day
 # Files that nothing refers to any more stay so long, for those who are reading them.
 LINGER_HOURS = 24
@@ -95,7 +74,7 @@ class State:
 
     def read(self, name: str) -> pl.LazyFrame:
         """Return a table; one that nothing was written to yet has no rows."""
-        table, versions = TABLES[name], self.versions
+        table, versions = STATE_TABLES[name], self.versions
         if self.layout < VERSION:
             rows = self.upgraded_tables.get(name)
             return empty(table, pl.Int64()).lazy() if rows is None else _whole(rows, table)
@@ -128,7 +107,7 @@ class State:
         """Take back what runs that did not come to their end have left."""
         versions = self.versions
         with writing(self.place):
-            for name in TABLES:
+            for name in STATE_TABLES:
                 if name not in versions:
                     paths.remove(self.place / name)
                 elif (table := self._table(name)).version() != versions[name]:
@@ -233,7 +212,7 @@ class State:
         return replace(self, ledger=events)
 
     def _replace(self, name: str, frame: pl.DataFrame, day: date) -> None:
-        table = TABLES[name]
+        table = STATE_TABLES[name]
         divided = {} if name in WHOLE else {"partition_by": ["day"]}
         frame = frame.select(list(table))
         known, of_lines = self.read(name), lines(table)
@@ -331,7 +310,7 @@ def bring_up_to_date(place: Location) -> Header | None:
         ledger = _upgraded_ledger(events, layout)
         _rewrite(State(place, header, ledger, layout, tables))
     with writing(place):
-        for name in upgrade.FORMER_TABLES - TABLES.keys():
+        for name in upgrade.FORMER_TABLES - STATE_TABLES.keys():
             paths.remove(place / name)
     header = replace(header, version=VERSION)
     state_header.write(place, header)
@@ -346,7 +325,7 @@ def _rewrite(former: State) -> None:
             if rows is former.written_tables.get(name):
                 continue
             try:
-                former.write_by_day(name, _whole(rows, TABLES[name]))
+                former.write_by_day(name, _whole(rows, STATE_TABLES[name]))
             except UNREADABLE as error:
                 if isinstance(error, OSError) and error.errno is not None:
                     raise  # it could not be written
@@ -358,7 +337,7 @@ def _rewrite(former: State) -> None:
             versions[name] = former.table_version(name)
         if isinstance(former.place, Path) and hasattr(os, "sync"):
             os.sync()  # else the ledger might outlive a power cut that the tables do not
-    kept = {name: version for name, version in versions.items() if name in TABLES}
+    kept = {name: version for name, version in versions.items() if name in STATE_TABLES}
     facts = {"version": VERSION}
     former.note(upgrade.EVENT, anew=True, tables=kept, facts=facts, versions=program_versions())
 

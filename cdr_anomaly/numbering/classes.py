@@ -70,7 +70,7 @@ def classes_with(**properties: bool) -> list[str]:
     return [
         name
         for name, of_class in CLASSES.items()
-        if properties.items() <= of_class._asdict().items()
+        if all(getattr(of_class, key) == value for key, value in properties.items())
     ]
 
 

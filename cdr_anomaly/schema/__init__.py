@@ -30,6 +30,7 @@ from cdr_anomaly.schema.pipeline import (
     TESTS,
     TRAFFIC,
 )
+from cdr_anomaly.schema.registry import STATE_TABLES, TABLES
 from cdr_anomaly.schema.state import (
     CARRY_OVER,
     FEEDBACK,
@@ -41,13 +42,14 @@ from cdr_anomaly.schema.state import (
     VOLUME,
 )
 from cdr_anomaly.schema.subject_kinds import SUBJECT_KINDS, kinds_with
-from cdr_anomaly.schema.table import Column, Table, columns, empty, lines, require
+from cdr_anomaly.schema.table import Column, Table, empty, lines, require
 from cdr_anomaly.vocabulary import SEVERITIES
 
 __all__ = [
     "ALERTS", "BESIDE", "BIRTHS", "CALLS", "CARRY_OVER", "COLD_CALLERS", "EVIDENCE", "FEEDBACK",
     "FINDINGS", "FORWARD_LEGS", "HOPS", "LEDGER", "LEGS", "LINES", "LINE_REPLACEMENTS",
     "LINE_SIGHTINGS", "LINKS", "LISTS", "LONG_CALLS", "MEASURES", "PROFILE", "REACHED", "REQUIRED",
-    "SEVERITIES", "SHIFTS", "STORY", "SUBJECT_KINDS", "SUBSCRIBERS", "TESTS", "TRAFFIC", "VICTIMS",
-    "VOLUME", "Column", "Table", "columns", "empty", "kinds_with", "lines", "require",
+    "SEVERITIES", "SHIFTS", "STATE_TABLES", "STORY", "SUBJECT_KINDS", "SUBSCRIBERS", "TABLES",
+    "TESTS", "TRAFFIC", "VICTIMS", "VOLUME", "Column", "Table", "empty", "kinds_with", "lines",
+    "require",
 ]  # fmt: skip

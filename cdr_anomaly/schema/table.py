@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class Column(NamedTuple):
@@ -48,8 +45,3 @@ def empty(table: Table, line: pl.DataType | None = None) -> pl.DataFrame:
 def lines(table: Table) -> list[str]:
     """Name the columns of a table that hold lines."""
     return [name for name, column in table.items() if column.dtype is None]
-
-
-def columns(table: Table) -> Mapping[str, str]:
-    """Map each column of a table to its meaning, for the documentation."""
-    return {name: column.meaning for name, column in table.items()}

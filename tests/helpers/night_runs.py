@@ -10,6 +10,7 @@ import polars as pl
 from cdr_anomaly import settings
 from cdr_anomaly.nights import run as nights_run
 from cdr_anomaly.nights import state
+from cdr_anomaly.schema import STATE_TABLES
 from tests.helpers.builders import SHANGHAI
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def every(folder: Path, told: nights_run.Run) -> list[Outcome]:
 def remembered(place: Location) -> dict[str, list[dict[str, Any]]]:
     """Read every table of a state, with its rows in one order."""
     known = state.shown(place)
-    tables = {name: known.read(name).collect() for name in state.TABLES}
+    tables = {name: known.read(name).collect() for name in STATE_TABLES}
     return {name: sorted(table.to_dicts(), key=repr) for name, table in tables.items()}
 
 

@@ -17,6 +17,7 @@ import pytest
 from cdr_anomaly import detectors, numbering
 from cdr_anomaly.alerts import entities
 from cdr_anomaly.nights import state
+from cdr_anomaly.schema import STATE_TABLES
 from cdr_anomaly.settings import Settings
 from tests.helpers.builders import SHANGHAI, feed, line
 from tests.helpers.paths import DOCS
@@ -129,7 +130,7 @@ def test_the_entities(tmp_path: Path) -> None:
 
 
 def test_the_page_names_every_table_and_setting() -> None:
-    assert all(f"`{name}`" in PAGE for name in (*state.TABLES, "ledger"))
+    assert all(f"`{name}`" in PAGE for name in (*STATE_TABLES, "ledger"))
     for name in ("keep_profiles_days", "keep_calls_days", "repeat_after_days"):
         assert name in Settings.model_fields
         assert f"`{name}`" in PAGE

@@ -9,7 +9,7 @@ import polars as pl
 from polars.testing import assert_frame_equal
 
 from cdr_anomaly.nights import run, state
-from cdr_anomaly.schema import CARRY_OVER, LEGS
+from cdr_anomaly.schema import CARRY_OVER, LEGS, STATE_TABLES
 from tests.helpers import night_runs
 from tests.helpers.builders import feed, line
 
@@ -36,7 +36,7 @@ def test_columns_that_an_older_state_lacks_are_empty_and_new_nights_have_them(
         with monkeypatch.context() as then:
             for name, table in {"legs": LEGS, "carry_over": CARRY_OVER}.items():
                 older = {column: each for column, each in table.items() if column not in NEW}
-                then.setitem(state.TABLES, name, older)
+                then.setitem(STATE_TABLES, name, older)
             return plainly(self, *words, **more)
 
     with monkeypatch.context() as once:

@@ -21,6 +21,7 @@ from polars.testing import assert_frame_equal
 
 from cdr_anomaly.errors import StateError
 from cdr_anomaly.nights import operations, run, state, state_header, upgrade
+from cdr_anomaly.schema import STATE_TABLES
 from cdr_anomaly.storage import delta, paths
 from tests.helpers import night_runs, store_files
 from tests.helpers.builders import SHANGHAI, feed, line
@@ -64,7 +65,7 @@ def assert_is(place: Location, written: dict[str, pl.DataFrame]) -> None:
     known = state.shown(place)
     for name, frame in written.items():
         rows = known.read(name).collect()
-        assert rows.columns == list(state.TABLES[name])
+        assert rows.columns == list(STATE_TABLES[name])
         assert_frame_equal(
             rows.select(frame.columns), frame, check_row_order=False, check_column_order=False
         )
@@ -115,7 +116,7 @@ def test_the_next_run_that_writes_upgrades_it(
     assert verdicts[:1] == ["cleared"]
     assert "confirmed" in verdicts
     there = {file.name for file in former.iterdir() if not file.name.startswith(".")}
-    assert there == {"state.json", "ledger", *state.TABLES}
+    assert there == {"state.json", "ledger", *STATE_TABLES}
     assert_is(former, {name: frame for name, frame in written.items() if name != "feedback"})
 
 
@@ -226,4 +227,4 @@ def test_a_former_state_in_a_store_is_read_and_upgraded(
     state.opened(place, SHANGHAI, "CN")
     assert_is(place, written)
     there = {address.name for address in place.iterdir()}
-    assert there == {"state.json", "ledger", *state.TABLES}
+    assert there == {"state.json", "ledger", *STATE_TABLES}
