@@ -161,19 +161,16 @@ class State:
                     hours, dry_run=False, enforce_retention_duration=False, full=True
                 )
 
-    def write_by_day(self, name: str, rows: pl.LazyFrame) -> None:
-        """Write a table anew, a day at a time."""
+    def write_by_day(self, name: str, rows: pl.LazyFrame) -> int:
+        """Write a table anew, a day at a time; return its version."""
         if name in WHOLE:
             self._write(name, rows.collect(), mode="overwrite", schema_mode="overwrite")
-            return
+            return int(self._table(name).version())
         days = rows.select(pl.col("day").unique().sort()).collect()["day"]
         parts = (rows.filter(pl.col("day") == day) for day in days)
         for n, part in enumerate([rows.clear()] if days.is_empty() else parts):
             modes = {"mode": "append"} if n else {"mode": "overwrite", "schema_mode": "overwrite"}
             self._write(name, part.collect(), partition_by=["day"], **modes)
-
-    def table_version(self, name: str) -> int:
-        """Return the version of a table that was written last."""
         return int(self._table(name).version())
 
     def note(
@@ -325,7 +322,7 @@ def _rewrite(former: State) -> None:
             if rows is former.written_tables.get(name):
                 continue
             try:
-                former.write_by_day(name, _whole(rows, STATE_TABLES[name]))
+                versions[name] = former.write_by_day(name, _whole(rows, STATE_TABLES[name]))
             except UNREADABLE as error:
                 if isinstance(error, OSError) and error.errno is not None:
                     raise  # it could not be written
@@ -334,7 +331,6 @@ def _rewrite(former: State) -> None:
                     f"brought up to date: '{name}' is damaged. Put it back from a backup."
                 )
                 raise StateError(msg) from error
-            versions[name] = former.table_version(name)
         if isinstance(former.place, Path) and hasattr(os, "sync"):
             os.sync()  # else the ledger might outlive a power cut that the tables do not
     kept = {name: version for name, version in versions.items() if name in STATE_TABLES}
