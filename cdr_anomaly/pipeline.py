@@ -71,7 +71,7 @@ def scan(
     ``entities`` and ``subscribers`` are files of entities and of what is known of lines.
     The calls of ``extra_line`` are read in full, whatever it did. ``progress`` hears of each step.
     """
-    built = detectors.build(settings.detectors)
+    built = detectors.build(settings)
     progress("opening the files")
     engine = engines.built(settings)
     source = ingest.open_source(paths, settings, engine.reader)
@@ -158,7 +158,7 @@ def check(
     source = ingest.open_source(paths, settings, engine.reader)
     reader = read_once(engine, source, [], progress=progress)
     source, look = reader.source, reader.look
-    built = detectors.build(settings.detectors)
+    built = detectors.build(settings)
     reasons = reasons_not_applicable(built, reader.feed)
     sums = pl.col("n_out", "n_in", "n_forwarded").cast(pl.Int64).sum()
     days = [part.group_by("day").agg(sums, lines=pl.len()) for part in look.profiles]

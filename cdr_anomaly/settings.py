@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError, field_validator
 
-from cdr_anomaly.errors import InputError, SettingError, nearest
+from cdr_anomaly.errors import InputError, SettingError, nearest, warn_former_name
 from cdr_anomaly.vocabulary import Engine
 
 if TYPE_CHECKING:
@@ -23,6 +23,30 @@ _NO_ZONES = {"Factory", "localtime"}
 MIN_MEMORY_BYTES = 5 * 2**28
 # Three months without a call are a gap in a feed; what was before it is not known any more.
 MAX_SILENT_DAYS = 90
+# The section of ColdCallers, and where its settings stood before.
+SECTION, FORMER_SECTION = "cold_callers", "campaign"
+
+
+class ColdCallers(BaseModel):
+    """Which line-days are of cold callers, which call strangers one way: all of it must hold."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    calls_day: int = Field(30, ge=1, description="placed calls of the day, at least")
+    distinct_ratio: float = Field(
+        0.5, ge=0, le=1, description="share of different numbers among these calls, at least"
+    )
+    out_share: float = Field(
+        0.7, ge=0, le=1, description="share of outgoing calls among all its calls, at least"
+    )
+    call_backs: float = Field(
+        0.1, ge=0, le=1, description="share of the numbers that call back, less than this"
+    )
+    familiar: float = Field(
+        0.3, ge=0, le=1, description="share of numbers that it called before, less than this"
+    )
+    answered: float = Field(0.7, ge=0, le=1, description="share of answered calls, at most")
+    cells: int = Field(4, ge=1, description="cells that the calls of the day begin at, at most")
 
 
 class Settings(BaseModel):
@@ -72,6 +96,9 @@ class Settings(BaseModel):
     keep_calls_days: int = Field(
         180, ge=29, description="days that calls of busy and of new lines are remembered"
     )
+    cold_callers: ColdCallers = Field(
+        default_factory=ColdCallers, description="which lines call strangers one way"
+    )
     detectors: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="settings of each detector, by its name"
     )
@@ -90,10 +117,11 @@ def load_settings(
 ) -> Settings:
     """Read settings from a TOML file, then from assignments, then from keyword arguments.
 
-    Later ones win; a keyword of None is not set. An assignment is ``detector.setting=value`` or
-    ``setting=value``.
+    Later ones win; a keyword of None is not set. An assignment is ``detector.setting=value``,
+    ``cold_callers.setting=value`` or ``setting=value``.
     """
     values: dict[str, Any] = _read_toml(file) if file else {}
+    _move_former_settings(values)
     for assignment in assignments:
         _assign(values, assignment)
     values |= {name: value for name, value in options.items() if value is not None}
@@ -140,7 +168,8 @@ def validation_sentence(error: ValidationError, names: list[str], section: str =
     name = ".".join([*filter(None, [section]), *(str(part) for part in first["loc"])])
     if first["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
         word = str(first["loc"][-1])
-        owner = f" of {section}" if section else ""
+        within = ".".join([*filter(None, [section]), *(str(part) for part in first["loc"][:-1])])
+        owner = f" of {within}" if within else ""
         table = " Settings of a detector stand in [detectors.NAME]."
         # At the top a table that is no setting is most likely that of a detector.
         is_table = isinstance(first.get("input"), dict)
@@ -176,8 +205,11 @@ def _assign(values: dict[str, Any], assignment: str) -> None:
     if len(path) == 1:
         values[path[0]] = value
         return
+    if path[0] == FORMER_SECTION and path[1] in ColdCallers.model_fields:
+        warn_former_name(f"The setting '{FORMER_SECTION}.{path[1]}'", f"'{SECTION}.{path[1]}'")
+        path[0] = SECTION
     section = values
-    for name in ("detectors", path[0]):
+    for name in (SECTION,) if path[0] == SECTION else ("detectors", path[0]):
         section = section.setdefault(name, {})
         if not isinstance(section, dict):
             why = f"the settings hold {section!r} where [{name}] should be"
@@ -186,11 +218,26 @@ def _assign(values: dict[str, Any], assignment: str) -> None:
     section[".".join(path[1:])] = value
 
 
+def _move_former_settings(values: dict[str, Any]) -> None:
+    """Move the settings of cold callers from [detectors.campaign], where they stood before."""
+    detectors = values.get("detectors")
+    campaign = detectors.get(FORMER_SECTION) if isinstance(detectors, dict) else None
+    section = values.get(SECTION, {})
+    if not isinstance(campaign, dict) or not isinstance(section, dict):
+        return
+    for name in [name for name in campaign if name in ColdCallers.model_fields]:
+        warn_former_name(f"'{name}' in [detectors.{FORMER_SECTION}]", f"'{name}' in [{SECTION}]")
+        values[SECTION] = {name: campaign.pop(name)} | section
+        section = values[SECTION]
+
+
 def _validate(values: dict[str, Any]) -> Settings:
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        raise SettingError(validation_sentence(error, list(Settings.model_fields))) from error
+        first, *rest = error.errors()[0]["loc"]
+        model = ColdCallers if first == SECTION and rest else Settings
+        raise SettingError(validation_sentence(error, list(model.model_fields))) from error
     if settings.tz:
         zone(settings.tz)
     if settings.since and settings.until and settings.since > settings.until:

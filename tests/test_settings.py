@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cdr_anomaly import detectors, settings
-from cdr_anomaly.errors import InputError, SettingError
+from cdr_anomaly.detectors.campaign import Campaign
+from cdr_anomaly.errors import FormerNameWarning, InputError, SettingError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,7 @@ def toml(folder: Path, text: str) -> Path:
 
 def sentence(*words: str, file: Path | None = None, **given: Any) -> str:
     with pytest.raises(SettingError) as caught:
-        detectors.build(settings.load_settings(file, words, **given).detectors)
+        detectors.build(settings.load_settings(file, words, **given))
     return str(caught.value)
 
 
@@ -108,6 +109,25 @@ def test_settings_cannot_be_changed() -> None:
                 "high_frequency.calls_60min=40."
             ),
         ),
+        (
+            "cold_callers.cels=1",
+            "'cels' is not a setting of cold_callers. Did you mean 'cells'?",
+        ),
+        (
+            "cold_callers.cells=0",
+            "cold_callers.cells should be greater than or equal to 1, not 0.",
+        ),
+        (
+            "cold_callers=3",
+            "cold_callers should be a valid dictionary or instance of ColdCallers, not 3.",
+        ),
+        (
+            "campaign.cold_callers=3",
+            (
+                "'cold_callers' is not a setting of campaign. It is a section of its own: "
+                "[cold_callers]."
+            ),
+        ),
         ("detectors=3", "detectors should be a valid dictionary, not 3."),
     ],
 )
@@ -168,9 +188,13 @@ def test_since_after_until_is_an_error() -> None:
 
 
 def test_every_setting_of_every_detector_can_be_told_its_own_default() -> None:
-    for detector in detectors.build({}):
-        told = {name: value for name, value in vars(detector).items() if not name.startswith("_")}
-        assert detectors.build({detector.name: told}) == detectors.build({})
+    defaults = settings.Settings()
+    shared = {"cold_callers": defaults.cold_callers}
+    for detector in detectors.build(defaults):
+        values = {name: value for name, value in vars(detector).items() if not name.startswith("_")}
+        own = {name: value for name, value in values.items() if name not in shared}
+        given = settings.Settings(detectors={detector.name: own}, **shared)
+        assert detectors.build(given) == detectors.build(defaults)
 
 
 def test_a_region_has_a_zone_and_an_unknown_one_has_utc() -> None:
@@ -193,3 +217,21 @@ def test_memory_is_told_in_the_units_of_the_trade() -> None:
     assert settings.load_settings(assignments=("memory=2GiB",)).memory == 2 * 2**30
     assert settings.load_settings(memory="1.5 GB").memory == 1_500_000_000
     assert settings.load_settings().memory == 4 * 2**30
+
+
+def test_settings_of_cold_callers_are_taken_from_their_former_place(tmp_path: Path) -> None:
+    """Those that stand in their own section, and words that come later, win."""
+    file = toml(tmp_path, "[detectors.campaign]\ncalls_day = 20\ncells = 5\nlines = 4\n")
+    with pytest.warns(FormerNameWarning) as warned:
+        told = settings.load_settings(file, ("campaign.familiar=0.2", "cold_callers.cells=6"))
+    assert [str(each.message).partition(";")[0] for each in warned] == [
+        "'calls_day' in [detectors.campaign] is called 'calls_day' in [cold_callers] now",
+        "'cells' in [detectors.campaign] is called 'cells' in [cold_callers] now",
+        "The setting 'campaign.familiar' is called 'cold_callers.familiar' now",
+    ]
+    given = settings.ColdCallers(calls_day=20, cells=6, familiar=0.2)
+    assert (told.cold_callers, told.detectors) == (given, {"campaign": {"lines": 4}})
+    both = toml(tmp_path, "[detectors.campaign]\ncells = 5\n[cold_callers]\ncells = 7\n")
+    with pytest.warns(FormerNameWarning):
+        assert settings.load_settings(both).cold_callers.cells == 7
+    assert detectors.build(told)[6] == Campaign(lines=4, cold_callers=given)

@@ -18,6 +18,8 @@ from cdr_anomaly.ingest import layouts
 from cdr_anomaly.reports import terminal as reports_terminal
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
     from cdr_anomaly.detectors import Detector
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,21 +30,24 @@ def detectors_page() -> str:
     """Describe every detector, with its settings and their defaults."""
     head = (
         "# Detectors\n\nEvery setting is given as `--set detector.setting=value` or in a TOML file "
-        "(`--config`) under `[detectors.NAME]`. This page is written by `make docs` from the "
+        "(`--config`) under `[detectors.NAME]`; those of `cold_callers` stand "
+        "under `[cold_callers]`. This page is written by `make docs` from the "
         "detectors themselves; `cdr-anomaly detectors` prints the same.\n"
     )
+    described = detectors.described()
     patterns = [
         f"| [`{detector.name}`](#{detector.name}) | {detector.title} | {text.splitlines()[0]} |"
-        for detector, (text, _) in zip(detectors.ALL, detectors.described().values(), strict=True)
+        for detector, (text, _) in zip(detectors.ALL, described.values(), strict=False)
     ]
     head += "\n| detector | finds | one finding |\n|---|---|---|\n" + "\n".join(patterns) + "\n"
     parts, kinds = [head], {detector.name: detector for detector in detectors.ALL}
-    for name, (text, table) in detectors.described().items():
+    for name, (text, table) in described.items():
         rows = [f"| `{s}` | `{d}` | {m} |" for s, d, m in table.iter_rows()]
         top = "| setting | default | meaning |\n|---|---|---|"
         plain = text.replace("``", "`")
         parts.append(f"## {name}\n\n{plain}\n\n{top}\n" + "\n".join(rows) + "\n")
-        parts.append(measured(kinds[name]))
+        if name in kinds:
+            parts.append(measured(kinds[name]))
     return "\n".join(parts)
 
 
@@ -82,7 +87,7 @@ def tables_page() -> str:
     required = ", ".join(f"`{name}`" for name in schema.REQUIRED)
     parts.append(f"\nRequired of CALLS: {required}; of SUBSCRIBERS: `line` and any other.\n")
     rows = [
-        f"| `{name}` | `{field.get_default(call_default_factory=True)!r}` | {field.description} |"
+        f"| `{name}` | {default_of(name, field)} | {field.description} |"
         for name, field in settings.Settings.model_fields.items()
     ]
     head = "| setting | default | meaning |\n|---|---|---|\n"
@@ -92,6 +97,13 @@ def tables_page() -> str:
     ]
     parts.append("\n## Layouts\n\n| `--layout` | records |\n|---|---|\n" + "\n".join(rows))
     return "\n".join(parts) + "\n"
+
+
+def default_of(name: str, field: FieldInfo) -> str:
+    """Return the default of a setting; a section has one for each of its settings."""
+    if name == settings.SECTION:
+        return f"[a section](detectors.md#{name})"
+    return f"`{field.get_default(call_default_factory=True)!r}`"
 
 
 def picture() -> str:

@@ -51,7 +51,7 @@ def variants(result: Result, told: Settings) -> dict[str, Judged]:
     """Judge the tables of a scan again, each time without something."""
     known = [
         _remembered(detector, result)
-        for detector in detectors.build(told.detectors)
+        for detector in detectors.build(told)
         if detector.name not in result.not_applicable
     ]
     judged = _judge(result, told)

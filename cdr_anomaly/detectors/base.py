@@ -16,10 +16,10 @@ from cdr_anomaly.schema import FINDINGS, TESTS, empty, require
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cdr_anomaly.features.cold_callers import ColdCallerRule
     from cdr_anomaly.features.feed import Feed
     from cdr_anomaly.features.peer_measures import Measure
     from cdr_anomaly.features.tables import Tables
+    from cdr_anomaly.settings import ColdCallers
     from cdr_anomaly.wording import Text
 
 
@@ -72,7 +72,7 @@ class Detector:
         """Say how many seconds may lie between two hops of one call."""
         return 0
 
-    def outbound(self) -> ColdCallerRule | None:
+    def cold_callers_rule(self) -> ColdCallers | None:
         """Say which line-days are of lines that call strangers one way, if that is its to say."""
         return None
 

@@ -10,9 +10,9 @@ from pydantic.dataclasses import dataclass
 from cdr_anomaly import wording
 from cdr_anomaly.detectors.base import STRICT, Detector, days_back, ladder, no_findings, setting
 from cdr_anomaly.engines.profile import Least
-from cdr_anomaly.features import components, rolling
-from cdr_anomaly.features.cold_callers import ColdCallerRule
+from cdr_anomaly.features import cold_callers, components, rolling
 from cdr_anomaly.features.shared_targets import LIST_DAYS, RANGE, is_sure
+from cdr_anomaly.settings import ColdCallers
 
 if TYPE_CHECKING:
     from cdr_anomaly.features.tables import Tables
@@ -33,10 +33,8 @@ class Campaign(Detector):
     Lines that are linked make a group, which is found from ``lines`` on: high, critical from three
     times as many.
 
-    A line calls strangers one way on a day with ``calls_day`` placed calls, ``distinct_ratio`` of
-    them to different numbers and ``out_share`` of all its calls outgoing, of whose numbers less
-    than ``call_backs`` call back and less than ``familiar`` were called before, which answers for
-    no more than ``answered`` of its calls, from ``cells`` cells at most. Couriers of one depot,
+    Which line-days are of calling strangers one way is set in ``[cold_callers]``: many calls to
+    many numbers, few of which answer, call back or were called before. Couriers of one depot,
     franchises and clinics share customers, too, but these answer and call back; so do families.
     Collection agencies and pollsters work lists: declare them with --entities.
 
@@ -54,36 +52,22 @@ class Campaign(Detector):
     numbers: int = setting(4, "numbers in common that link two lines", ge=4)
     times: float = setting(3.0, "how many times what is expected they must be", ge=1)
     fdr: float = setting(0.01, "false-discovery rate over all pairs of lines", gt=0, le=0.1)
-    calls_day: int = setting(30, "placed calls of a day that may be one of calling strangers", ge=1)
-    distinct_ratio: float = setting(0.5, "least share of different numbers", ge=0, le=1)
-    out_share: float = setting(0.7, "least share of outgoing among all its calls", ge=0, le=1)
-    call_backs: float = setting(0.1, "share of the numbers calling back that is none", ge=0, le=1)
-    familiar: float = setting(0.3, "share of numbers called before that are none", ge=0, le=1)
-    answered: float = setting(0.7, "greatest share of answered calls", ge=0, le=1)
-    cells: int = setting(4, "most cells that its calls of a day begin at", ge=1)
+    cold_callers: ColdCallers = ColdCallers()
 
-    def outbound(self) -> ColdCallerRule:
-        return ColdCallerRule(
-            calls=self.calls_day,
-            distinct=self.distinct_ratio,
-            out_share=self.out_share,
-            call_backs=self.call_backs,
-            familiar=self.familiar,
-            answered=self.answered,
-            cells=self.cells,
-        )
+    def cold_callers_rule(self) -> ColdCallers:
+        return self.cold_callers
 
     def remembers(self) -> int:
-        return self.calls_day
+        return self.cold_callers.calls_day
 
     def least(self) -> Least:
-        return Least(n_out=self.calls_day)
+        return Least(n_out=self.cold_callers.calls_day)
 
     def watch(self) -> pl.Expr:
-        return pl.col("n_out") >= self.calls_day
+        return pl.col("n_out") >= self.cold_callers.calls_day
 
     def worth(self) -> pl.Expr:
-        return self.outbound().busy()
+        return cold_callers.is_busy(self.cold_callers)
 
     def find(self, tables: Tables) -> pl.LazyFrame:
         links = tables.links.filter(

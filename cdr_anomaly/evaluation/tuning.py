@@ -68,7 +68,7 @@ def count_in_files(
     7 days and over all. ``medium_`` counts those that are medium or graver as alerts are, and would
     be listed. Declared ones are left out.
     """
-    current = detectors.build(settings.detectors)
+    current = detectors.build(settings)
     tried = [variant for detector in current for variant in variants(detector)]
     progress("opening the files")
     engine = engines.built(settings)

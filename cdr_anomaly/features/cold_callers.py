@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -10,38 +10,24 @@ from cdr_anomaly import numbering
 from cdr_anomaly.features import rolling
 from cdr_anomaly.schema import COLD_CALLERS
 
+if TYPE_CHECKING:
+    from cdr_anomaly.settings import ColdCallers
+
 # From this share of its calls of the day a cell is the line's, from so many calls a handset.
 MIN_CELL_SHARE, MIN_HANDSET_CALLS = 0.4, 10
 STEADY_DAYS = 14
 
 
-class ColdCallerRule(NamedTuple):
-    """When a line-day is one of calling strangers one way.
-
-    At least ``calls`` placed; at least a share of ``distinct`` different numbers among them, and of
-    ``out_share`` outgoing calls among all; a share of numbers that call back below ``call_backs``,
-    and of numbers called before below ``familiar``; a share of answered calls up to ``answered``,
-    and up to ``cells`` cells. A condition that the feed cannot tell holds.
-    """
-
-    calls: int
-    distinct: float
-    out_share: float
-    call_backs: float
-    familiar: float
-    answered: float
-    cells: int
-
-    def busy(self) -> pl.Expr:
-        """Return which line-days have enough calls, and mostly outgoing ones."""
-        n_out = pl.col("n_out")
-        return (n_out >= self.calls) & (n_out >= self.out_share * (n_out + pl.col("n_in")))
+def is_busy(rule: ColdCallers) -> pl.Expr:
+    """Return which line-days have enough calls, and mostly outgoing ones."""
+    n_out = pl.col("n_out")
+    return (n_out >= rule.calls_day) & (n_out >= rule.out_share * (n_out + pl.col("n_in")))
 
 
 def line_days(
     measures: pl.LazyFrame,
     legs: pl.LazyFrame,
-    rule: ColdCallerRule,
+    rule: ColdCallers,
     *,
     two_way: bool,
     attempts: bool,
@@ -53,8 +39,8 @@ def line_days(
     """
     n_out, distinct = pl.col("n_out"), pl.col("n_distinct")
     days = measures.filter(
-        rule.busy(),
-        distinct >= rule.distinct * n_out,
+        is_busy(rule),
+        distinct >= rule.distinct_ratio * n_out,
         (pl.col("n_called_back") < rule.call_backs * distinct) | (not two_way),
         pl.col("n_familiar") < rule.familiar * distinct,
         (pl.col("n_answered") <= rule.answered * n_out) | (not attempts),
@@ -110,11 +96,9 @@ def mark_steady(days: pl.LazyFrame, past: pl.LazyFrame, busy: pl.LazyFrame) -> p
     return joined.with_columns(steady=steady).select(list(COLD_CALLERS))
 
 
-def called_by_busy(
-    measures: pl.LazyFrame, legs: pl.LazyFrame, rule: ColdCallerRule
-) -> pl.LazyFrame:
+def called_by_busy(measures: pl.LazyFrame, legs: pl.LazyFrame, rule: ColdCallers) -> pl.LazyFrame:
     """Return whom the busy lines called, strangers or not (line, day, counterpart)."""
-    busy = measures.filter(rule.busy()).select("line", "day")
+    busy = measures.filter(is_busy(rule)).select("line", "day")
     placed = legs.filter("outgoing", pl.col("counterpart").is_not_null())
     rows = placed.join(busy, on=["line", "day"], how="semi")
     return rows.select("line", "day", "counterpart").unique()

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.features.feed import Feed
     from cdr_anomaly.ingest import Source
     from cdr_anomaly.ingest.subscribers import Subscribers
+    from cdr_anomaly.settings import ColdCallers
 
 
 @dataclass(frozen=True)
@@ -83,14 +84,14 @@ class TableRules(NamedTuple):
 
     busy: int
     two_way: bool
-    cold_callers: cold_callers.ColdCallerRule
+    cold_callers: ColdCallers
     talk_s: int
 
     @classmethod
     def of(cls, detectors: Iterable[Detector], *, two_way: bool) -> TableRules:
         """Return the rules of some detectors, one of each kind."""
         detectors = list(detectors)
-        rules = (detector.outbound() for detector in detectors)
+        rules = (detector.cold_callers_rule() for detector in detectors)
         return cls(
             busy=min(detector.remembers() for detector in detectors),
             two_way=two_way,
@@ -170,7 +171,7 @@ def _cold_callers(
     line_days = cold_callers.line_days(
         measures, legs, rule, two_way=rules.two_way, attempts=inputs.reader.feed.attempts
     )
-    busy = inputs.profile.filter(rule.busy())
+    busy = inputs.profile.filter(cold_callers.is_busy(rule))
     today = cold_callers.mark_steady(line_days, past, busy).collect().lazy()
     lists = pl.concat([past_lists, cold_callers.lists(legs, today)]).collect()
     others = cold_callers.called_by_busy(measures, legs, rule)

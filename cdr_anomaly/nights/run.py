@@ -224,7 +224,7 @@ def _judge(
     damaged: Collection[str],
 ) -> JudgedNight:
     """Read the calls of the day, and let every detector judge them by what is remembered."""
-    built = detectors.build(run.settings.detectors)
+    built = detectors.build(run.settings)
     late = (
         known.read("carry_over")
         .filter(pl.col("day") == day - timedelta(days=1))

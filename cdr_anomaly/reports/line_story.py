@@ -251,4 +251,4 @@ def explain(
     if not has_calls(result.tables, result.line):
         msg = f"'{line}' has no call in these files."
         raise InputError(msg)
-    return line_story(result, detectors.build(settings.detectors)), result
+    return line_story(result, detectors.build(settings)), result

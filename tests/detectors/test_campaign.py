@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from cdr_anomaly.detectors.campaign import Campaign
+from cdr_anomaly.settings import ColdCallers
 from tests.helpers.builders import BIDDEN, Line, feed, found, line, scanned
 
 if TYPE_CHECKING:
@@ -165,6 +166,7 @@ def test_opaque_lines_are_compared_too(tmp_path: Path) -> None:
 
 
 def test_what_is_asked_of_a_line_is_asked_of_its_rule() -> None:
-    told = Campaign(calls_day=20, answered=0.5)
-    assert (told.outbound().calls, told.outbound().answered) == (20, 0.5)
+    rule = ColdCallers(calls_day=20, answered=0.5)
+    told = Campaign(cold_callers=rule)
+    assert told.cold_callers_rule() == rule
     assert told.least().n_out == told.remembers() == 20

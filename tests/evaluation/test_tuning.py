@@ -12,6 +12,7 @@ import pytest
 from cdr_anomaly import detectors, pipeline, settings
 from cdr_anomaly.alerts import severity
 from cdr_anomaly.evaluation import tuning
+from cdr_anomaly.settings import Settings
 from tests.helpers import night_runs
 from tests.helpers.builders import SHANGHAI, feed, line, past
 from tests.helpers.paths import SAMPLE
@@ -152,7 +153,7 @@ def test_variants_equal_scans_where_new_lines_are_known_by_their_first_leg() -> 
 
 @pytest.mark.parametrize("detector", detectors.ALL, ids=lambda detector: detector.name)
 def test_limits_are_settings_that_are_numbers(detector: type[detectors.Detector]) -> None:
-    built = detectors.build({})[detectors.ALL.index(detector)]
+    built = detectors.build(Settings())[detectors.ALL.index(detector)]
     assert detector.limits
     for name in detector.limits:
         assert name in {field.name for field in fields(detector)}  # type: ignore[arg-type]
@@ -165,7 +166,7 @@ def values(built: Any, setting: str) -> list[float]:
 
 def test_values_to_try_are_multiples_within_the_bounds_of_the_setting() -> None:
     told = {"forwarding_chain": {"hub_forwarders": 3}, "new_sim_burst": {"line_forwards": 1}}
-    mass, frequent, chain, burst, _, shift, *_ = detectors.build(told)
+    mass, frequent, chain, burst, _, shift, *_ = detectors.build(Settings(detectors=told))
     assert values(mass, "calls") == [500, 750, 1000, 1500, 2000, 3000]
     assert values(frequent, "calls_10min") == [6, 9, 12, 18, 24, 36]
     assert values(chain, "hub_forwarders") == [2, 3, 4, 6, 9]  # 1.5 and 2.25 are 2, its least
@@ -188,7 +189,7 @@ def test_the_value_in_use_is_marked_and_is_the_one_that_was_told() -> None:
     used = table.filter(pl.col("today") == tuning.IN_USE)
     assert used.filter(setting="calls_60min")["value"].to_list() == [40]
     assert used.height == sum(
-        len(d.limits) for d in detectors.build({}) if d.name != "new_sim_burst"
+        len(d.limits) for d in detectors.build(Settings()) if d.name != "new_sim_burst"
     )
 
 

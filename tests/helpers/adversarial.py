@@ -28,7 +28,7 @@ WORDS = (
     "overseas_presentation.pool_fdr=0.99", "overseas_presentation.domestic_share=0.6",
     'overseas_presentation.domestic_trunks=["b"]', "overseas_presentation.pool_digits=4",
     "overseas_presentation.international_share=0.3",
-    "campaign.calls_day=12", "hand_off.fdr=0.5", "site.lines=2", "site.times=1", "site.fdr=1",
+    "cold_callers.calls_day=12", "hand_off.fdr=0.5", "site.lines=2", "site.times=1", "site.fdr=1",
     "site.cards=2",
 )  # fmt: skip
 ACTIVATED = {f"+861380000{n:04}": f"2026-03-{20 + n:02}" for n in range(0, 11, 2)}

@@ -7,6 +7,7 @@ import pytest
 from cdr_anomaly import detectors, pipeline, settings
 from cdr_anomaly.reports import html, line_story
 from cdr_anomaly.reports.html import Look, Past
+from cdr_anomaly.settings import Settings
 from tests.helpers.browser_pages import launched, window
 from tests.helpers.builders import SHANGHAI
 from tests.helpers.paths import SAMPLE
@@ -52,7 +53,7 @@ def pages(sample: Result, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     files = {name: folder / f"{name}.html" for name in looks}
     for name, look in looks.items():
         files[name].write_text(html.night(sample, Past.of_scan(sample), look), encoding="utf-8")
-    told = line_story.line_story(sample, detectors.build({}))
+    told = line_story.line_story(sample, detectors.build(Settings()))
     for name, look in looks.items():
         files[f"line {name}"] = folder / f"line {name}.html"
         files[f"line {name}"].write_text(html.line(told, sample, look), encoding="utf-8")

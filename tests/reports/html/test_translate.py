@@ -79,7 +79,7 @@ def test_what_a_feed_cannot_tell_is_said_in_chinese() -> None:
         )
     ]
     assert_whole(unknown, "not_known")
-    few = {"overseas_presentation": {"pool_digits": 2}}
+    few = settings.Settings(detectors={"overseas_presentation": {"pool_digits": 2}})
     told = [
         (d.name, d.not_applicable(each)) for each in (feed, hidden) for d in detectors.build(few)
     ]
