@@ -91,7 +91,7 @@ def scan(
     context = severity.Beside(
         detect.explained(judged.findings, judged.weights),
         handsets=handsets.collect(),
-        successions=detect.successions(tables),
+        line_replacements=detect.find_line_replacements(tables),
     )
     day = reader.feed.last_day or date.min
     week = selection.Week(

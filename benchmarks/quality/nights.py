@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 class Ground(NamedTuple):
     """What lists are made by beside findings.
 
-    ``handsets`` are those used (subject, day, imei), ``successions`` (day, line, earlier, by) the
-    lines that take the place of others.
+    ``handsets`` are those used (subject, day, imei), ``line_replacements`` (day, line, earlier, by)
+    the lines that take the place of others.
     """
 
     entities: pl.DataFrame
     plan: HomePlan
     handsets: pl.DataFrame
-    successions: pl.DataFrame
+    line_replacements: pl.DataFrame
 
 
 def ground(result: Result, entities: Path | None) -> Ground:
@@ -40,7 +40,8 @@ def ground(result: Result, entities: Path | None) -> Ground:
     made = result.tables
     used = alerts_entities.handsets(made.legs, made.written(pl.col("line")))
     follow = [
-        detect.successions(made, day).with_columns(day=pl.lit(day, pl.Date)) for day in made.judged
+        detect.find_line_replacements(made, day).with_columns(day=pl.lit(day, pl.Date))
+        for day in made.judged
     ]
     known = alerts_entities.read(entities, plan, detect.FINDERS)
     return Ground(
@@ -77,7 +78,7 @@ def listed(
             pl.concat(made),
             None,
             by.handsets.filter(of_day),
-            by.successions.filter(of_day),
+            by.line_replacements.filter(of_day),
             since,
         )
         made.append(ranking.ranked(marked.filter(of_day), beside, most=told.max_alerts))

@@ -63,7 +63,7 @@ def explained(findings: pl.DataFrame, weights: pl.DataFrame) -> pl.DataFrame:
     return rows.join(sentences, on=["line", "day"], how="left")
 
 
-def successions(made: Tables, day: date | None = None) -> pl.DataFrame:
+def find_line_replacements(made: Tables, day: date | None = None) -> pl.DataFrame:
     """Say which lines take the place of others, with lines as text (line, earlier, by).
 
     With a ``day`` as the night of that day knows it, else as the last day judged does.
@@ -71,12 +71,12 @@ def successions(made: Tables, day: date | None = None) -> pl.DataFrame:
     block = numbering.number_block(made.written(pl.col("line")), made.plan, BLOCK_DIGITS)
     known = (pl.col("day") <= day) if day else pl.lit(value=True)
     judged = (pl.col("day") == day) if day else pl.col("day") >= made.since
-    days = made.outbound.filter(known).collect()
+    days = made.cold_callers.filter(known).collect()
     if days["line"].n_unique() < 2:
         return pl.DataFrame(schema=dict.fromkeys(("line", "earlier", "by"), pl.String))
-    outbound = days.lazy()
-    today = outbound.filter(judged).select("line")
-    found = line_replacements.find_replacements(outbound, made.links.filter(judged), block)
+    cold_callers = days.lazy()
+    today = cold_callers.filter(judged).select("line")
+    found = line_replacements.find_replacements(cold_callers, made.links.filter(judged), block)
     ours = found.join(today, on="line", how="semi", maintain_order="left")
     ends = {end: made.written(pl.col(end)) for end in ("line", "earlier")}
     return ours.with_columns(**ends).collect()

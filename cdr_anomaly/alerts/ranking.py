@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 LISTED = GRADES["medium"]
 REASONS = 3
-SUCCESSION = dict.fromkeys(("line", "earlier", "by"), pl.String)
+REPLACEMENT = dict.fromkeys(("line", "earlier", "by"), pl.String)
 HANDSETS = {"subject": pl.String, "day": pl.Date, "imei": pl.String}
 ALONE = Beside()
 
@@ -46,7 +46,7 @@ def ranked(findings: pl.DataFrame, beside: Beside = ALONE, *, most: int = 200) -
     before = _listed(beside.earlier)
     known = before.filter(pl.col("listed") > beside.since)
     whole = acting.join(known, on="subject", how="left").join(
-        _continued(beside.successions, before), on="subject", how="left"
+        _continued(beside.line_replacements, before), on="subject", how="left"
     )
     found = _by_actor(whole)
     news = pl.col("detectors").list.set_difference("known_detectors").list.len() > 0
@@ -109,7 +109,7 @@ def _joined(weighed: pl.DataFrame, findings: pl.DataFrame, beside: Beside) -> pl
     of_days = strong.select("subject", "days").explode("days").rename({"days": "day"})
     handsets = pl.DataFrame(schema=HANDSETS) if beside.handsets is None else beside.handsets
     used = handsets.join(of_days, on=["subject", "day"], how="semi")
-    follow = _successions(beside.successions).select(one="line", other="earlier")
+    follow = _replacements(beside.line_replacements).select(one="line", other="earlier")
     listed = strong["subject"].implode()
     follow = follow.filter(pl.col("one").is_in(listed), pl.col("other").is_in(listed))
     handset = numbering.handset_id(pl.col("imei"))
@@ -244,20 +244,20 @@ def _listed(earlier: pl.DataFrame | None) -> pl.DataFrame:
     )
 
 
-def _continued(successions: pl.DataFrame | None, listed: pl.DataFrame) -> pl.DataFrame:
+def _continued(line_replacements: pl.DataFrame | None, listed: pl.DataFrame) -> pl.DataFrame:
     """Say of each line which alert on an earlier one it goes on with, the latest (subject, ...)."""
     text = wording.format_text("the alert of {} on {}, by {}", "listed", "earlier", "by")
     before = listed.select("listed", earlier="subject")
     found = (
-        _successions(successions)
+        _replacements(line_replacements)
         .join(before, on="earlier")
         .sort("listed", "by", "earlier", descending=[True, False, False])
     )
     return found.group_by(subject="line").agg(replaces_case=text.first())
 
 
-def _successions(successions: pl.DataFrame | None) -> pl.DataFrame:
-    return pl.DataFrame(schema=SUCCESSION) if successions is None else successions
+def _replacements(line_replacements: pl.DataFrame | None) -> pl.DataFrame:
+    return pl.DataFrame(schema=REPLACEMENT) if line_replacements is None else line_replacements
 
 
 def unranked(alerts: pl.DataFrame) -> dict[str, pl.DataFrame]:

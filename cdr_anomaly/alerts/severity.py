@@ -32,15 +32,15 @@ class Beside(NamedTuple):
 
     ``evidence`` is EVIDENCE with lines as text and the sentence ``unlike``; ``earlier`` are ALERTS
     of the days before, ``told`` is FEEDBACK, ``handsets`` are those used (subject, day, imei),
-    ``successions`` (line, earlier, by) tell which lines take the place of others. What was listed
-    before ``since`` is listed anew.
+    ``line_replacements`` (line, earlier, by) tell which lines take the place of others. What was
+    listed before ``since`` is listed anew.
     """
 
     evidence: pl.DataFrame | None = None
     earlier: pl.DataFrame | None = None
     told: pl.DataFrame | None = None
     handsets: pl.DataFrame | None = None
-    successions: pl.DataFrame | None = None
+    line_replacements: pl.DataFrame | None = None
     since: date = date.min
 
 

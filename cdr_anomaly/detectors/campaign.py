@@ -77,7 +77,7 @@ class Campaign(Detector):
         if pairs.is_empty():
             return no_findings()
         groups = _grouped(pairs)
-        today = tables.outbound.select("line", "day")
+        today = tables.cold_callers.select("line", "day")
         found = (
             groups.lazy()
             .filter(pl.col("n_group") >= self.lines)

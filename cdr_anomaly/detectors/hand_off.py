@@ -69,7 +69,7 @@ class HandOff(Detector):
         )
         talks = (
             calls.filter(pl.col("duration_s") >= self.talk_s)
-            .join(tables.outbound.select("line", "day"), on=["line", "day"], how="semi")
+            .join(tables.cold_callers.select("line", "day"), on=["line", "day"], how="semi")
             .rename({"line": "opener", "start": "begun", "duration_s": "talk_s"})
             .with_columns(ended=pl.col("begun") + pl.duration(seconds="talk_s"))
         )

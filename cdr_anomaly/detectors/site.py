@@ -61,14 +61,14 @@ class Site(Detector):
 
     def _cells(self, tables: Tables) -> pl.LazyFrame:
         crowded = co_location.crowded_cells(
-            tables.outbound, tables.traffic, since=tables.since
+            tables.cold_callers, tables.traffic, since=tables.since
         ).lazy()
         odd = crowded.filter(
             pl.col("n_group") >= self.lines,
             pl.col("n_group") >= self.times * pl.col("expected"),
             pl.col("q_value") <= self.fdr,
         )
-        moves = co_location.find_moves(tables.outbound, odd)
+        moves = co_location.find_moves(tables.cold_callers, odd)
         found = odd.join(moves, on=["day", "place"], how="left").with_columns(
             came=(pl.col("n_moved") >= self.lines).fill_null(value=False)
         )
@@ -112,7 +112,7 @@ class Site(Detector):
         )
 
     def _handsets(self, tables: Tables) -> pl.LazyFrame:
-        used = co_location.handset_groups(tables.outbound, since=tables.since)
+        used = co_location.handset_groups(tables.cold_callers, since=tables.since)
         reason = wording.format_text(
             "one of {} lines (limit {}) that called strangers from handset {} in the {} days to {}",
             "n_group",
@@ -138,7 +138,7 @@ class Site(Detector):
     ) -> pl.LazyFrame:
         """Say what is found of a place of each of its lines that were at work on the day."""
         members = pl.col("group").list.eval(tables.written(pl.element()))
-        today = tables.outbound.select("line", "day")
+        today = tables.cold_callers.select("line", "day")
         lines = places.with_columns(line="group").explode(
             "line", empty_as_null=False, keep_nulls=False
         )

@@ -23,14 +23,18 @@ HANDSET_DAYS, STAY_DAYS = 7, 4
 MIN_MOVED_SHARE = 0.5
 
 
-def crowded_cells(outbound: pl.LazyFrame, traffic: pl.LazyFrame, *, since: date) -> pl.DataFrame:
+def crowded_cells(
+    cold_callers: pl.LazyFrame, traffic: pl.LazyFrame, *, since: date
+) -> pl.DataFrame:
     """Compare how many lines call strangers at each cell with how many its traffic explains.
 
     The lines are spread over cells as all other calls of the day are: Poisson, with a
     false-discovery rate over all cells of the day. Returns (day, place, group, n_group, expected,
     p_value, q_value) of the cells with two such lines or more.
     """
-    present = _residents(explode_places(outbound, "cells"), outbound).filter(pl.col("day") >= since)
+    present = _residents(explode_places(cold_callers, "cells"), cold_callers).filter(
+        pl.col("day") >= since
+    )
     # Their own calls are no measure of how many people are there.
     own = pl.col("n_out") / pl.len().over("line", "day")
     lines = (
@@ -54,7 +58,7 @@ def crowded_cells(outbound: pl.LazyFrame, traffic: pl.LazyFrame, *, since: date)
     return significance.by_day(tested, pl.first("n_cells")).drop("own", "calls", "n_cells")
 
 
-def _residents(rows: pl.LazyFrame, outbound: pl.LazyFrame) -> pl.LazyFrame:
+def _residents(rows: pl.LazyFrame, cold_callers: pl.LazyFrame) -> pl.LazyFrame:
     """Keep the line-days at a place where the line was on most of its last four days.
 
     Lines that only pass by do not belong to the group.
@@ -62,7 +66,9 @@ def _residents(rows: pl.LazyFrame, outbound: pl.LazyFrame) -> pl.LazyFrame:
     keys = ("line", "day", "place")
     days_at_place = rows.select("line", "place", past="day")
     visits = rows.select(keys).join(days_at_place, on=["line", "place"])
-    all_days = outbound.select("line", "day").join(outbound.select("line", past="day"), on="line")
+    all_days = cold_callers.select("line", "day").join(
+        cold_callers.select("line", past="day"), on="line"
+    )
     recent = rolling.is_recent("past", STAY_DAYS)
     times = visits.filter(recent).group_by(keys).agg(n_there=pl.len())
     of = all_days.filter(recent).group_by("line", "day").agg(n_days=pl.len())
@@ -70,9 +76,9 @@ def _residents(rows: pl.LazyFrame, outbound: pl.LazyFrame) -> pl.LazyFrame:
     return counts.filter(pl.col("n_there") * 2 > pl.col("n_days")).drop("n_there", "n_days")
 
 
-def handset_groups(outbound: pl.LazyFrame, *, since: date) -> pl.LazyFrame:
+def handset_groups(cold_callers: pl.LazyFrame, *, since: date) -> pl.LazyFrame:
     """Return the cold callers of each handset in 7 days (day, place, group, n_group)."""
-    used = explode_places(outbound, "handsets").select("line", "day", "place")
+    used = explode_places(cold_callers, "handsets").select("line", "day", "place")
     days = used.filter(pl.col("day") >= since).select("day", "place").unique()
     week = days.join(used.rename({"day": "past_day"}), on="place")
     near = week.filter(rolling.is_recent("past_day", HANDSET_DAYS))
@@ -81,7 +87,7 @@ def handset_groups(outbound: pl.LazyFrame, *, since: date) -> pl.LazyFrame:
     )
 
 
-def find_moves(outbound: pl.LazyFrame, places: pl.LazyFrame) -> pl.LazyFrame:
+def find_moves(cold_callers: pl.LazyFrame, places: pl.LazyFrame) -> pl.LazyFrame:
     """Return the cell from which most lines of each cell (day, place, group) came.
 
     A line is recognised by its number or by a handset in which it was used. Returns (day, place,
@@ -89,7 +95,7 @@ def find_moves(outbound: pl.LazyFrame, places: pl.LazyFrame) -> pl.LazyFrame:
     and how many lines of the group moved.
     """
     keys = ("day", "place", "line")
-    rows = _whereabouts(outbound, places).filter(pl.col("past_day") <= pl.col("day"))
+    rows = _whereabouts(cold_callers, places).filter(pl.col("past_day") <= pl.col("day"))
     here = pl.col("before") == pl.col("place")
     first = rows.filter(here).group_by(keys).agg(here_since=pl.col("past_day").min())
     last = rows.filter(~here).group_by(*keys, "before").agg(until=pl.col("past_day").max())
@@ -105,15 +111,15 @@ def find_moves(outbound: pl.LazyFrame, places: pl.LazyFrame) -> pl.LazyFrame:
     return ordered.unique(["day", "place"], keep="first", maintain_order=True).drop("n_group")
 
 
-def _whereabouts(outbound: pl.LazyFrame, places: pl.LazyFrame) -> pl.LazyFrame:
+def _whereabouts(cold_callers: pl.LazyFrame, places: pl.LazyFrame) -> pl.LazyFrame:
     """Return where each line of a place was on which day, by its number or by its handset."""
     members = places.select("day", "place", line="group").explode(
         "line", empty_as_null=False, keep_nulls=False
     )
-    was = explode_places(outbound, "cells").select(
+    was = explode_places(cold_callers, "cells").select(
         "line", "handsets", before="place", past_day="day"
     )
-    in_hand = explode_places(outbound, "handsets").select("line", "day", handset="place")
+    in_hand = explode_places(cold_callers, "handsets").select("line", "day", handset="place")
     on_handset = explode_places(was, "handsets").select("before", "past_day", handset="place")
     parts = (
         members.join(was, on="line"),
@@ -123,7 +129,7 @@ def _whereabouts(outbound: pl.LazyFrame, places: pl.LazyFrame) -> pl.LazyFrame:
     return pl.concat([part.select(columns) for part in parts])
 
 
-def explode_places(outbound: pl.LazyFrame, column: str) -> pl.LazyFrame:
+def explode_places(cold_callers: pl.LazyFrame, column: str) -> pl.LazyFrame:
     """Return a row for each place of a line-day, from a column of lists."""
-    rows = outbound.with_columns(place=pl.col(column))
+    rows = cold_callers.with_columns(place=pl.col(column))
     return rows.explode("place", empty_as_null=False, keep_nulls=False)

@@ -60,20 +60,20 @@ def line_days(
     )
 
 
-def lists(legs: pl.LazyFrame, outbound: pl.LazyFrame) -> pl.LazyFrame:
+def lists(legs: pl.LazyFrame, cold_callers: pl.LazyFrame) -> pl.LazyFrame:
     """Return LISTS: whom each line called on its steady days of COLD_CALLERS, and who answered."""
     placed = legs.filter("outgoing", pl.col("counterpart").is_not_null())
     return (
-        placed.join(outbound.filter("steady"), on=["line", "day"], how="semi")
+        placed.join(cold_callers.filter("steady"), on=["line", "day"], how="semi")
         .group_by("line", "day", "counterpart")
         .agg(pl.col("answered").any())
     )
 
 
-def reached_people(legs: pl.LazyFrame, outbound: pl.LazyFrame, talk_s: int) -> pl.LazyFrame:
+def reached_people(legs: pl.LazyFrame, cold_callers: pl.LazyFrame, talk_s: int) -> pl.LazyFrame:
     """Return to whom steady lines of COLD_CALLERS talked for ``talk_s`` seconds (line, day)."""
     talks = legs.filter("outgoing", "answered", pl.col("duration_s") >= talk_s)
-    by_them = talks.join(outbound.filter("steady"), on=["line", "day"], how="semi")
+    by_them = talks.join(cold_callers.filter("steady"), on=["line", "day"], how="semi")
     return by_them.select("day", line="counterpart").drop_nulls().unique().select("line", "day")
 
 

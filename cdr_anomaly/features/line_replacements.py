@@ -14,7 +14,9 @@ WAYS_OF_MANY = ("cell", "number block")
 WAYS, ENDS = ("handset", "list", *WAYS_OF_MANY), ("one", "other")
 
 
-def find_replacements(outbound: pl.LazyFrame, links: pl.LazyFrame, block: pl.Expr) -> pl.LazyFrame:
+def find_replacements(
+    cold_callers: pl.LazyFrame, links: pl.LazyFrame, block: pl.Expr
+) -> pl.LazyFrame:
     """Return (line, earlier, by): lines that began to call strangers, and lines that had stopped.
 
     In one handset any line follows the line before, and so does a line that works the same list
@@ -22,19 +24,19 @@ def find_replacements(outbound: pl.LazyFrame, links: pl.LazyFrame, block: pl.Exp
     lines must have begun together, and three have stopped: single lines do so everywhere. A number
     ``block`` has very many lines, and counts only for lines whose cells are not known.
     """
-    spans = outbound.group_by("line").agg(first=pl.col("day").min(), last=pl.col("day").max())
+    spans = cold_callers.group_by("line").agg(first=pl.col("day").min(), last=pl.col("day").max())
     sure = links.filter(shared_targets.is_sure())
     ends = [sure.select(line=a, earlier=b, by=pl.lit("list")) for a, b in (ENDS, ENDS[::-1])]
     of_list = pl.concat(ends).unique().with_columns(place=pl.lit(None, pl.String))
-    nowhere = outbound.filter(pl.col("cells").list.len() == 0)
+    nowhere = cold_callers.filter(pl.col("cells").list.len() == 0)
     in_block = nowhere.select("line", place=block).unique().drop_nulls()
     near = pl.concat(
         [
-            _pair_at_place(explode_places(outbound, "cells")).with_columns(by=pl.lit("cell")),
+            _pair_at_place(explode_places(cold_callers, "cells")).with_columns(by=pl.lit("cell")),
             _pair_at_place(in_block).with_columns(by=pl.lit("number block")),
         ]
     )
-    on_handset = _pair_at_place(explode_places(outbound, "handsets")).with_columns(
+    on_handset = _pair_at_place(explode_places(cold_callers, "handsets")).with_columns(
         by=pl.lit("handset")
     )
     columns = ("line", "earlier", "by", "place")

@@ -105,7 +105,7 @@ class TableInputs:
     """What the tables are built from: the lines that were read again, and their past.
 
     ``judged_days`` are from ``since`` on; ``shift_needs`` tells which line-days SHIFTS has.
-    ``past_outbound``, ``past_lists`` and ``past_shifts`` are what a night remembers of the days
+    ``past_cold_callers``, ``past_lists`` and ``past_shifts`` are what a night remembers of the days
     before: COLD_CALLERS, LISTS of the last 6 days, and SHIFTS. The rest is as in Tables.
     """
 
@@ -119,7 +119,7 @@ class TableInputs:
     hops: pl.LazyFrame
     lines: pl.LazyFrame
     births: pl.LazyFrame
-    past_outbound: pl.LazyFrame | None = None
+    past_cold_callers: pl.LazyFrame | None = None
     past_lists: pl.LazyFrame | None = None
     past_shifts: pl.LazyFrame | None = None
 
@@ -129,9 +129,9 @@ def build_tables(inputs: TableInputs, rules: TableRules) -> tuple[Tables, pl.Laz
     reader, since, legs = inputs.reader, inputs.since, inputs.legs
     measures = day_stats.line_days(legs, inputs.profile, busy=rules.busy, since=since)
     measures = measures.collect().lazy()
-    outbound, lists, links = _cold_callers(inputs, measures, rules)
-    judged_outbound = outbound.filter(pl.col("day") >= since)
-    people = cold_callers.reached_people(legs, judged_outbound, rules.talk_s)
+    all_callers, lists, links = _cold_callers(inputs, measures, rules)
+    judged_callers = all_callers.filter(pl.col("day") >= since)
+    people = cold_callers.reached_people(legs, judged_callers, rules.talk_s)
     traffic = require(reader.look.traffic.lazy(), TRAFFIC, "traffic")
     tables = Tables(
         feed=reader.feed,
@@ -146,7 +146,7 @@ def build_tables(inputs: TableInputs, rules: TableRules) -> tuple[Tables, pl.Laz
         measures=require(measures, MEASURES, "measures"),
         shifts=_shifts(inputs, measures),
         legs=require(legs, LEGS, "legs"),
-        outbound=require(outbound.filter("steady"), COLD_CALLERS, "outbound"),
+        cold_callers=require(all_callers.filter("steady"), COLD_CALLERS, "cold_callers"),
         lists=require(lists, LISTS, "lists"),
         links=require(links, LINKS, "links"),
         reached=require(reader.read_calls(people).lazy(), REACHED, "reached"),
@@ -156,7 +156,7 @@ def build_tables(inputs: TableInputs, rules: TableRules) -> tuple[Tables, pl.Laz
         subscribers=require(reader.subscribers.lines, SUBSCRIBERS, "subscribers"),
         traffic=traffic.filter(pl.col("day") >= since),
     )
-    return tables, judged_outbound
+    return tables, judged_callers
 
 
 def _cold_callers(
@@ -166,8 +166,8 @@ def _cold_callers(
     line_type, rule, legs = inputs.reader.source.line_type, rules.cold_callers, inputs.legs
     past = empty(COLD_CALLERS, line_type).lazy()
     past_lists = empty(LISTS, line_type).lazy()
-    if inputs.past_outbound is not None and inputs.past_lists is not None:
-        past, past_lists = inputs.past_outbound, inputs.past_lists
+    if inputs.past_cold_callers is not None and inputs.past_lists is not None:
+        past, past_lists = inputs.past_cold_callers, inputs.past_lists
     line_days = cold_callers.line_days(
         measures, legs, rule, two_way=rules.two_way, attempts=inputs.reader.feed.attempts
     )
@@ -212,7 +212,7 @@ class Tables:
     measures: pl.LazyFrame
     shifts: pl.LazyFrame
     legs: pl.LazyFrame
-    outbound: pl.LazyFrame
+    cold_callers: pl.LazyFrame
     lists: pl.LazyFrame
     links: pl.LazyFrame
     reached: pl.LazyFrame

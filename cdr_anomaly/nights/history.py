@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 # another part: for windows of 10 and 60 minutes, calls under way at once, and partial records.
 LATE_S = 3600
 # A room that has moved is known again by who was in it half a year ago (algorithms, section 2, h).
-OUTBOUND_DAYS = 180
+COLD_CALLER_DAYS = 180
 
 
 @dataclass(frozen=True)
@@ -107,12 +107,12 @@ def build_night_tables(
         hops=hops.lazy(),
         lines=second_look.describe_lines(described.lazy(), births, reader),
         births=births.lazy(),
-        past_outbound=history.days("cold_callers", OUTBOUND_DAYS),
+        past_cold_callers=history.days("cold_callers", COLD_CALLER_DAYS),
         past_lists=cold_callers.lists(history.days("legs", shared_targets.LIST_DAYS - 1), recent),
         past_shifts=history.days("shifts", shift_needs.days_before),
     )
     rules = TableRules.of(detectors, two_way=active.plus(history.active).two_way())
-    tables, outbound = build_tables(inputs, rules)
+    tables, callers = build_tables(inputs, rules)
     kept = {
         "profile": profile,
         "long_calls": reader.look.long.filter(pl.col("day") == day),
@@ -120,7 +120,7 @@ def build_night_tables(
         "legs": second.legs.filter(pl.col("day") == day).select(list(LEGS)).sort(pl.all()),
         "carry_over": _late_calls(second.late, day),
         "shifts": tables.shifts.filter(pl.col("day") == day).sort("line").collect(),
-        "cold_callers": outbound.sort("line").collect(),
+        "cold_callers": callers.sort("line").collect(),
     }
     return NightTables(tables, kept, active)
 

@@ -12,7 +12,7 @@ from cdr_anomaly.alerts import entities as alerts_entities
 from cdr_anomaly.alerts.severity import Beside
 from cdr_anomaly.alerts.victims import long_calls, selection
 from cdr_anomaly.features import rolling
-from cdr_anomaly.nights.history import OUTBOUND_DAYS
+from cdr_anomaly.nights.history import COLD_CALLER_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 class Subjects(NamedTuple):
     """What tells who a subject is: the declared entities, the plan, and its handsets by day.
 
-    ``successions`` (line, earlier, by) tell whose place it takes.
+    ``line_replacements`` (line, earlier, by) tell whose place it takes.
     """
 
     entities: pl.DataFrame
     plan: numbering.HomePlan
     handsets: pl.LazyFrame
-    successions: pl.DataFrame
+    line_replacements: pl.DataFrame
 
 
 class JudgedNight(NamedTuple):
@@ -68,7 +68,7 @@ def listed(
         findings, subjects.entities, subjects.plan, subjects.handsets
     )
     since = day - timedelta(days=settings.repeat_after_days)
-    kept = day - timedelta(days=OUTBOUND_DAYS)
+    kept = day - timedelta(days=COLD_CALLER_DAYS)
     before = (pl.col("day") > kept) & (pl.col("day") < day)
     earlier = known.read("alerts").filter(before).collect()
     feedback = known.read("feedback").filter(pl.col("day") < day).collect()
@@ -77,7 +77,7 @@ def listed(
         earlier,
         feedback,
         subjects.handsets.collect(),
-        subjects.successions,
+        subjects.line_replacements,
         since,
     )
     return ranking.ranked(marked, context, most=settings.max_alerts)

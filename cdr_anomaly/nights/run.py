@@ -125,7 +125,7 @@ def cut(last: date, profiles: int, calls: int) -> dict[str, date]:
     days = dict.fromkeys(STATE_TABLES, profiles) | dict.fromkeys(OF_CALLS, calls)
     days |= {
         "carry_over": LATE_DAYS,
-        "cold_callers": min(history.OUTBOUND_DAYS, profiles),
+        "cold_callers": min(history.COLD_CALLER_DAYS, profiles),
         "long_calls": LONG_DAYS,
     }
     return {name: last - timedelta(days=kept) for name, kept in days.items()}
@@ -149,7 +149,7 @@ def _night(paths: Iterable[str | Location], day: date, run: Run, *, replace_file
         entities,
         tables.plan,
         alerts_entities.handsets(tables.legs, tables.written(pl.col("line"))),
-        detect.successions(tables),
+        detect.find_line_replacements(tables),
     )
     findings, evidence, weights = judged.found
     alerts = nights_lists.listed(known, findings, weights, day, settings, subjects)
@@ -166,7 +166,7 @@ def _night(paths: Iterable[str | Location], day: date, run: Run, *, replace_file
         "findings": findings,
         "evidence": evidence,
         "alerts": alerts,
-        "line_replacements": subjects.successions.with_columns(day=pl.lit(day, pl.Date)),
+        "line_replacements": subjects.line_replacements.with_columns(day=pl.lit(day, pl.Date)),
     }
     seconds = round(monotonic() - began, 3)
     known = known.commit(

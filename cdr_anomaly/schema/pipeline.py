@@ -123,7 +123,7 @@ MEASURES: Table = {
     "past_variance": Column(SHARE, "its variance"),
 }
 
-# One row per line and local day on which it called strangers one way (outbound.py).
+# One row per line and local day on which it called strangers one way (features/cold_callers.py).
 COLD_CALLERS: Table = {
     "line": Column(LINE, "the line"),
     "day": Column(DAY, "the local day"),

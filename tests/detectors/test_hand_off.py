@@ -247,7 +247,7 @@ def test_nobody_is_looked_at_where_nobody_was_reached(
     calls = feed(own)
     monkeypatch.setattr(local.Local, "calls", _once(local.Local.calls))
     result = scanned(tmp_path, calls)
-    assert result.tables.outbound.collect().height == 1
+    assert result.tables.cold_callers.collect().height == 1
     assert result.tables.reached.collect().is_empty()
 
 
