@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.detectors import Detector, Feed
     from cdr_anomaly.engines import Engine, FirstLook
-    from cdr_anomaly.engines.profile import Least
+    from cdr_anomaly.engines.profile import NeededLines
     from cdr_anomaly.features.second_look import FeedData
     from cdr_anomaly.ingest.subscribers import Subscribers
     from cdr_anomaly.settings import Settings
@@ -73,7 +73,7 @@ def scan(
     """
     built = detectors.build(settings)
     progress("opening the files")
-    engine = engines.built(settings)
+    engine = engines.build_engine(settings)
     source = ingest.open_source(paths, settings, engine.reader)
     known = alerts_entities.read(entities, source.plan, detect.FINDERS)
     data, not_applicable = read_twice(
@@ -84,7 +84,7 @@ def scan(
     progress("working out what they did")
     tables = data.tables(data.rules(built))
     progress("judging")
-    no_past = peer_scoring.Known.nothing(reader.source.line_type, reader.look.callers)
+    no_past = peer_scoring.Known.nothing(reader.source.line_type, reader.look.n_callers)
     judged = detect.judged(applicable, tables, no_past, settings.fdr)
     handsets = alerts_entities.handsets(tables.legs, tables.written(pl.col("line")))
     marked = alerts_entities.set_aside(judged.findings, known, source.plan, handsets)
@@ -133,7 +133,7 @@ def read_twice(
     """
     warm_up = max(detector.warm_up() for detector in detectors)
 
-    def select(source: ingest.Source, known: Subscribers) -> tuple[object, Least | None]:
+    def select(source: ingest.Source, known: Subscribers) -> tuple[object, NeededLines | None]:
         line = _as_carried(extra_line, source)
         # First legs mean new lines, and are of all lines, unless activations are listed.
         if known.activations is None and source.max_days() > warm_up:
@@ -154,7 +154,7 @@ def check(
 ) -> dict[str, pl.DataFrame]:
     """Read the calls once. Return what they are and what is wrong with them, as titled tables."""
     progress("opening the files")
-    engine = engines.built(settings)
+    engine = engines.build_engine(settings)
     source = ingest.open_source(paths, settings, engine.reader)
     reader = read_once(engine, source, [], progress=progress)
     source, look = reader.source, reader.look
@@ -189,7 +189,7 @@ def read_once(
     detectors: list[Detector],
     *,
     subscribers: Path | None = None,
-    select: Callable[[ingest.Source, Subscribers], tuple[object, Least | None]] | None = None,
+    select: Callable[[ingest.Source, Subscribers], tuple[object, NeededLines | None]] | None = None,
     progress: Progress,
 ) -> FeedReader:
     """Read the calls once; again only where the feed turns out to hold opaque tokens.
@@ -207,9 +207,9 @@ def read_once(
         return FeedReader(engine, source, known, line, needed, look, feed, progress.done)
 
     reader = read(source, "reading the calls")
-    if reader.look.misread:
+    if reader.look.has_misread:
         reader = read(source.with_checked_numbers(), "reading the calls again, with care")
-    if reader.look.uncoded and reader.source.has_opaque_lines().collect().item():
+    if reader.look.has_uncoded and reader.source.has_opaque_lines().collect().item():
         reader = read(reader.source.with_text(), "reading the calls again, as text")
     return reader
 

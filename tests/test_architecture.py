@@ -51,7 +51,6 @@ BARE_NAMES = (
 NAMES_TO_CHANGE = {
     "alerts",
     "detectors",
-    "engines",
     "evaluation",
     "features",
     "nights",

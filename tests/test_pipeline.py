@@ -81,14 +81,14 @@ def test_lines_in_buckets_give_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     buckets = []
-    plain = profile.Sums.__init__
+    plain = profile.ProfileSums.__init__
 
-    def noted(self: profile.Sums, line: pl.DataType, lines: Any, **told: Any) -> None:
+    def noted(self: profile.ProfileSums, line: pl.DataType, lines: Any, **told: Any) -> None:
         buckets.append(lines)
         plain(self, line, lines, **told)
 
-    monkeypatch.setattr(profile.Sums, "__init__", noted)
-    monkeypatch.setattr(profile, "FEW", 40_000)
+    monkeypatch.setattr(profile.ProfileSums, "__init__", noted)
+    monkeypatch.setattr(profile, "MIN_HELD_COUNTS", 40_000)
     calls.write_parquet(tmp_path / "calls.parquet")
     monkeypatch.setattr(local, "COUNT_BYTES", 2**40)
     assert_frame_equal(pipeline.scan([tmp_path], TOLD).findings, found)
@@ -105,7 +105,7 @@ def test_callers_are_those_who_placed_or_forwarded_a_call(
     calls.write_parquet(tmp_path / "calls.parquet")
     source = ingest.open_source([tmp_path], TOLD)
     if small:
-        monkeypatch.setattr(profile, "FEW", 30_000)
+        monkeypatch.setattr(profile, "MIN_HELD_COUNTS", 30_000)
         monkeypatch.setattr(local, "COUNT_BYTES", 2**40)
     look = local.Local(TOLD.memory).first_look(source, None, lambda _: None)
     assert sum(1 for _ in look.profiles) > 1 or not small
@@ -123,7 +123,7 @@ def test_callers_are_those_who_placed_or_forwarded_a_call(
     )
     who = pl.concat([kinds.select("day", line=name) for name in ("placed", "forwarded")])
     naive = who.drop_nulls().unique().group_by("day").len()
-    assert dict(look.callers) == dict(naive.iter_rows())
+    assert dict(look.n_callers) == dict(naive.iter_rows())
 
 
 def test_a_file_delivered_twice_counts_once(

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from cdr_anomaly import wording
 from cdr_anomaly.detectors.base import STRICT, Detector, percent, setting
-from cdr_anomaly.engines.profile import Least
+from cdr_anomaly.engines.profile import NeededLines
 from cdr_anomaly.features import rolling
 from cdr_anomaly.features.day_stats import MIN_PAST_DAYS
 from cdr_anomaly.features.peer_measures import NEW_DAYS
@@ -88,8 +88,8 @@ class AgentShift(Detector):
             "no call of the feed has a duration, so nothing is known of talk",
         )
 
-    def least(self) -> Least:
-        return Least(n_out=self.calls_day)
+    def least(self) -> NeededLines:
+        return NeededLines(n_out=self.calls_day)
 
     def watch(self) -> pl.Expr:
         return pl.col("n_out") >= self.calls_day

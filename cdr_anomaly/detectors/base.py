@@ -9,7 +9,7 @@ import polars as pl
 from pydantic import ConfigDict, Field
 
 from cdr_anomaly import wording
-from cdr_anomaly.engines.profile import NEVER, Least
+from cdr_anomaly.engines.profile import UNREACHABLE, NeededLines
 from cdr_anomaly.features.shifts import ShiftNeeds
 from cdr_anomaly.schema import FINDINGS, TESTS, empty, require
 
@@ -82,11 +82,11 @@ class Detector:
 
     def reached_from(self) -> int:
         """Say how many seconds with a cold caller make somebody's calls needed (REACHED)."""
-        return NEVER
+        return UNREACHABLE
 
-    def least(self) -> Least:
+    def least(self) -> NeededLines:
         """Say what a line must have for ``watch`` to hold on any of its days, unless it is new."""
-        return Least()
+        return NeededLines()
 
     def watch(self) -> pl.Expr:
         """Say which line-days of PROFILE make their line worth a second look.

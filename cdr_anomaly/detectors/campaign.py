@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from cdr_anomaly import wording
 from cdr_anomaly.detectors.base import STRICT, Detector, days_back, ladder, no_findings, setting
-from cdr_anomaly.engines.profile import Least
+from cdr_anomaly.engines.profile import NeededLines
 from cdr_anomaly.features import cold_callers, components, rolling
 from cdr_anomaly.features.shared_targets import LIST_DAYS, RANGE, is_sure
 from cdr_anomaly.settings import ColdCallers
@@ -60,8 +60,8 @@ class Campaign(Detector):
     def remembers(self) -> int:
         return self.cold_callers.calls_day
 
-    def least(self) -> Least:
-        return Least(n_out=self.cold_callers.calls_day)
+    def least(self) -> NeededLines:
+        return NeededLines(n_out=self.cold_callers.calls_day)
 
     def watch(self) -> pl.Expr:
         return pl.col("n_out") >= self.cold_callers.calls_day

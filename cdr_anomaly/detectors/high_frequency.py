@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from cdr_anomaly import wording
 from cdr_anomaly.detectors.base import STRICT, Detector, ladder, percent, setting, usual_sentence
-from cdr_anomaly.engines.profile import Least
+from cdr_anomaly.engines.profile import NeededLines
 from cdr_anomaly.features import peer_measures
 from cdr_anomaly.features.peer_measures import FIXED_CLASSES, MIN_ANSWERED, NEW_DAYS, Measure
 
@@ -82,8 +82,8 @@ class HighFrequency(Detector):
     def remembers(self) -> int:
         return self.calls_day
 
-    def least(self) -> Least:
-        return Least(n_out=self.calls_day)
+    def least(self) -> NeededLines:
+        return NeededLines(n_out=self.calls_day)
 
     def watch(self) -> pl.Expr:
         return pl.col("n_out") >= self.calls_day

@@ -19,7 +19,7 @@ from cdr_anomaly.detectors.base import (
     setting,
     usual_sentence,
 )
-from cdr_anomaly.engines.profile import Least
+from cdr_anomaly.engines.profile import NeededLines
 from cdr_anomaly.numbering import classes_with
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ class MassDialler(Detector):
     def remembers(self) -> int:
         return max(self._least() // 10, 1)
 
-    def least(self) -> Least:
-        return Least(n_out=-(-self._least() // 3))
+    def least(self) -> NeededLines:
+        return NeededLines(n_out=-(-self._least() // 3))
 
     def watch(self) -> pl.Expr:
         # Any 24 hours touch at most three local days (three when one of them has 23 hours), so

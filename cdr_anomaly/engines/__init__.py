@@ -2,6 +2,6 @@
 
 from cdr_anomaly.engines.base import Engine, FirstLook
 from cdr_anomaly.engines.local import Local
-from cdr_anomaly.engines.registry import built
+from cdr_anomaly.engines.registry import build_engine
 
-__all__ = ["Engine", "FirstLook", "Local", "built"]
+__all__ = ["Engine", "FirstLook", "Local", "build_engine"]

@@ -1,127 +1,29 @@
-"""What an engine does: it moves the rows of a feed and counts them; judging is not its business."""
+"""The interface of engines: they move the rows of a feed and count them, but judge nothing."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import ingest
 from cdr_anomaly.engines import legs, profile
-from cdr_anomaly.ingest import add_local_day, deduplicate
+from cdr_anomaly.ingest import add_local_day, deduplicate, has_party_in
 from cdr_anomaly.schema import REACHED, empty
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import date
 
-    from cdr_anomaly.engines.profile import Least
-    from cdr_anomaly.ingest import Reader, Source
+    from cdr_anomaly.engines.first_pass import FeedSpec
+    from cdr_anomaly.engines.profile import NeededLines
+    from cdr_anomaly.ingest import FileGroup, Source
+    from cdr_anomaly.ingest.source import Query
 
-    Progress = Callable[[int], None]
-    from collections.abc import Sequence
+    RowsDone = Callable[[int], None]  # receives a number of rows after each part
 
-    from cdr_anomaly.engines.first_pass import Kind
-
-
-class FirstLook(NamedTuple):
-    """What one reading of all the calls gives.
-
-    ``verdicts`` counts the rows of each verdict, ``days`` the calls of each local day (day, calls).
-    Each of the ``profiles`` is the PROFILE of some lines, with all their days, and no line is in
-    two; they can be had once, and a later one may take another reading. ``callers`` says how many
-    lines placed or forwarded a call on each day, when the profiles were had. ``long`` are the calls
-    with much talk (LONG_CALLS). ``unanswered`` tells if any call was, ``talk`` whether any has a
-    duration, ``numbers`` whether any who placed one has more than a token; ``uncoded``
-    and ``misread`` whether any row has these marks (RowMap.number_steps). ``alike``
-    are the keys of rows that may repeat others, ``duplicates`` and ``partial`` count the rows that
-    mending took away.
-    """
-
-    verdicts: Mapping[int, int]
-    days: pl.DataFrame
-    profiles: Iterator[pl.DataFrame]
-    callers: Mapping[date, int]
-    forwarded: pl.DataFrame
-    traffic: pl.DataFrame
-    long: pl.DataFrame
-    unanswered: bool
-    talk: bool
-    numbers: bool
-    uncoded: bool
-    misread: bool
-    alike: pl.Series
-    duplicates: int
-    partial: int
-
-
-class SecondLook(NamedTuple):
-    """What another reading gives of some lines: their ``days`` (line, day, n_out, n_in), and LEGS.
-
-    The legs are only those of the lines that are worth it. ``late`` are CALLS of any lines.
-    """
-
-    days: pl.DataFrame
-    legs: pl.DataFrame
-    late: pl.DataFrame
-
-
-class Engine(Protocol):
-    """Reads a feed twice: all of it once, and again for the lines that deserve it.
-
-    ``reader`` is what a Source is to read its rows by (ingest.Reader).
-    """
-
-    @property
-    def reader(self) -> Reader:
-        """Return how the rows of a shape are read."""
-
-    def first_look(
-        self, source: Source, least: Least | None, done: Progress, counts: Collection[str] = ()
-    ) -> FirstLook:
-        """Count the rows by verdict, add up PROFILE, and take the forwarded legs.
-
-        With ``least`` PROFILE may leave out lines that have less, and nobody's ``n_in`` is
-        counted. ``done`` is told the number of rows after each part. ``counts`` names what TRAFFIC
-        is counted of.
-        """
-
-    def callers(self, source: Source, wanted: pl.Expr) -> pl.Series:
-        """Name the lines that placed any call of which ``wanted`` holds: by trunk_in, day or night.
-
-        It is asked between the two looks. Rows are not mended, and lines may be named that placed
-        none once they are.
-        """
-
-    def second_look(
-        self,
-        source: Source,
-        lines: pl.DataFrame,
-        worth: pl.Expr,
-        *,
-        alike: pl.Series,
-        late: pl.Expr | None,
-        done: Progress,
-    ) -> SecondLook:
-        """Count the calls of those lines (line, born) by day, and take the LEGS of the worthy.
-
-        A line is worthy if ``worth``, an expression over (line, day, n_out, n_in, age_d), holds on
-        any of its days. ``alike`` are the keys of the rows that are to be mended, ``late`` tells
-        which CALLS are wanted whoever's they are.
-        """
-
-    def third_look(
-        self, source: Source, line_days: pl.DataFrame, *, alike: pl.Series
-    ) -> pl.DataFrame:
-        """Take the calls of some lines on some days (line, day), in the columns of REACHED.
-
-        ``alike`` are the keys of the rows that are to be mended. Nothing is read for nobody.
-        """
-
-
-# Columns that the first look counts by; legs need these too, and what else they can have.
-COUNTED = (
+# The columns that the first look counts by, and those of forwarded calls and of legs.
+COUNTED_COLUMNS = (
     "calling_number",
     "called_number",
     "start_time",
@@ -130,90 +32,177 @@ COUNTED = (
     "redirecting_number",
     "call_id",
 )
-ON_FORWARDS = ("redirect_reason", "answered")
-ON_LEGS = ("answered", "cell_id", "imei", "imsi", "trunk_in")
+FORWARD_COLUMNS = ("redirect_reason", "answered")
+LEG_COLUMNS = ("answered", "cell_id", "imei", "imsi", "trunk_in")
 
 
-class Looks(ABC):
-    """An engine but for how it reads and counts."""
+class FirstLook(NamedTuple):
+    """The result of one reading of all calls.
+
+    ``verdicts`` are the rows of each verdict, ``days`` the calls of each local day (day, calls).
+    ``profiles`` yields PROFILE in parts, each with all days of its lines; it can be read once, and
+    a later part may need another reading of the feed. ``n_callers`` are the lines that placed or
+    forwarded a call on each day, complete after the profiles. ``long`` are LONG_CALLS. The flags
+    say whether any call was unanswered, any had talk, any caller is a number, and whether any row
+    is marked uncoded or misread (RowMap.number_steps). ``repeat_keys`` are the keys of rows that
+    may repeat others; ``duplicates`` and ``partial`` the rows that merging removed.
+    """
+
+    verdicts: Mapping[int, int]
+    days: pl.DataFrame
+    profiles: Iterator[pl.DataFrame]
+    n_callers: Mapping[date, int]
+    forwarded: pl.DataFrame
+    traffic: pl.DataFrame
+    long: pl.DataFrame
+    has_unanswered: bool
+    has_talk: bool
+    has_numbers: bool
+    has_uncoded: bool
+    has_misread: bool
+    repeat_keys: pl.Series
+    duplicates: int
+    partial: int
+
+
+class SecondLook(NamedTuple):
+    """The calls of some lines by day (line, day, n_out, n_in), LEGS, and CALLS to carry over."""
+
+    days: pl.DataFrame
+    legs: pl.DataFrame
+    carry_over: pl.DataFrame
+
+
+class Engine(ABC):
+    """Reads a feed twice: all calls once, and those of the watched lines again."""
 
     @abstractmethod
-    def calls(
+    def reader(
+        self, group: FileGroup, query: Query, lines: pl.Series | None = None
+    ) -> pl.LazyFrame:
+        """Return the result of a query over a group of files (ingest.Reader)."""
+
+    @abstractmethod
+    def first_look(
         self,
         source: Source,
-        wanted: Sequence[str],
-        asked: pl.Expr,
+        needed: NeededLines | None,
+        rows_done: RowsDone,
+        traffic_kinds: Collection[str] = (),
+    ) -> FirstLook:
+        """Count the rows by verdict, PROFILE and TRAFFIC, and collect the forwarded legs.
+
+        With ``needed`` PROFILE may lack other lines, and ``n_in`` is not counted.
+        """
+
+    @abstractmethod
+    def callers(self, source: Source, condition: pl.Expr) -> pl.Series:
+        """Return the lines that placed a call of which ``condition`` (trunk_in, day) holds.
+
+        It is called between the two looks. Repeats are not merged, so a few more lines may come.
+        """
+
+    @abstractmethod
+    def read_calls(
+        self,
+        source: Source,
+        columns: Sequence[str],
+        condition: pl.Expr,
         lines: pl.Series | None,
         *,
-        done: Progress,
+        rows_done: RowsDone,
     ) -> pl.DataFrame:
-        """Take columns of the calls that are ``asked`` for; all are of ``lines``, if any."""
+        """Return columns of the calls of which ``condition`` holds.
+
+        With ``lines`` all these calls are from or to one of them.
+        """
 
     @staticmethod
     @abstractmethod
-    def key(source: Source) -> pl.Expr:
-        """Make one integer of what makes two rows of a feed one call."""
+    def repeat_key(source: Source) -> pl.Expr:
+        """Return one integer that rows of one call have in common."""
 
     def second_look(
         self,
         source: Source,
         lines: pl.DataFrame,
-        worth: pl.Expr,
+        needs_legs: pl.Expr,
         *,
-        alike: pl.Series,
-        late: pl.Expr | None,
-        done: Progress,
+        repeat_keys: pl.Series,
+        carry_over: pl.Expr | None,
+        rows_done: RowsDone,
     ) -> SecondLook:
-        """Count what the lines (line) placed and received, and take the LEGS of the worthy."""
-        more = () if late is None else ON_FORWARDS
-        wanted = [c for c in dict.fromkeys((*COUNTED, *ON_LEGS, *more)) if c in source.columns]
-        asked = ingest.has_party_in(lines["line"])
-        if late is not None:
-            # Of a late call that was delivered in parts all parts are needed.
-            parts = self.key(source).is_in(alike.implode()) if len(alike) else False
-            asked = asked | late | parts
-        only = lines["line"] if late is None else None
-        calls = self._mended(source, wanted, asked, only, alike=alike, done=done)
-        calls = add_local_day(calls, source.tz)
-        days = profile.by_day(calls, lines)
+        """Count the calls of ``lines`` (line, born) by day, and return the LEGS of some of them.
+
+        These are the lines of which ``needs_legs`` (line, day, n_out, n_in, age_d) holds on any
+        day. ``carry_over`` says which CALLS of any line to return, too.
+        """
+        more = () if carry_over is None else FORWARD_COLUMNS
+        names = dict.fromkeys((*COUNTED_COLUMNS, *LEG_COLUMNS, *more))
+        condition = has_party_in(lines["line"])
+        if carry_over is not None:
+            # Of a call that is carried over all partial records are needed.
+            partial = self._is_repeat(source, repeat_keys) if len(repeat_keys) else False
+            condition = condition | carry_over | partial
+        calls = self._read_merged(
+            source,
+            [name for name in names if name in source.columns],
+            condition,
+            lines["line"] if carry_over is None else None,
+            repeat_keys=repeat_keys,
+            rows_done=rows_done,
+        )
+        days = profile.count_line_days(calls, lines)
         age = (pl.col("day") - pl.col("born")).dt.total_days()
         aged = days.join(lines, on="line").with_columns(age_d=age)
-        worthy = aged.filter(worth).select("line").unique()
-        whose = pl.lit(value=False) if late is None else late
-        return SecondLook(days, legs.of_lines(calls, worthy), calls.filter(whose))
+        with_legs = aged.filter(needs_legs).select("line").unique()
+        carried = calls.filter(pl.lit(value=False) if carry_over is None else carry_over)
+        return SecondLook(days, legs.legs_of(calls, with_legs), carried)
 
     def third_look(
-        self, source: Source, line_days: pl.DataFrame, *, alike: pl.Series
+        self, source: Source, line_days: pl.DataFrame, *, repeat_keys: pl.Series
     ) -> pl.DataFrame:
-        """Take the calls of some lines on some days (line, day), in the columns of REACHED."""
+        """Return the calls of some lines on some days (line, day), in the columns of REACHED.
+
+        Returns an empty frame, reading no file, if ``line_days`` is empty.
+        """
         if line_days.is_empty():
             return empty(REACHED, source.line_type)
         lines = line_days.select("line").unique()
-        wanted = [c for c in (*COUNTED, "answered") if c in source.columns]
-        asked = ingest.has_party_in(lines["line"])
-        calls = self._mended(source, wanted, asked, lines["line"], alike=alike, done=lambda _: None)
-        found = legs.of_lines(add_local_day(calls, source.tz), lines).select(list(REACHED))
-        return found.join(line_days, on=["line", "day"], how="semi").sort(pl.all())
+        calls = self._read_merged(
+            source,
+            [c for c in (*COUNTED_COLUMNS, "answered") if c in source.columns],
+            has_party_in(lines["line"]),
+            lines["line"],
+            repeat_keys=repeat_keys,
+            rows_done=lambda _: None,
+        )
+        reached = legs.legs_of(calls, lines).select(list(REACHED))
+        return reached.join(line_days, on=["line", "day"], how="semi").sort(pl.all())
 
-    def _mended(
+    def _is_repeat(self, source: Source, repeat_keys: pl.Series) -> pl.Expr:
+        return self.repeat_key(source).is_in(repeat_keys.implode())
+
+    def _read_merged(
         self,
         source: Source,
-        wanted: list[str],
-        asked: pl.Expr,
+        columns: list[str],
+        condition: pl.Expr,
         lines: pl.Series | None,
         *,
-        alike: pl.Series,
-        done: Progress,
+        repeat_keys: pl.Series,
+        rows_done: RowsDone,
     ) -> pl.DataFrame:
-        calls = self.calls(source, wanted, asked, lines, done=done)
-        if len(alike):
-            repeat = self.key(source).is_in(alike.implode())
-            calls = deduplicate.merge_repeats(calls, source.columns, repeat)
-        return calls
+        """Return the calls of read_calls() with their ``day``, partial records merged."""
+        calls = self.read_calls(source, columns, condition, lines, rows_done=rows_done)
+        if len(repeat_keys):
+            repeats = self._is_repeat(source, repeat_keys)
+            calls = deduplicate.merge_repeats(calls, source.columns, repeats)
+        return add_local_day(calls, source.tz)
 
 
-def counted_by(kind: Kind) -> list[str]:
-    """Name the columns of a kind of feed that the first look counts by."""
-    on_forwards = ON_FORWARDS if "redirecting_number" in kind.columns else ()
-    wanted = dict.fromkeys((*COUNTED, *on_forwards, *kind.traffic().columns))
-    return [column for column in wanted if column in kind.columns]
+def counted_columns(spec: FeedSpec) -> list[str]:
+    """Return the columns of a feed that the first look counts by."""
+    forwards = FORWARD_COLUMNS if "redirecting_number" in spec.columns else ()
+    names = dict.fromkeys((*COUNTED_COLUMNS, *forwards, *spec.traffic().columns))
+    return [name for name in names if name in spec.columns]

@@ -1,8 +1,8 @@
-"""Which keys may have reached a count, told without counting each: by cells that keys share.
+"""A filter of keys that may have reached a count, without one counter for each key.
 
 A cell holds the sum of all keys that are hashed into it (a count-min sketch of one row; Cormode,
-Muthukrishnan 2005), so a key in a cell below the count is below it, too. There is no error on the
-other side: a key that is let through is still to be counted.
+Muthukrishnan 2005), so that a key in a cell below the count is below it, too. The keys that pass
+are counted exactly later.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ if TYPE_CHECKING:
 BITS = 24
 
 
-class Sieve:
-    """Lets some keys through for sure, and others by chance."""
+class KeyFilter:
+    """A set of keys that contains some others by chance."""
 
     def __init__(self) -> None:
         self._open = np.zeros(1 << BITS, np.bool_)
 
-    def let(self, keys: pl.Series) -> None:
-        """Let these keys through."""
+    def add(self, keys: pl.Series) -> None:
+        """Add these keys."""
         self._open[_cells(keys)] = True
 
-    def let_reaching(self, least: int, counts: Iterable[tuple[pl.Series, pl.Series]]) -> int:
-        """Let the keys through whose counts, in pairs of keys and counts, add up to ``least``.
+    def add_counts(self, min_count: int, counts: Iterable[tuple[pl.Series, pl.Series]]) -> int:
+        """Add the keys whose counts, in pairs of keys and counts, sum to ``min_count`` or more.
 
-        Returns how many different keys have a count: about, by the cells that stay empty (linear
+        Returns the approximate number of different keys, from the number of empty cells (linear
         counting; Whang, Vander-Zanden, Taylor 1990).
         """
         sums = np.zeros(1 << BITS, np.int32)
-        for keys, each in counts:
-            np.add.at(sums, _cells(keys), each.to_numpy())
-        self._open |= sums >= least
+        for keys, numbers in counts:
+            np.add.at(sums, _cells(keys), numbers.to_numpy())
+        self._open |= sums >= min_count
         empty = max(int((sums == 0).sum()), 1)
         return round(-log(empty / len(sums)) * len(sums))
 
-    def passes(self, keys: pl.Series) -> pl.Series:
-        """Tell which of the keys are let through."""
+    def contains(self, keys: pl.Series) -> pl.Series:
+        """Return whether each key is in the set."""
         return pl.Series(values=self._open[_cells(keys)], dtype=pl.Boolean)
 
 

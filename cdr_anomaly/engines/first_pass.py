@@ -1,4 +1,4 @@
-"""What has been counted of a feed so far, part by part."""
+"""The counts of the first look, summed over the parts of a feed."""
 
 from __future__ import annotations
 
@@ -23,197 +23,204 @@ if TYPE_CHECKING:
 NO_DAYS = pl.DataFrame(schema={"day": pl.Date, "calls": pl.UInt32})
 MARKS = ("valid", "uncoded", "misread")
 FRAMES = ("days", "forwarded", "long")
-FACTS = ("unanswered", "talk", "uncoded", "misread", "numbers", "duplicates", "partial")
+TOTALS = (
+    "has_unanswered",
+    "has_talk",
+    "has_uncoded",
+    "has_misread",
+    "has_numbers",
+    "duplicates",
+    "partial",
+)
 
 
-class Kind(NamedTuple):
-    """What kind of feed is counted: its columns, its zone, how lines are carried, what is absurd.
+class FeedSpec(NamedTuple):
+    """The properties of a feed that its counts depend on.
 
-    ``counts`` names what TRAFFIC is counted of, ``abroad`` tells which lines are presented as
-    foreign.
+    ``traffic_kinds`` are the kinds of TRAFFIC to count, ``abroad`` (line) says which lines are
+    presented as foreign.
     """
 
     columns: frozenset[str]
     tz: str
-    line: pl.DataType
+    line_type: pl.DataType
     max_duration_s: int
-    counts: frozenset[str]
+    traffic_kinds: frozenset[str]
     abroad: pl.Expr
 
     @classmethod
-    def of(cls, source: Source, counts: Collection[str]) -> Kind:
-        """Say what kind of feed a source is."""
+    def of_source(cls, source: Source, traffic_kinds: Collection[str]) -> FeedSpec:
+        """Return the properties of a source."""
         abroad = numbering.is_abroad(pl.col("line"), source.plan, as_text=source.as_text)
         return cls(
             frozenset(source.columns),
             source.tz,
             source.line_type,
             source.settings.max_duration_s,
-            frozenset(counts),
+            frozenset(traffic_kinds),
             abroad,
         )
 
     @property
     def as_text(self) -> bool:
-        """Whether lines are carried as text."""
-        return self.line == pl.String
+        """Return whether lines are text."""
+        return self.line_type == pl.String
 
     def traffic(self) -> Traffic:
-        """Begin a count of TRAFFIC."""
-        return Traffic(self.counts, self.columns, self.abroad)
+        """Return empty counts of TRAFFIC."""
+        return Traffic(self.traffic_kinds, self.columns, self.abroad)
 
 
 class Tally:
-    """Counts of the rows of a feed, part by part; repeats among them are mended."""
+    """The counts of a feed, part by part; repeats are subtracted and counted merged."""
 
-    def __init__(self, kind: Kind, sums: profile.Sums) -> None:
-        self.kind = kind
+    def __init__(self, spec: FeedSpec, sums: profile.ProfileSums) -> None:
+        self.spec = spec
         self.sums = sums
-        self.traffic = kind.traffic()
+        self.traffic = spec.traffic()
         self.verdicts: Counter[int] = Counter()
         self.days: list[pl.DataFrame] = []
         self.forwarded: list[pl.DataFrame] = []
         self.long: list[pl.DataFrame] = []
-        self.alike: list[pl.Series] = []
-        self.open = pl.DataFrame()
-        self.unanswered = self.talk = self.uncoded = self.misread = False
-        self.numbers = not kind.as_text
+        self.repeat_keys: list[pl.Series] = []
+        self.waiting = pl.DataFrame()
+        self.has_unanswered = self.has_talk = False
+        self.has_uncoded = self.has_misread = False
+        self.has_numbers = not spec.as_text
         self.duplicates = self.partial = 0
 
-    def take(self, rows: pl.DataFrame, *, until: datetime | None, counted: bool) -> None:
-        """Add up one part's rows; a repeat of a row from ``until`` on may yet come.
+    def add_part(
+        self, rows: pl.DataFrame, *, next_start: datetime | None, is_carry_over: bool
+    ) -> None:
+        """Count the rows of a part; rows from ``next_start`` on may still repeat them.
 
-        Rows that are ``counted`` as rows of the feed already are not counted as such again.
+        Rows that are carried over from the night before are counted as rows already.
         """
-        used = self.used(rows, counted=counted)
-        ordered = used["key"].sort()
-        one_day = used["day"].n_unique() == 1 and not self.kind.as_text
-        self.count(used, placed=deduplicate.count_calls(ordered) if one_day else None)
-        before = self.open if self.open.height else used.clear()
-        alike = pl.concat(
+        calls = self.select_calls(rows, is_carry_over=is_carry_over)
+        ordered = calls["key"].sort()
+        one_day = calls["day"].n_unique() == 1 and not self.spec.as_text
+        self.count_calls(calls, by_caller=deduplicate.count_calls(ordered) if one_day else None)
+        before = self.waiting if self.waiting.height else calls.clear()
+        repeat_keys = pl.concat(
             [deduplicate.repeated_keys(ordered), deduplicate.common_keys(before["key"], ordered)]
         )
-        self.alike.append(alike)
-        still_open = deduplicate.may_continue_after(until)
-        waiting = pl.concat([before.filter(still_open), used.filter(still_open)])
-        if len(alike):
-            repeat = pl.col("key").is_in(alike.implode())
-            once = self.mend(before.filter(repeat), used.filter(repeat))
-            waiting = pl.concat([waiting.filter(~repeat), once.filter(still_open)])
-        self.open = waiting
+        self.repeat_keys.append(repeat_keys)
+        may_continue = deduplicate.may_continue_after(next_start)
+        self.waiting = pl.concat([before.filter(may_continue), calls.filter(may_continue)])
+        if len(repeat_keys):
+            repeats = pl.col("key").is_in(repeat_keys.implode())
+            unique = self.merge_repeats(before.filter(repeats), calls.filter(repeats))
+            self.waiting = pl.concat([self.waiting.filter(~repeats), unique.filter(may_continue)])
 
-    def used(self, rows: pl.DataFrame, *, counted: bool) -> pl.DataFrame:
-        """Keep the rows that are used, with their ``day``; count the rows by verdict and by day."""
-        used = add_local_day(rows.drop(MARKS) if counted else self._sound(rows), self.kind.tz)
-        days = used["day"].value_counts(name="calls")
-        self.days.append(days.clear() if counted else days)
-        return used
+    def select_calls(self, rows: pl.DataFrame, *, is_carry_over: bool) -> pl.DataFrame:
+        """Return the valid rows with their ``day``; count the rows by verdict and by day."""
+        calls = rows.drop(MARKS) if is_carry_over else self._count_verdicts(rows)
+        calls = add_local_day(calls, self.spec.tz)
+        days = calls["day"].value_counts(name="calls")
+        self.days.append(days.clear() if is_carry_over else days)
+        return calls
 
-    def count(self, used: pl.DataFrame, *, placed: pl.DataFrame | None = None) -> None:
-        """Count used rows as if each were a call of its own; ``placed`` is as in Sums.add."""
-        self.sums.add(used, placed=placed)
-        self.traffic.add(used)
-        if "redirecting_number" in self.kind.columns:
-            self.forwarded.append(used.filter(pl.col("redirecting_number").is_not_null()))
-        self.long.append(used.filter(pl.col("duration_s") >= legs.LONG_S))
+    def count_calls(self, calls: pl.DataFrame, *, by_caller: pl.DataFrame | None = None) -> None:
+        """Count each row as a call; ``by_caller`` is that of ProfileSums.add()."""
+        self.sums.add(calls, by_caller=by_caller)
+        self.traffic.add(calls)
+        if "redirecting_number" in self.spec.columns:
+            self.forwarded.append(calls.filter(pl.col("redirecting_number").is_not_null()))
+        self.long.append(calls.filter(pl.col("duration_s") >= legs.LONG_S))
 
-    def mend(self, before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
-        """Take rows that may repeat out of the count, count them mended, and keep each once.
+    def merge_repeats(self, before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
+        """Replace the counts of rows that may repeat by those of merged calls.
 
-        The rows ``before`` are of earlier parts, and were counted as mended as they then could be:
-        that count, too, is taken back.
+        The rows ``before`` are of earlier parts, and were counted merged among themselves. Returns
+        the rows without duplicates.
         """
-        # Parts of a call that may be long as a whole.
+        # Partial records of a call that may be long.
         parts = pl.col("duration_s") >= legs.PART_S
         self.long += [before.filter(parts), now.filter(parts)]
-        columns = self.kind.columns
+        columns = self.spec.columns
         unique = deduplicate.drop_duplicates(pl.concat([before, now]).lazy(), columns).collect()
-        settled, taken_back = self._mended(unique), self._mended(before)
-        for counted in (self.sums, self.traffic):
-            counted.add(now, sign=-1)
-            counted.add(taken_back, sign=-1)
-            counted.add(settled)
+        merged, merged_before = self._merge(unique), self._merge(before)
+        for counts in (self.sums, self.traffic):
+            counts.add(now, sign=-1)
+            counts.add(merged_before, sign=-1)
+            counts.add(merged)
         self.duplicates += before.height + now.height - unique.height
-        merged_before = before.height - taken_back.height
-        self.partial += unique.height - settled.height - merged_before
+        partial_before = before.height - merged_before.height
+        self.partial += unique.height - merged.height - partial_before
         return unique.select(now.columns)
 
-    def told(self) -> dict[str, pl.DataFrame]:
-        """Return all that was counted but for the sums, by name, for another tally to take."""
-        facts = {fact: [getattr(self, fact)] for fact in FACTS}
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """Return all counts but the sums of PROFILE, by name, for add_table() of another tally."""
+        totals = {name: [getattr(self, name)] for name in TOTALS}
         verdicts = {"verdict": list(self.verdicts), "rows": list(self.verdicts.values())}
         frames = {name: pl.concat(getattr(self, name)) for name in FRAMES if getattr(self, name)}
         return {
             **frames,
             "traffic": self.traffic.counts(),
             "verdicts": pl.DataFrame(verdicts, schema={"verdict": pl.Int64, "rows": pl.Int64}),
-            "facts": pl.DataFrame(facts),
+            "totals": pl.DataFrame(totals),
         }
 
-    def take_told(self, name: str, frame: pl.DataFrame) -> None:
-        """Take a part of what another tally has told."""
+    def add_table(self, name: str, frame: pl.DataFrame) -> None:
+        """Add one of the tables() of another tally."""
         if name in FRAMES:
             getattr(self, name).append(frame)
         elif name == "traffic":
-            self.traffic.take(frame)
+            self.traffic.add_counts(frame)
         elif name == "verdicts":
             self.verdicts.update(dict(frame.iter_rows()))
         else:
-            (facts,) = frame.iter_rows(named=True)
-            for fact in FACTS:  # a bool is a number, and what is told of any part is told of all
-                mine, its = getattr(self, fact), facts[fact]
-                setattr(self, fact, mine or its if isinstance(mine, bool) else mine + its)
+            (totals,) = frame.iter_rows(named=True)
+            for total, other in totals.items():
+                own = getattr(self, total)
+                setattr(self, total, own or other if isinstance(own, bool) else own + other)
 
-    def look(self, profiles: Iterator[pl.DataFrame], callers: Mapping[date, int]) -> FirstLook:
-        """Give what was counted; ``profiles`` and the ``callers`` in them are passed on."""
-        forwarded, days = self._forwarded(), pl.concat([NO_DAYS, *self.days])
+    def first_look(
+        self, profiles: Iterator[pl.DataFrame], n_callers: Mapping[date, int]
+    ) -> FirstLook:
+        """Return the counts as FirstLook, with these ``profiles`` and ``n_callers``."""
+        days = pl.concat([NO_DAYS, *self.days])
         return FirstLook(
             verdicts=self.verdicts,
             days=days.group_by("day").agg(pl.col("calls").sum()).sort("day"),
             profiles=profiles,
-            callers=callers,
-            forwarded=forwarded,
+            n_callers=n_callers,
+            forwarded=self._forwarded(),
             traffic=self.traffic.table(),
             long=self._long(),
-            unanswered=self.unanswered,
-            talk=self.talk,
-            numbers=self.numbers,
-            uncoded=self.uncoded,
-            misread=self.misread,
-            alike=pl.concat([pl.Series(dtype=pl.Int64), *self.alike]).unique(),
-            duplicates=self.duplicates,
-            partial=self.partial,
+            repeat_keys=pl.concat([pl.Series(dtype=pl.Int64), *self.repeat_keys]).unique(),
+            **{name: getattr(self, name) for name in TOTALS},
         )
 
-    def _sound(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Keep the rows that are used, and count them and the others by verdict."""
-        used = rows if rows["valid"].all() else rows.filter("valid")
-        bad = rows.clear() if used.height == rows.height else rows.filter(~pl.col("valid"))
-        self.verdicts[0] += used.height
-        why = validate.verdicts(bad, self.kind.max_duration_s)
-        self.verdicts.update(dict(why.value_counts().iter_rows()))
-        self.uncoded |= bool(rows["uncoded"].any())
-        self.misread |= bool(rows["misread"].any())
-        self.unanswered = self.unanswered or bool((used["duration_s"] == 0).any())
-        self.talk = self.talk or bool((used["duration_s"] > 0).any())
-        if not self.numbers:
-            self.numbers = bool(used["calling_number"].str.starts_with("+").any())
-        return used.drop(MARKS)
+    def _count_verdicts(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Count the rows by verdict, and return the valid ones."""
+        calls = rows if rows["valid"].all() else rows.filter("valid")
+        invalid = rows.clear() if calls.height == rows.height else rows.filter(~pl.col("valid"))
+        self.verdicts[0] += calls.height
+        verdicts = validate.verdicts(invalid, self.spec.max_duration_s)
+        self.verdicts.update(dict(verdicts.value_counts().iter_rows()))
+        self.has_uncoded |= bool(rows["uncoded"].any())
+        self.has_misread |= bool(rows["misread"].any())
+        self.has_unanswered = self.has_unanswered or bool((calls["duration_s"] == 0).any())
+        self.has_talk = self.has_talk or bool((calls["duration_s"] > 0).any())
+        if not self.has_numbers:
+            self.has_numbers = bool(calls["calling_number"].str.starts_with("+").any())
+        return calls.drop(MARKS)
 
-    def _mended(self, calls: pl.DataFrame) -> pl.DataFrame:
-        whole = deduplicate.merge_calls(calls.drop("day").lazy(), self.kind.columns).collect()
-        return add_local_day(whole, self.kind.tz)
+    def _merge(self, calls: pl.DataFrame) -> pl.DataFrame:
+        merged = deduplicate.merge_calls(calls.drop("day").lazy(), self.spec.columns).collect()
+        return add_local_day(merged, self.spec.tz)
 
     def _long(self) -> pl.DataFrame:
-        calls = pl.concat([self.open.clear(), *self.long], how="diagonal_relaxed")
+        calls = pl.concat([self.waiting.clear(), *self.long], how="diagonal_relaxed")
         if calls.is_empty():
-            return empty(LONG_CALLS, self.kind.line)
-        return legs.long(self._mended(calls) if any(map(len, self.alike)) else calls)
+            return empty(LONG_CALLS, self.spec.line_type)
+        return legs.long_calls(self._merge(calls) if any(map(len, self.repeat_keys)) else calls)
 
     def _forwarded(self) -> pl.DataFrame:
-        calls = pl.concat([self.open.clear(), *self.forwarded], how="diagonal_relaxed")
-        if "redirecting_number" not in self.kind.columns:
+        calls = pl.concat([self.waiting.clear(), *self.forwarded], how="diagonal_relaxed")
+        if "redirecting_number" not in self.spec.columns:
             calls = calls.with_columns(redirecting_number=pl.col("calling_number"))
         if self.duplicates or self.partial:
-            calls = self._mended(calls)
-        return legs.forwarded(calls)
+            calls = self._merge(calls)
+        return legs.forwarded_legs(calls)

@@ -1,4 +1,4 @@
-"""Polars on this machine: a part of the feed at a time, so that memory holds few parts' rows."""
+"""Polars on this machine: one part of the feed at a time, in bounded memory."""
 
 from __future__ import annotations
 
@@ -9,145 +9,153 @@ from typing import TYPE_CHECKING, TypeVar
 import polars as pl
 
 from cdr_anomaly.engines import profile
-from cdr_anomaly.engines.base import COUNTED, Looks, counted_by
-from cdr_anomaly.engines.first_pass import MARKS, Kind, Tally
+from cdr_anomaly.engines.base import COUNTED_COLUMNS, Engine, counted_columns
+from cdr_anomaly.engines.first_pass import MARKS, FeedSpec, Tally
 from cdr_anomaly.ingest import deduplicate, read_locally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from datetime import date
 
-    from cdr_anomaly.engines.base import FirstLook, Progress
-    from cdr_anomaly.engines.profile import Bucket, Least
+    from cdr_anomaly.engines.base import FirstLook, RowsDone
+    from cdr_anomaly.engines.profile import Bucket, NeededLines
     from cdr_anomaly.ingest import Part, Source
 
 T = TypeVar("T")
-# What two parts and all that is made of them take, and one count while counts are merged: of all
-# lines, or of those that are left by a sieve.
+# The memory of two parts with all that is computed from them, and of one count while counts are
+# merged: of all lines, or of those that passed the filter of needed lines.
 PARTS_BYTES = 2**30
-COUNT_BYTES, SIEVED_COUNT_BYTES = 48, 16
-# What a row takes that is kept for the second look; half of the room may go into these.
+COUNT_BYTES, FILTERED_COUNT_BYTES = 48, 16
+# The memory of a row that is kept for the second look; half of the memory may hold these.
 KEPT_BYTES = 64
 
 
-class Local(Looks):
-    """Reads part by part, the next one while the last one is counted.
+class Local(Engine):
+    """Reads part by part, the next part while the last one is counted.
 
-    Rows are kept from the first look to the others as far as the ``memory`` (bytes) goes.
+    Rows of the first look stay in ``memory`` (bytes) for the other looks as far as they fit.
     """
 
     reader = staticmethod(read_locally)
 
     def __init__(self, memory: int) -> None:
-        self.room = memory - PARTS_BYTES
-        self.kept: list[pl.DataFrame] = []
+        self.count_memory = memory - PARTS_BYTES
+        self.kept_parts: list[pl.DataFrame] = []
 
     def first_look(
-        self, source: Source, least: Least | None, done: Progress, counts: Collection[str] = ()
-    ) -> FirstLook:
-        """Count the rows by verdict, add up PROFILE, and take the forwarded legs, in one pass."""
-        self.kept = []
-        tally = self._tallied(source, profile.ALL, least, done, counts)
-        callers: Counter[date] = Counter()
-
-        def had(sums: profile.Sums) -> pl.DataFrame:
-            made = sums.profile()
-            callers.update(sums.callers)
-            return made
-
-        def profiles() -> Iterator[pl.DataFrame]:
-            yield had(tally.sums)
-            put_off = tally.sums.off
-            while put_off:
-                again = self._tallied(source, put_off.pop(), least, lambda _: None)
-                yield had(again.sums)
-                put_off += again.sums.off
-
-        return tally.look(profiles(), callers)
-
-    def callers(self, source: Source, wanted: pl.Expr) -> pl.Series:
-        """Name the lines that placed any call of which ``wanted`` holds, and maybe a few more."""
-        kept = iter(self.kept)
-
-        def read(part: Part) -> pl.Series:
-            known, rows = next(kept, None), part.map_rows()
-            if known is None:
-                return rows.filter(wanted).select("calling_number").collect().to_series()
-            asked = rows.select(wanted=wanted.fill_null(value=False)).collect().to_series()
-            return known["calling_number"].filter(asked)
-
-        found = [lines.unique() for _, lines in _ahead(source, read)]
-        return pl.concat([pl.Series(dtype=source.line_type), *found]).unique().drop_nulls()
-
-    @staticmethod
-    def key(source: Source) -> pl.Expr:
-        """Make one integer of what makes two rows of a feed one call; its calls may share it."""
-        return deduplicate.call_key(source.columns, as_text=source.as_text)
-
-    def calls(
         self,
         source: Source,
-        wanted: Sequence[str],
-        asked: pl.Expr,
+        needed: NeededLines | None,
+        rows_done: RowsDone,
+        traffic_kinds: Collection[str] = (),
+    ) -> FirstLook:
+        """Count the rows by verdict, PROFILE and TRAFFIC, and collect the forwarded legs."""
+        self.kept_parts = []
+        tally = self._count_parts(source, profile.ALL_LINES, needed, rows_done, traffic_kinds)
+        n_callers: Counter[date] = Counter()
+
+        def profile_of(sums: profile.ProfileSums) -> pl.DataFrame:
+            rows = sums.profile()
+            n_callers.update(sums.n_callers)
+            return rows
+
+        def profiles() -> Iterator[pl.DataFrame]:
+            yield profile_of(tally.sums)
+            postponed = tally.sums.postponed
+            while postponed:
+                sums = self._count_parts(source, postponed.pop(), needed, lambda _: None).sums
+                yield profile_of(sums)
+                postponed += sums.postponed
+
+        return tally.first_look(profiles(), n_callers)
+
+    def callers(self, source: Source, condition: pl.Expr) -> pl.Series:
+        """Return the lines that placed a call of which ``condition`` holds, or a few more."""
+        kept_parts = iter(self.kept_parts)
+
+        def read(part: Part) -> pl.Series:
+            kept, rows = next(kept_parts, None), part.map_rows()
+            if kept is None:
+                return rows.filter(condition).select("calling_number").collect().to_series()
+            mask = rows.select(mask=condition.fill_null(value=False)).collect().to_series()
+            return kept["calling_number"].filter(mask)
+
+        lines = [lines.unique() for _, lines in _read_ahead(source, read)]
+        return pl.concat([pl.Series(dtype=source.line_type), *lines]).unique().drop_nulls()
+
+    @staticmethod
+    def repeat_key(source: Source) -> pl.Expr:
+        """Return one integer that rows of one call, and by chance others, have in common."""
+        return deduplicate.call_key(source.columns, as_text=source.as_text)
+
+    def read_calls(
+        self,
+        source: Source,
+        columns: Sequence[str],
+        condition: pl.Expr,
         lines: pl.Series | None,
         *,
-        done: Progress,
+        rows_done: RowsDone,
     ) -> pl.DataFrame:
-        """Take columns of the calls that are ``asked`` for; all are of ``lines``, if any."""
-        kept = iter(self.kept)
+        """Return columns of the calls of which ``condition`` holds (see Engine)."""
+        kept_parts = iter(self.kept_parts)
 
         def read(part: Part) -> pl.DataFrame:
-            known = next(kept, None)
-            if known is None:
-                fresh = part.map_rows().filter(asked) if lines is None else part.map_rows(lines)
-                return fresh.filter("valid").select(wanted).collect()
-            some = known.select(asked & pl.col("valid")).to_series()
-            rows, rest = known.filter(some), [c for c in wanted if c not in known.columns]
-            if rest:
-                rows = rows.hstack(part.map_rows().select(rest).collect().filter(some))
-            return rows.select(wanted)
+            kept = next(kept_parts, None)
+            if kept is None:
+                rows = part.map_rows().filter(condition) if lines is None else part.map_rows(lines)
+                return rows.filter("valid").select(columns).collect()
+            mask = kept.select(condition & pl.col("valid")).to_series()
+            calls, missing = kept.filter(mask), [c for c in columns if c not in kept.columns]
+            if missing:
+                calls = calls.hstack(part.map_rows().select(missing).collect().filter(mask))
+            return calls.select(columns)
 
-        found = []
-        for part, rows in _ahead(source, read):
-            found.append(rows)
-            done(part.rows)
-        return pl.concat(found)
+        parts = []
+        for part, calls in _read_ahead(source, read):
+            parts.append(calls)
+            rows_done(part.rows)
+        return pl.concat(parts)
 
-    def _tallied(
+    def _count_parts(
         self,
         source: Source,
         lines: Bucket,
-        least: Least | None,
-        done: Progress,
-        counts: Collection[str] = (),
+        needed: NeededLines | None,
+        rows_done: RowsDone,
+        traffic_kinds: Collection[str] = (),
     ) -> Tally:
-        kind = Kind.of(source, counts)
-        wanted = counted_by(kind)
-        most = self.room // (SIEVED_COUNT_BYTES if least else COUNT_BYTES)
-        tally = Tally(kind, profile.Sums(source.line_type, lines, least=least, most=most))
-        key = self.key(source).alias("key")
+        spec = FeedSpec.of_source(source, traffic_kinds)
+        columns = counted_columns(spec)
+        max_counts = self.count_memory // (FILTERED_COUNT_BYTES if needed else COUNT_BYTES)
+        sums = profile.ProfileSums(source.line_type, lines, max_counts=max_counts, needed=needed)
+        tally = Tally(spec, sums)
+        key = self.repeat_key(source).alias("key")
 
         def read(part: Part) -> pl.DataFrame:
-            return part.map_rows().select(*wanted, *MARKS, key).collect()
+            return part.map_rows().select(*columns, *MARKS, key).collect()
 
-        keep = self.room // 2 // KEPT_BYTES if lines == profile.ALL and not source.as_text else 0
-        for part, rows in _ahead(source, read):
-            keep -= part.rows
-            if keep >= 0:
-                self.kept.append(rows.select(c for c in (*COUNTED, "valid") if c in rows.columns))
-            tally.take(rows, until=part.next_start, counted=part.carry_over is not None)
-            done(part.rows)
+        keeps = lines == profile.ALL_LINES and not source.as_text
+        n_keep = self.count_memory // 2 // KEPT_BYTES if keeps else 0
+        for part, rows in _read_ahead(source, read):
+            n_keep -= part.rows
+            if n_keep >= 0:
+                kept = [c for c in (*COUNTED_COLUMNS, "valid") if c in rows.columns]
+                self.kept_parts.append(rows.select(kept))
+            is_carry_over = part.carry_over is not None
+            tally.add_part(rows, next_start=part.next_start, is_carry_over=is_carry_over)
+            rows_done(part.rows)
         return tally
 
 
-def _ahead(source: Source, read: Callable[[Part], T]) -> Iterator[tuple[Part, T]]:
-    """Yield each part with its rows, while the rows of the next one are being read."""
+def _read_ahead(source: Source, read: Callable[[Part], T]) -> Iterator[tuple[Part, T]]:
+    """Yield each part with its rows, while the next part is read."""
     with ThreadPoolExecutor(1) as reader:
-        waiting = None
+        previous = None
         for part in source.parts():
-            coming = part, reader.submit(read, part)
-            if waiting is not None:
-                yield waiting[0], waiting[1].result()
-            waiting = coming
-        if waiting is not None:
-            yield waiting[0], waiting[1].result()
+            current = part, reader.submit(read, part)
+            if previous is not None:
+                yield previous[0], previous[1].result()
+            previous = current
+        if previous is not None:
+            yield previous[0], previous[1].result()

@@ -1,10 +1,9 @@
-"""CALLS to PROFILE, one row a line and day: placed, received and forwarded calls.
+"""CALLS to PROFILE, one row for each line and day: placed, received and forwarded calls.
 
-One rule: a call counts once for each party. Where both sides of a call are delivered, its caller
-is counted from the caller's record (moc) and the called line from its own (mtc); where a side is
-not delivered, as for a caller from abroad, it is read off the other side's record. So sums keep
-apart what a line's own records say and what the other side's say; it is settled at the end, day by
-day.
+A call counts once for each party. The caller is counted from the caller's record (moc) and the
+called line from its own (mtc), if the feed has both; if not, as for a caller from abroad, from the
+other party's record. So the sums of own records and of the other party's records are separate, and
+at the end each line-day takes its own, if it has any.
 """
 
 from __future__ import annotations
@@ -20,287 +19,291 @@ if TYPE_CHECKING:
 
 PLACED, FORWARDED = ("n_out", "n_out_other"), ("n_forwarded", "n_forwarded_other")
 COUNTS = ("n_out", "n_in", "n_forwarded")
-# Of so few counts none is ever let go, and so many are sieved before they are merged.
-FEW, MANY = 1000, 10_000_000
-# A line whose days are this many is likely to pass on one of them.
-SIEVED_DAYS = 4
-# More readings than these would never end.
-BUCKETS = 1024
-UNBOUNDED = 2**62
-# More calls than any line has; the counts are Int32.
-NEVER = 2**31 - 1
+# Fewer counts are never postponed; so many are filtered before they are merged.
+MIN_HELD_COUNTS, MIN_FILTERED_COUNTS = 1000, 10_000_000
+# With more days a line is likely to pass the filter on one of them.
+MAX_FILTERED_DAYS = 4
+# The greatest number of buckets, each of which needs a reading of the feed.
+MAX_BUCKETS = 1024
+NO_LIMIT = 2**62
+# More calls than any line has; counts are Int32.
+UNREACHABLE = 2**31 - 1
 
 
 class Side(NamedTuple):
-    """One way of taking part in a call, and the record types that tell of it."""
+    """One role in a call: its columns, and the record types of the line and of the other party."""
 
     line: str
     counterpart: str
-    own: tuple[str, ...]
-    other: tuple[str, ...]
+    own_types: tuple[str, ...]
+    other_types: tuple[str, ...]
 
 
 SIDES = {
     "n_out": Side("calling_number", "called_number", ("call", "moc"), ("mtc",)),
     "n_in": Side("called_number", "calling_number", ("call", "mtc"), ("moc",)),
-    # The same forwarding is often named again on the record of the call that came of it.
+    # The record of the resulting call often names the same forwarding again.
     "n_forwarded": Side("redirecting_number", "called_number", ("fwd",), ("call", "moc", "mtc")),
 }
 
 
 class Bucket(NamedTuple):
-    """The lines of which ``place`` is left when they are divided by ``of``; (0, 1) are all."""
+    """The lines whose hash modulo ``n_buckets`` is ``number``; (0, 1) are all lines."""
 
-    place: int
-    of: int
+    number: int
+    n_buckets: int
 
-    def holds(self, line: pl.Expr) -> pl.Expr:
-        """Tell which lines are in the bucket."""
-        named = line.is_not_null()
-        return named if self.of == 1 else named & (line.hash() // 2**32 % self.of == self.place)
+    def contains(self, line: pl.Expr) -> pl.Expr:
+        """Return whether a line is in the bucket."""
+        if self.n_buckets == 1:
+            return line.is_not_null()
+        return line.is_not_null() & (line.hash() // 2**32 % self.n_buckets == self.number)
 
     def halves(self) -> tuple[Bucket, Bucket]:
-        """Divide the lines in two."""
-        return Bucket(self.place, 2 * self.of), Bucket(self.place + self.of, 2 * self.of)
+        """Return two buckets that share the lines of this one."""
+        n = self.n_buckets
+        return Bucket(self.number, 2 * n), Bucket(self.number + n, 2 * n)
 
 
-ALL = Bucket(0, 1)
+ALL_LINES = Bucket(0, 1)
 
 
-class Only(NamedTuple):
+class LineList(NamedTuple):
     """The lines of a list."""
 
     lines: pl.Series
 
-    def holds(self, line: pl.Expr) -> pl.Expr:
-        """Tell which lines are in the list."""
+    def contains(self, line: pl.Expr) -> pl.Expr:
+        """Return whether a line is in the list."""
         return line.is_in(self.lines.implode())
 
 
-class Least(NamedTuple):
-    """What a line must have to be needed in PROFILE; by default none is.
+class NeededLines(NamedTuple):
+    """The lines that detectors need in PROFILE; by default none.
 
-    That is ``n_out`` placed calls on a day, or ``n_forwarded`` forwarded ones in all, or to be one
-    of ``lines``, or that ``abroad`` holds of the ``line``. What lines received is not counted then.
-    A detector says by True that it needs the lines that are presented as foreign.
+    They placed ``n_out`` calls on a day or forwarded ``n_forwarded`` calls in all, or are among
+    ``lines``, or ``abroad`` (line) holds of them. A detector sets ``abroad`` to True if it needs
+    the lines that are presented as foreign. Received calls are not counted then.
     """
 
-    n_out: int = NEVER
-    n_forwarded: int = NEVER
+    n_out: int = UNREACHABLE
+    n_forwarded: int = UNREACHABLE
     lines: pl.Series = pl.Series(dtype=pl.Int64)
     abroad: pl.Expr | bool = False
 
 
-class Sums:
-    """PROFILE in the making: counts of ``lines`` by day, of one part of a feed after another.
+class ProfileSums:
+    """The counts of ``lines`` by day for PROFILE, summed over the parts of a feed.
 
-    With ``least`` any line that has less may be missing. No more than ``most`` counts are held:
-    where a bucket of lines has more, half of them are let go, as often as it takes, and put
-    ``off`` for another reading of the feed. ``callers`` says of how many lines of the bucket each
-    day has placed or forwarded calls, once the profile was had.
+    With ``needed`` other lines may be missing. At most ``max_counts`` counts stay in memory: a
+    bucket with more is halved, as often as necessary, and the other halves are ``postponed`` to
+    another reading of the feed. ``n_callers`` are the lines of the bucket that placed or forwarded
+    calls on each day, complete after profile().
     """
 
     def __init__(
         self,
-        line: pl.DataType,
-        lines: Bucket | Only,
+        line_type: pl.DataType,
+        lines: Bucket | LineList,
         *,
-        most: int = UNBOUNDED,
-        least: Least | None = None,
+        max_counts: int = NO_LIMIT,
+        needed: NeededLines | None = None,
     ) -> None:
-        self.line = line
+        self.line_type = line_type
         self.lines = lines
-        self.least = least
-        self.off: list[Bucket] = []
-        self.callers: dict[date, int] = {}
-        self.most = most
+        self.needed = needed
+        self.postponed: list[Bucket] = []
+        self.n_callers: dict[date, int] = {}
+        self.max_counts = max_counts
         self._parts: dict[date, dict[str, list[pl.DataFrame]]] = {}
-        self._held = 0
+        self._n_held = 0
 
     def add(
-        self, calls: pl.DataFrame, *, sign: int = 1, placed: pl.DataFrame | None = None
+        self, calls: pl.DataFrame, *, sign: int = 1, by_caller: pl.DataFrame | None = None
     ) -> None:
-        """Count calls, which are mended CALLS with their ``day``; a sign of -1 takes them back.
+        """Add merged CALLS with their ``day``; a sign of -1 subtracts them.
 
-        ``placed`` (line, n) are the calls by calling line, of whatever type, where these are
-        counted already and all of one day.
+        ``by_caller`` (line, n) are the calls of each calling line, of any record type, if the
+        caller has counted them; then all are of one day.
         """
         for count, side in SIDES.items():
-            if side.line not in calls.columns or (count == "n_in" and self.least is not None):
+            if side.line not in calls.columns or (count == "n_in" and self.needed is not None):
                 continue
-            rows = calls if count != "n_forwarded" else diverted(calls)
-            who, own = rows.select("day", line=side.line), of_types(rows, side.own)
-            if count == "n_out" and placed is not None and calls.height:
-                self._keep(calls["day"][0], count, self._wanted(placed.lazy()), 1)
-                self._count(filtered(who, ~own), count, -1)
+            rows = calls if count != "n_forwarded" else forwarded_calls(calls)
+            who, own = rows.select("day", line=side.line), has_type(rows, side.own_types)
+            if count == "n_out" and by_caller is not None and calls.height:
+                self._append(calls["day"][0], count, self._of_bucket(by_caller.lazy()), 1)
+                self._count(filter_calls(who, ~own), count, -1)
             else:
-                self._count(filtered(who, own), count, sign)
+                self._count(filter_calls(who, own), count, sign)
             if not own.all():
-                other = of_types(rows, side.other)
-                self._count(filtered(who, other), f"{count}_other", sign)
-        if self._held > self.most:
-            self._make_room()
+                other = has_type(rows, side.other_types)
+                self._count(filter_calls(who, other), f"{count}_other", sign)
+        if self._n_held > self.max_counts:
+            self._reduce()
 
     def counts(self) -> pl.DataFrame:
-        """Return what is counted so far (line, day, count, n), for other sums to take."""
+        """Return the counts so far (line, day, count, n)."""
         parts = [
             _merged(parts).with_columns(day=pl.lit(day, pl.Date), count=pl.lit(count))
             for day, counts in self._parts.items()
             for count, parts in counts.items()
         ]
-        none = {"line": self.line, "n": pl.Int32(), "day": pl.Date(), "count": pl.String()}
-        return pl.concat([pl.DataFrame(schema=none), *parts])
+        schema = {"line": self.line_type, "n": pl.Int32(), "day": pl.Date(), "count": pl.String()}
+        return pl.concat([pl.DataFrame(schema=schema), *parts])
 
-    def take(self, counts: pl.DataFrame) -> None:
-        """Add what other sums have counted of other calls."""
+    def add_counts(self, counts: pl.DataFrame) -> None:
+        """Add the counts() of other calls."""
         parts = counts.partition_by("day", "count", as_dict=True, include_key=False)
         for (day, count), part in parts.items():
             self._parts.setdefault(day, {}).setdefault(count, []).append(part)
-        self._held += counts.height
+        self._n_held += counts.height
 
     def profile(self) -> pl.DataFrame:
-        """Return the PROFILE of the lines; counts are Int32, and nothing of them is kept here."""
-        if self.least is not None:
-            self._sieve(self.least)
-        days = [self._settled(day) for day in sorted(self._parts)]
-        return pl.concat([pl.DataFrame(schema=_schema(self.line)), *days])
+        """Return the PROFILE of the lines, with Int32 counts, and drop the counts."""
+        if self.needed is not None:
+            self._filter_needed(self.needed)
+        days = [self._pop_day(day) for day in sorted(self._parts)]
+        return pl.concat([pl.DataFrame(schema=_schema(self.line_type)), *days])
 
-    def _sieve(self, least: Least) -> None:
-        """Let go of the lines that are not needed; merging the counts of very many takes long."""
+    def _filter_needed(self, needed: NeededLines) -> None:
+        """Drop most lines that are not needed, because to merge many counts takes long."""
         days = self._parts.values()
-        if self._held < MANY or len(days) > SIEVED_DAYS:
+        if self._n_held < MIN_FILTERED_COUNTS or len(days) > MAX_FILTERED_DAYS:
             return
-        passing = count_sketch.Sieve()
+        keys = count_sketch.KeyFilter()
         for day, counts in self._parts.items():
-            # Forwarded calls let a few more through; they count for who called at all.
+            # Forwarded calls add a few more lines; they count for the number of callers.
             parts = [part for name in (*PLACED, *FORWARDED) for part in counts.get(name, ())]
             pairs = ((part["line"], part["n"]) for part in parts)
-            self.callers[day] = passing.let_reaching(least.n_out, pairs)
-        passing.let(least.lines)
+            self.n_callers[day] = keys.add_counts(needed.n_out, pairs)
+        keys.add(needed.lines)
         forwarded = [part for counts in days for name in FORWARDED for part in counts.get(name, ())]
         if forwarded:
-            # Own records and other sides' together: no fewer than either says.
+            # Own records and those of the other party together are no fewer than either.
             sums = pl.concat(forwarded).group_by("line").agg(pl.col("n").sum())
-            passing.let(sums.filter(pl.col("n") >= least.n_forwarded)["line"])
-        abroad = least.abroad if isinstance(least.abroad, pl.Expr) else pl.lit(least.abroad)
+            keys.add(sums.filter(pl.col("n") >= needed.n_forwarded)["line"])
+        abroad = needed.abroad if isinstance(needed.abroad, pl.Expr) else pl.lit(needed.abroad)
         for counts in days:
-            for name, each in counts.items():
+            for name, parts in counts.items():
                 counts[name] = [
-                    part.filter(passing.passes(part["line"]) | part.select(abroad).to_series())
-                    for part in each
+                    part.filter(keys.contains(part["line"]) | part.select(abroad).to_series())
+                    for part in parts
                 ]
 
     def _count(self, who: pl.DataFrame, count: str, sign: int) -> None:
         days = who["day"].unique()
         if len(days) == 1:  # one key is quicker than two
-            by_line = self._wanted(who.lazy()).group_by("line").agg(n=pl.len())
-            self._keep(days.item(), count, by_line, sign)
+            by_line = self._of_bucket(who.lazy()).group_by("line").agg(n=pl.len())
+            self._append(days.item(), count, by_line, sign)
             return
-        by_day = self._wanted(who.lazy()).group_by("line", "day").agg(n=pl.len()).collect()
+        by_day = self._of_bucket(who.lazy()).group_by("line", "day").agg(n=pl.len()).collect()
         for (day,), part in by_day.partition_by("day", as_dict=True, include_key=False).items():
-            self._keep(day, count, part.lazy(), sign)
+            self._append(day, count, part.lazy(), sign)
 
-    def _keep(self, day: date, count: str, part: pl.LazyFrame, sign: int) -> None:
-        kept = part.select("line", n=sign * pl.col("n").cast(pl.Int32)).collect()
-        self._parts.setdefault(day, {}).setdefault(count, []).append(kept)
-        self._held += kept.height
+    def _append(self, day: date, count: str, part: pl.LazyFrame, sign: int) -> None:
+        counts = part.select("line", n=sign * pl.col("n").cast(pl.Int32)).collect()
+        self._parts.setdefault(day, {}).setdefault(count, []).append(counts)
+        self._n_held += counts.height
 
-    def _wanted(self, who: pl.LazyFrame) -> pl.LazyFrame:
-        return who.filter(self.lines.holds(pl.col("line")))
+    def _of_bucket(self, who: pl.LazyFrame) -> pl.LazyFrame:
+        return who.filter(self.lines.contains(pl.col("line")))
 
-    def _make_room(self) -> None:
-        """Merge what is held; halve the bucket while that leaves more than half of what may be."""
+    def _reduce(self) -> None:
+        """Merge the counts, and halve the bucket until at most half of max_counts remain."""
         for counts in self._parts.values():
             for count, parts in counts.items():
                 counts[count] = [_merged(parts)]
-        self._held = self._height()
-        enough = max(self.most // 2, FEW)
-        while self._held > enough and isinstance(self.lines, Bucket) and self.lines.of < BUCKETS:
-            self.lines, other = self.lines.halves()
-            self.off.append(other)
+        self._n_held = self._height()
+        enough, lines = max(self.max_counts // 2, MIN_HELD_COUNTS), self.lines
+        while isinstance(lines, Bucket) and self._n_held > enough and lines.n_buckets < MAX_BUCKETS:
+            lines, other = lines.halves()
+            self.lines = lines
+            self.postponed.append(other)
             for counts in self._parts.values():
-                for count, (whole,) in counts.items():
-                    counts[count] = [whole.filter(self.lines.holds(pl.col("line")))]
-            self._held = self._height()
+                for count, (merged,) in counts.items():
+                    counts[count] = [merged.filter(self.lines.contains(pl.col("line")))]
+            self._n_held = self._height()
 
     def _height(self) -> int:
         days = self._parts.values()
-        return sum(part.height for each in days for parts in each.values() for part in parts)
+        return sum(part.height for counts in days for parts in counts.values() for part in parts)
 
-    def _settled(self, day: date) -> pl.DataFrame:
-        """Put the counts of a day together: a line's own records before the other side's."""
+    def _pop_day(self, day: date) -> pl.DataFrame:
+        """Return PROFILE of one day: own records count before those of the other party."""
         counts = self._parts.pop(day)
-        whole = pl.DataFrame(schema={"line": self.line}).lazy()
+        table = pl.DataFrame(schema={"line": self.line_type}).lazy()
         for count in sorted(counts, key=lambda name: -sum(part.height for part in counts[name])):
             part = _merged(counts.pop(count)).rename({"n": count}).lazy()
-            seen = len(whole.collect_schema()) > 1
-            whole = whole.join(part, on="line", how="full", coalesce=True) if seen else part
-        found = whole.collect_schema().names()
+            first = len(table.collect_schema()) == 1
+            table = part if first else table.join(part, on="line", how="full", coalesce=True)
+        columns = table.collect_schema().names()
         zero = pl.lit(0, pl.Int32)
-        either = {
+        positive = {
             count: [
                 pl.when(pl.col(name) > 0).then(name)
                 for name in (count, f"{count}_other")
-                if name in found
+                if name in columns
             ]
             for count in COUNTS
         }
-        settled = whole.select("line", **{c: pl.coalesce(*e, zero) for c, e in either.items()})
-        # A line-day whose every record turned out to be a repeat of another day's has none left.
-        some = settled.filter(pl.any_horizontal(pl.col(COUNTS) > 0))
-        made = some.select("line", pl.lit(day, pl.Date).alias("day"), *COUNTS).collect()
-        self.callers.setdefault(day, int(made.select(calling()).sum().item()))
-        return made
+        rows = table.select("line", **{c: pl.coalesce(*n, zero) for c, n in positive.items()})
+        # A line-day whose records all repeat those of another day has no call left.
+        rows = rows.filter(pl.any_horizontal(pl.col(COUNTS) > 0))
+        result = rows.select("line", pl.lit(day, pl.Date).alias("day"), *COUNTS).collect()
+        self.n_callers.setdefault(day, int(result.select(is_calling()).sum().item()))
+        return result
 
 
-def needed(profile: pl.DataFrame, least: Least) -> pl.DataFrame:
-    """Keep the lines of PROFILE that have at least so much."""
-    enough = (pl.col("n_out") >= least.n_out).any().over("line")
-    forwards = pl.col("n_forwarded").sum().over("line") >= least.n_forwarded
-    told = Only(least.lines).holds(pl.col("line"))
-    return profile.filter(enough | forwards | told | least.abroad)
+def filter_needed(profile: pl.DataFrame, needed: NeededLines) -> pl.DataFrame:
+    """Return the needed lines of PROFILE."""
+    calls = (pl.col("n_out") >= needed.n_out).any().over("line")
+    forwards = pl.col("n_forwarded").sum().over("line") >= needed.n_forwarded
+    listed = LineList(needed.lines).contains(pl.col("line"))
+    return profile.filter(calls | forwards | listed | needed.abroad)
 
 
-def calling() -> pl.Expr:
-    """Tell which line-days of PROFILE placed or forwarded a call."""
+def is_calling() -> pl.Expr:
+    """Return whether a line-day of PROFILE placed or forwarded a call."""
     return pl.any_horizontal(pl.col("n_out", "n_forwarded") > 0)
 
 
-def by_day(calls: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    """Count what ``lines`` (line) placed and received (line, day, n_out, n_in).
+def count_line_days(calls: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    """Return the calls of ``lines`` (line) by day (line, day, n_out, n_in).
 
-    ``calls`` hold all their calls, mended, and need no other.
+    ``calls`` has all their calls, merged, and needs no others.
     """
-    sums = Sums(lines.schema["line"], Only(lines["line"]))
+    sums = ProfileSums(lines.schema["line"], LineList(lines["line"]))
     sums.add(calls)
     return sums.profile().select("line", "day", pl.col("n_out", "n_in").cast(pl.Int64))
 
 
-def diverted(calls: pl.DataFrame) -> pl.DataFrame:
-    """Keep the calls that were forwarded, and not to the line that forwarded them."""
-    goes_on = pl.col("redirecting_number") != pl.col("called_number")
-    return calls.filter(pl.col("redirecting_number").is_not_null(), goes_on.fill_null(value=True))
+def forwarded_calls(calls: pl.DataFrame) -> pl.DataFrame:
+    """Return the forwarded calls, without those to the line that forwarded them."""
+    to_another = pl.col("redirecting_number") != pl.col("called_number")
+    is_forwarded = pl.col("redirecting_number").is_not_null()
+    return calls.filter(is_forwarded, to_another.fill_null(value=True))
 
 
-def of_types(calls: pl.DataFrame, types: tuple[str, ...]) -> pl.Series:
-    """Tell which calls are of these types; without a type they are whole calls."""
+def has_type(calls: pl.DataFrame, types: tuple[str, ...]) -> pl.Series:
+    """Return whether each call has one of these record types; 'call' without a column."""
     if "record_type" in calls.columns:
         return calls["record_type"].is_in(types)
     return pl.repeat("call" in types, calls.height, dtype=pl.Boolean, eager=True)
 
 
-def filtered(calls: pl.DataFrame, wanted: pl.Series) -> pl.DataFrame:
-    """Keep the wanted calls; where all are, nothing is copied."""
-    return calls if wanted.all() else calls.filter(wanted)
+def filter_calls(calls: pl.DataFrame, mask: pl.Series) -> pl.DataFrame:
+    """Return the calls of a mask, without a copy if it holds of all."""
+    return calls if mask.all() else calls.filter(mask)
 
 
 def _merged(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    whole = parts[0] if len(parts) == 1 else pl.concat(parts)
+    merged = parts[0] if len(parts) == 1 else pl.concat(parts)
     if len(parts) > 1:
-        whole = whole.lazy().group_by("line").agg(pl.col("n").sum()).collect(engine="streaming")
+        merged = merged.lazy().group_by("line").agg(pl.col("n").sum()).collect(engine="streaming")
     parts.clear()
-    return whole
+    return merged
 
 
-def _schema(line: pl.DataType) -> dict[str, pl.DataType]:
-    return {"line": line, "day": pl.Date(), **dict.fromkeys(COUNTS, pl.Int32())}
+def _schema(line_type: pl.DataType) -> dict[str, pl.DataType]:
+    return {"line": line_type, "day": pl.Date(), **dict.fromkeys(COUNTS, pl.Int32())}

@@ -1,9 +1,8 @@
-"""Spark on many machines: Spark moves the rows, and Polars computes where they are.
+"""Spark on many machines: Spark moves the rows, and Polars computes in its tasks.
 
-Each task counts its own rows as the local engine would, and what it has counted moves, not its
-rows: so a line with millions of calls is no more work for one task than any other. Rows that
-repeat others may lie in different tasks; fingerprints of all rows tell which, and those few are
-brought together and mended.
+Each task counts its own rows like the local engine, and the counts move, not the rows: so a line
+with millions of calls loads no single task. Rows that repeat others may be in different tasks; the
+fingerprints of all rows identify them, and these few rows are brought together and merged.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from cdr_anomaly.engines import profile
-from cdr_anomaly.engines.base import Looks, counted_by
-from cdr_anomaly.engines.first_pass import MARKS, Kind, Tally
+from cdr_anomaly.engines.base import Engine, counted_columns
+from cdr_anomaly.engines.first_pass import MARKS, FeedSpec, Tally
 from cdr_anomaly.engines.spark_wire import Piece
 from cdr_anomaly.ingest import add_local_day, deduplicate
 
@@ -27,224 +26,232 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame
 
-    from cdr_anomaly.engines.base import FirstLook, Progress
-    from cdr_anomaly.engines.profile import Least
+    from cdr_anomaly.engines.base import FirstLook, RowsDone
+    from cdr_anomaly.engines.profile import NeededLines
     from cdr_anomaly.engines.spark_cluster import Cluster
-    from cdr_anomaly.engines.spark_wire import Made
+    from cdr_anomaly.engines.spark_wire import Pieces
     from cdr_anomaly.ingest import FileGroup, Source
+    from cdr_anomaly.ingest.source import Query
 
-    Of = Callable[[pl.LazyFrame], pl.LazyFrame]
-    Rows = Iterator[pl.DataFrame]
+    RowQuery = Callable[[pl.LazyFrame], pl.LazyFrame]
+    Chunks = Iterator[pl.DataFrame]
 
-# So many rows a bucket: what is counted of them fits a task.
-BUCKET_ROWS = 2_000_000
+BUCKET_ROWS = 2_000_000  # the counts of so many rows fit a task
 KEYS, SUMS, ROWS, PROFILE, CALLERS = "keys", "sums", "rows", "profile", "callers"
 
 
-class Spark(Looks):
-    """Reads files by Spark, in as many tasks as the cluster takes at once."""
+class Spark(Engine):
+    """Reads files with Spark, in as many tasks as the cluster runs at once."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
 
     @staticmethod
-    def key(source: Source) -> pl.Expr:
-        """Make one integer of what makes two rows of a feed one call."""
+    def repeat_key(source: Source) -> pl.Expr:
+        """Return one integer that rows of one call have in common, other rows hardly ever."""
         return deduplicate.call_fingerprint(source.columns, as_text=source.as_text)
 
     def reader(
-        self,
-        shape: FileGroup,
-        of: Callable[[FileGroup], pl.LazyFrame],
-        lines: pl.Series | None = None,
+        self, group: FileGroup, query: Query, lines: pl.Series | None = None
     ) -> pl.LazyFrame:
-        """Let Spark read the rows of a shape, and bring here what is made of them."""
-        made = self.cluster.over_rows(shape, of, _as_rows, lines)
-        found = [piece.frame for piece in self.cluster.fetched(made)]
-        none = pl.LazyFrame(schema={**shape.row_map.types, shape.path_column: pl.String()})
-        blank = of(replace(shape, files=(), raw_rows=none)).collect()
-        return pl.concat([blank, *found]).lazy()
+        """Let Spark read the rows of a group, and collect the results of the query."""
+        pieces = self.cluster.map_files(group, query, _pack_rows, lines)
+        frames = [piece.frame for piece in self.cluster.fetch(pieces)]
+        none = pl.LazyFrame(schema={**group.row_map.types, group.path_column: pl.String()})
+        empty = query(replace(group, files=(), raw_rows=none)).collect()
+        return pl.concat([empty, *frames]).lazy()
 
     def first_look(
-        self, source: Source, least: Least | None, done: Progress, counts: Collection[str] = ()
+        self,
+        source: Source,
+        needed: NeededLines | None,
+        rows_done: RowsDone,
+        traffic_kinds: Collection[str] = (),
     ) -> FirstLook:
-        """Count the rows by verdict, add up PROFILE, and take the forwarded legs."""
-        self.cluster.let_go()  # of a look that was given up
-        first = _First(Kind.of(source, counts), self.key(source), least, self._buckets(source))
-        told = self._over(
-            source, first.counted_by, first.counted, partial(first.counted, before=True)
-        )
-        pieces = [self.cluster.kept(told)]
-        done(source.rows)
-        keys = self.cluster.over_pieces(self.cluster.only(pieces, KEYS), first.buckets, _repeated)
-        found = [piece.frame.to_series() for piece in self.cluster.fetched(keys)]
-        alike = pl.concat([pl.Series(dtype=pl.Int64), *found])
-        if len(alike):
-            pieces.append(self.cluster.kept(self._mends(source, first, alike)))
-        tally = Tally(first.kind, profile.Sums(source.line_type, profile.ALL))
-        blank = first.counted_by(source.no_rows()).collect()
-        tally.take(blank, until=None, counted=True)
-        tally.alike.append(alike)
-        for piece in self.cluster.fetched(self.cluster.without(pieces, KEYS, SUMS)):
-            tally.take_told(piece.what, piece.frame)
-        callers: Counter[date] = Counter()
+        """Count the rows by verdict, PROFILE and TRAFFIC, and collect the forwarded legs."""
+        cluster = self.cluster
+        cluster.release()  # the pieces of a look that was not completed
+        spec = FeedSpec.of_source(source, traffic_kinds)
+        n_buckets = max(2 * cluster.n_tasks, source.rows // BUCKET_ROWS)
+        first = _FirstPass(spec, self.repeat_key(source), needed, n_buckets)
+        tables, repeat_keys = self._count(source, first)
+        rows_done(source.rows)
+        tally = Tally(spec, profile.ProfileSums(source.line_type, profile.ALL_LINES))
+        no_rows = first.select(source.no_rows()).collect()
+        tally.add_part(no_rows, next_start=None, is_carry_over=True)
+        tally.repeat_keys.append(repeat_keys)
+        for piece in cluster.fetch(cluster.drop_tables(tables, KEYS, SUMS)):
+            tally.add_table(piece.what, piece.frame)
+        n_callers: Counter[date] = Counter()
 
         def profiles() -> Iterator[pl.DataFrame]:
             yield tally.sums.profile()
-            sums = self.cluster.only(pieces, SUMS)
-            summed = self.cluster.over_pieces(sums, first.buckets, first.summed)
+            sums = cluster.select_table(tables, SUMS)
+            rows = cluster.map_buckets(sums, n_buckets, first.sum_profile)
             try:
-                for piece in self.cluster.streamed(self.cluster.kept(summed)):
+                for piece in cluster.stream(cluster.persist(rows)):
                     if piece.what == CALLERS:
-                        callers.update(dict(piece.frame.iter_rows()))
+                        n_callers.update(dict(piece.frame.iter_rows()))
                     else:
                         yield piece.frame
             finally:
-                self.cluster.let_go()
+                cluster.release()
 
-        return tally.look(profiles(), callers)
+        return tally.first_look(profiles(), n_callers)
 
-    def callers(self, source: Source, wanted: pl.Expr) -> pl.Series:
-        """Name the lines that placed any call of which ``wanted`` holds, and maybe a few more."""
+    def _count(self, source: Source, first: _FirstPass) -> tuple[list[DataFrame], pl.Series]:
+        """Return the counts of a feed as tables of the cluster, and the keys of repeats."""
+        cluster = self.cluster
+        count_carry_over = partial(first.count_rows, is_carry_over=True)
+        counts = self._map_calls(source, first.select, first.count_rows, count_carry_over)
+        tables = [cluster.persist(counts)]
+        keys = cluster.select_table(tables, KEYS)
+        pieces = cluster.fetch(cluster.map_buckets(keys, first.n_buckets, _find_repeats))
+        frames = [piece.frame.to_series() for piece in pieces]
+        repeat_keys = pl.concat([pl.Series(dtype=pl.Int64), *frames])
+        if len(repeat_keys):
+            select = partial(first.select_repeats, repeat_keys=repeat_keys)
+            repeats = self._map_calls(source, select, first.pack_by_key)
+            merged = cluster.map_buckets(repeats, first.n_buckets, first.merge_repeats)
+            tables.append(cluster.persist(merged))
+        return tables, repeat_keys
 
-        def of(rows: pl.LazyFrame) -> pl.LazyFrame:
-            return rows.filter(wanted).select("calling_number").unique()
+    def callers(self, source: Source, condition: pl.Expr) -> pl.Series:
+        """Return the lines that placed a call of which ``condition`` holds, or a few more."""
 
-        found = self.cluster.fetched(self._over(source, of, _as_rows))
-        none = pl.Series(dtype=source.line_type)
-        return (
-            pl.concat([none, *(piece.frame.to_series() for piece in found)]).unique().drop_nulls()
-        )
+        def query(rows: pl.LazyFrame) -> pl.LazyFrame:
+            return rows.filter(condition).select("calling_number").unique()
 
-    def calls(
+        pieces = self.cluster.fetch(self._map_calls(source, query, _pack_rows))
+        lines = [piece.frame.to_series() for piece in pieces]
+        return pl.concat([pl.Series(dtype=source.line_type), *lines]).unique().drop_nulls()
+
+    def read_calls(
         self,
         source: Source,
-        wanted: Sequence[str],
-        asked: pl.Expr,
+        columns: Sequence[str],
+        condition: pl.Expr,
         lines: pl.Series | None,
         *,
-        done: Progress,
+        rows_done: RowsDone,
     ) -> pl.DataFrame:
-        """Take columns of the calls that are ``asked`` for; all are of ``lines``, if any."""
+        """Return columns of the calls of which ``condition`` holds (see Engine)."""
 
-        def of(rows: pl.LazyFrame) -> pl.LazyFrame:
-            return rows.filter(asked, "valid").select(wanted)
+        def query(rows: pl.LazyFrame) -> pl.LazyFrame:
+            return rows.filter(condition, "valid").select(columns)
 
-        found = self.cluster.fetched(self._over(source, of, _as_rows, lines=lines))
-        done(source.rows)
-        return pl.concat([of(source.no_rows()).collect(), *(piece.frame for piece in found)])
+        pieces = self.cluster.fetch(self._map_calls(source, query, _pack_rows, lines=lines))
+        rows_done(source.rows)
+        return pl.concat([query(source.no_rows()).collect(), *(piece.frame for piece in pieces)])
 
-    def _over(
+    def _map_calls(
         self,
         source: Source,
-        of: Of,
-        made_of: Callable[[Rows], Made],
-        made_of_carried: Callable[[Rows], Made] | None = None,
+        query: RowQuery,
+        function: Callable[[Chunks], Pieces],
+        carry_over_function: Callable[[Chunks], Pieces] | None = None,
         lines: pl.Series | None = None,
     ) -> DataFrame:
-        """Give what ``of`` makes of the CALLS of a feed to ``made_of``, where its rows are."""
-        columns, line = source.columns, source.line_type
+        """Apply ``function`` to the results of ``query`` over the CALLS of a feed, in the tasks."""
+        columns, line_type = source.columns, source.line_type
 
-        def of_shape(shape: FileGroup) -> pl.LazyFrame:
-            return of(shape.map_rows(columns, line, lines))
+        def group_query(group: FileGroup) -> pl.LazyFrame:
+            return query(group.map_rows(columns, line_type, lines))
 
-        late = of(source.carry_over_part().map_rows(lines)).collect()
-        return self.cluster.together(
+        carry_over = query(source.carry_over_part().map_rows(lines)).collect()
+        return self.cluster.union(
             [
-                self.cluster.put((made_of_carried or made_of)(iter([late]))),
+                self.cluster.upload((carry_over_function or function)(iter([carry_over]))),
                 *(
-                    self.cluster.over_rows(shape, of_shape, made_of, lines)
-                    for shape in source.file_groups()
+                    self.cluster.map_files(group, group_query, function, lines)
+                    for group in source.file_groups()
                 ),
             ]
         )
 
-    def _mends(self, source: Source, first: _First, alike: pl.Series) -> DataFrame:
-        """Say what must be taken out of the count for rows that repeat others, and what put in."""
-        repeats = self._over(source, partial(first.repeats, alike=alike), first.divided)
-        return self.cluster.over_pieces(repeats, first.buckets, first.mended)
 
-    def _buckets(self, source: Source) -> int:
-        return max(2 * self.cluster.width, source.rows // BUCKET_ROWS)
+class _FirstPass:
+    """The steps of the first look in a task; lines and keys are divided into ``n_buckets``."""
 
-
-class _First:
-    """The first look, as tasks do it; ``buckets`` is how many the lines are divided into."""
-
-    def __init__(self, kind: Kind, key: pl.Expr, least: Least | None, buckets: int) -> None:
-        self.kind = kind
+    def __init__(
+        self, spec: FeedSpec, key: pl.Expr, needed: NeededLines | None, n_buckets: int
+    ) -> None:
+        self.spec = spec
         self.key = key.alias("key")
-        self.least = least
-        self.buckets = buckets
+        self.needed = needed
+        self.n_buckets = n_buckets
 
-    def counted_by(self, rows: pl.LazyFrame) -> pl.LazyFrame:
-        """Take what rows are counted by."""
-        return rows.select(*counted_by(self.kind), *MARKS, self.key)
+    def select(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """Return the columns that the first look counts by."""
+        return rows.select(*counted_columns(self.spec), *MARKS, self.key)
 
-    def counted(self, rows: Rows, *, before: bool = False) -> Made:
-        """Count rows, as if none repeated another; those of the night ``before`` are no news."""
+    def count_rows(self, chunks: Chunks, *, is_carry_over: bool = False) -> Pieces:
+        """Yield the counts of rows, with repeats, and the keys of the rows."""
         tally = self._tally()
         keys = [pl.Series("key", dtype=pl.Int64)]
-        for chunk in rows:
-            used = tally.used(chunk, counted=before)
-            tally.count(used)
-            keys.append(used["key"])
-        yield from self._told(tally)
-        yield from self._divided(KEYS, pl.concat(keys).to_frame(), "key")
+        for chunk in chunks:
+            calls = tally.select_calls(chunk, is_carry_over=is_carry_over)
+            tally.count_calls(calls)
+            keys.append(calls["key"])
+        yield from self._pack_tally(tally)
+        yield from self._pack(KEYS, pl.concat(keys).to_frame(), "key")
 
-    def repeats(self, rows: pl.LazyFrame, alike: pl.Series) -> pl.LazyFrame:
-        """Take the rows that may repeat others."""
-        counted = self.counted_by(rows)
-        return counted.filter("valid", pl.col("key").is_in(alike.implode())).drop(MARKS)
+    def select_repeats(self, rows: pl.LazyFrame, repeat_keys: pl.Series) -> pl.LazyFrame:
+        """Return the rows that may repeat others."""
+        is_repeat = pl.col("key").is_in(repeat_keys.implode())
+        return self.select(rows).filter("valid", is_repeat).drop(MARKS)
 
-    def divided(self, rows: Rows) -> Made:
-        """Give rows to the bucket of their key."""
-        for chunk in rows:
-            yield from self._divided(ROWS, chunk, "key")
+    def pack_by_key(self, chunks: Chunks) -> Pieces:
+        """Yield rows in the bucket of their key."""
+        for chunk in chunks:
+            yield from self._pack(ROWS, chunk, "key")
 
-    def mended(self, pieces: Made) -> Made:
-        """Take rows that repeat others out of the count, and count them mended."""
-        found = [piece.frame for piece in pieces]
-        if found:
-            tally, now = self._tally(), add_local_day(pl.concat(found), self.kind.tz)
-            tally.mend(now.clear(), now)
-            yield from self._told(tally)
+    def merge_repeats(self, pieces: Pieces) -> Pieces:
+        """Yield the counts to add for rows that repeat others."""
+        frames = [piece.frame for piece in pieces]
+        if frames:
+            tally, rows = self._tally(), add_local_day(pl.concat(frames), self.spec.tz)
+            tally.merge_repeats(rows.clear(), rows)
+            yield from self._pack_tally(tally)
 
-    def summed(self, pieces: Made) -> Made:
-        """Make PROFILE of the sums of all tasks, and say how many lines called on each day."""
-        sums = profile.Sums(self.kind.line, profile.ALL)
+    def sum_profile(self, pieces: Pieces) -> Pieces:
+        """Yield PROFILE from the sums of all tasks, and the number of callers of each day."""
+        sums = profile.ProfileSums(self.spec.line_type, profile.ALL_LINES)
         for piece in pieces:
-            sums.take(piece.frame)
-        whole = sums.profile()
-        days = {"day": list(sums.callers), "lines": list(sums.callers.values())}
+            sums.add_counts(piece.frame)
+        rows = sums.profile()
+        days = {"day": list(sums.n_callers), "lines": list(sums.n_callers.values())}
         yield Piece(0, CALLERS, pl.DataFrame(days, schema={"day": pl.Date, "lines": pl.Int64}))
-        kept = whole if self.least is None else profile.needed(whole, self.least)
-        yield Piece(0, PROFILE, kept)
+        if self.needed is not None:
+            rows = profile.filter_needed(rows, self.needed)
+        yield Piece(0, PROFILE, rows)
 
     def _tally(self) -> Tally:
-        return Tally(self.kind, profile.Sums(self.kind.line, profile.ALL, least=self.least))
+        sums = profile.ProfileSums(self.spec.line_type, profile.ALL_LINES, needed=self.needed)
+        return Tally(self.spec, sums)
 
-    def _told(self, tally: Tally) -> Made:
-        for what, frame in tally.told().items():
+    def _pack_tally(self, tally: Tally) -> Pieces:
+        for what, frame in tally.tables().items():
             yield Piece(0, what, frame)
-        yield from self._divided(SUMS, tally.sums.counts(), "line")
+        yield from self._pack(SUMS, tally.sums.counts(), "line")
 
-    def _divided(self, what: str, frame: pl.DataFrame, by: str) -> Made:
-        bucket = (pl.col(by).hash() // 2**32 % self.buckets).cast(pl.Int32)
-        placed = frame.with_columns(bucket=bucket)
-        parts = placed.partition_by("bucket", as_dict=True, include_key=False)
-        for (place,), part in parts.items():
-            yield Piece(int(place), what, part)
+    def _pack(self, what: str, frame: pl.DataFrame, by: str) -> Pieces:
+        bucket = (pl.col(by).hash() // 2**32 % self.n_buckets).cast(pl.Int32)
+        parts = frame.with_columns(bucket=bucket).partition_by(
+            "bucket", as_dict=True, include_key=False
+        )
+        for (number,), part in parts.items():
+            yield Piece(int(number), what, part)
 
 
-def _as_rows(rows: Rows) -> Made:
-    for chunk in rows:
+def _pack_rows(chunks: Chunks) -> Pieces:
+    for chunk in chunks:
         yield Piece(0, ROWS, chunk)
 
 
-def _repeated(pieces: Made) -> Made:
-    """Say which keys stand more than once."""
-    found = [piece.frame for piece in pieces]
-    if found:
-        ordered = pl.concat(found).to_series().sort()
+def _find_repeats(pieces: Pieces) -> Pieces:
+    """Yield the keys that are not unique."""
+    frames = [piece.frame for piece in pieces]
+    if frames:
+        ordered = pl.concat(frames).to_series().sort()
         yield Piece(0, KEYS, deduplicate.repeated_keys(ordered).unique().to_frame())

@@ -1,4 +1,4 @@
-"""Rows as Spark hands them over, to frames; and pieces of tables, as Spark moves them."""
+"""Batches of Spark as frames, and pieces of tables as rows that Spark moves."""
 
 from __future__ import annotations
 
@@ -12,59 +12,57 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from cdr_anomaly.ingest import FileGroup
 
-# The columns of what moves, as Spark is told them.
-MOVED = "bucket int, what string, frame binary"
-# Rows that are worked on at once.
+# The schema of pieces for Spark.
+PIECE_SCHEMA = "bucket int, what string, frame binary"
 CHUNK_ROWS = 1_000_000
-# The last microsecond that nanoseconds can hold.
-LAST_US = (2**63 - 1) // 1000
+MAX_US = (2**63 - 1) // 1000  # the last microsecond of a time in nanoseconds
 
 
 class Piece(NamedTuple):
-    """A part of the table ``what``; pieces of one bucket come together when they are shuffled."""
+    """A part of the table ``what``; a shuffle brings the pieces of one bucket together."""
 
     bucket: int
     what: str
     frame: pl.DataFrame
 
 
-Made = Iterator[Piece]
+Pieces = Iterator[Piece]
 Batches = Iterator[pa.RecordBatch]
 
 
-def chunks(batches: Batches) -> Iterator[pl.DataFrame]:
-    """Put batches of rows together until they are worth the work on them."""
+def read_chunks(batches: Batches) -> Iterator[pl.DataFrame]:
+    """Yield the rows of batches in frames of about CHUNK_ROWS."""
     waiting: list[pa.RecordBatch] = []
     for batch in batches:
         waiting.append(batch)
-        if sum(each.num_rows for each in waiting) >= CHUNK_ROWS:
-            yield _frame(waiting)
+        if sum(part.num_rows for part in waiting) >= CHUNK_ROWS:
+            yield pl.DataFrame(pa.Table.from_batches(waiting))
             waiting = []
     if waiting:
-        yield _frame(waiting)
+        yield pl.DataFrame(pa.Table.from_batches(waiting))
 
 
-def typed(
-    chunk: pl.DataFrame, shape: FileGroup, keys: dict[str, str | None], paths: dict[str, str]
+def cast_chunk(
+    chunk: pl.DataFrame, group: FileGroup, keys: dict[str, str | None], paths: dict[str, str]
 ) -> pl.LazyFrame:
-    """Give rows the columns and types that Polars reads from the files.
+    """Return a chunk with the columns and types that Polars reads from the files.
 
-    ``keys`` are those in the names of folders; ``paths`` say what the files are called here, by
-    what Spark calls them. A column that was not asked for is empty.
+    ``keys`` are the hive keys; ``paths`` are the paths of the files by their Spark names. A column
+    that the chunk lacks is null.
     """
-    found = {
-        name: _as(name, chunk.schema[name], dtype)
+    columns = {
+        name: _cast(name, chunk.schema[name], dtype)
         if name in chunk.columns
         else pl.lit(keys.get(name), dtype)
-        for name, dtype in shape.row_map.types.items()
+        for name, dtype in group.row_map.types.items()
     }
-    if shape.path_column in chunk.columns:
-        found[shape.path_column] = pl.col(shape.path_column).replace(paths)
-    return chunk.lazy().select(**found)
+    if group.path_column in chunk.columns:
+        columns[group.path_column] = pl.col(group.path_column).replace(paths)
+    return chunk.lazy().select(**columns)
 
 
-def moved(pieces: Made) -> Batches:
-    """Pack pieces, a row each."""
+def pack(pieces: Pieces) -> Batches:
+    """Return pieces as rows, one each."""
     for bucket, what, frame in pieces:
         raw = io.BytesIO()
         frame.write_ipc(raw, compression="lz4")
@@ -78,31 +76,27 @@ def moved(pieces: Made) -> Batches:
         )
 
 
-def unpacked(batches: Batches) -> Made:
-    """Unpack pieces."""
+def unpack(batches: Batches) -> Pieces:
+    """Return the pieces of rows."""
     for batch in batches:
         for row in batch.to_pylist():
-            yield Piece(row["bucket"], row["what"], read(row["frame"]))
+            yield Piece(row["bucket"], row["what"], read_frame(row["frame"]))
 
 
-def read(raw: bytes) -> pl.DataFrame:
-    """Unpack the frame of a piece."""
+def read_frame(raw: bytes) -> pl.DataFrame:
+    """Return the frame of a piece."""
     return pl.read_ipc(io.BytesIO(raw))
 
 
-def _frame(batches: list[pa.RecordBatch]) -> pl.DataFrame:
-    return pl.DataFrame(pa.Table.from_batches(batches))
-
-
-def _as(name: str, have: pl.DataType, want: pl.DataType) -> pl.Expr:
+def _cast(name: str, source: pl.DataType, target: pl.DataType) -> pl.Expr:
     column = pl.col(name)
-    if isinstance(have, pl.Datetime) and isinstance(want, pl.Datetime):
-        if have.time_unit == "us" and want.time_unit == "ns":
-            # Of an INT96, which can hold any year; Polars stops at the last one of nanoseconds.
-            ticks = column.to_physical().clip(-LAST_US, LAST_US)
-            column = ticks.cast(pl.Datetime("us", have.time_zone))
-        if have.time_zone is not None and want.time_zone is None:
+    if isinstance(source, pl.Datetime) and isinstance(target, pl.Datetime):
+        if source.time_unit == "us" and target.time_unit == "ns":
+            # An INT96 can be of any year; Polars stops at the last one of nanoseconds.
+            ticks = column.to_physical().clip(-MAX_US, MAX_US)
+            column = ticks.cast(pl.Datetime("us", source.time_zone))
+        if source.time_zone is not None and target.time_zone is None:
             column = column.dt.replace_time_zone(None)
-        elif have.time_zone is None and want.time_zone is not None:
+        elif source.time_zone is None and target.time_zone is not None:
             column = column.dt.replace_time_zone("UTC")
-    return column.cast(want)
+    return column.cast(target)

@@ -71,7 +71,7 @@ def count_in_files(
     current = detectors.build(settings)
     tried = [variant for detector in current for variant in variants(detector)]
     progress("opening the files")
-    engine = engines.built(settings)
+    engine = engines.build_engine(settings)
     source = ingest.open_source(paths, settings, engine.reader)
     declared = alerts_entities.read(entities, source.plan, detect.FINDERS)
     every = list(dict.fromkeys([*current, *(variant.detector for variant in tried)]))
@@ -183,7 +183,7 @@ def _findings_of_variants(
     handsets = alerts_entities.handsets(usual.legs, usual.written(pl.col("line")))
     # What is usual is what is found with the limits in use.
     reader = data.inputs.reader
-    nothing = Known.nothing(reader.source.line_type, reader.look.callers)
+    nothing = Known.nothing(reader.source.line_type, reader.look.n_callers)
     names = {detector.name for detector in tried}
     applicable = [detector for detector in current if detector.name in names]
     weights = detect.judged(applicable, usual, nothing, fdr).weights

@@ -71,9 +71,9 @@ def describe_feed(source: Source, look: FirstLook, subscribers: Subscribers) -> 
         opaque=source.as_text,
         pseudonyms=source.has_pseudonyms,
         neighbours=source.has_neighbours,
-        attempts=look.unanswered,
-        talk=look.talk,
-        numbers=look.numbers,
+        attempts=look.has_unanswered,
+        talk=look.has_talk,
+        numbers=look.has_numbers,
         listed_columns=subscribers.columns,
     )
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from cdr_anomaly import numbering
 from cdr_anomaly.detectors.new_sim_burst import surges
-from cdr_anomaly.engines.profile import COUNTS, Least
+from cdr_anomaly.engines.profile import COUNTS, NeededLines
 from cdr_anomaly.features import forwarding_hops, line_ages, shifts
 from cdr_anomaly.features.tables import TableInputs, TableRules, build_tables
 from cdr_anomaly.numbering import caller_id
@@ -178,7 +178,7 @@ def traffic_kinds(detectors: list[Detector]) -> frozenset[str]:
 
 def needed_lines(
     detectors: list[Detector], source: Source, activations: pl.LazyFrame | None, line: object
-) -> Least:
+) -> NeededLines:
     """Return what a line must have to be needed, where the days of activation are listed.
 
     ``line`` is needed whatever it did, unless it is None.
@@ -191,7 +191,7 @@ def needed_lines(
         since = extent[0].date() - line_ages.WEEK - timedelta(days=2) if extent else date.min
         fresh = activations.filter(pl.col("activation") >= since).select("line")
         lines.append(fresh.collect().to_series())
-    return Least(
+    return NeededLines(
         n_out=min(need.n_out for need in needs),
         n_forwarded=min(need.n_forwarded for need in needs),
         lines=pl.concat(lines),

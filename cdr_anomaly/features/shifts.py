@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly.engines.profile import NEVER
+from cdr_anomaly.engines.profile import UNREACHABLE
 from cdr_anomaly.features import rolling
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ QUARTER_US = 900 * rolling.US_PER_S
 class ShiftNeeds(NamedTuple):
     """Which line-days need a row in SHIFTS, and how many days before the one that is judged."""
 
-    n_out: int = NEVER
-    talk_s: int = NEVER
+    n_out: int = UNREACHABLE
+    talk_s: int = UNREACHABLE
     days_before: int = 0
 
 

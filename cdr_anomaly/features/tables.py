@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from cdr_anomaly.detectors.base import Detector
-    from cdr_anomaly.engines.base import Engine, FirstLook, Progress, SecondLook
-    from cdr_anomaly.engines.profile import Least
+    from cdr_anomaly.engines.base import Engine, FirstLook, RowsDone, SecondLook
+    from cdr_anomaly.engines.profile import NeededLines
     from cdr_anomaly.features.feed import Feed
     from cdr_anomaly.ingest import Source
     from cdr_anomaly.ingest.subscribers import Subscribers
@@ -55,23 +55,25 @@ class FeedReader:
     source: Source
     subscribers: Subscribers
     line: object
-    needed: Least | None
+    needed: NeededLines | None
     look: FirstLook
     feed: Feed
-    done: Progress
+    done: RowsDone
 
     def read_lines(
         self, lines: pl.DataFrame, worth: pl.Expr, *, late: pl.Expr | None = None
     ) -> SecondLook:
         """Count the calls of ``lines`` by day, and take the legs of the line-days in ``worth``."""
-        alike = self.look.alike
+        repeat_keys = self.look.repeat_keys
         return self.engine.second_look(
-            self.source, lines, worth, alike=alike, late=late, done=self.done
+            self.source, lines, worth, repeat_keys=repeat_keys, carry_over=late, rows_done=self.done
         )
 
     def read_calls(self, line_days: pl.LazyFrame) -> pl.DataFrame:
         """Return the calls of some lines on some days (line, day), with the columns of REACHED."""
-        return self.engine.third_look(self.source, line_days.collect(), alike=self.look.alike)
+        return self.engine.third_look(
+            self.source, line_days.collect(), repeat_keys=self.look.repeat_keys
+        )
 
 
 class TableRules(NamedTuple):

@@ -118,7 +118,7 @@ def build_night_tables(
         "long_calls": reader.look.long.filter(pl.col("day") == day),
         "forward_legs": forwarded,
         "legs": second.legs.filter(pl.col("day") == day).select(list(LEGS)).sort(pl.all()),
-        "carry_over": _late_calls(second.late, day),
+        "carry_over": _late_calls(second.carry_over, day),
         "shifts": tables.shifts.filter(pl.col("day") == day).sort("line").collect(),
         "cold_callers": callers.sort("line").collect(),
     }

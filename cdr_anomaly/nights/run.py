@@ -76,7 +76,7 @@ class Run:
     @cached_property
     def engine(self) -> Engine:
         """What reads the calls, of one night after another."""
-        return engines.built(self.settings)
+        return engines.build_engine(self.settings)
 
 
 class Outcome(NamedTuple):
@@ -206,10 +206,10 @@ def _facts(judged: JudgedNight, chosen: Inputs, day: date) -> dict[str, Any]:
     look = judged.reader.look
     return {
         "calls": pipeline.count_rows(look).used,
-        "attempts": look.unanswered,
-        "talk": look.talk,
+        "attempts": look.has_unanswered,
+        "talk": look.has_talk,
         "active": judged.night.active,
-        "callers": look.callers.get(day, 0),
+        "callers": look.n_callers.get(day, 0),
         "beside": chosen.beside,
         "long": judged.night.kept["long_calls"].height,
     }
@@ -242,8 +242,8 @@ def _judge(
         reader.feed,
         first_day=first_day,
         last_day=day,
-        attempts=look.unanswered or any(facts["attempts"] for facts in recent),
-        talk=look.talk or any(facts.get("talk", False) for facts in recent),
+        attempts=look.has_unanswered or any(facts["attempts"] for facts in recent),
+        talk=look.has_talk or any(facts.get("talk", False) for facts in recent),
     )
     reader = replace(reader, feed=feed)
     active = reduce(
@@ -257,7 +257,7 @@ def _judge(
     applicable = [detector for detector in built if detector.name not in reasons]
     evidence = past.days("evidence", peer_scoring.NIGHTS).collect()
     callers = {d: done.facts["callers"] for d, done in nights.items() if "callers" in done.facts}
-    callers[day] = look.callers.get(day, 0)
+    callers[day] = look.n_callers.get(day, 0)
     past_peers = peer_scoring.Known(evidence, callers)
     found = detect.judged(applicable, night.tables, past_peers, run.settings.fdr)
     return JudgedNight(reader, night, found, reasons, past)

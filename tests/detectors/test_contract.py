@@ -10,7 +10,7 @@ import pytest
 
 from cdr_anomaly import detectors, pipeline, settings
 from cdr_anomaly.engines import profile
-from cdr_anomaly.engines.profile import Least
+from cdr_anomaly.engines.profile import NeededLines
 from cdr_anomaly.schema import FINDINGS, SUBJECT_KINDS, TESTS
 from cdr_anomaly.settings import Settings
 from tests.helpers.adversarial import ACTIVATED, WORDS, adversarial
@@ -45,7 +45,7 @@ def truth() -> pl.DataFrame:
 def watch_everybody(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def patch() -> None:
         for detector in detectors.ALL:
-            monkeypatch.setattr(detector, "least", lambda _: Least(0, 0))
+            monkeypatch.setattr(detector, "least", lambda _: NeededLines(0, 0))
             monkeypatch.setattr(detector, "watch", lambda _: pl.lit(value=True))
             monkeypatch.setattr(detector, "worth", lambda _: pl.lit(value=True))
 
@@ -231,7 +231,7 @@ def test_watching_fewer_lines_loses_nothing(
 ) -> None:
     calls = adversarial(seed, zone)
     lists = {"subscribers": ACTIVATED} if listed else {}
-    monkeypatch.setattr(profile, "MANY", 0)  # few lines are sieved, too
+    monkeypatch.setattr(profile, "MIN_FILTERED_COUNTS", 0)  # few lines are sieved, too
     some = scanned(tmp_path, calls, *WORDS, tz=zone, **lists)
     watch_everybody()
     everybody = scanned(tmp_path, calls, *WORDS, tz=zone, **lists)

@@ -245,7 +245,7 @@ def test_nobody_is_looked_at_where_nobody_was_reached(
 ) -> None:
     own = line(OPENERS[0]).dials(48, on=DAY, answered=0.2, talk_s=50)
     calls = feed(own)
-    monkeypatch.setattr(local.Local, "calls", _once(local.Local.calls))
+    monkeypatch.setattr(local.Local, "read_calls", _once(local.Local.read_calls))
     result = scanned(tmp_path, calls)
     assert result.tables.cold_callers.collect().height == 1
     assert result.tables.reached.collect().is_empty()

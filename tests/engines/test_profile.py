@@ -13,7 +13,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from cdr_anomaly.engines import count_sketch, profile
-from cdr_anomaly.engines.profile import ALL, Bucket, Least, Sums
+from cdr_anomaly.engines.profile import ALL_LINES, Bucket, NeededLines, ProfileSums
 from cdr_anomaly.ingest import validate
 
 DAY = date(2026, 5, 4)
@@ -62,16 +62,16 @@ def frame(calls: list[Row]) -> pl.DataFrame:
 
 def summed(calls: list[Row], **told: Any) -> dict[tuple[int, date], tuple[int, int, int]]:
     """Count in two parts, bucket by bucket until none is left."""
-    half, left = len(calls) // 2, [ALL]
+    half, left = len(calls) // 2, [ALL_LINES]
     found: dict[Any, Any] = {}
     while left:
-        sums = Sums(pl.Int64(), left.pop(), **told)
+        sums = ProfileSums(pl.Int64(), left.pop(), **told)
         for part in (calls[:half], calls[half:]):
             sums.add(frame(part))
         rows = {row[:2]: row[2:] for row in sums.profile().iter_rows()}
         assert not rows.keys() & found.keys()
         found |= rows
-        left += sums.off
+        left += sums.postponed
     return found
 
 
@@ -85,9 +85,9 @@ def test_the_counts_equal_those_of_the_slow_twin(calls: list[Row]) -> None:
 @effort(max_examples=60, deadline=None)
 def test_lines_in_buckets_are_counted_as_all_at_once(calls: list[Row], most: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(profile, "FEW", 2)
-        patch.setattr(profile, "BUCKETS", 16)
-        assert summed(calls, most=most) == slowly(calls)
+        patch.setattr(profile, "MIN_HELD_COUNTS", 2)
+        patch.setattr(profile, "MAX_BUCKETS", 16)
+        assert summed(calls, max_counts=most) == slowly(calls)
 
 
 @given(calls=CALLS, n_out=st.integers(1, 6), n_forwarded=st.integers(1, 4))
@@ -105,8 +105,8 @@ def test_a_line_with_the_least_that_is_needed_is_not_missing(
         | {4}
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(profile, "MANY", 0)
-        found = summed(calls, least=Least(n_out, n_forwarded, pl.Series([4])))
+        patch.setattr(profile, "MIN_FILTERED_COUNTS", 0)
+        found = summed(calls, needed=NeededLines(n_out, n_forwarded, pl.Series([4])))
     assert {key: n for key, n in whole.items() if key[0] in needed}.items() <= found.items()
     assert found.items() <= whole.items()
 
@@ -114,7 +114,7 @@ def test_a_line_with_the_least_that_is_needed_is_not_missing(
 @given(calls=CALLS, cut=st.integers(0, 40))
 @effort(max_examples=40, deadline=None)
 def test_what_is_taken_back_was_never_there(calls: list[Row], cut: int) -> None:
-    sums = Sums(pl.Int64(), ALL)
+    sums = ProfileSums(pl.Int64(), ALL_LINES)
     sums.add(frame(calls))
     sums.add(frame(calls[:cut]), sign=-1)
     assert {row[:2]: row[2:] for row in sums.profile().iter_rows()} == slowly(calls[cut:])
@@ -127,40 +127,40 @@ def callers_of(calls: list[Row]) -> dict[date, int]:
 
 def counted(calls: list[Row], **told: Any) -> dict[date, int]:
     """Add up the callers of all buckets."""
-    left, callers = [ALL], Counter[date]()
+    left, callers = [ALL_LINES], Counter[date]()
     while left:
-        sums = Sums(pl.Int64(), left.pop(), **told)
+        sums = ProfileSums(pl.Int64(), left.pop(), **told)
         sums.add(frame(calls))
         sums.profile()
-        callers.update(sums.callers)
-        left += sums.off
+        callers.update(sums.n_callers)
+        left += sums.postponed
     return {day: n for day, n in callers.items() if n}
 
 
-@given(calls=CALLS, most=st.sampled_from([0, 5, profile.UNBOUNDED]))
+@given(calls=CALLS, most=st.sampled_from([0, 5, profile.NO_LIMIT]))
 @effort(max_examples=60, deadline=None)
 def test_callers_are_those_who_placed_or_forwarded_a_call(calls: list[Row], most: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(profile, "FEW", 2)
-        assert counted(calls, most=most) == callers_of(calls)
+        patch.setattr(profile, "MIN_HELD_COUNTS", 2)
+        assert counted(calls, max_counts=most) == callers_of(calls)
 
 
-@given(calls=CALLS, most=st.sampled_from([0, 5, profile.UNBOUNDED]))
+@given(calls=CALLS, most=st.sampled_from([0, 5, profile.NO_LIMIT]))
 @effort(max_examples=40, deadline=None)
 def test_callers_are_counted_of_lines_that_are_let_go_too(calls: list[Row], most: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(profile, "FEW", 2)
-        patch.setattr(profile, "MANY", 0)
+        patch.setattr(profile, "MIN_HELD_COUNTS", 2)
+        patch.setattr(profile, "MIN_FILTERED_COUNTS", 0)
         patch.setattr(count_sketch, "BITS", 16)  # enough for ten lines, and quick
-        assert counted(calls, most=most, least=Least(3, 2)) == callers_of(calls)
+        assert counted(calls, max_counts=most, needed=NeededLines(3, 2)) == callers_of(calls)
 
 
 def test_every_line_is_in_one_of_the_halves_of_its_bucket() -> None:
     lines = pl.DataFrame({"line": [*range(1000), None]})
     one, other = Bucket(1, 2).halves()
     places = lines.select(
-        whole=Bucket(1, 2).holds(pl.col("line")),
-        halves=one.holds(pl.col("line")).cast(pl.Int8) + other.holds(pl.col("line")),
+        whole=Bucket(1, 2).contains(pl.col("line")),
+        halves=one.contains(pl.col("line")).cast(pl.Int8) + other.contains(pl.col("line")),
     )
     assert (places["whole"].cast(pl.Int8) == places["halves"]).all()
-    assert 100 < lines.filter(one.holds(pl.col("line"))).height < 400
+    assert 100 < lines.filter(one.contains(pl.col("line"))).height < 400

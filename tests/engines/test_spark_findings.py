@@ -32,10 +32,10 @@ pytestmark = pytest.mark.usefixtures("cluster")
 def cluster(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let Spark move the rows, or somebody who cuts them up as unkindly as can be."""
     if request.param == "pretended":
-        build = engines.built
+        build = engines.build_engine
         other = pretend_cluster.engine(3)
         monkeypatch.setattr(
-            engines, "built", lambda told: build(told) if told.engine == "local" else other
+            engines, "build_engine", lambda told: build(told) if told.engine == "local" else other
         )
 
 

@@ -103,7 +103,7 @@ def test_it_does_not_depend_on_how_calls_are_delivered(
     calls = drawn(2, ids=ids)
     plain = counted(calls, folder=tmp_path / "plain", group=100_000)
     monkeypatch.setattr(ingest_source, "PART_ROWS", rows)
-    monkeypatch.setattr(traffic, "FRAMES", 4)
+    monkeypatch.setattr(traffic, "MAX_FRAMES", 4)
     shuffled = calls.sample(fraction=1, shuffle=True, seed=3)
     ways = {
         "in parts": [calls],

@@ -10,7 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from cdr_anomaly.engines.spark import Spark
-from cdr_anomaly.engines.spark_wire import moved, unpacked
+from cdr_anomaly.engines.spark_wire import pack, unpack
 from cdr_anomaly.ingest import file_group
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from cdr_anomaly.engines.spark_wire import Made, Piece
+    from cdr_anomaly.engines.spark_wire import Piece, Pieces
     from cdr_anomaly.ingest import FileGroup
 
 Pieces = list["Piece"]
@@ -27,17 +27,17 @@ Pieces = list["Piece"]
 class Pretended:
     """What engines.cluster.Cluster does, here and in lists."""
 
-    width = 2
+    n_tasks = 2
 
     def __init__(self, seed: int) -> None:
         self.chance = Random(seed)  # noqa: S311 - no secret
         self.most = 0
 
-    def over_rows(
+    def map_files(
         self,
         shape: FileGroup,
         of: Callable[[FileGroup], pl.LazyFrame],
-        made_of: Callable[[Iterator[pl.DataFrame]], Made],
+        made_of: Callable[[Iterator[pl.DataFrame]], Pieces],
         lines: pl.Series | None = None,
     ) -> Pieces:
         del lines  # it need not leave out any row
@@ -51,7 +51,9 @@ class Pretended:
             made += _packed(made_of(chunks))
         return made
 
-    def over_pieces(self, pieces: Pieces, buckets: int, made_of: Callable[[Made], Made]) -> Pieces:
+    def map_buckets(
+        self, pieces: Pieces, buckets: int, made_of: Callable[[Pieces], Pieces]
+    ) -> Pieces:
         made: Pieces = []
         for task in range(buckets):
             ours = [piece for piece in pieces if piece.bucket % buckets == task]
@@ -59,27 +61,27 @@ class Pretended:
             made += _packed(made_of(iter(ours)))
         return made
 
-    def put(self, pieces: Made) -> Pieces:
+    def upload(self, pieces: Pieces) -> Pieces:
         return _packed(pieces)
 
-    def together(self, pieces: list[Pieces]) -> Pieces:
+    def union(self, pieces: list[Pieces]) -> Pieces:
         return [piece for each in pieces for piece in each]
 
-    def only(self, pieces: list[Pieces], what: str) -> Pieces:
-        return [piece for piece in self.together(pieces) if piece.what == what]
+    def select_table(self, pieces: list[Pieces], what: str) -> Pieces:
+        return [piece for piece in self.union(pieces) if piece.what == what]
 
-    def without(self, pieces: list[Pieces], *what: str) -> Pieces:
-        return [piece for piece in self.together(pieces) if piece.what not in what]
+    def drop_tables(self, pieces: list[Pieces], *what: str) -> Pieces:
+        return [piece for piece in self.union(pieces) if piece.what not in what]
 
-    def fetched(self, pieces: Pieces) -> Made:
+    def fetch(self, pieces: Pieces) -> Pieces:
         return iter(pieces)
 
-    streamed = fetched
+    stream = fetch
 
-    def kept(self, pieces: Pieces) -> Pieces:
+    def persist(self, pieces: Pieces) -> Pieces:
         return pieces
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Nothing is kept."""
 
     def _cut(self, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -90,8 +92,8 @@ class Pretended:
             begin += size
 
 
-def _packed(pieces: Made) -> Pieces:
-    return list(unpacked(moved(pieces)))
+def _packed(pieces: Pieces) -> Pieces:
+    return list(unpack(pack(pieces)))
 
 
 def engine(seed: int) -> Any:

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from cdr_anomaly import wording
 from cdr_anomaly.detectors.base import STRICT, Detector, days_back, ladder, no_findings, setting
 from cdr_anomaly.detectors.forwarding_chain import roles
-from cdr_anomaly.engines.profile import Least
+from cdr_anomaly.engines.profile import NeededLines
 from cdr_anomaly.features import forwarding_hops, rolling
 from cdr_anomaly.features.peer_measures import Measure
 from cdr_anomaly.numbering import classes_with
@@ -91,8 +91,8 @@ class ForwardingChain(Detector):
             "the feed has neither forwarding legs nor a redirecting_number",
         )
 
-    def least(self) -> Least:
-        return Least(n_forwarded=self.bridge_forwards)
+    def least(self) -> NeededLines:
+        return NeededLines(n_forwarded=self.bridge_forwards)
 
     def watch(self) -> pl.Expr:
         # Own calls of one day are among those of its week: a bridge has no other kind of day.

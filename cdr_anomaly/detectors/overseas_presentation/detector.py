@@ -12,7 +12,7 @@ from cdr_anomaly import wording
 from cdr_anomaly.detectors import base
 from cdr_anomaly.detectors.base import STRICT, Detector, ladder, percent, setting
 from cdr_anomaly.detectors.overseas_presentation import number_pools, trunks
-from cdr_anomaly.engines.profile import Least
+from cdr_anomaly.engines.profile import NeededLines
 from cdr_anomaly.features import rolling
 from cdr_anomaly.numbering import caller_id, classes_with, pseudonyms
 from cdr_anomaly.wording import Text, say, scientific
@@ -104,8 +104,8 @@ class OverseasPresentation(Detector):
     def counts(self) -> frozenset[str]:
         return frozenset({"trunk"})
 
-    def least(self) -> Least:
-        return Least(abroad=True)
+    def least(self) -> NeededLines:
+        return NeededLines(abroad=True)
 
     def watch(self) -> pl.Expr:
         # A pool has another number at each call: none that calls may be left out.

@@ -12,14 +12,7 @@ from cdr_anomaly.evaluation.simulation.call_behaviour import (
 )
 from cdr_anomaly.evaluation.simulation.planted import victims
 from cdr_anomaly.evaluation.simulation.planted.diallers import OFFICE
-from cdr_anomaly.evaluation.simulation.world import (
-    DAY,
-    HOUR,
-    Calls,
-    Ints,
-    World,
-    concat_calls,
-)
+from cdr_anomaly.evaluation.simulation.world import DAY, HOUR, Calls, Ints, World, concat_calls
 
 ALL_DAY = ((9.0, 12.0, 3.0), (13.5, 18.5, 5.0), (18.5, 20.5, 1.0))
 RETRY_DAYS = 3

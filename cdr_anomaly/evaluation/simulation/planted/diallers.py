@@ -13,14 +13,7 @@ from cdr_anomaly.evaluation.simulation.call_behaviour import (
     calls_of_actors,
     unassigned_people,
 )
-from cdr_anomaly.evaluation.simulation.world import (
-    ABSENT,
-    HOUR,
-    N_CELLS,
-    Calls,
-    Ints,
-    World,
-)
+from cdr_anomaly.evaluation.simulation.world import ABSENT, HOUR, N_CELLS, Calls, Ints, World
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
