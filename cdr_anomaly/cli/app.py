@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cdr_anomaly.cli import evaluation, nightly, privacy, progress, scan, state
+from cdr_anomaly.cli import evaluation, nightly, privacy, progress, scan
 from cdr_anomaly.errors import CdrAnomalyError
 
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Every night": (
         nightly.nightly,
         nightly.backfill,
-        state.status,
-        state.alerts,
-        state.feedback,
-        state.retention,
+        nightly.status,
+        nightly.alerts,
+        nightly.feedback,
+        nightly.retention,
     ),
     "Privacy": (privacy.pseudonymise, privacy.reidentify),
     "Quality": (evaluation.simulate, evaluation.evaluate, evaluation.tune),
-}  # fmt: skip
+}
 for panel, commands in PANELS.items():
     for command in commands:
         app.command(rich_help_panel=panel)(command)

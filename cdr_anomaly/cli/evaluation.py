@@ -84,7 +84,6 @@ def evaluate(
     """
     from cdr_anomaly.evaluation import alert_scores, victim_scores
     from cdr_anomaly.evaluation.ground_truth import read_lists, read_truth
-    from cdr_anomaly.reports import terminal
     from cdr_anomaly.storage import atomic_write
 
     if out is not None:
@@ -93,10 +92,7 @@ def evaluate(
     victim_lists = victim_scores.read_victim_lists(alerts, truth)
     samples = alert_scores.Bootstrap(bootstrap, seed)
     tables = alert_scores.evaluate(lists, labels, samples, victim_lists)
-    if form == "table":
-        print_tables(alert_scores.display_tables(tables))
-    else:
-        terminal.write_table(tables[alert_scores.MAIN], form)
+    print_tables(alert_scores.display_tables(tables), form, tables[alert_scores.MAIN])
     if out is not None:
         rows = {name: table.to_dicts() for name, table in tables.items()}
         figures = rows | {"bootstrap": bootstrap, "seed": seed}
@@ -126,7 +122,6 @@ def tune(
     judged by all. Of a state, what its nights have found is held against 1 to 5 times the limit.
     """
     from cdr_anomaly.evaluation import tuning
-    from cdr_anomaly.reports import terminal
 
     if state is not None:
         _check_alone(paths, asdict(options) | {"subscribers": lists.subscribers})
@@ -144,10 +139,7 @@ def tune(
     else:
         msg = "There is nothing to count in: give files of calls, or --state."
         raise InputError(msg)
-    if form == "table":
-        print_tables(tuning.display_tables(table))
-    else:
-        terminal.write_table(table, form)
+    print_tables(tuning.display_tables(table), form, table)
 
 
 def _check_alone(paths: list[str] | None, options: dict[str, Any]) -> None:

@@ -66,15 +66,25 @@ class OutputOptions:
             terminal.print_table(f"To warn, the first {VICTIMS_SHOWN}", first)
 
     def print_result(
-        self, result: Result, seconds: float, warnings: Iterable[str] = (), *, mask: bool
+        self,
+        result: Result,
+        seconds: float,
+        warnings: Iterable[str] = (),
+        *,
+        mask: bool,
+        folder: Location | None,
     ) -> None:
-        """Print a result's alerts, and log what was read and found."""
-        from cdr_anomaly.reports import summary
+        """Print a result's alerts; log what was read and found, and where the files are."""
+        from cdr_anomaly.reports import files, summary
 
         self.print_alerts(result.alerts, result.victims, mask=mask)
         for sentence in (*summary.summary(result), f"Time: {seconds:.1f} s."):
             LOG.info(sentence)
         log_warnings(warnings)
+        if folder is not None:
+            page = folder / files.PAGE
+            LOG.info("The results are in %s; open %s in a browser.", folder, page)
+            LOG.info("Next: cdr-anomaly explain LINE PATH tells one line's story (--html FILE).")
 
     def exit_if_grave(self, alerts: pl.DataFrame) -> None:
         """Leave with 3 when an alert on the list is as grave as --fail-on says."""
@@ -127,11 +137,20 @@ class StopOptions:
         LOG.info("The stop list in %s has %d number(s).", self.stop_list, listed.height)
 
 
-def print_tables(tables: Mapping[str, pl.DataFrame], *, mask: bool = False) -> None:
-    """Print tables, each under its title."""
+def print_tables(
+    tables: Mapping[str, pl.DataFrame],
+    form: str = "table",
+    data: pl.DataFrame | None = None,
+    *,
+    mask: bool = False,
+) -> None:
+    """Print tables, each under its title, or ``data`` where another form of it is asked for."""
     from cdr_anomaly.numbering import masking
     from cdr_anomaly.reports import terminal
 
+    if data is not None and form != "table":
+        terminal.write_table(data, form)
+        return
     for title, table in tables.items():
         terminal.print_table(title, masking.mask_table(table) if mask else table)
 
@@ -140,13 +159,3 @@ def log_warnings(warnings: Iterable[str]) -> None:
     """Log what to look at after a night."""
     for warning in warnings:
         LOG.warning("Look at this: %s.", warning)
-
-
-def log_folder(folder: Location | None) -> None:
-    """Log where the files are, if any were written, and what to do next."""
-    from cdr_anomaly.reports import files
-
-    if folder is None:
-        return
-    LOG.info("The results are in %s; open %s in a browser.", folder, folder / files.PAGE)
-    LOG.info("Next: cdr-anomaly explain LINE PATH tells one line's story (--html FILE).")

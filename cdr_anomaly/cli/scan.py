@@ -18,7 +18,7 @@ from cdr_anomaly.cli.options import (
     StorageOptions,
     Subscribers,
 )
-from cdr_anomaly.cli.output import Form, Out, OutputOptions, PageOptions, log_folder, print_tables
+from cdr_anomaly.cli.output import Form, Out, OutputOptions, PageOptions, print_tables
 from cdr_anomaly.cli.progress import LOG, show_progress
 
 Html = Annotated[Path | None, Option(**LOCAL, help="File for a page of the same.")]
@@ -55,8 +55,7 @@ def scan(
             from cdr_anomaly.reports.html import Past
 
             page.write(folder, result, Past.of_scan(result), progress)
-    output.print_result(result, monotonic() - began, mask=page.mask)
-    log_folder(folder)
+    output.print_result(result, monotonic() - began, mask=page.mask, folder=folder)
     output.exit_if_grave(result.alerts)
 
 

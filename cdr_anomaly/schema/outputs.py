@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import polars as pl
 
+from cdr_anomaly.schema.subject_kinds import SUBJECT_KINDS
 from cdr_anomaly.schema.table import COUNT, DAY, FLAG, INSTANT, LINE, SHARE, TEXT, Column, Table
+from cdr_anomaly.vocabulary import SEVERITIES
+
+KIND = Column(TEXT, f"one of {', '.join(SUBJECT_KINDS)}")
 
 FINDINGS: Table = {
     "detector": Column(TEXT, "which detector found it"),
-    "subject_kind": Column(
-        TEXT, "line, block, pool, dealer, region, hub, chain, site, device or campaign"
-    ),
+    "subject_kind": KIND,
     "subject": Column(TEXT, "the line, block, dealer or target that the finding is about"),
     "members": Column(pl.List(pl.String()), "every line that takes part"),
     "day": Column(DAY, "the local day that was judged"),
     "window_start": Column(INSTANT, "start of what was looked at, exclusive"),
     "window_end": Column(INSTANT, "end of what was looked at, inclusive"),
-    "severity": Column(TEXT, "low, medium, high or critical"),
+    "severity": Column(TEXT, f"one of {', '.join(SEVERITIES)}"),
     "observed": Column(SHARE, "the value that was seen"),
     "threshold": Column(SHARE, "the limit that it reached"),
     "baseline": Column(SHARE, "what is usual for this subject, or empty"),
@@ -60,9 +62,7 @@ ALERTS: Table = {
         "place in the list, from 1; empty when on watch (low), declared, ongoing, or beyond "
         "max_alerts",
     ),
-    "subject_kind": Column(
-        TEXT, "line, block, pool, dealer, region, hub, chain, site, device or campaign"
-    ),
+    "subject_kind": KIND,
     "subject": Column(TEXT, "the line, block, dealer or target that the alert is about"),
     "members": Column(pl.List(pl.String()), "every line that takes part"),
     "lines": Column(pl.List(pl.String()), "the lines that findings are about, gravest first"),
