@@ -39,7 +39,7 @@ def start_logging(*, as_json: bool) -> None:
         handler.setFormatter(_JsonLines())
     LOG.handlers, LOG.propagate = [handler], False
     LOG.setLevel(logging.INFO)
-    warnings.filterwarnings("always", category=FormerNameWarning)
+    warnings.filterwarnings("default", category=FormerNameWarning)  # each of them once
     show_others = warnings.showwarning
 
     def log_former_names(text: Warning | str, kind: type[Warning], *where: Any) -> None:

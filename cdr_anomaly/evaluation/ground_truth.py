@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly.errors import InputError
+from cdr_anomaly.errors import InputError, warn_former_name
 from cdr_anomaly.ingest import tabular
+from cdr_anomaly.nights import upgrade
 from cdr_anomaly.schema import ALERTS, kinds_with
 
 if TYPE_CHECKING:
@@ -201,18 +202,23 @@ def _date_of_folder(name: str) -> date | None:
 
 
 def read_columns(file: Path, types: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    """Read these columns of a file, as these types."""
+    """Read these columns of a file, as these types; former names are taken with a warning."""
+    former = {name: old for old, name in upgrade.COLUMNS_2.get(file.stem, {}).items()}
     try:
         schema = pl.read_parquet_schema(file)
-        missing = [name for name in types if name not in schema]
+        written = {name: name if name in schema else former.get(name, name) for name in types}
+        missing = [name for name, column in written.items() if column not in schema]
         if missing:
             msg = (
                 f"'{file}' lacks the column '{missing[0]}'; needed are {', '.join(types)}: "
                 "give what this program wrote."
             )
             raise InputError(msg)
-        return pl.read_parquet(file, columns=list(types)).select(
-            pl.col(name).cast(dtype) for name, dtype in types.items()
+        for name, column in written.items():
+            if name != column:
+                warn_former_name(f"The column '{column}' of {file.name}", f"'{name}'")
+        return pl.read_parquet(file, columns=list(written.values())).select(
+            pl.col(written[name]).cast(dtype).alias(name) for name, dtype in types.items()
         )
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         msg = (

@@ -114,6 +114,20 @@ BAD = {
 }
 
 
+@pytest.mark.usefixtures("place")
+def test_former_names_of_columns_are_taken_with_one_warning(run: Any) -> None:
+    now = run("evaluate", "out", "city/truth.parquet")
+    lists = list(Path("out").rglob("victims.parquet"))
+    assert len(lists) > 1
+    for file in lists:
+        _change(str(file), lambda f: f.rename({"rank": "place"}))
+    ran = run("evaluate", "out", "city/truth.parquet")
+    assert (ran.code, ran.out) == (0, now.out)
+    said = "The column 'place' of victims.parquet is called 'rank' now; the next version"
+    assert ran.err.startswith(said)
+    assert ran.err.count(said) == 1
+
+
 def _change(file: str, how: Any) -> None:
     how(pl.read_parquet(file)).write_parquet(file)
 
