@@ -15,55 +15,60 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-CHUNK = 2_000_000
+CHUNK_ROWS = 2_000_000
 DAY_START = 1_777_824_000  # 2026-05-04 00:00 in Asia/Shanghai, as seconds of the epoch
 HOURS = np.array(
     [1, 1, 1, 1, 1, 2, 4, 8, 12, 14, 14, 12, 11, 12, 13, 13, 13, 13, 12, 11, 9, 6, 4, 2]
 )
-CONTACTS = 16
-PLANTED = 400
+CONTACTS_PER_LINE = 16
+N_DIALLERS = 400
 # Lines of two blocks, activated two days before; the first ones forward, the others dial.
 FORWARDERS = [f"+861344002{n:04}" for n in range(24)]
 DIALLERS = [f"+861344003{n:04}" for n in range(24)]
-HUB, SECOND = "+8613911110000", "+8613911110001"
+HUB, SECOND_HUB = "+8613911110000", "+8613911110001"
 VOICEMAIL = "+8613800000000"
 
 
-def number(index: np.ndarray) -> np.ndarray:
+def phone_number(index: np.ndarray) -> np.ndarray:
     """Scatter line indices over the Chinese mobile numbers."""
     return 8_613_000_000_000 + (index * 2_654_435_761) % 6_999_999_937
 
 
-def placed(rng: np.random.Generator, rows: int, lines: int) -> pl.DataFrame:
+def draw_contact_calls(rng: np.random.Generator, rows: int, lines: int) -> pl.DataFrame:
     """Draw calls between lines and their contacts, either of them calling."""
     heavy = (0.0186 + 0.9814 * rng.random(rows)) ** 2.75
     line = (lines * (heavy - 1.7e-5)).clip(0, lines - 1).astype(np.int64)
-    place = (CONTACTS * rng.random(rows) ** 2).astype(np.int64)
-    known = (line * 40_503 + place * 7_919 + 12_345) % lines
-    other = np.where(rng.random(rows) < 0.8, known, rng.integers(0, lines, rows))
+    rank = (CONTACTS_PER_LINE * rng.random(rows) ** 2).astype(np.int64)
+    contact = (line * 40_503 + rank * 7_919 + 12_345) % lines
+    other = np.where(rng.random(rows) < 0.8, contact, rng.integers(0, lines, rows))
     back = rng.random(rows) < 0.5
     return pl.DataFrame(
         {"caller": np.where(back, other, line), "called": np.where(back, line, other)}
     )
 
 
-def dialled(rng: np.random.Generator, rows: int, lines: int) -> pl.DataFrame:
+def draw_dialler_calls(rng: np.random.Generator, rows: int, lines: int) -> pl.DataFrame:
     """Draw the calls of the lines that dial strangers."""
-    caller = lines + rng.integers(0, PLANTED, rows)
+    caller = lines + rng.integers(0, N_DIALLERS, rows)
     return pl.DataFrame({"caller": caller, "called": rng.integers(0, lines, rows)})
 
 
-def chunk(seed: int, rows: int, lines: int, span: tuple[float, float]) -> pl.DataFrame:
-    """Make one file's rows, in the order of time."""
+def build_chunk(seed: int, rows: int, lines: int, span: tuple[float, float]) -> pl.DataFrame:
+    """Return the rows of one file, in the order of time."""
     rng = np.random.default_rng(seed)
-    strangers = int(rows * min(0.01, PLANTED * 300 / (5 * lines)))
-    calls = pl.concat([placed(rng, rows - strangers, lines), dialled(rng, strangers, lines)])
+    strangers = int(rows * min(0.01, N_DIALLERS * 300 / (5 * lines)))
+    calls = pl.concat(
+        [
+            draw_contact_calls(rng, rows - strangers, lines),
+            draw_dialler_calls(rng, strangers, lines),
+        ]
+    )
     share = np.concatenate([[0], np.cumsum(HOURS) / HOURS.sum()])
     at = np.interp(span[0] + (span[1] - span[0]) * rng.random(rows), share, np.arange(25) * 3600)
     talk = np.where(rng.random(rows) < 0.6, rng.lognormal(3.7, 1.1, rows), 0).astype(np.int64)
     calls = calls.with_columns(
-        calling_number=_written(number(calls["caller"].to_numpy())),
-        called_number=_written(number(calls["called"].to_numpy())),
+        calling_number=_as_e164(phone_number(calls["caller"].to_numpy())),
+        called_number=_as_e164(phone_number(calls["called"].to_numpy())),
         start_time=pl.Series((DAY_START + at).astype(np.int64) * 1_000_000).cast(
             pl.Datetime("us", "UTC")
         ),
@@ -78,32 +83,36 @@ def chunk(seed: int, rows: int, lines: int, span: tuple[float, float]) -> pl.Dat
         .otherwise(pl.lit("+86139") + (pl.col("called") % 99_999_989).cast(pl.String).str.zfill(8)),
         record_type=pl.lit("fwd"),
     )
-    whole = pl.concat([calls.drop("caller", "called"), forwarded.drop("caller", "called")])
+    all_calls = pl.concat([calls.drop("caller", "called"), forwarded.drop("caller", "called")])
     begin, end = (
         pl.lit(int((DAY_START + at) * 1_000_000)).cast(pl.Datetime("us", "UTC"))
         for at in np.interp(span, share, np.arange(25) * 3600)
     )
-    own = planted(lines).filter(pl.col("start_time") >= begin, pl.col("start_time") < end)
-    return pl.concat([whole, own.select(whole.columns)]).sort("start_time", maintain_order=True)
+    special = build_planted_calls(lines).filter(
+        pl.col("start_time") >= begin, pl.col("start_time") < end
+    )
+    return pl.concat([all_calls, special.select(all_calls.columns)]).sort(
+        "start_time", maintain_order=True
+    )
 
 
-def planted(lines: int) -> pl.DataFrame:
-    """Make the calls of the two blocks of new lines: each one an hour of the working day."""
+def build_planted_calls(lines: int) -> pl.DataFrame:
+    """Return the calls of the two blocks of new lines: each line calls in one hour of the day."""
     rng = np.random.default_rng(1)
     rows = []
-    for place, line in enumerate([*FORWARDERS, *DIALLERS]):
-        begin = DAY_START + 8 * 3600 + 1200 * place
+    for n, line in enumerate([*FORWARDERS, *DIALLERS]):
+        begin = DAY_START + 8 * 3600 + 1200 * n
         for call in range(40 if line in FORWARDERS else 120):
-            stranger = str(_written(number(rng.integers(0, lines, 1)))[0])
+            stranger = str(_as_e164(phone_number(rng.integers(0, lines, 1)))[0])
             start = begin + 30 * call
             if line in DIALLERS:
                 rows.append((line, stranger, start, 20, "call", None))
                 continue
             rows.append((stranger, line, start, 30, "call", None))
-            target = SECOND if call % 4 == 0 else HUB
+            target = SECOND_HUB if call % 4 == 0 else HUB
             rows.append((stranger, target, start + 5, 30, "fwd", line))
-            if target == SECOND:
-                rows.append((stranger, HUB, start + 10, 30, "fwd", SECOND))
+            if target == SECOND_HUB:
+                rows.append((stranger, HUB, start + 10, 30, "fwd", SECOND_HUB))
     columns = (
         "calling_number",
         "called_number",
@@ -117,37 +126,37 @@ def planted(lines: int) -> pl.DataFrame:
     return frame.with_columns(start_time=instant)
 
 
-def _written(numbers: np.ndarray) -> pl.Series:
+def _as_e164(numbers: np.ndarray) -> pl.Series:
     return "+" + pl.Series(numbers).cast(pl.String)
 
 
-def write(calls: int, folder: Path) -> None:
+def write_records(calls: int, folder: Path) -> None:
     """Write so many calls of a day, and the lines activated in the last 60 days, once."""
     if (folder / "subscribers.parquet").exists():
         return
     (folder / "calls").mkdir(parents=True, exist_ok=True)
-    lines, files = calls // 5, -(-calls // CHUNK)
-    for place in range(files):
-        rows = min(CHUNK, calls - place * CHUNK)
-        span = (place * CHUNK / calls, (place * CHUNK + rows) / calls)
-        frame = chunk(place, rows, lines, span)
-        frame.write_parquet(folder / "calls" / f"part-{place:04}.parquet", row_group_size=500_000)
+    lines, files = calls // 5, -(-calls // CHUNK_ROWS)
+    for n in range(files):
+        rows = min(CHUNK_ROWS, calls - n * CHUNK_ROWS)
+        span = (n * CHUNK_ROWS / calls, (n * CHUNK_ROWS + rows) / calls)
+        frame = build_chunk(n, rows, lines, span)
+        frame.write_parquet(folder / "calls" / f"part-{n:04}.parquet", row_group_size=500_000)
     fresh = np.arange(0, lines, 97)
     day = pl.Series(20_577 - fresh % 60).cast(pl.Int32).cast(pl.Date)
-    told = pl.DataFrame({"line": _written(number(fresh)), "activation": day})
+    recent = pl.DataFrame({"line": _as_e164(phone_number(fresh)), "activation": day})
     block = pl.DataFrame({"line": [*FORWARDERS, *DIALLERS]}).with_columns(
         activation=pl.lit(20_575, pl.Int32).cast(pl.Date)
     )
-    pl.concat([told, block]).write_parquet(folder / "subscribers.parquet")
+    pl.concat([recent, block]).write_parquet(folder / "subscribers.parquet")
 
 
 def main() -> None:
-    """Read the words and write."""
+    """Write the records."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--calls", type=int, default=10_000_000)
     parser.add_argument("--out", type=Path, required=True)
-    words = parser.parse_args()
-    write(words.calls, words.out)
+    arguments = parser.parse_args()
+    write_records(arguments.calls, arguments.out)
 
 
 if __name__ == "__main__":

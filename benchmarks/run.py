@@ -23,7 +23,7 @@ from typing import NamedTuple
 import polars as pl
 
 from benchmarks import records
-from benchmarks.measured import Cost, run
+from benchmarks.process_cost import Cost, measure
 
 HERE = Path(__file__).resolve().parent
 PEERS = HERE / "peers"
@@ -40,55 +40,58 @@ pl.scan_parquet(sys.argv[1] + "/*.parquet").select(
 """
 
 
-def middle(costs: list[Cost]) -> Cost:
-    """Take the median of each figure."""
+def median_cost(costs: list[Cost]) -> Cost:
+    """Return the median of each figure."""
     figures = (statistics.median(each) for each in zip(*(cost[:3] for cost in costs), strict=True))
     return Cost(*figures, ended=all(cost.ended for cost in costs))
 
 
 class Entry(NamedTuple):
-    """A line of the table: what is run on how many calls, and with whose findings it must agree."""
+    """A line of the table: a command, its number of calls, and the scan to compare it with."""
 
     name: str
     command: list[str]
     calls: int
-    like: Path | None = None
+    scan_out: Path | None = None
     once: bool = False
 
 
-def entries(calls: int, place: Path, peers: str) -> list[Entry]:
+def list_entries(calls: int, outputs: Path, peers: str) -> list[Entry]:
     """List what is run; pandas gets a tenth of the calls, unless that is over two million."""
     folder, tenth = (HERE / "data" / str(n) for n in (calls, calls // 10))
-    records.write(calls, folder)
-    own, small = place / "scan", place / "small"
+    records.write_records(calls, folder)
+    full_out, tenth_out = outputs / "scan", outputs / "small"
     duckdb = [peers, str(PEERS / "duckdb_peer.py")]
-    told = [
+    entries = [
         Entry("floor", [sys.executable, "-c", FLOOR, str(folder / "calls")], calls),
-        Entry("scan", scan(folder, own), calls),
+        Entry("scan", scan_command(folder, full_out), calls),
         Entry(
-            "DuckDB, expert's SQL", [*duckdb, str(PEERS / "expert.sql"), str(folder)], calls, own
+            "DuckDB, expert's SQL",
+            [*duckdb, str(PEERS / "expert.sql"), str(folder)],
+            calls,
+            full_out,
         ),
         Entry(
             "DuckDB, analyst's SQL",
             [*duckdb, str(PEERS / "analyst.sql"), str(folder)],
             calls,
-            own,
+            full_out,
             once=True,
         ),
     ]
     if calls > 20_000_000:
-        return told
-    records.write(calls // 10, tenth)
+        return entries
+    records.write_records(calls // 10, tenth)
     pandas = [peers, str(PEERS / "pandas_peer.py"), str(tenth)]
     return [
-        *told,
-        Entry(f"scan of {calls // 10:,}", scan(tenth, small), calls // 10),
-        Entry(f"pandas, {calls // 10:,}", pandas, calls // 10, small),
+        *entries,
+        Entry(f"scan of {calls // 10:,}", scan_command(tenth, tenth_out), calls // 10),
+        Entry(f"pandas, {calls // 10:,}", pandas, calls // 10, tenth_out),
     ]
 
 
-def scan(folder: Path, out: Path) -> list[str]:
-    """Write the command that scans a folder of records."""
+def scan_command(folder: Path, out: Path) -> list[str]:
+    """Return the command that scans a folder of records."""
     return [
         sys.executable,
         "-m",
@@ -106,44 +109,46 @@ def scan(folder: Path, out: Path) -> list[str]:
     ]
 
 
-def compared(calls: int, times: int, limit_s: float, peers: str) -> str:
-    """Time everything in turn, and write the section of the page."""
+def compare(calls: int, times: int, limit_s: float, peers: str) -> str:
+    """Time everything in turn, and return the section of the page."""
     with tempfile.TemporaryDirectory() as temporary:
-        place = Path(temporary)
-        listed = entries(calls, place, peers)
-        costs: dict[str, list[Cost]] = {entry.name: [] for entry in listed}
+        outputs = Path(temporary)
+        entries = list_entries(calls, outputs, peers)
+        costs: dict[str, list[Cost]] = {entry.name: [] for entry in entries}
         for turn in range(times):
-            for entry in listed:
+            for entry in entries:
                 if turn == 0 or not entry.once:
-                    cost = run(entry.command, place / f"{entry.name}.csv", limit_s)
+                    cost = measure(entry.command, outputs / f"{entry.name}.csv", limit_s)
                     costs[entry.name].append(cost)
                     sys.stderr.write(f"{entry.name}: {cost}\n")
-        told = {entry.name: middle(costs[entry.name]) for entry in listed}
-        rows = [_row(entry, told, place / f"{entry.name}.csv", calls) for entry in listed]
-    low, whole = told["floor"], told["scan"]
-    over, cpu = whole.wall_s / low.wall_s, whole.cpu_s / low.cpu_s
+        medians = {entry.name: median_cost(costs[entry.name]) for entry in entries}
+        rows = [
+            _format_row(entry, medians, outputs / f"{entry.name}.csv", calls) for entry in entries
+        ]
+    floor, full = medians["floor"], medians["scan"]
+    wall, cpu = full.wall_s / floor.wall_s, full.cpu_s / floor.cpu_s
     head = (
         "| what | wall, s | CPU, s | peak, GiB | time a call, times the scan's | same findings |",
         "|---|---|---|---|---|---|",
     )
-    ratio = f"Scan / floor: {over:.1f} times the wall time, {cpu:.1f} times the CPU time."
+    ratio = f"Scan / floor: {wall:.1f} times the wall time, {cpu:.1f} times the CPU time."
     title = f"### {calls:,} calls (synthetic)"
     return "\n".join([title, "", *head, *rows, "", f"{ratio} {_machine()}"])
 
 
-def _row(entry: Entry, told: dict[str, Cost], output: Path, calls: int) -> str:
-    cost = told[entry.name]
-    ratio = (cost.wall_s / entry.calls) / (told["scan"].wall_s / calls)
-    same = _same(output, entry.like) if entry.like and cost.ended else ""
+def _format_row(entry: Entry, medians: dict[str, Cost], output: Path, calls: int) -> str:
+    cost = medians[entry.name]
+    ratio = (cost.wall_s / entry.calls) / (medians["scan"].wall_s / calls)
+    same = _compare_findings(output, entry.scan_out) if entry.scan_out and cost.ended else ""
     figures = (f"{cost.wall_s:.2f}", f"{cost.cpu_s:.1f}", f"{cost.peak_gib:.2f}", f"{ratio:.2f}")
     ended = "" if cost.ended else "did not end"
     return "| " + " | ".join([entry.name, *figures, ended or same]) + " |"
 
 
-def _same(output: Path, scanned: Path) -> str:
+def _compare_findings(output: Path, scan_out: Path) -> str:
     """Compare the findings (detector, subject) of a peer with those of the scan."""
     pairs = ["detector", "subject"]
-    own = pl.read_parquet(scanned / "findings.parquet").select(pairs).unique()
+    own = pl.read_parquet(scan_out / "findings.parquet").select(pairs).unique()
     other = pl.read_csv(output, infer_schema=False).select(pairs).unique()
     missing, more = own.join(other, on=pairs, how="anti"), other.join(own, on=pairs, how="anti")
     if missing.is_empty() and more.is_empty():
@@ -159,14 +164,14 @@ def _machine() -> str:
 
 
 def main() -> None:
-    """Time, print, and put the section into the page in place of an older one of that size."""
+    """Time and print; the section replaces an older one of that size in the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--calls", type=int, default=10_000_000)
     parser.add_argument("--times", type=int, default=3)
     parser.add_argument("--limit", type=float, default=1800, help="seconds, then a run is stopped")
     parser.add_argument("--peers", default=sys.executable, help="a Python with DuckDB and pandas")
-    words = parser.parse_args()
-    section = compared(words.calls, words.times, words.limit, words.peers)
+    arguments = parser.parse_args()
+    section = compare(arguments.calls, arguments.times, arguments.limit, arguments.peers)
     sys.stdout.write(section + "\n")
     page = PAGE.read_text(encoding="utf-8")
     title = re.escape(section.splitlines()[0])

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from benchmarks import records
-from benchmarks.run import scan
+from benchmarks.run import scan_command
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "scale.md"
@@ -40,36 +40,36 @@ HEAD = (
 
 
 class Cost(NamedTuple):
-    """What a scan took: the whole process, the jobs of Spark, all their tasks, and what moved."""
+    """What a scan took: the process, the jobs of Spark, their tasks, and the bytes they moved."""
 
     wall_s: float
     jobs_s: float = 0
     tasks_s: float = 0
-    moved: int = 0
-    home: int = 0
+    shuffled_bytes: int = 0
+    result_bytes: int = 0
 
 
-def scanned(folder: Path, engine: str, out: Path) -> Cost:
-    """Scan a folder of records by an engine."""
-    words = [*scan(folder, out), *ENGINES[engine]]
+def time_scan(folder: Path, engine: str, out: Path) -> Cost:
+    """Scan a folder of records by an engine, and return what it took."""
+    command = [*scan_command(folder, out), *ENGINES[engine]]
     with tempfile.TemporaryDirectory() as events:
-        told = {
+        settings = {
             "spark.eventLog.enabled": "true",
             "spark.eventLog.dir": f"file://{events}",
             "spark.eventLog.compress": "false",
             "spark.eventLog.rolling.enabled": "false",
         }
-        given = " ".join(f"--conf {name}={value}" for name, value in told.items())
-        env = os.environ | {"PYSPARK_SUBMIT_ARGS": f"{given} pyspark-shell"}
+        options = " ".join(f"--conf {name}={value}" for name, value in settings.items())
+        env = os.environ | {"PYSPARK_SUBMIT_ARGS": f"{options} pyspark-shell"}
         begin = time.monotonic()
-        subprocess.run(words, env=env, check=True, capture_output=True)
+        subprocess.run(command, env=env, check=True, capture_output=True)
         wall = time.monotonic() - begin
         logs = [file for file in Path(events).iterdir() if file.is_file()]
-        return read(logs[0], wall) if logs else Cost(wall)
+        return read_event_log(logs[0], wall) if logs else Cost(wall)
 
 
-def read(log: Path, wall_s: float) -> Cost:
-    """Sum up what Spark has noted of its tasks."""
+def read_event_log(log: Path, wall_s: float) -> Cost:
+    """Return the sums of what Spark has logged of its tasks."""
     events = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     begins = {e["Job ID"]: e["Submission Time"] for e in events if _is(e, "JobStart")}
     jobs = [e["Completion Time"] - begins[e["Job ID"]] for e in events if _is(e, "JobEnd")]
@@ -87,8 +87,8 @@ def _is(event: dict[str, Any], what: str) -> bool:
     return event["Event"] == f"SparkListener{what}"
 
 
-def row(engine: str, calls: int, cost: Cost, same: str) -> str:
-    """Write a row of the table."""
+def format_row(engine: str, calls: int, cost: Cost, same: str) -> str:
+    """Return a row of the table."""
     if engine == "local":
         figures = [f"{cost.wall_s:.1f}", "", "", "", "", "", ""]
     else:
@@ -97,29 +97,29 @@ def row(engine: str, calls: int, cost: Cost, same: str) -> str:
             f"{cost.jobs_s:.1f}",
             f"{cost.jobs_s / calls * 1e6:.2f}",
             f"{cost.tasks_s / calls * 1e6:.2f}",
-            f"{cost.moved / calls:.1f}",
-            f"{cost.home / calls:.2f}",
+            f"{cost.shuffled_bytes / calls:.1f}",
+            f"{cost.result_bytes / calls:.2f}",
             same,
         ]
     return "| " + " | ".join([engine, f"{calls:,}", *figures]) + " |"
 
 
-def table(sizes: list[int]) -> str:
+def time_table(sizes: list[int]) -> str:
     """Scan records of every size by every engine."""
     rows = []
     for calls in sizes:
         folder = HERE / "data" / str(calls)
-        records.write(calls, folder)
-        with tempfile.TemporaryDirectory() as place:
-            outs = {engine: Path(place) / str(n) for n, engine in enumerate(ENGINES)}
+        records.write_records(calls, folder)
+        with tempfile.TemporaryDirectory() as temporary:
+            outs = {engine: Path(temporary) / str(n) for n, engine in enumerate(ENGINES)}
             for engine, out in outs.items():
-                cost = scanned(folder, engine, out)
+                cost = time_scan(folder, engine, out)
                 sys.stderr.write(f"{engine}, {calls:,}: {cost}\n")
                 own, other = (
-                    pl.read_parquet(each / "findings.parquet") for each in (outs["local"], out)
+                    pl.read_parquet(output / "findings.parquet") for output in (outs["local"], out)
                 )
                 same = f"yes, {own.height:,}" if own.equals(other) else "no"
-                rows.append(row(engine, calls, cost, same))
+                rows.append(format_row(engine, calls, cost, same))
     return "\n".join([*HEAD, *rows])
 
 
@@ -127,11 +127,11 @@ def main() -> None:
     """Time, print, and put the table into the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--calls", type=int, nargs="+", default=[10_000_000, 50_000_000])
-    made = table(parser.parse_args().calls)
-    sys.stdout.write(made + "\n")
+    figures = time_table(parser.parse_args().calls)
+    sys.stdout.write(figures + "\n")
     page = PAGE.read_text(encoding="utf-8")
     marked = re.compile(r"(?<=<!-- figures -->\n).*?(?=\n<!-- end of figures -->)", re.DOTALL)
-    PAGE.write_text(marked.sub(lambda _: made, page), encoding="utf-8")
+    PAGE.write_text(marked.sub(lambda _: figures, page), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from benchmarks import measured
+from benchmarks import process_cost
 from cdr_anomaly import detectors, ingest, numbering, pipeline, settings
 from cdr_anomaly.engines import local, profile
 from cdr_anomaly.evaluation.simulation import city
@@ -210,7 +210,7 @@ def test_two_million_calls_need_less_than_1_2_gigabytes(
     monkeypatch.setenv("_RJEM_MALLOC_CONF", "dirty_decay_ms:0,muzzy_decay_ms:0")
     monkeypatch.setenv("TZ", "UTC")
     printed = tmp_path / "alerts.csv"
-    cost = measured.run(scan, printed, limit_s=600)
+    cost = process_cost.measure(scan, printed, limit_s=600)
     assert cost.ended
     assert printed.read_bytes().count(b"\n") > 40
     assert cost.peak_gib * 2**20 < 1_200_000

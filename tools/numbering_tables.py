@@ -131,12 +131,12 @@ def _leaves(prefix: str, patterns: Patterns) -> Iterator[tuple[str, str]]:
 def _patterns(region: str, calling_code: int) -> Patterns:
     """List the kinds of one region with the pattern of each."""
     plan = _plan(calling_code, region)
-    found = []
+    patterns = []
     for kind, attribute in KINDS.items():
         text = _pattern(getattr(plan, attribute))
         if text and not (kind == "fixed" and text == _pattern(plan.mobile)):
-            found.append((kind, regex.compile(text)))
-    return found
+            patterns.append((kind, regex.compile(text)))
+    return patterns
 
 
 def _pattern(description: Any) -> str | None:
@@ -164,8 +164,8 @@ def _home_plan(region: str) -> dict[str, Any]:
         "international": _international(plan),
         "trunk_lengths": lengths if plan.national_prefix else [],
         "bare": _rows(CHINA_BARE if china else _bare(plan)),
-        "emergency": sorted(_written(short.emergency, 6)) if short else [],
-        "services": _rows(_stretches(_written(short.short_code, 6))) if short else [],
+        "emergency": sorted(_all_numbers(short.emergency, 6)) if short else [],
+        "services": _rows(_stretches(_all_numbers(short.short_code, 6))) if short else [],
     }
 
 
@@ -176,16 +176,16 @@ def _international(plan: Any) -> list[str]:
             return [text]
     pattern = regex.compile(plan.international_prefix)
     for length in range(1, 7):
-        found = list(_strings(pattern, length))
-        if found:
-            return found[:10]
+        prefixes = list(_strings(pattern, length))
+        if prefixes:
+            return prefixes[:10]
     return []
 
 
 def _bare(plan: Any) -> list[Interval]:
     """Cover the national numbers that are dialled without a trunk prefix, coarsely."""
     kinds = WITHOUT_TRUNK if plan.national_prefix else tuple(KINDS)
-    found: set[tuple[int, str]] = set()
+    dialled: set[tuple[int, str]] = set()
     for kind in kinds:
         description = getattr(plan, KINDS[kind])
         if not _pattern(description):
@@ -196,9 +196,9 @@ def _bare(plan: Any) -> list[Interval]:
         for length in description.possible_length:
             if everyday or length >= SHORTEST_BARE:
                 prefixes = (f"{value:0{depth}}" for value in range(1, 10**depth))
-                found.update((length, p) for p in prefixes if _fits(pattern, p, length))
+                dialled.update((length, p) for p in prefixes if _fits(pattern, p, length))
     room = E164_DIGITS - len(str(plan.country_code))
-    fitting = (prefix.ljust(length, "x") for length, prefix in found if length <= room)
+    fitting = (prefix.ljust(length, "x") for length, prefix in dialled if length <= room)
     return _stretches(fitting, gap=0.04)
 
 
@@ -219,7 +219,7 @@ def _fits(pattern: regex.Pattern[str], prefix: str, length: int) -> bool:
     return False
 
 
-def _written(description: Any, longest: int) -> list[str]:
+def _all_numbers(description: Any, longest: int) -> list[str]:
     """List every short number of a description in full."""
     if not _pattern(description):
         return []

@@ -47,11 +47,11 @@ def detectors_page() -> str:
         plain = text.replace("``", "`")
         parts.append(f"## {name}\n\n{plain}\n\n{top}\n" + "\n".join(rows) + "\n")
         if name in kinds:
-            parts.append(measured(kinds[name]))
+            parts.append(measures_table(kinds[name]))
     return "\n".join(parts)
 
 
-def measured(detector: type[Detector]) -> str:
+def measures_table(detector: type[Detector]) -> str:
     """Say what a detector's lines are compared with their peers by (evidence.md)."""
     lowered = (
         "stays as grave as it is found" if detector.fixed_limit else "is lowered where it is usual"
@@ -106,7 +106,7 @@ def default_of(name: str, field: FieldInfo) -> str:
     return f"`{field.get_default(call_default_factory=True)!r}`"
 
 
-def picture() -> str:
+def draw_scan() -> str:
     """Draw the head of the list that `make demo` prints."""
     result = pipeline.scan(
         [ROOT / "sample_data" / "calls"],
@@ -126,4 +126,4 @@ def pages() -> dict[Path, str]:
 if __name__ == "__main__":
     for path, text in pages().items():
         path.write_text(text, encoding="utf-8")
-    (DOCS / "scan.svg").write_text(picture(), encoding="utf-8")
+    (DOCS / "scan.svg").write_text(draw_scan(), encoding="utf-8")

@@ -12,7 +12,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-PLACE = Path(__file__).resolve().parents[1] / "cdr_anomaly" / "reports" / "html" / "vendor"
+FOLDER = Path(__file__).resolve().parents[1] / "cdr_anomaly" / "reports" / "html" / "vendor"
 # Vega-Lite is the version of charts.SCHEMA, and of the schema by which altair checks it in tests.
 FILES = {
     "vega@6.4.0": ("build/vega.min.js", "LICENSE"),
@@ -26,27 +26,27 @@ FILES = {
 
 def main() -> None:
     """Write every file, and beside it the licence of its package."""
-    PLACE.mkdir(exist_ok=True)
-    for package, wanted in FILES.items():
-        with tempfile.TemporaryDirectory() as place:
-            told = subprocess.run(
+    FOLDER.mkdir(exist_ok=True)
+    for package, names in FILES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            packed_name = subprocess.run(
                 ["npm", "pack", "--silent", package],
-                cwd=place,
+                cwd=folder,
                 check=True,
                 capture_output=True,
                 text=True,
             )
-            whole = io.BytesIO((Path(place) / told.stdout.split()[-1]).read_bytes())
-        with tarfile.open(fileobj=whole) as packed:
-            for name in wanted:
-                held = packed.extractfile(f"package/{name}")
-                if held is None:
+            archive = io.BytesIO((Path(folder) / packed_name.stdout.split()[-1]).read_bytes())
+        with tarfile.open(fileobj=archive) as packed:
+            for name in names:
+                member = packed.extractfile(f"package/{name}")
+                if member is None:
                     msg = f"{package} has no {name}"
                     raise FileNotFoundError(msg)
-                PLACE.joinpath(_called(package, name)).write_bytes(held.read())
+                FOLDER.joinpath(_file_name(package, name)).write_bytes(member.read())
 
 
-def _called(package: str, name: str) -> str:
+def _file_name(package: str, name: str) -> str:
     file = Path(name)
     return file.name if file.suffix in {".js", ".css"} else f"{package.rpartition('@')[0]}.LICENSE"
 

@@ -15,18 +15,18 @@ from pathlib import Path
 import duckdb
 
 
-def found(sql: str, folder: Path) -> tuple[list[tuple[str, str]], int]:
+def run_sql(sql: str, folder: Path) -> tuple[list[tuple[str, str]], int]:
     """Run all statements, and return the findings of the last one and the number of duplicates."""
     with (
         tempfile.TemporaryDirectory() as spill,
         duckdb.connect(config={"temp_directory": spill}) as database,
     ):
         # A variable takes no parameter of a prepared statement, so the quotes are doubled here.
-        written = str(folder).replace("'", "''")
-        database.execute(f"SET VARIABLE folder = '{written}'")
+        quoted = str(folder).replace("'", "''")
+        database.execute(f"SET VARIABLE folder = '{quoted}'")
         rows = database.execute(sql).fetchall()
-        told = database.execute("SELECT getvariable('duplicates')").fetchone()
-    return sorted(rows), told[0] if told else 0
+        row = database.execute("SELECT getvariable('duplicates')").fetchone()
+    return sorted(rows), row[0] if row else 0
 
 
 def main() -> None:
@@ -34,8 +34,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sql", type=Path)
     parser.add_argument("folder", type=Path)
-    words = parser.parse_args()
-    rows, duplicates = found(words.sql.read_text(encoding="utf-8"), words.folder)
+    arguments = parser.parse_args()
+    rows, duplicates = run_sql(arguments.sql.read_text(encoding="utf-8"), arguments.folder)
     sys.stderr.write(f"{duplicates} duplicates\n")
     lines = csv.writer(sys.stdout, lineterminator="\n")
     lines.writerow(("detector", "subject"))

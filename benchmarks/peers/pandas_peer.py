@@ -28,7 +28,7 @@ COLUMNS = [
 ]
 
 
-def dialled(calls: pd.DataFrame, age: pd.Series) -> dict[str, pd.Index]:
+def find_diallers(calls: pd.DataFrame, age: pd.Series) -> dict[str, pd.Index]:
     """Find the lines that place many calls, and the new ones among them."""
     n_out = calls["calling_number"].value_counts()
     # Each rule asks for 30 calls of the day or more, and a window costs time for every line.
@@ -36,7 +36,7 @@ def dialled(calls: pd.DataFrame, age: pd.Series) -> dict[str, pd.Index]:
     by_line = busy.groupby("calling_number")["called_number"]
     lines = pd.DataFrame({"n_out": by_line.size(), "n_distinct": by_line.nunique()})
     for minutes in (10, 60):
-        lines[f"peak_{minutes}min"] = peaks(busy, f"{minutes}min")
+        lines[f"peak_{minutes}min"] = count_peaks(busy, f"{minutes}min")
     n_in = calls.loc[calls["called_number"].isin(lines.index), "called_number"].value_counts()
     lines["n_in"] = n_in.reindex(lines.index, fill_value=0)
     different = lines["n_distinct"] / lines["n_out"] >= 0.5
@@ -53,16 +53,16 @@ def dialled(calls: pd.DataFrame, age: pd.Series) -> dict[str, pd.Index]:
     }
 
 
-def peaks(calls: pd.DataFrame, width: str) -> pd.Series:
+def count_peaks(calls: pd.DataFrame, width: str) -> pd.Series:
     """Count the most calls of each line in any window (t - width, t]."""
     ordered = calls.sort_values(["calling_number", "start_time"])
     counted = ordered.set_index("start_time").groupby("calling_number")["duration_s"]
     return counted.rolling(width).count().groupby(level=0).max()
 
 
-def forwarding(hops: pd.DataFrame, calls: pd.DataFrame, age: pd.Series) -> dict[str, pd.Index]:
+def find_forwarding(hops: pd.DataFrame, calls: pd.DataFrame, age: pd.Series) -> dict[str, pd.Index]:
     """Find chains, hubs, lines that only forward or change their target, and new ones."""
-    bridges = lines_that_only_forward(hops, calls)
+    bridges = count_bridges(hops, calls)
     bridges["age"] = age.reindex(bridges.index)
     # A platform, as of voicemail, is what many lines forward to that are mostly in use themselves.
     pairs = hops[["target", "line"]].drop_duplicates()
@@ -88,7 +88,7 @@ def forwarding(hops: pd.DataFrame, calls: pd.DataFrame, age: pd.Series) -> dict[
         lone,
         by_line.index[changing],
         to_itself.index[to_itself >= 3],
-        chained(hops, other),
+        find_chains(hops, other),
     )
     return {
         "forwarding_chain": pd.Index([line for lines in found for line in lines]),
@@ -96,7 +96,7 @@ def forwarding(hops: pd.DataFrame, calls: pd.DataFrame, age: pd.Series) -> dict[
     }
 
 
-def lines_that_only_forward(hops: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
+def count_bridges(hops: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
     """Count what each bridge forwarded, and from how many callers."""
     by_line = hops.groupby("line")["caller"]
     lines = pd.DataFrame({"n_forwarded": by_line.size(), "n_callers": by_line.nunique()})
@@ -108,7 +108,7 @@ def lines_that_only_forward(hops: pd.DataFrame, calls: pd.DataFrame) -> pd.DataF
     return lines[(lines["n_out"] <= 1) & (lines["n_forwarded"] >= 0.9 * received)].copy()
 
 
-def chained(hops: pd.DataFrame, other: pd.DataFrame) -> list[str]:
+def find_chains(hops: pd.DataFrame, other: pd.DataFrame) -> list[str]:
     """Find the first lines of the calls that were passed on twice or more, not to a platform.
 
     Two hops within 5 s that follow each other are a ring without a first hop: there are none here.
@@ -140,7 +140,7 @@ def chained(hops: pd.DataFrame, other: pd.DataFrame) -> list[str]:
     return first_lines
 
 
-def surging_blocks(age: pd.Series) -> Iterable[str]:
+def find_surging_blocks(age: pd.Series) -> Iterable[str]:
     """Find the number blocks with many more new lines than their size and the past explain.
 
     The tool also asks for a negative-binomial tail that passes a control of false discovery; here,
@@ -165,14 +165,14 @@ def surging_blocks(age: pd.Series) -> Iterable[str]:
     return found
 
 
-def judged(folder: Path) -> tuple[pd.DataFrame, int]:
+def find_all(folder: Path) -> tuple[pd.DataFrame, int]:
     """Read the records, and return the findings and the number of duplicates."""
     records = pd.read_parquet(folder / "calls", columns=COLUMNS)
     rows = len(records)
     records = records.drop_duplicates()
     today = records["start_time"].max().tz_convert(ZONE).tz_localize(None).normalize()
-    told = pd.read_parquet(folder / "subscribers.parquet")
-    born = pd.to_datetime(told["activation"]).groupby(told["line"]).max()
+    subscribers = pd.read_parquet(folder / "subscribers.parquet")
+    born = pd.to_datetime(subscribers["activation"]).groupby(subscribers["line"]).max()
     age = (today - born).dt.days
 
     calls = records[records["record_type"] == "call"]
@@ -190,9 +190,9 @@ def judged(folder: Path) -> tuple[pd.DataFrame, int]:
     parts = [
         pd.DataFrame({"detector": detector, "subject": list(lines)})
         for found in (
-            dialled(calls, age),
-            forwarding(hops, calls, age),
-            {"new_sim_burst": surging_blocks(age)},
+            find_diallers(calls, age),
+            find_forwarding(hops, calls, age),
+            {"new_sim_burst": find_surging_blocks(age)},
         )
         for detector, lines in found.items()
     ]
@@ -204,8 +204,8 @@ def main() -> None:
     """Read the words, judge, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    words = parser.parse_args()
-    findings, duplicates = judged(words.folder)
+    arguments = parser.parse_args()
+    findings, duplicates = find_all(arguments.folder)
     sys.stderr.write(f"{duplicates} duplicates\n")
     findings.to_csv(sys.stdout, index=False)
 

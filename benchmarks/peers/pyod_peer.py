@@ -23,33 +23,33 @@ MODELS = {"PyOD IsolationForest": lambda: IForest(random_state=1), "PyOD ECOD": 
 NIGHTS = 7
 
 
-def scored(measures: pl.DataFrame) -> pl.DataFrame:
+def score_line_days(measures: pl.DataFrame) -> pl.DataFrame:
     """Score the line-days of every night that has seven before it."""
     days = measures["day"].unique().sort().to_list()
     return pl.concat(
-        [_night(measures, day) for day in days if day - timedelta(days=NIGHTS) in days]
+        [_score_night(measures, day) for day in days if day - timedelta(days=NIGHTS) in days]
     )
 
 
-def _night(measures: pl.DataFrame, day: date) -> pl.DataFrame:
+def _score_night(measures: pl.DataFrame, day: date) -> pl.DataFrame:
     before = measures.filter(
         pl.col("day").is_between(day - timedelta(days=NIGHTS), day, closed="left")
     )
     night = measures.filter(pl.col("day") == day)
     names = [name for name in measures.columns if name not in {"line", "day"}]
     middle = np.nan_to_num(before.select(pl.col(names).median()).to_numpy().astype(np.float64))
-    fit, asked = (_filled(frame.select(names), middle) for frame in (before, night))
+    fit, evaluated = (_fill(frame.select(names), middle) for frame in (before, night))
     return pl.concat(
         [
             night.select("line", "day").with_columns(
-                model=pl.lit(name), score=pl.Series(model().fit(fit).decision_function(asked))
+                model=pl.lit(name), score=pl.Series(model().fit(fit).decision_function(evaluated))
             )
             for name, model in MODELS.items()
         ]
     )
 
 
-def _filled(frame: pl.DataFrame, middle: NDArray[np.float64]) -> NDArray[np.float64]:
+def _fill(frame: pl.DataFrame, middle: NDArray[np.float64]) -> NDArray[np.float64]:
     values = frame.to_numpy().astype(np.float64)
     return np.where(np.isnan(values), middle, values)
 
@@ -57,4 +57,4 @@ def _filled(frame: pl.DataFrame, middle: NDArray[np.float64]) -> NDArray[np.floa
 if __name__ == "__main__":
     # A measure that is the same all week has no skewness; ECOD takes it for none.
     warnings.filterwarnings("ignore", "Precision loss occurred", RuntimeWarning)
-    scored(pl.read_parquet(sys.argv[1])).write_parquet(sys.argv[2])
+    score_line_days(pl.read_parquet(sys.argv[1])).write_parquet(sys.argv[2])

@@ -10,7 +10,7 @@ from time import monotonic
 
 import polars as pl
 
-from benchmarks.quality import cities, page, peers, sichuan
+from benchmarks.quality import cities, page, peers, run, sichuan
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "quality.md"
 
@@ -24,22 +24,22 @@ def main() -> None:
     planted, clean = [], []
     for seed in words.seeds:
         first = seed == words.seeds[0]
-        planted.append(cities.planted(seed, size, words.folder / f"{seed}", barely=first))
-        clean.append(cities.clean(seed, size, words.folder / f"{seed}-clean"))
+        planted.append(cities.build_planted_city(seed, size, words.folder / f"{seed}", fewer=first))
+        clean.append(cities.build_clean_city(seed, size, words.folder / f"{seed}-clean"))
         if not words.keep:
             shutil.rmtree(words.folder / f"{seed}")
             shutil.rmtree(words.folder / f"{seed}-clean")
-    models = peers.scored(
+    models = peers.score_peers(
         pl.concat([city.measured for city in planted]),
         pl.concat([city.declared for city in planted]),
-        cities.together([city.lists[cities.WHOLE] for city in planted]),
+        cities.concat_lists([city.lists[cities.ALL_PARTS] for city in planted]),
         words.peers,
         words.folder,
     )
-    sample = sichuan.ranked(words.sichuan) if words.sichuan.exists() else None
+    sample = sichuan.rank_sample(words.sichuan) if words.sichuan.exists() else None
     minutes = (monotonic() - began) / 60
-    told = page.Run(size, planted, clean, models, sample, minutes)
-    words.page.write_text(page.written(told), encoding="utf-8")
+    measured = run.QualityRun(size, planted, clean, models, sample, minutes)
+    words.page.write_text(page.write_page(measured), encoding="utf-8")
     if not words.keep:
         shutil.rmtree(words.folder)
     sys.stderr.write(f"{words.page} is written, after {minutes:.0f} minutes.\n")

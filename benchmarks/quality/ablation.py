@@ -22,7 +22,7 @@ FAMILIES = sorted({name for detector in detectors.ALL for name in detector.measu
 
 
 @dataclass(frozen=True)
-class Remembered:
+class StoredDetector:
     """What a detector found and which line-days it tests, worked out once."""
 
     name: str
@@ -39,50 +39,50 @@ class Remembered:
         del tables
         return None if self.rows is None else self.rows.lazy()
 
-    def without(self, family: str) -> Remembered:
+    def without(self, family: str) -> StoredDetector:
         """Leave out the measures of a family."""
         if self.rows is None:
             return self
         kept = self.rows.filter(pl.col("family") != family)
-        return Remembered(self.name, self.findings, kept)
+        return StoredDetector(self.name, self.findings, kept)
 
 
-def variants(result: Result, told: Settings) -> dict[str, Judged]:
+def judge_variants(result: Result, settings: Settings) -> dict[str, Judged]:
     """Judge the tables of a scan again, each time without something."""
-    known = [
-        _remembered(detector, result)
-        for detector in detectors.build(told)
+    stored = [
+        _stored(detector, result)
+        for detector in detectors.build(settings)
         if detector.name not in result.not_applicable
     ]
-    judged = _judge(result, told)
+    judged = _judge_of(result, settings)
     made = {
-        f"without the measures of {family}": judged([each.without(family) for each in known])
+        f"without the measures of {family}": judged([each.without(family) for each in stored])
         for family in FAMILIES
     }
-    made[RULES_ALONE] = judged([Remembered(each.name, each.findings, None) for each in known])
-    for left_out in known:
-        made[f"without {left_out.name}"] = judged([each for each in known if each is not left_out])
-    found = result.findings.filter(pl.col("detector") != unlike_peers.NAME)
-    made[f"without {unlike_peers.NAME}"] = detect.Judged(found, result.evidence, result.evidence)
+    made[RULES_ALONE] = judged([StoredDetector(each.name, each.findings, None) for each in stored])
+    for left_out in stored:
+        made[f"without {left_out.name}"] = judged([each for each in stored if each is not left_out])
+    findings = result.findings.filter(pl.col("detector") != unlike_peers.NAME)
+    made[f"without {unlike_peers.NAME}"] = detect.Judged(findings, result.evidence, result.evidence)
     return made
 
 
-def _judge(result: Result, told: Settings) -> Callable[[list[Remembered]], Judged]:
+def _judge_of(result: Result, settings: Settings) -> Callable[[list[StoredDetector]], Judged]:
     """Give what judges the tables of a scan by some detectors, with nothing known before."""
     tables = result.tables
     tested = result.evidence.group_by("day").agg(pl.col("tested").max())
     line_type = tables.profile.collect_schema()["line"]
     nothing = peer_scoring.Known.nothing(line_type, dict(tested.iter_rows()))
 
-    def judged(remembered: list[Remembered]) -> Judged:
-        return detect.judged(remembered, tables, nothing, told.fdr)  # type: ignore[arg-type]
+    def judged(detectors_left: list[StoredDetector]) -> Judged:
+        return detect.judged(detectors_left, tables, nothing, settings.fdr)  # type: ignore[arg-type]
 
     return judged
 
 
-def _remembered(detector: detectors.Detector, result: Result) -> Remembered:
+def _stored(detector: detectors.Detector, result: Result) -> StoredDetector:
     rows = detector.tests(result.tables)
-    return Remembered(
+    return StoredDetector(
         detector.name,
         detector.find(result.tables).collect(),
         None if rows is None else rows.collect(),

@@ -9,34 +9,35 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from benchmarks.quality import ablation, bare, nights, peers, people
-from benchmarks.quality.bare import Bare
-from cdr_anomaly import pipeline, settings
+from benchmarks.quality import ablation, fewer_columns, nightly_lists, peers, real_nights
+from benchmarks.quality.fewer_columns import FewerColumns
+from cdr_anomaly import pipeline
 from cdr_anomaly import result as cdr_anomaly_result
 from cdr_anomaly.evaluation import ground_truth
 from cdr_anomaly.evaluation.ground_truth import Lists
 from cdr_anomaly.evaluation.simulation import city as simulation_city
 from cdr_anomaly.evaluation.simulation.city import FIRST_DAY
 from cdr_anomaly.evaluation.victim_scores import VictimLists
+from cdr_anomaly.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from benchmarks.quality.people import Agreed
+    from benchmarks.quality.real_nights import AlertAgreement
 
 # Before these days are over there are not seven nights to calibrate a night by.
-FIRST_DAYS = 8
+CALIBRATION_NIGHTS = 8
 # Cities are evaluated together: their lines and days are told apart by names and years.
-APART = timedelta(days=1000)
-KEPT = (
+YEARS_APART = timedelta(days=1000)
+ALERT_COLUMNS = (
     *ground_truth.ALERT_COLUMNS,
     "detectors",
     "suppressed_by",
     "ongoing_since",
     "lowered_because",
 )
-WEIGHED = (*ground_truth.EVIDENCE_TYPES, "calibrated_by")
-WHOLE = "the whole"
+EVIDENCE_COLUMNS = (*ground_truth.EVIDENCE_TYPES, "calibrated_by")
+ALL_PARTS = "the whole"
 
 
 class Size(NamedTuple):
@@ -51,9 +52,9 @@ class City(NamedTuple):
 
     ``lists`` are those of the nights from the 9th on, by what they were made with; ``first`` are
     those of the nights before. ``findings`` are those that name planted lines. ``measured`` and
-    ``declared`` are what peers judge by. ``people`` are the lists of people to warn of the same
-    nights, each really run, and ``agreed`` says how far the alerts of these are those listed.
-    ``bare`` is what is found with fewer columns, if that was asked.
+    ``declared`` are the inputs of peers. ``victim_lists`` are the lists of people to warn of the
+    same nights, each of which was run, and ``agreed`` counts the alerts that runs and lists share.
+    ``bare`` is what a scan of fewer columns found, or None.
     """
 
     seed: int
@@ -64,43 +65,44 @@ class City(NamedTuple):
     measured: pl.DataFrame
     declared: pl.DataFrame
     calls: int
-    people: VictimLists
-    agreed: Agreed
-    bare: Bare | None = None
+    victim_lists: VictimLists
+    agreed: AlertAgreement
+    bare: FewerColumns | None = None
 
 
-class Clean(NamedTuple):
+class CleanCity(NamedTuple):
     """What came of one seed with nothing planted."""
 
     truth: pl.DataFrame
     lists: Lists
 
 
-def planted(seed: int, size: Size, place: Path, *, barely: bool = False) -> City:
+def build_planted_city(seed: int, size: Size, folder: Path, *, fewer: bool = False) -> City:
     """Simulate, scan, and make the lists of a city, with all that detectors have and with less.
 
-    ``barely`` scans it once more without some columns.
+    ``fewer`` scans it once more without some columns.
     """
-    scanned = _scanned(seed, size, place, clean=False)
-    result, told, days = scanned.result, scanned.told, scanned.days
+    scan = _scan_city(seed, size, folder, clean=False)
+    result, settings, days = scan.result, scan.settings, scan.days
 
     def listed(findings: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
-        return nights.listed(findings, evidence, scanned.ground, told, days)
+        return nightly_lists.rank_nights(findings, evidence, scan.inputs, settings, days)
 
     all_listed = listed(result.findings, result.evidence)
-    made = {WHOLE: _lists(all_listed, result.evidence, days[FIRST_DAYS:], seed)}
-    for name, less in ablation.variants(result, told).items():
+    counted = days[CALIBRATION_NIGHTS:]
+    lists = {ALL_PARTS: _lists_of_nights(all_listed, result.evidence, counted, seed)}
+    for name, less in ablation.judge_variants(result, settings).items():
         alerts = listed(less.findings, less.weights)
-        made[name] = _lists(alerts, less.weights, days[FIRST_DAYS:], seed)
-        _say(f"seed {seed}: {name}")
-    made[peers.MANY_CALLS] = _lists(
-        peers.many_calls(result, scanned.ground), None, days[FIRST_DAYS:], seed
-    )
-    measured = peers.measured(result.evidence)
-    of_planted = ground_truth.planted_lines(scanned.truth)["line"].unique().implode()
+        lists[name] = _lists_of_nights(alerts, less.weights, counted, seed)
+        _report(f"seed {seed}: {name}")
+    many_calls = peers.list_many_calls(result, scan.inputs)
+    lists[peers.MANY_CALLS] = _lists_of_nights(many_calls, None, counted, seed)
+    measured = peers.measure_table(result.evidence)
+    of_planted = ground_truth.planted_lines(scan.truth)["line"].unique().implode()
     began = monotonic()
-    real = people.nights(place, told, days)
-    _say(f"seed {seed}: {len(days)} nights in {monotonic() - began:.0f} s")
+    real = real_nights.run_nights(folder, settings, days)
+    victim_lists = real_nights.lists_of_victims(real, folder, counted)
+    _report(f"seed {seed}: {len(days)} nights in {monotonic() - began:.0f} s")
     names = pl.concat_list(pl.col("members").fill_null([]), "subject")
     named = (
         result.findings.with_columns(line=names)
@@ -109,44 +111,50 @@ def planted(seed: int, size: Size, place: Path, *, barely: bool = False) -> City
     )
     return City(
         seed=seed,
-        truth=apart(scanned.truth, seed),
-        lists=made,
-        first=_lists(all_listed, result.evidence, days[:FIRST_DAYS], seed),
-        findings=apart(named.select("line", "day", "severity", "detector").unique(), seed),
-        measured=apart(measured, seed),
-        declared=apart(nights.suppressed(measured, scanned.ground), seed),
+        truth=mark_seed(scan.truth, seed),
+        lists=lists,
+        first=_lists_of_nights(all_listed, result.evidence, days[:CALIBRATION_NIGHTS], seed),
+        findings=mark_seed(named.select("line", "day", "severity", "detector").unique(), seed),
+        measured=mark_seed(measured, seed),
+        declared=mark_seed(nightly_lists.declared_line_days(measured, scan.inputs), seed),
         calls=result.counts.used,
-        people=VictimLists(
-            *(apart(part, seed) for part in people.listed(real, place, days[FIRST_DAYS:]))
-        ),
-        agreed=people.agreed(real, all_listed),
-        bare=_bare(scanned, seed, place) if barely else None,
+        victim_lists=VictimLists(*(mark_seed(part, seed) for part in victim_lists)),
+        agreed=real_nights.compare_alerts(real, all_listed),
+        bare=_fewer_columns(scan, seed, folder) if fewer else None,
     )
 
 
-def _bare(scanned: _Scanned, seed: int, place: Path) -> Bare:
+def _fewer_columns(scan: _ScannedCity, seed: int, folder: Path) -> FewerColumns:
     """Scan a city without some columns, and make the lists of the same nights."""
-    result, whole, days = bare.scanned(place, scanned.told), scanned.result, scanned.days
-    _say(f"seed {seed}: without {', '.join(bare.REMOVED)}")
-    ground = nights.ground(result, place / "entities.csv")
-    made = nights.listed(result.findings, result.evidence, ground, scanned.told, days)
-    return Bare(
-        bare.compared(whole.findings, result.findings),
+    result = fewer_columns.scan_without(folder, scan.settings)
+    _report(f"seed {seed}: without {', '.join(fewer_columns.REMOVED_COLUMNS)}")
+    fewer = scan._replace(
+        result=result, inputs=nightly_lists.list_inputs(result, folder / "entities.csv")
+    )
+    return FewerColumns(
+        fewer_columns.compare_findings(scan.result.findings, result.findings),
         result.not_applicable,
         result.tables.unknown(),
-        _lists(made, result.evidence, days[FIRST_DAYS:], seed),
+        _counted_lists(fewer, seed),
     )
 
 
-def clean(seed: int, size: Size, place: Path) -> Clean:
+def build_clean_city(seed: int, size: Size, folder: Path) -> CleanCity:
     """Simulate, scan, and make the lists of a city in which nothing is planted."""
-    scanned = _scanned(seed, size, place, clean=True)
-    result, days = scanned.result, scanned.days
-    made = nights.listed(result.findings, result.evidence, scanned.ground, scanned.told, days)
-    return Clean(apart(scanned.truth, seed), _lists(made, result.evidence, days[FIRST_DAYS:], seed))
+    scan = _scan_city(seed, size, folder, clean=True)
+    return CleanCity(mark_seed(scan.truth, seed), _counted_lists(scan, seed))
 
 
-def together(lists: list[Lists]) -> Lists:
+def _counted_lists(scan: _ScannedCity, seed: int) -> Lists:
+    """Return the lists of the counted nights that the findings of a scan give."""
+    result, days = scan.result, scan.days
+    alerts = nightly_lists.rank_nights(
+        result.findings, result.evidence, scan.inputs, scan.settings, days
+    )
+    return _lists_of_nights(alerts, result.evidence, days[CALIBRATION_NIGHTS:], seed)
+
+
+def concat_lists(lists: list[Lists]) -> Lists:
     """Put the lists of several cities together."""
     evidence = [each.evidence for each in lists if each.evidence is not None]
     return Lists(
@@ -156,7 +164,7 @@ def together(lists: list[Lists]) -> Lists:
     )
 
 
-def apart(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
+def mark_seed(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
     """Tell the lines and the days of a city apart from those of others."""
     mark = pl.lit(f"{seed}/")
     texts, sets, dates = (
@@ -170,57 +178,57 @@ def apart(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
     named = frame.with_columns((mark + pl.col(name)).alias(name) for name in texts).with_columns(
         pl.col(sets).list.eval(mark + pl.element())
     )
-    return named.with_columns(pl.col(dates) + seed * APART)
+    return named.with_columns(pl.col(dates) + seed * YEARS_APART)
 
 
-class _Scanned(NamedTuple):
+class _ScannedCity(NamedTuple):
     result: cdr_anomaly_result.Result
-    told: settings.Settings
-    ground: nights.Ground
+    settings: Settings
+    inputs: nightly_lists.ListInputs
     truth: pl.DataFrame
     days: list[date]
 
 
-def _scanned(seed: int, size: Size, place: Path, *, clean: bool) -> _Scanned:
+def _scan_city(seed: int, size: Size, folder: Path, *, clean: bool) -> _ScannedCity:
     """Write the records of a city as its command does, and scan them as its command does."""
     began = monotonic()
     city = simulation_city.simulate(days=size.days, lines=size.lines, seed=seed, clean=clean)
-    simulation_city.write_sample(city, place)
+    simulation_city.write_sample(city, folder)
     del city
     wrote = monotonic()
-    told, entities = settings.load_settings(), place / "entities.csv"
-    result = pipeline.scan([place / "calls"], told, entities=entities)
+    settings, entities = load_settings(), folder / "entities.csv"
+    result = pipeline.scan([folder / "calls"], settings, entities=entities)
     days = [FIRST_DAY + timedelta(days=n) for n in range(size.days)]
-    scanned = _Scanned(
+    scan = _ScannedCity(
         result,
-        told,
-        nights.ground(result, entities),
-        ground_truth.read_truth(place / "truth.parquet"),
+        settings,
+        nightly_lists.list_inputs(result, entities),
+        ground_truth.read_truth(folder / "truth.parquet"),
         days,
     )
-    _say(
+    _report(
         f"seed {seed}{', clean' if clean else ''}: {result.counts.used:,} calls, simulated in "
         f"{wrote - began:.0f} s, scanned in {monotonic() - wrote:.0f} s"
     )
-    return scanned
+    return scan
 
 
-def _lists(
+def _lists_of_nights(
     alerts: pl.DataFrame, evidence: pl.DataFrame | None, days: list[date], seed: int
 ) -> Lists:
     """Make the lists of these days of what was listed."""
     of_days = pl.col("day").is_in(days)
-    kept = [name for name in KEPT if name in alerts.columns]
-    names = apart(pl.DataFrame({"day": days}, {"day": pl.Date}), seed).select(
+    kept = [name for name in ALERT_COLUMNS if name in alerts.columns]
+    names = mark_seed(pl.DataFrame({"day": days}, {"day": pl.Date}), seed).select(
         list=pl.col("day").cast(pl.String), list_day="day"
     )
-    marked = apart(alerts.filter(of_days).select(kept), seed).with_columns(
+    marked = mark_seed(alerts.filter(of_days).select(kept), seed).with_columns(
         list=pl.col("day").cast(pl.String), list_day="day"
     )
     if evidence is not None:
-        evidence = apart(evidence.filter(of_days).select(WEIGHED), seed)
+        evidence = mark_seed(evidence.filter(of_days).select(EVIDENCE_COLUMNS), seed)
     return Lists(names, marked, evidence)
 
 
-def _say(words: str) -> None:
+def _report(words: str) -> None:
     sys.stderr.write(words + "\n")

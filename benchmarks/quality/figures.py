@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from cdr_anomaly.evaluation.ground_truth import Lists
 
 # An honest line is heavy from so many placed calls in a day on; measures are log(1 + calls).
-HEAVY = 30
-AT = f"at_{DETECTION_BUDGET}"
-ENDS = {
+HEAVY_CALLS = 30
+AT_BUDGET = f"at_{DETECTION_BUDGET}"
+MISSED_AT = {
     "nothing found": "no detector has a finding that names one of its lines on its days",
     "low only": "what is found of it is of severity low: on watch, not listed",
     "lowered": "what is found of it is medium or graver, and lowered to watch: so odd a day is "
@@ -38,7 +38,7 @@ ENDS = {
 }
 
 
-class Short(NamedTuple):
+class KeyFigures(NamedTuple):
     """The figures that tell one way of judging from another."""
 
     mean: float | None
@@ -51,65 +51,67 @@ class Short(NamedTuple):
     patterns: dict[str, float]
 
 
-def short(lists: Lists, told: pl.DataFrame) -> Short:
+def key_figures(lists: Lists, truth: pl.DataFrame) -> KeyFigures:
     """Work out the figures at the budget of 50."""
-    tables = alert_scores.evaluate(lists, told, Bootstrap(0))
+    tables = alert_scores.evaluate(lists, truth, Bootstrap(0))
     figures = tables[MAIN]
 
-    def at(figure: str, name: str = AT) -> float | None:
-        held: float | None = figures.filter(figure=figure)[name].first()
-        return held
+    def at(figure: str, name: str = AT_BUDGET) -> float | None:
+        value: float | None = figures.filter(figure=figure)[name].first()
+        return value
 
     actors = figures.filter(figure="actors found")
     evasions = actors.filter(pl.col("pattern").str.starts_with(EVASION_PREFIX))
-    found = (evasions[AT] * evasions["number"]).sum() / max(evasions["number"].sum(), 1)
+    found = (evasions[AT_BUDGET] * evasions["number"]).sum() / max(evasions["number"].sum(), 1)
     ranked = lists.alerts.filter(pl.col("rank").is_not_null())
-    return Short(
+    return KeyFigures(
         mean=at("precision"),
         pooled=at("precision of all alerts"),
         mean_17=at("precision", "at_17"),
-        recall=actors.filter(pattern=ALL)[AT].item(),
+        recall=actors.filter(pattern=ALL)[AT_BUDGET].item(),
         evaded=float(found),
-        honest=honest(tables),
+        honest=named_honest_share(tables),
         alerts=ranked.height / lists.names.height,
-        patterns=dict(actors.filter(pl.col("pattern") != ALL).select("pattern", AT).iter_rows()),
+        patterns=dict(
+            actors.filter(pl.col("pattern") != ALL).select("pattern", AT_BUDGET).iter_rows()
+        ),
     )
 
 
-def honest(tables: Mapping[str, pl.DataFrame]) -> float | None:
+def named_honest_share(tables: Mapping[str, pl.DataFrame]) -> float | None:
     """Give the share of the honest lines in the truth that some alert names."""
     share: float | None = tables["false_alerts"].filter(kind=HONEST)["share_named"].item()
     return share
 
 
-def honest_heavy(lists: Lists, told: pl.DataFrame, measured: pl.DataFrame) -> float | None:
+def named_heavy_share(lists: Lists, truth: pl.DataFrame, measured: pl.DataFrame) -> float | None:
     """Give the same share of those honest lines that placed so many calls on some day."""
-    heavy = measured.filter(pl.col("n_out") >= log(1 + HEAVY))["line"].unique().implode()
-    known = told.filter(~pl.col("honest") | pl.col("line").is_in(heavy))
-    return honest(
-        {"false_alerts": alert_scores.false_alerts(ground_truth.match_alerts(lists, told), known)}
+    heavy = measured.filter(pl.col("n_out") >= log(1 + HEAVY_CALLS))["line"].unique().implode()
+    known = truth.filter(~pl.col("honest") | pl.col("line").is_in(heavy))
+    return named_honest_share(
+        {"false_alerts": alert_scores.false_alerts(ground_truth.match_alerts(lists, truth), known)}
     )
 
 
-def honest_groups(lists: Lists, told: pl.DataFrame) -> pl.DataFrame:
+def count_honest_groups(lists: Lists, truth: pl.DataFrame) -> pl.DataFrame:
     """Count honest actors of two lines or more, and those named by an alert, by kind; HONEST last.
 
     ``named`` are those of which any alert of medium or graver names a line that is not planted that
     day, ``together`` those of which one alert names two, ``by_false`` those named by one that is
     not true.
     """
-    judged = ground_truth.match_alerts(lists, told)
+    matched = ground_truth.match_alerts(lists, truth)
     actors = (
-        told.filter("honest")
+        truth.filter("honest")
         .group_by("actor")
         .agg(kind=pl.col("kind").unique().sort().str.join(" and "), line=pl.col("line").unique())
         .filter(pl.col("line").list.len() > 1)
         .explode("line")
     )
-    grave = judged.alerts.filter(is_grave("medium"))
+    grave = matched.alerts.filter(is_grave("medium"))
     accused = (
-        judged.named.join(grave, on=ground_truth.ALERT_KEY)
-        .join(judged.hits, on=[*ground_truth.ALERT_KEY, "line"], how="anti")
+        matched.named.join(grave, on=ground_truth.ALERT_KEY)
+        .join(matched.hits, on=[*ground_truth.ALERT_KEY, "line"], how="anti")
         .join(actors, on="line")
         .group_by(*ground_truth.ALERT_KEY, "actor")
         .agg(n=pl.col("line").n_unique(), true=pl.col("true").first())
@@ -132,13 +134,13 @@ def honest_groups(lists: Lists, told: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def by_detector(lists: Lists, told: pl.DataFrame) -> pl.DataFrame:
+def count_by_detector(lists: Lists, truth: pl.DataFrame) -> pl.DataFrame:
     """Count of each detector its alerts, the true ones, and actors that it finds, it alone too."""
-    judged = ground_truth.match_alerts(lists, told)
+    matched = ground_truth.match_alerts(lists, truth)
     names = lists.alerts.filter(pl.col("rank").is_not_null()).select(
         "list", "detectors", position=pl.col("rank").rank("ordinal").over("list").cast(pl.Int64)
     )
-    near = judged.alerts.filter(pl.col("position") <= DETECTION_BUDGET).join(
+    near = matched.alerts.filter(pl.col("position") <= DETECTION_BUDGET).join(
         names, on=ground_truth.ALERT_KEY
     )
     listed = (
@@ -146,7 +148,7 @@ def by_detector(lists: Lists, told: pl.DataFrame) -> pl.DataFrame:
         .group_by(detector="detectors")
         .agg(alerts=pl.len(), true=pl.col("true").sum())
     )
-    hits = judged.hits.filter("true").join(
+    hits = matched.hits.filter("true").join(
         near.select(*ground_truth.ALERT_KEY, "detectors"), on=ground_truth.ALERT_KEY
     )
     actors = hits.explode("detectors").group_by("actor").agg(pl.col("detectors").unique())
@@ -161,31 +163,31 @@ def by_detector(lists: Lists, told: pl.DataFrame) -> pl.DataFrame:
     return whole.with_columns(share=pl.col("true") / pl.col("alerts")).sort("detector")
 
 
-def not_found(lists: Lists, findings: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
-    """Count the actors of each pattern that are not found, by how far they came (ENDS).
+def count_missed(lists: Lists, findings: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
+    """Count the actors of each pattern that are not found, by how far they came (MISSED_AT).
 
     Captors are no matter of alerts. ``findings`` (line, day, severity) name planted lines.
     ``least_q`` is the median over these actors of the least q of any of their line-days.
     """
-    judged = ground_truth.match_alerts(lists, told)
-    near = judged.hits.filter("true", pl.col("position") <= DETECTION_BUDGET)
-    bad = ground_truth.planted_lines(told).filter(~pl.col("pattern").is_in(UNCOUNTED))
+    matched = ground_truth.match_alerts(lists, truth)
+    near = matched.hits.filter("true", pl.col("position") <= DETECTION_BUDGET)
+    bad = ground_truth.planted_lines(truth).filter(~pl.col("pattern").is_in(UNCOUNTED))
     missed = bad.join(near, on=["actor", "pattern"], how="anti")
-    came = _came(lists, findings, judged, missed)
+    came = _progress_of_missed(lists, findings, matched, missed)
     evidence = (
         lists.evidence
         if lists.evidence is not None
         else pl.DataFrame(schema=ground_truth.EVIDENCE_TYPES)
     )
-    odd = _of(evidence, missed).group_by("actor").agg(q=pl.col("q_value").min())
+    odd = _on_actor_days(evidence, missed).group_by("actor").agg(q=pl.col("q_value").min())
     ends = pl.coalesce(
-        *(pl.when(end).then(pl.lit(end)) for end in reversed(ENDS) if end in came.columns),
+        *(pl.when(end).then(pl.lit(end)) for end in reversed(MISSED_AT) if end in came.columns),
         pl.lit("nothing found"),
     )
     actors = missed.select("pattern", "actor").unique().join(came, on="actor", how="left")
     actors = actors.join(odd, on="actor", how="left").with_columns(end=ends)
     counts = actors.group_by("pattern").agg(
-        *((pl.col("end") == end).sum().alias(end) for end in ENDS),
+        *((pl.col("end") == end).sum().alias(end) for end in MISSED_AT),
         not_found=pl.len(),
         least_q=pl.col("q").median(),
     )
@@ -194,12 +196,12 @@ def not_found(lists: Lists, findings: pl.DataFrame, told: pl.DataFrame) -> pl.Da
     return sizes.join(counts, on="pattern").sort(order, "pattern")
 
 
-def _came(
-    lists: Lists, findings: pl.DataFrame, judged: ground_truth.MatchedAlerts, missed: pl.DataFrame
+def _progress_of_missed(
+    lists: Lists, findings: pl.DataFrame, matched: ground_truth.MatchedAlerts, missed: pl.DataFrame
 ) -> pl.DataFrame:
-    """Say of each actor that was missed how far it came, in a column for each of ENDS."""
+    """Say of each actor that was missed how far it came, in a column for each of MISSED_AT."""
     of_findings = (
-        _of(findings, missed)
+        _on_actor_days(findings, missed)
         .group_by("actor")
         .agg(
             (pl.col("severity") == "low").any().alias("low only"),
@@ -209,8 +211,8 @@ def _came(
     named = lists.alerts.with_columns(
         line=pl.concat_list(pl.col("members").fill_null([]), "subject").list.unique()
     ).explode("line")
-    aside = _of(named.filter(pl.col("suppressed_by").is_not_null()), missed)
-    on_lists = _of(judged.named.join(judged.alerts, on=ground_truth.ALERT_KEY), missed)
+    aside = _on_actor_days(named.filter(pl.col("suppressed_by").is_not_null()), missed)
+    on_lists = _on_actor_days(matched.named.join(matched.alerts, on=ground_truth.ALERT_KEY), missed)
     listed = on_lists.group_by("actor").agg(
         (~pl.col("true")).any().alias("listed, not true"),
         pl.col("true").any().alias("too low a place"),
@@ -222,6 +224,6 @@ def _came(
     return actors.with_columns(pl.exclude("actor").fill_null(value=False))
 
 
-def _of(rows: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
+def _on_actor_days(rows: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
     """Keep the rows (line, day) that are of planted lines on their days."""
     return rows.join(bad.drop("kind", "honest"), on="line").filter(ground_truth.is_on_actor_day())

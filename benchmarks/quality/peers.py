@@ -7,28 +7,28 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from benchmarks.quality import nights
+from benchmarks.quality import nightly_lists
 from cdr_anomaly import detectors
 from cdr_anomaly.evaluation.ground_truth import Lists
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from benchmarks.quality.nights import Ground
+    from benchmarks.quality.nightly_lists import ListInputs
     from cdr_anomaly.result import Result
 
 # A peer has no limit of its own; it lists the most outlying lines of a night up to this budget.
-LISTED = 50
-CALLS = 200
-MANY_CALLS = f"{CALLS} calls a day"
+MAX_LISTED = 50
+MIN_CALLS = 200
+MANY_CALLS = f"{MIN_CALLS} calls a day"
 # Counts are skewed; shares are not, and what is a logarithm already is left alone.
-AS_IT_IS = {m.name for m in detectors.MEASURES.values() if m.is_share} | {"own_past"}
+NOT_SKEWED = {m.name for m in detectors.MEASURES.values() if m.is_share} | {"own_past"}
 
 
-def measured(evidence: pl.DataFrame) -> pl.DataFrame:
+def measure_table(evidence: pl.DataFrame) -> pl.DataFrame:
     """Give the measures of every line-day of EVIDENCE a column each, counts as log(1 + x)."""
     long = evidence.select("line", "day", "measures").explode("measures").unnest("measures")
-    plain = pl.col("measure").is_in(AS_IT_IS)
+    plain = pl.col("measure").is_in(NOT_SKEWED)
     value = pl.when(plain).then("value").otherwise((1 + pl.col("value").clip(0)).log())
     wide = long.with_columns(value).pivot(
         "measure", index=["line", "day"], values="value", aggregate_function="max"
@@ -38,46 +38,49 @@ def measured(evidence: pl.DataFrame) -> pl.DataFrame:
     return wide.with_columns(missing).select("line", "day", *names).sort("day", "line")
 
 
-def many_calls(result: Result, by: Ground) -> pl.DataFrame:
+def list_many_calls(result: Result, inputs: ListInputs) -> pl.DataFrame:
     """List every line of a day with so many placed calls, those with most first."""
     tables = result.tables
     busy = (
-        tables.profile.filter(pl.col("n_out") >= CALLS)
+        tables.profile.filter(pl.col("n_out") >= MIN_CALLS)
         .select("day", "n_out", line=tables.written(pl.col("line")))
         .collect()
     )
-    free = busy.join(nights.suppressed(busy, by), on=["line", "day"], how="anti")
+    free = busy.join(nightly_lists.declared_line_days(busy, inputs), on=["line", "day"], how="anti")
     return _alerts(free.rename({"n_out": "score"}))
 
 
-def scored(
-    measures: pl.DataFrame, declared: pl.DataFrame, like: Lists, python: str, place: Path
+def score_peers(
+    measures: pl.DataFrame, declared: pl.DataFrame, same_nights: Lists, python: str, folder: Path
 ) -> dict[str, Lists]:
     """Let the models of another Python score the line-days, and list the highest of each night.
 
     ``like`` names the nights that are counted. Declared lines are left out, as they are for us.
     """
-    given, taken = place / "measures.parquet", place / "scores.parquet"
-    measures.write_parquet(given)
+    measures_file, scores_file = folder / "measures.parquet", folder / "scores.parquet"
+    measures.write_parquet(measures_file)
     peer = "benchmarks/peers/pyod_peer.py"
-    subprocess.run([python, peer, str(given), str(taken)], check=True)
-    scores = pl.read_parquet(taken).join(declared, on=["line", "day"], how="anti")
-    scores = scores.join(like.names, left_on="day", right_on="list_day", how="semi")
+    subprocess.run([python, peer, str(measures_file), str(scores_file)], check=True)
+    scores = pl.read_parquet(scores_file).join(declared, on=["line", "day"], how="anti")
+    scores = scores.join(same_nights.names, left_on="day", right_on="list_day", how="semi")
     models = scores.partition_by("model", as_dict=True, include_key=False)
-    return {str(name): as_lists(_alerts(rows, LISTED), like) for (name,), rows in models.items()}
+    return {
+        str(name): as_lists(_alerts(rows, MAX_LISTED), same_nights)
+        for (name,), rows in models.items()
+    }
 
 
-def as_lists(alerts: pl.DataFrame, like: Lists) -> Lists:
+def as_lists(alerts: pl.DataFrame, same_nights: Lists) -> Lists:
     """Make lists of alerts, for the same nights as others."""
     marked = alerts.with_columns(list=pl.col("day").cast(pl.String), list_day="day")
-    return Lists(like.names, marked)
+    return Lists(same_nights.names, marked)
 
 
-def _alerts(scores: pl.DataFrame, most: int = 200) -> pl.DataFrame:
+def _alerts(scores: pl.DataFrame, limit: int = 200) -> pl.DataFrame:
     """Rank the lines of each day (line, day, score), and keep so many as alerts of one line."""
     order = pl.struct(-pl.col("score").cast(pl.Float64), "line")
     ranked = scores.with_columns(rank=order.rank("ordinal").over("day").cast(pl.Int64))
-    return ranked.filter(pl.col("rank") <= most).select(
+    return ranked.filter(pl.col("rank") <= limit).select(
         "rank",
         "day",
         subject="line",

@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from benchmarks.quality import bare, figures
-from benchmarks.quality.cities import WHOLE
-from benchmarks.quality.tables import SYNTHETIC, figure, markdown, percent
+from benchmarks.quality import fewer_columns, figures
+from benchmarks.quality.cities import ALL_PARTS
+from benchmarks.quality.tables import SYNTHETIC, format_figure, format_percent, markdown_table
 from cdr_anomaly.evaluation import alert_scores, victim_scores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from benchmarks.quality.bare import Bare
-    from benchmarks.quality.page import Run
+    from benchmarks.quality.fewer_columns import FewerColumns
+    from benchmarks.quality.run import QualityRun
 
-WITHOUT = ", ".join(f"`{name}`" for name in bare.REMOVED)
+REMOVED_TEXT = ", ".join(f"`{name}`" for name in fewer_columns.REMOVED_COLUMNS)
 
 
-def people(told: Mapping[str, pl.DataFrame]) -> str:
+def victim_section(told: Mapping[str, pl.DataFrame]) -> str:
     """Show what the lists of people to warn are worth."""
     main = told[victim_scores.MAIN]
     title = f"## Whom to warn {SYNTHETIC}"
@@ -32,7 +32,7 @@ def people(told: Mapping[str, pl.DataFrame]) -> str:
             row["victims"],
             row["nights"],
             *(
-                percent(row[name])
+                format_percent(row[name])
                 for name in ("in_first_n", "in_first_2n", "ever_in_first_2n", "ever_listed")
             ),
         ]
@@ -44,9 +44,9 @@ def people(told: Mapping[str, pl.DataFrame]) -> str:
             row["listed_in"],
             row["victims"],
             row["found"],
-            figure(row["median_days"], 1),
-            figure(row["days_90"], 1),
-            percent(row["by_second_night"]),
+            format_figure(row["median_days"], 1),
+            format_figure(row["days_90"], 1),
+            format_percent(row["by_second_night"]),
             {True: "yes", False: "no", None: "-"}[row["in_time"]],
         ]
         for row in told[victim_scores.DELAYS].iter_rows(named=True)
@@ -54,7 +54,7 @@ def people(told: Mapping[str, pl.DataFrame]) -> str:
     tiers = [
         [
             *(row[name] for name in ("tier", "people", "victims", "others_called", "neither")),
-            percent(row["share_neither"]),
+            format_percent(row["share_neither"]),
         ]
         for row in told[victim_scores.TIERS].iter_rows(named=True)
     ]
@@ -73,7 +73,7 @@ victims of a night, those among the first n and the first 2n of its list; and vi
 were, on one of their nights:
 
 {
-        markdown(
+        markdown_table(
             [
                 "held by",
                 "victims",
@@ -91,7 +91,7 @@ Days from a victim's first day to the first list that has it; 0 is the list of t
 night after. Victims are those of whose first day there is a counted list:
 
 {
-        markdown(
+        markdown_table(
             [
                 "held by",
                 "listed in",
@@ -110,7 +110,7 @@ The median list has {median} people, the longest {most}; at most {victims} are h
 Whoever is listed counts once a night; a victim is one up to a week after its last day:
 
 {
-        markdown(
+        markdown_table(
             [
                 "tier",
                 "listed",
@@ -124,11 +124,11 @@ Whoever is listed counts once a night; a victim is one up to a week after its la
     }"""
 
 
-def groups(run: Run) -> str:
+def group_section(run: QualityRun) -> str:
     """Show which honest groups are named."""
     rows = [
         [row["kind"], row["groups"], row["lines"], row["named"], row["together"], row["by_false"]]
-        for row in figures.honest_groups(run.lists(), run.truth()).iter_rows(named=True)
+        for row in figures.count_honest_groups(run.lists(), run.truth()).iter_rows(named=True)
     ]
     return f"""## Honest groups {SYNTHETIC}
 
@@ -137,13 +137,13 @@ a line on any of the nights; of these, those of which one alert named two lines 
 that an alert named which is not true. An alert about planted lines may name honest ones among them.
 
 {
-        markdown(
+        markdown_table(
             ["kind", "groups", "lines", "named", "two lines by one alert", "by a false alert"], rows
         )
     }"""
 
 
-def fewer_columns(run: Run) -> str:
+def fewer_columns_section(run: QualityRun) -> str:
     """Show what is found without cells, handsets, cards and trunks."""
     title = f"## Without cells, handsets, cards and trunks {SYNTHETIC}"
     city = next((city for city in run.cities if city.bare is not None), None)
@@ -174,17 +174,17 @@ def fewer_columns(run: Run) -> str:
         "as grave, of those whose reason names no cell",
     ]
     shorts = {
-        "all columns": figures.short(city.lists[WHOLE], city.truth),
-        "without these": figures.short(found.lists, city.truth),
+        "all columns": figures.key_figures(city.lists[ALL_PARTS], city.truth),
+        "without these": figures.key_figures(found.lists, city.truth),
     }
     worth = [
         [
             name,
-            figure(short.mean),
-            figure(short.pooled),
-            figure(short.recall),
-            ", ".join(_missed(short.patterns)) or "-",
-            percent(short.honest),
+            format_figure(short.mean),
+            format_figure(short.pooled),
+            format_figure(short.recall),
+            ", ".join(_incomplete_patterns(short.patterns)) or "-",
+            format_percent(short.honest),
         ]
         for name, short in shorts.items()
     ]
@@ -194,10 +194,10 @@ def fewer_columns(run: Run) -> str:
     unknown = "\n".join(f"- not known: {what}." for what in found.unknown)
     return f"""{title}
 
-Seed {city.seed} scanned once more without the columns {WITHOUT}. A finding is the same when \
+Seed {city.seed} scanned once more without the columns {REMOVED_TEXT}. A finding is the same when \
 detector, subject, day, value and limit are.
 
-{markdown(head, rows)}
+{markdown_table(head, rows)}
 
 {_verdict(found)}
 
@@ -209,7 +209,7 @@ What the run says of such records:
 What the lists are then worth:
 
 {
-        markdown(
+        markdown_table(
             [
                 "",
                 "precision at 50",
@@ -223,12 +223,12 @@ What the lists are then worth:
     }"""
 
 
-def _verdict(found: Bare) -> str:
+def _verdict(found: FewerColumns) -> str:
     """Say whether what needs none of these columns finds what it found."""
-    old = found.compared.filter(pl.col("detector").is_in(bare.OLD))
+    old = found.compared.filter(pl.col("detector").is_in(fewer_columns.INDEPENDENT))
     other = pl.col("both") < pl.max_horizontal("with", "without")
     differ = ", ".join(f"`{name}`" for name in old.filter(other)["detector"])
-    names = ", ".join(f"`{name}`" for name in bare.OLD)
+    names = ", ".join(f"`{name}`" for name in fewer_columns.INDEPENDENT)
     least = old.select((pl.col("free") - pl.col("free_as_grave")).sum()).item()
     alike = (
         f"differ in what they find: {differ}"
@@ -246,7 +246,7 @@ two cells is a sign for attention and many cells speak against it, and for `new_
 cells speak against it. Of the findings of these four whose reason names no cell, {grades}."""
 
 
-def _missed(patterns: Mapping[str, float]) -> list[str]:
+def _incomplete_patterns(patterns: Mapping[str, float]) -> list[str]:
     return [
         f"{name} {share:.2f}"
         for name, share in patterns.items()

@@ -34,7 +34,7 @@ MEASURES = {
     "few counties called from": -pl.col("county_name_call"),
     "few seconds of talk on average": -pl.col("call_dur_mean"),
 }
-DRAWS = 1000
+SAMPLES = 1000
 
 
 class Score(NamedTuple):
@@ -54,7 +54,7 @@ class Sample(NamedTuple):
     single: list[Score]
 
 
-def ranked(file: Path) -> Sample:
+def rank_sample(file: Path) -> Sample:
     """Rank the lines of the file, and hold the ranks against the labels."""
     told = pl.read_parquet(file)
     labels = told["label"].to_numpy() == 1
@@ -116,6 +116,6 @@ def _with_interval(
 ) -> tuple[float, float, float]:
     """Draw as many lines as there are, again and again."""
     random = np.random.default_rng(1)
-    drawn = (random.integers(0, len(labels), len(labels)) for _ in range(DRAWS))
+    drawn = (random.integers(0, len(labels), len(labels)) for _ in range(SAMPLES))
     low, high = np.quantile([figure(scores[pick], labels[pick]) for pick in drawn], (0.05, 0.95))
     return figure(scores, labels), float(low), float(high)

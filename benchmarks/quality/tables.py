@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import polars as pl
+
 from benchmarks.quality import figures
 from cdr_anomaly.evaluation import victim_scores
 from cdr_anomaly.evaluation.alert_scores import DETECTION_BUDGET, HONEST, MAIN
@@ -11,12 +13,11 @@ from cdr_anomaly.evaluation.alert_scores import DETECTION_BUDGET, HONEST, MAIN
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import polars as pl
-
+    from benchmarks.quality.run import QualityRun
     from benchmarks.quality.sichuan import Sample, Score
 
 SYNTHETIC = "(synthetic)"
-RECALL = {
+MIN_RECALL = {
     "mass_dialler": 0.9, "forwarding_relay": 0.9, "forwarding_hub": 0.9, "block_burst": 0.9,
     "new_sim": 0.9, "high_frequency": 0.8, "overseas_presentation": 0.8, "agent_shift": 0.8,
     "campaign": 0.8, "site": 0.8, "hand_off": 0.8,
@@ -31,24 +32,8 @@ PUBLISHED = (
 )
 
 
-class Measured(NamedTuple):
-    """What the first table is made of.
-
-    ``told`` are the figures of evaluate, ``quiet`` those where nothing is planted; ``undeclared``
-    is the false share beside q without the declared lines, ``heavy`` the share of honest heavy
-    lines named, ``groups`` are figures.honest_groups.
-    """
-
-    told: Mapping[str, pl.DataFrame]
-    quiet: Mapping[str, pl.DataFrame]
-    undeclared: pl.DataFrame
-    heavy: float | None
-    groups: pl.DataFrame
-    sample: Sample | None
-
-
-class Asked(NamedTuple):
-    """Something that was asked for, and what came out; no value where there is none."""
+class Target(NamedTuple):
+    """A target, and the figure that was measured; no value where there is none."""
 
     what: str
     asked: str
@@ -57,44 +42,53 @@ class Asked(NamedTuple):
     written: str
 
 
-def markdown(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """Write a table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
 
 
-def figure(value: float | None, digits: int = 2) -> str:
+def format_figure(value: float | None, digits: int = 2) -> str:
     """Write a number, or that there is none."""
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def percent(value: float | None) -> str:
+def format_percent(value: float | None) -> str:
     """Write a share as percent, or that there is none."""
     return "-" if value is None else f"{100 * value:.1f} %"
 
 
-def between(row: Mapping[str, Any], name: str, digits: int = 2) -> str:
+def format_interval(row: Mapping[str, Any], name: str, digits: int = 2) -> str:
     """Write a figure with its interval."""
     low, high = row[f"{name}_low"], row[f"{name}_high"]
     interval = "" if low is None else f" ({low:.{digits}f}-{high:.{digits}f})"
-    return figure(row[name], digits) + interval
+    return format_figure(row[name], digits) + interval
 
 
-def asked(by: Measured) -> str:
-    """Hold the figures against those asked for."""
-    every = [
-        *_recalls(by.told),
-        *_precisions(by.told),
-        *_honest(by),
-        *_people(by.told),
-        *_chances(by.quiet, by.undeclared),
-        _real(by.sample),
+def target_section(
+    run: QualityRun,
+    scores: Mapping[str, pl.DataFrame],
+    clean_scores: Mapping[str, pl.DataFrame],
+    undeclared: pl.DataFrame,
+) -> str:
+    """Return the section that compares the figures with the targets.
+
+    ``scores`` are the figures of evaluate, ``clean_scores`` those where nothing is planted,
+    ``undeclared`` the false discoveries at each q without declared lines.
+    """
+    targets = [
+        *_recall_targets(scores),
+        *_precision_targets(scores),
+        *_honest_targets(run, scores),
+        *_victim_targets(scores),
+        *_chance_targets(clean_scores, undeclared),
+        _sichuan_target(run.sample),
     ]
     rows = [
         [row.what, row.asked, row.written if row.holds or row.got is None else f"**{row.written}**"]
-        for row in every
+        for row in targets
     ]
-    short = sum(not row.holds and row.got is not None for row in every)
+    short = sum(not row.holds and row.got is not None for row in targets)
     said = "None falls short." if not short else f"The {short} figures in bold fall short."
     if short == 1:
         said = "The figure in bold falls short."
@@ -102,57 +96,71 @@ def asked(by: Measured) -> str:
 
 All but the last row are synthetic.
 
-{markdown(["", "asked", "got"], rows)}
+{markdown_table(["", "asked", "got"], rows)}
 
 {said}"""
 
 
-def _recalls(told: Mapping[str, pl.DataFrame]) -> list[Asked]:
-    actors = told[MAIN].filter(figure="actors found")
+def _recall_targets(scores: Mapping[str, pl.DataFrame]) -> list[Target]:
+    actors = scores[MAIN].filter(figure="actors found")
     found = {row["pattern"]: row for row in actors.iter_rows(named=True)}
-    made = []
-    for pattern, least in RECALL.items():
+    targets = []
+    for pattern, least in MIN_RECALL.items():
         row = found.get(pattern, {})
-        got = row.get(figures.AT)
-        text = "-" if got is None else f"{between(row, figures.AT)}, of {row['number']} actors"
-        what = f"recall at {DETECTION_BUDGET} alerts a night, {pattern}"
-        made.append(Asked(what, f"at least {least}", got, got is not None and got >= least, text))
-    return made
-
-
-def _precisions(told: Mapping[str, pl.DataFrame]) -> list[Asked]:
-    ways = {"precision": "mean over lists", "precision of all alerts": "of all alerts"}
-    made = []
-    for name, way in ways.items():
-        row = told[MAIN].filter(figure=name).row(0, named=True)
-        got = row[figures.AT]
-        what = f"precision at {DETECTION_BUDGET}, {way}"
-        made.append(
-            Asked(what, "at least 0.9", got, (got or 0) >= 0.9, between(row, figures.AT, 3))
+        got = row.get(figures.AT_BUDGET)
+        text = (
+            "-"
+            if got is None
+            else f"{format_interval(row, figures.AT_BUDGET)}, of {row['number']} actors"
         )
-    return made
+        what = f"recall at {DETECTION_BUDGET} alerts a night, {pattern}"
+        targets.append(
+            Target(what, f"at least {least}", got, got is not None and got >= least, text)
+        )
+    return targets
 
 
-def _honest(by: Measured) -> list[Asked]:
+def _precision_targets(scores: Mapping[str, pl.DataFrame]) -> list[Target]:
+    ways = {"precision": "mean over lists", "precision of all alerts": "of all alerts"}
+    targets = []
+    for name, way in ways.items():
+        row = scores[MAIN].filter(figure=name).row(0, named=True)
+        got = row[figures.AT_BUDGET]
+        what = f"precision at {DETECTION_BUDGET}, {way}"
+        targets.append(
+            Target(
+                what,
+                "at least 0.9",
+                got,
+                (got or 0) >= 0.9,
+                format_interval(row, figures.AT_BUDGET, 3),
+            )
+        )
+    return targets
+
+
+def _honest_targets(run: QualityRun, scores: Mapping[str, pl.DataFrame]) -> list[Target]:
+    measured = pl.concat([city.measured for city in run.cities])
+    groups = figures.count_honest_groups(run.lists(), run.truth())
     shares = {
-        f"honest heavy lines ({figures.HEAVY} calls on some day) at medium or above, "
-        "on any night": by.heavy,
-        "all honest lines in the truth, the same": figures.honest(by.told),
+        f"honest heavy lines ({figures.HEAVY_CALLS} calls on some day) at medium or above, "
+        "on any night": figures.named_heavy_share(run.lists(), run.truth(), measured),
+        "all honest lines in the truth, the same": figures.named_honest_share(scores),
     }
-    made = [
-        Asked(what, "at most 2 %", share, (share or 0) <= 0.02, percent(share))
+    targets = [
+        Target(what, "at most 2 %", share, (share or 0) <= 0.02, format_percent(share))
         for what, share in shares.items()
     ]
-    for row in by.groups.filter(kind=HONEST).iter_rows(named=True):
+    for row in groups.filter(kind=HONEST).iter_rows(named=True):
         share = row["named"] / row["groups"]
-        text = f"{percent(share)} ({row['named']} of {row['groups']})"
+        text = f"{format_percent(share)} ({row['named']} of {row['groups']})"
         what = "honest groups (two lines or more) of which a line is named, the same"
-        made.append(Asked(what, "at most 2 %", share, share <= 0.02, text))
-    return made
+        targets.append(Target(what, "at most 2 %", share, share <= 0.02, text))
+    return targets
 
 
-def _people(told: Mapping[str, pl.DataFrame]) -> list[Asked]:
-    main = told[victim_scores.MAIN]
+def _victim_targets(scores: Mapping[str, pl.DataFrame]) -> list[Target]:
+    main = scores[victim_scores.MAIN]
     asked = {
         "planted victims among the first 2n of the list, of n that night, "
         "on a night of theirs": "at least 0.8",
@@ -161,55 +169,63 @@ def _people(told: Mapping[str, pl.DataFrame]) -> list[Asked]:
         "of its second day": "at least half by then",
     }
     if "state" in main.columns:
-        return [Asked(what, least, None, holds=False, written="-") for what, least in asked.items()]
+        return [
+            Target(what, least, None, holds=False, written="-") for what, least in asked.items()
+        ]
     every = {"who": victim_scores.ALL}
     row = main.filter(**every).row(0, named=True)
     soon = (
-        told[victim_scores.DELAYS].filter(**every, listed_in=victim_scores.NEAR).row(0, named=True)
+        scores[victim_scores.DELAYS]
+        .filter(**every, listed_in=victim_scores.NEAR)
+        .row(0, named=True)
     )
     got = row["ever_in_first_2n"], row["in_first_2n"], soon["by_second_night"]
     texts = (
-        f"{figure(got[0])}, of {row['victims']} victims",
-        f"{figure(got[1])}, of {row['nights']} nights",
-        f"{percent(got[2])} by then, of {soon['victims']} victims",
+        f"{format_figure(got[0])}, of {row['victims']} victims",
+        f"{format_figure(got[1])}, of {row['nights']} nights",
+        f"{format_percent(got[2])} by then, of {soon['victims']} victims",
     )
     least = (0.8, 0.0, victim_scores.MIN_SHARE_IN_TIME)
     return [
-        Asked(what, words, value, (value or 0) >= limit, text)
+        Target(what, words, value, (value or 0) >= limit, text)
         for (what, words), value, limit, text in zip(asked.items(), got, least, texts, strict=True)
     ]
 
 
-def _chances(quiet: Mapping[str, pl.DataFrame], undeclared: pl.DataFrame) -> list[Asked]:
-    row = quiet["calibration"].filter(p_at_most=1e-4).row(0, named=True)
+def _chance_targets(
+    clean_scores: Mapping[str, pl.DataFrame], undeclared: pl.DataFrame
+) -> list[Target]:
+    row = clean_scores["calibration"].filter(p_at_most=1e-4).row(0, named=True)
     ratio = row["ratio"]
-    text = f"{figure(ratio)} ({row['observed']} of {row['expected']:.0f} expected)"
+    text = f"{format_figure(ratio)} ({row['observed']} of {row['expected']:.0f} expected)"
     what = "calibration on clean nights, observed / expected at 1e-4"
-    made = [Asked(what, "0.3 to 3", ratio, 0.3 <= (ratio or 0) <= 3, text)]
+    targets = [Target(what, "0.3 to 3", ratio, 0.3 <= (ratio or 0) <= 3, text)]
     for row in undeclared.iter_rows(named=True):
         q, share = row["q_at_most"], row["false_share"]
-        text = f"{figure(share, 3)} ({row['false_ones']} of {row['line_days']})"
+        text = f"{format_figure(share, 3)} ({row['false_ones']} of {row['line_days']})"
         what = f"false share among line-days at q {q}, without the declared"
-        made.append(Asked(what, f"at most {2 * q:g}", share, (share or 0) <= 2 * q, text))
-    return made
+        targets.append(Target(what, f"at most {2 * q:g}", share, (share or 0) <= 2 * q, text))
+    return targets
 
 
-def _real(sample: Sample | None) -> Asked:
+def _sichuan_target(sample: Sample | None) -> Target:
     what = "Sichuan (real), AUC without labels"
     if sample is None:
-        return Asked(what, "at least 0.90", None, holds=False, written="-")
+        return Target(what, "at least 0.90", None, holds=False, written="-")
     values = [score.auc[0] for score in sample.combined]
     text = " and ".join(f"{value:.3f}" for value in values) + ", two ways"
-    return Asked(what, "at least 0.90", max(values), max(values) >= 0.9, text)
+    return Target(what, "at least 0.90", max(values), max(values) >= 0.9, text)
 
 
-def chances(
-    told: Mapping[str, pl.DataFrame], quiet: Mapping[str, pl.DataFrame], undeclared: pl.DataFrame
+def chance_section(
+    scores: Mapping[str, pl.DataFrame],
+    clean_scores: Mapping[str, pl.DataFrame],
+    undeclared: pl.DataFrame,
 ) -> str:
     """Show observed over expected p, and the false share beside q, without the declared, too."""
     pairs = zip(
-        quiet["calibration"].iter_rows(named=True),
-        told["calibration"].iter_rows(named=True),
+        clean_scores["calibration"].iter_rows(named=True),
+        scores["calibration"].iter_rows(named=True),
         strict=True,
     )
     p_rows = [
@@ -217,15 +233,15 @@ def chances(
             f"{a['p_at_most']:g}",
             a["observed"],
             f"{a['expected']:.1f}",
-            figure(a["ratio"]),
+            format_figure(a["ratio"]),
             b["observed"],
             f"{b['expected']:.1f}",
-            figure(b["ratio"]),
+            format_figure(b["ratio"]),
         ]
         for a, b in pairs
     ]
     q_pairs = zip(
-        told["false_discoveries"].iter_rows(named=True),
+        scores["false_discoveries"].iter_rows(named=True),
         undeclared.iter_rows(named=True),
         strict=True,
     )
@@ -234,9 +250,9 @@ def chances(
         [
             a["q_at_most"],
             *(a[name] for name in names),
-            figure(a["false_share"], 3),
+            format_figure(a["false_share"], 3),
             *(b[name] for name in names),
-            figure(b["false_share"], 3),
+            format_figure(b["false_share"], 3),
         ]
         for a, b in q_pairs
     ]
@@ -263,17 +279,17 @@ def chances(
 Line-days with so small a p, over those that such a p promises; all lines that called are counted \
 as tested.
 
-{markdown(p_head, p_rows)}
+{markdown_table(p_head, p_rows)}
 
 ## False discoveries beside q (synthetic)
 
 A declared line is judged like any other, and set aside from the list only. It may be as odd as \
 its p says and yet honest.
 
-{markdown(q_head, q_rows)}"""
+{markdown_table(q_head, q_rows)}"""
 
 
-def sichuan(sample: Sample | None) -> str:
+def sichuan_section(sample: Sample | None) -> str:
     """Show how our measures rank real lines, beside what was published."""
     title = "## Real lines: Digital Sichuan 2020"
     if sample is None:
@@ -307,7 +323,7 @@ sums over its months. Lines are ranked by the columns that correspond to our mea
 dispersion and reciprocity, without labels and without weights. Intervals are of 90 %, by \
 bootstrap over lines.
 
-{markdown(["ranking", "", "AUC", "average precision"], rows)}
+{markdown_table(["ranking", "", "AUC", "average precision"], rows)}
 
 {verdict} Which columns are taken, which end of each is odd, and the two ways of putting them \
 together were written down before they were held against the labels, and all are reported; a \

@@ -13,12 +13,12 @@ from polars.testing import assert_frame_equal
 
 from benchmarks.quality import (
     ablation,
-    bare,
     cities,
+    fewer_columns,
     figures,
-    nights,
+    nightly_lists,
     peers,
-    people,
+    real_nights,
     sections,
     sichuan,
     tables,
@@ -78,7 +78,7 @@ def test_the_page_has_its_sections_and_says_what_is_synthetic(title: str) -> Non
 def test_every_figure_that_was_asked_for_stands_beside_what_came_out() -> None:
     table = rows(section("Where it stands beside what was asked for"))
     named = " ".join(row[0] for row in table)
-    assert all(f"a night, {pattern}" in named for pattern in tables.RECALL)
+    assert all(f"a night, {pattern}" in named for pattern in tables.MIN_RECALL)
     for what in ("precision at 50", "honest heavy lines", "1e-4", "at q 0.1", "Sichuan"):
         assert what in named
     assert all(row[2] for row in table)
@@ -90,7 +90,7 @@ def test_people_and_groups_stand_there_too() -> None:
     for what in ("planted victims", "median victim", "honest groups"):
         assert what in named
     told = section("Without cells, handsets, cards and trunks")
-    assert all(f"| {name} |" in told for name in bare.OLD)
+    assert all(f"| {name} |" in told for name in fewer_columns.INDEPENDENT)
     assert "not applicable, `site`" in told
     for row in rows(section("Whom to warn").split("Days from")[0]):
         assert row[0] != "captor" or int(row[1]) > 0
@@ -123,18 +123,18 @@ def test_the_lists_of_one_scan_are_those_of_real_nights(tmp_path: Path) -> None:
     calls, entities = tmp_path / "city" / "calls", tmp_path / "city" / "entities.csv"
     told = settings.load_settings()
     days: list[date] = [simulation_city.FIRST_DAY + timedelta(days=n) for n in range(DAYS)]
-    real = people.nights(tmp_path / "city", told, days)
+    real = real_nights.run_nights(tmp_path / "city", told, days)
     result = pipeline.scan([calls], told, entities=entities)
-    by = nights.ground(result, entities)
-    made = nights.listed(result.findings, result.evidence, by, told, days)
+    by = nightly_lists.list_inputs(result, entities)
+    made = nightly_lists.rank_nights(result.findings, result.evidence, by, told, days)
     assert made["rank"].count() > 5
     # Probabilities are summed up in another order; the last digits differ.
     assert_frame_equal(made, real.alerts.drop("night"), rel_tol=1e-9)
-    agreed = people.agreed(real, made)
+    agreed = real_nights.compare_alerts(real, made)
     assert agreed == (made["rank"].count(),) * 3
-    warned = people.listed(real, tmp_path / "city", days[8:])
+    warned = real_nights.lists_of_victims(real, tmp_path / "city", days[8:])
     assert warned.names.height == DAYS - 8
-    assert warned.listed.height == real.victims.filter(pl.col("night") >= days[8]).height > 0
+    assert warned.people.height == real.victims.filter(pl.col("night") >= days[8]).height > 0
 
 
 PLANTED = pl.DataFrame(
@@ -187,7 +187,7 @@ def some_lists() -> Lists:
 
 
 def test_detectors_are_told_with_what_they_alone_find() -> None:
-    found = figures.by_detector(some_lists(), PLANTED)
+    found = figures.count_by_detector(some_lists(), PLANTED)
     told = found.select("detector", "alerts", "true", "actors", "alone").rows()
     assert told == [("high_frequency", 2, 2, 2, 1), ("unlike_peers", 2, 1, 1, 0)]
 
@@ -201,16 +201,18 @@ def test_who_is_missed_is_counted_by_how_far_it_came() -> None:
             "detector": ["x"],
         }
     )
-    (row,) = figures.not_found(some_lists(), findings, PLANTED).iter_rows(named=True)
+    (row,) = figures.count_missed(some_lists(), findings, PLANTED).iter_rows(named=True)
     assert (row["pattern"], row["actors"], row["not_found"]) == ("solo", 3, 2)
     assert (row["nothing found"], row["lowered"], row["low only"]) == (1, 1, 0)
 
 
 def test_cities_are_told_apart_so_that_their_figures_add_up() -> None:
     alerts, days = some_lists().alerts.drop("list", "list_day"), [simulation_city.FIRST_DAY]
-    whole = cities.together([cities._lists(alerts, None, days, seed) for seed in (11, 12)])
-    told = pl.concat([cities.apart(PLANTED, seed) for seed in (11, 12)])
-    short = figures.short(whole, told)
+    whole = cities.concat_lists(
+        [cities._lists_of_nights(alerts, None, days, seed) for seed in (11, 12)]
+    )
+    told = pl.concat([cities.mark_seed(PLANTED, seed) for seed in (11, 12)])
+    short = figures.key_figures(whole, told)
     shares = (short.mean, short.pooled, short.recall)
     assert shares == (pytest.approx(2 / 3, abs=1e-4), pytest.approx(4 / 6, abs=1e-4), 0.5)
     assert (whole.names.height, ground_truth.planted_lines(told)["actor"].n_unique()) == (2, 8)
@@ -243,7 +245,7 @@ GROUPS = known(
 def test_an_honest_group_is_named_when_an_alert_names_a_line_of_it() -> None:
     (two,) = ranked("d1", members=["d1", "d2", "a1"])
     given = made_lists({None: [two, *ranked("p1"), *ranked("s1"), *ranked("d3", severity="low")]})
-    found = figures.honest_groups(given, GROUPS).rows()
+    found = figures.count_honest_groups(given, GROUPS).rows()
     assert found == [
         ("clinic and pharmacy", 1, 2, 1, 0, 1),
         ("depot", 2, 4, 1, 1, 1),
@@ -284,16 +286,20 @@ def test_findings_with_fewer_columns_are_held_against_those_with_all() -> None:
         ("forwarding_chain", "c", "low", "to others"),
         ("forwarding_chain", "c", "high", "to itself"),
     )
-    found = bare.compared(whole, less)
+    found = fewer_columns.compare_findings(whole, less)
     assert found.rows() == [
         ("forwarding_chain", 2, 2, 2, 2, 0, 0, 2, 2),
         ("high_frequency", 2, 2, 2, 1, 1, 0, 1, 1),
         ("site", 1, 0, 0, 0, 0, 0, 0, 0),
     ]
-    told = sections._verdict(bare.Bare(found, {}, [], some_lists()))
+    told = sections._verdict(fewer_columns.FewerColumns(found, {}, [], some_lists()))
     assert "find the same lines, with the same values" in told
     assert "names no cell, all are as grave" in told
-    lost = sections._verdict(bare.Bare(bare.compared(whole, less[1:]), {}, [], some_lists()))
+    lost = sections._verdict(
+        fewer_columns.FewerColumns(
+            fewer_columns.compare_findings(whole, less[1:]), {}, [], some_lists()
+        )
+    )
     assert "differ in what they find: `high_frequency`" in lost
 
 
@@ -307,20 +313,20 @@ def test_people_of_several_cities_are_told_apart() -> None:
         rank=1, number=pl.lit("v"), day=day, tier=pl.lit("now"), lines=pl.lit(["p1"])
     )
     one = victim_scores.VictimLists(names, listed, held)
-    whole = people.together(
+    whole = real_nights.concat_victim_lists(
         [
-            victim_scores.VictimLists(*(cities.apart(part, seed) for part in one))
+            victim_scores.VictimLists(*(cities.mark_seed(part, seed) for part in one))
             for seed in (11, 12)
         ]
     )
-    told = pl.concat([cities.apart(PLANTED, seed) for seed in (11, 12)])
+    told = pl.concat([cities.mark_seed(PLANTED, seed) for seed in (11, 12)])
     found = victim_scores.score_victim_lists(whole, told)
     every = found[victim_scores.MAIN].row(0, named=True)
     assert (every["victims"], every["nights"], every["in_first_n"]) == (2, 2, 1.0)
-    text = sections.people(found)
+    text = sections.victim_section(found)
     assert "| all | 2 | 2 | 100.0 % | 100.0 % | 100.0 % | 100.0 % |" in text
     assert "| now | 2 | 2 | 0 | 0 | 0.0 % |" in text
-    assert victim_scores.NOBODY in sections.people(
+    assert victim_scores.NOBODY in sections.victim_section(
         victim_scores.score_victim_lists(victim_scores.NOBODY, told)
     )
 
@@ -332,5 +338,5 @@ def test_captors_are_not_missed_as_alerts() -> None:
     )
     given = made_lists({None: []})
     given = given._replace(alerts=given.alerts.with_columns(suppressed_by=pl.lit(None, pl.String)))
-    missed = figures.not_found(given, none, told)
+    missed = figures.count_missed(given, none, told)
     assert missed["pattern"].to_list() == ["ring"]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from benchmarks.quality import ablation, figures
-from benchmarks.quality.cities import WHOLE
-from benchmarks.quality.peers import CALLS, LISTED, MANY_CALLS
-from benchmarks.quality.tables import SYNTHETIC, figure, markdown, percent
+from benchmarks.quality.cities import ALL_PARTS
+from benchmarks.quality.peers import MANY_CALLS, MAX_LISTED, MIN_CALLS
+from benchmarks.quality.tables import SYNTHETIC, format_figure, format_percent, markdown_table
 from cdr_anomaly.evaluation import alert_scores
 
 if TYPE_CHECKING:
-    from benchmarks.quality.page import Run
+    from benchmarks.quality.run import QualityRun
 
 EVASIONS = {
     "evasion_split": "1000 calls a day dealt over ten new lines, 100 each, spread over the day",
@@ -24,7 +24,7 @@ EVASIONS = {
     "that go on a day or two later",
     "evasion_changing": "a relay whose forward target changes for each call",
 }
-COMPARED = (
+COMPARED_HEAD = (
     "precision at 17",
     "at 50",
     "of all alerts at 50",
@@ -35,87 +35,90 @@ COMPARED = (
 )
 
 
-def detectors(run: Run) -> str:
+def detector_section(run: QualityRun) -> str:
     """Show what each detector lists and finds."""
     rows = [
-        [row["detector"], row["alerts"], percent(row["share"]), row["actors"], row["alone"]]
-        for row in figures.by_detector(run.lists(), run.truth()).iter_rows(named=True)
+        [row["detector"], row["alerts"], format_percent(row["share"]), row["actors"], row["alone"]]
+        for row in figures.count_by_detector(run.lists(), run.truth()).iter_rows(named=True)
     ]
     head = ["detector", "alerts at 50", "true", "actors found", "found by it alone"]
     return f"""## Each detector {SYNTHETIC}
 
 An alert that several detectors found counts for each; actors are all, those that evade, too.
 
-{markdown(head, rows)}"""
+{markdown_table(head, rows)}"""
 
 
-def ablated(run: Run) -> str:
+def ablation_section(run: QualityRun) -> str:
     """Show the figures without each part."""
-    names = [WHOLE, *(name for name in run.cities[0].lists if name.startswith("without"))]
-    rows = [[name, *_compared(figures.short(run.lists(name), run.truth()))] for name in names]
+    names = [ALL_PARTS, *(name for name in run.cities[0].lists if name.startswith("without"))]
+    rows = [
+        [name, *_compared_cells(figures.key_figures(run.lists(name), run.truth()))]
+        for name in names
+    ]
     return f"""## What each part adds {SYNTHETIC}
 
 The same records judged without one family of measures, without any ("{ablation.RULES_ALONE}": \
 nothing is lowered because it is nothing rare, and nothing is listed for being unlike its peers), \
 and without one detector and the measures that it tests.
 
-{markdown(["", *COMPARED], rows)}"""
+{markdown_table(["", *COMPARED_HEAD], rows)}"""
 
 
-def _compared(short: figures.Short) -> list[str]:
+def _compared_cells(short: figures.KeyFigures) -> list[str]:
     return [
-        figure(short.mean_17),
-        figure(short.mean),
-        figure(short.pooled),
-        figure(short.recall),
-        figure(short.evaded),
-        percent(short.honest),
-        figure(short.alerts, 1),
+        format_figure(short.mean_17),
+        format_figure(short.mean),
+        format_figure(short.pooled),
+        format_figure(short.recall),
+        format_figure(short.evaded),
+        format_percent(short.honest),
+        format_figure(short.alerts, 1),
     ]
 
 
-def peers(run: Run) -> str:
+def peer_section(run: QualityRun) -> str:
     """Show the figures of others beside ours."""
-    lists = {WHOLE: run.lists(), **run.peers, MANY_CALLS: run.lists(MANY_CALLS)}
-    shorts = {name: figures.short(each, run.truth()) for name, each in lists.items()}
-    rows = [[name, *_compared(each)] for name, each in shorts.items()]
-    patterns = [name for name in shorts[WHOLE].patterns if name not in alert_scores.UNCOUNTED]
+    lists = {ALL_PARTS: run.lists(), **run.peers, MANY_CALLS: run.lists(MANY_CALLS)}
+    shorts = {name: figures.key_figures(each, run.truth()) for name, each in lists.items()}
+    rows = [[name, *_compared_cells(each)] for name, each in shorts.items()]
+    patterns = [name for name in shorts[ALL_PARTS].patterns if name not in alert_scores.UNCOUNTED]
     recall = [
-        [pattern, *(figure(each.patterns[pattern]) for each in shorts.values())]
+        [pattern, *(format_figure(each.patterns[pattern]) for each in shorts.values())]
         for pattern in patterns
     ]
     return f"""## Beside peers {SYNTHETIC}
 
 PyOD's IsolationForest and ECOD with default settings, on the same measures of the same line-days \
 (counts as logarithms, what is missing as the median), each night scored by a model of the 7 \
-nights before; its {LISTED} most outlying lines are the list, less the declared ones, as they are \
-for us. They name no groups, and they list {LISTED} lines on quiet nights, too, and the same lines \
-night after night, which by the rule of `evaluate` count as true again; ours come again after a \
-week. The rule lists every line with {CALLS} calls in a day.
+nights before; its {MAX_LISTED} most outlying lines are the list, less the declared ones, as they \
+are for us. They name no groups, and they list {MAX_LISTED} lines on quiet nights, too, and the \
+same lines night after night, which by the rule of `evaluate` count as true again; ours come again \
+after a week. The rule lists every line with {MIN_CALLS} calls in a day.
 
-{markdown(["", *COMPARED], rows)}
+{markdown_table(["", *COMPARED_HEAD], rows)}
 
 Actors found at {alert_scores.DETECTION_BUDGET}:
 
-{markdown(["pattern", *shorts], recall)}"""
+{markdown_table(["pattern", *shorts], recall)}"""
 
 
-def not_found(run: Run) -> str:
+def missed_section(run: QualityRun) -> str:
     """Show who is missed, by how far it came."""
     findings = pl.concat([city.findings for city in run.cities])
-    missed = figures.not_found(run.lists(), findings, run.truth())
+    missed = figures.count_missed(run.lists(), findings, run.truth())
     rows = [
         [
             row["pattern"],
             row["actors"],
             row["not_found"],
-            *(row[end] or "" for end in figures.ENDS),
+            *(row[end] or "" for end in figures.MISSED_AT),
             "never tested" if row["least_q"] is None else f"{row['least_q']:.2g}",
         ]
         for row in missed.iter_rows(named=True)
     ]
-    head = ["pattern", "actors", "not found", *figures.ENDS, "least q, median"]
-    said = "\n".join(f"- *{end}*: {meaning}." for end, meaning in figures.ENDS.items())
+    head = ["pattern", "actors", "not found", *figures.MISSED_AT, "least q, median"]
+    said = "\n".join(f"- *{end}*: {meaning}." for end, meaning in figures.MISSED_AT.items())
     evade = "\n".join(
         f"- `{row['pattern']}` ({row['actors'] - row['not_found']} of {row['actors']} found): "
         f"{EVASIONS.get(row['pattern'], '')}."
@@ -127,7 +130,7 @@ Actors that no true alert among the first {alert_scores.DETECTION_BUDGET} of any
 names, by how far they came. "Least q" is the median over them of the least false-discovery rate \
 of any of their line-days; a line is lowered where it is over 0.1.
 
-{markdown(head, rows) if rows else "Every planted actor is found."}
+{markdown_table(head, rows) if rows else "Every planted actor is found."}
 
 {said}
 
@@ -141,7 +144,7 @@ random over lines that never share a handset, a block or a target, and a declare
 used by somebody else."""
 
 
-def _evasions(run: Run, missed: pl.DataFrame) -> list[dict[str, int | str]]:
+def _evasions(run: QualityRun, missed: pl.DataFrame) -> list[dict[str, int | str]]:
     """Say of each pattern that evades how many actors there are, and how many are not found."""
     bad = run.truth().filter(
         pl.col("pattern").fill_null("").str.starts_with(alert_scores.EVASION_PREFIX)

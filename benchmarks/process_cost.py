@@ -1,4 +1,4 @@
-"""What a process takes: wall time, processor time, and its own peak of memory."""
+"""The cost of a process: wall time, processor time, and its own peak of memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Cost(NamedTuple):
-    """What one run of a process took; nothing of it where it did not come to its end."""
+    """What one run of a process took, and whether it ended without an error in time."""
 
     wall_s: float
     cpu_s: float
@@ -21,20 +21,20 @@ class Cost(NamedTuple):
     ended: bool = True
 
 
-def run(command: list[str], output: Path, limit_s: float) -> Cost:
+def measure(command: list[str], output: Path, limit_s: float) -> Cost:
     """Run a command in a child of a fresh process, so that its peak memory is its own."""
     with get_context("spawn").Pool(1) as pool:
-        return pool.apply(_measured, (command, output, limit_s))
+        return pool.apply(_measure, (command, output, limit_s))
 
 
-def _measured(command: list[str], output: Path, limit_s: float) -> Cost:
+def _measure(command: list[str], output: Path, limit_s: float) -> Cost:
     begin = time.monotonic()
     with output.open("w") as out:
         try:
-            done = subprocess.run(
+            finished = subprocess.run(
                 command, stdout=out, stderr=subprocess.DEVNULL, check=False, timeout=limit_s
             )
-            ended = done.returncode == 0
+            ended = finished.returncode == 0
         except subprocess.TimeoutExpired:
             ended = False
     wall = time.monotonic() - begin

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from cdr_anomaly.settings import Settings
 
 
-class Ground(NamedTuple):
-    """What lists are made by beside findings.
+class ListInputs(NamedTuple):
+    """What the ranking of a night needs beside findings.
 
     ``handsets`` are those used (subject, day, imei), ``line_replacements`` (day, line, earlier, by)
     the lines that take the place of others.
@@ -34,32 +34,32 @@ class Ground(NamedTuple):
     line_replacements: pl.DataFrame
 
 
-def ground(result: Result, entities: Path | None) -> Ground:
+def list_inputs(result: Result, entities: Path | None) -> ListInputs:
     """Read the declared entities, and take from a scan in which handsets its lines called."""
-    plan = result.source.plan
-    made = result.tables
-    used = alerts_entities.handsets(made.legs, made.written(pl.col("line")))
-    follow = [
-        detect.find_line_replacements(made, day).with_columns(day=pl.lit(day, pl.Date))
-        for day in made.judged
+    plan, tables = result.source.plan, result.tables
+    handsets = alerts_entities.handsets(tables.legs, tables.written(pl.col("line")))
+    replacements = [
+        detect.find_line_replacements(tables, day)
+        .with_columns(day=pl.lit(day, pl.Date))
+        .select(list(LINE_REPLACEMENTS))
+        for day in tables.judged
     ]
-    known = alerts_entities.read(entities, plan, detect.FINDERS)
-    return Ground(
-        known,
+    return ListInputs(
+        alerts_entities.read(entities, plan, detect.FINDERS),
         plan,
-        used.collect(),
-        pl.concat([empty(LINE_REPLACEMENTS), *(f.select(list(LINE_REPLACEMENTS)) for f in follow)]),
+        handsets.collect(),
+        pl.concat([empty(LINE_REPLACEMENTS), *replacements]),
     )
 
 
-def listed(
+def rank_nights(
     findings: pl.DataFrame,
     evidence: pl.DataFrame,
-    by: Ground,
-    told: Settings,
+    inputs: ListInputs,
+    settings: Settings,
     days: Sequence[date],
 ) -> pl.DataFrame:
-    """Rank the findings of each day as the night of that day would, and give all ALERTS.
+    """Rank the findings of each day as the night of that day would, and return all ALERTS.
 
     What a night finds is, by test, what a scan of all days finds on its day, so one scan gives the
     findings of all nights. What is left to do is what a night does with them: it sets aside the
@@ -67,26 +67,28 @@ def listed(
     leaves out what the lists of the ``repeat_after_days`` before have, one night after the other.
     A test holds these lists against those of real nights.
     """
-    marked = alerts_entities.set_aside(findings, by.entities, by.plan, by.handsets.lazy())
+    marked = alerts_entities.set_aside(
+        findings, inputs.entities, inputs.plan, inputs.handsets.lazy()
+    )
     weighed = detect.explained(findings, evidence)
-    made = [empty(ALERTS)]
+    alerts = [empty(ALERTS)]
     for day in days:
         of_day = pl.col("day") == day
-        since = day - timedelta(days=told.repeat_after_days)
-        beside = Beside(
+        since = day - timedelta(days=settings.repeat_after_days)
+        context = Beside(
             weighed.filter(of_day),
-            pl.concat(made),
+            pl.concat(alerts),
             None,
-            by.handsets.filter(of_day),
-            by.line_replacements.filter(of_day),
+            inputs.handsets.filter(of_day),
+            inputs.line_replacements.filter(of_day),
             since,
         )
-        made.append(ranking.ranked(marked.filter(of_day), beside, most=told.max_alerts))
-    return pl.concat(made)
+        alerts.append(ranking.ranked(marked.filter(of_day), context, most=settings.max_alerts))
+    return pl.concat(alerts)
 
 
-def suppressed(line_days: pl.DataFrame, by: Ground) -> pl.DataFrame:
-    """Keep the declared ones of some line-days (line, day), whatever finds them."""
-    asked = line_days.select(subject="line", detector=pl.lit("any"), day="day").unique()
-    marked = alerts_entities.set_aside(asked, by.entities, by.plan, by.handsets.lazy())
+def declared_line_days(line_days: pl.DataFrame, inputs: ListInputs) -> pl.DataFrame:
+    """Return those of some line-days (line, day) that are declared for any detector."""
+    subjects = line_days.select(subject="line", detector=pl.lit("any"), day="day").unique()
+    marked = alerts_entities.set_aside(subjects, inputs.entities, inputs.plan, inputs.handsets.lazy())
     return marked.filter(pl.col("suppressed_by").is_not_null()).select("day", line="subject")

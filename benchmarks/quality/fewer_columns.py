@@ -11,19 +11,20 @@ from cdr_anomaly import pipeline
 from cdr_anomaly.alerts import severity
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from cdr_anomaly.evaluation.ground_truth import Lists
     from cdr_anomaly.result import Result
     from cdr_anomaly.settings import Settings
 
-REMOVED = ("cell_id", "imei", "imsi", "trunk_in")
+REMOVED_COLUMNS = ("cell_id", "imei", "imsi", "trunk_in")
 # They were there before cells, handsets, cards and trunks were looked at, and need none of them.
-OLD = ("mass_dialler", "high_frequency", "forwarding_chain", "new_sim_burst")
-FINDING = ["detector", "subject_kind", "subject", "day", "observed", "threshold"]
+INDEPENDENT = ("mass_dialler", "high_frequency", "forwarding_chain", "new_sim_burst")
+FINDING_KEY = ["detector", "subject_kind", "subject", "day", "observed", "threshold"]
 
 
-class Bare(NamedTuple):
+class FewerColumns(NamedTuple):
     """What came of a scan of such records.
 
     ``compared`` counts for each detector its findings in both scans; ``not_applicable`` says which
@@ -32,30 +33,30 @@ class Bare(NamedTuple):
     """
 
     compared: pl.DataFrame
-    not_applicable: dict[str, str]
-    unknown: list[str]
+    not_applicable: Mapping[str, str]
+    unknown: Sequence[str]
     lists: Lists
 
 
-def scanned(place: Path, told: Settings) -> Result:
+def scan_without(folder: Path, settings: Settings) -> Result:
     """Scan the records of a city again, without these columns."""
-    calls, bare = place / "calls", place / "bare"
+    calls, bare = folder / "calls", folder / "bare"
     for file in sorted(calls.rglob("*.parquet")):
         copy = bare / file.relative_to(calls)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        pl.read_parquet(file).drop(REMOVED).write_parquet(copy)
-    result = pipeline.scan([bare], told, entities=place / "entities.csv")
+        pl.read_parquet(file).drop(REMOVED_COLUMNS).write_parquet(copy)
+    result = pipeline.scan([bare], settings, entities=folder / "entities.csv")
     shutil.rmtree(bare)
     return result
 
 
-def compared(whole: pl.DataFrame, less: pl.DataFrame) -> pl.DataFrame:
+def compare_findings(all_columns: pl.DataFrame, fewer: pl.DataFrame) -> pl.DataFrame:
     """Count the findings of two scans by detector: those in each, in both, and as grave in both.
 
     A finding is the same when detector, subject, day, value and limit are. ``free`` are those in
     both whose reason names no cell, ``free_as_grave`` those of them that are as grave in both.
     """
-    both = _marked(whole).join(_marked(less), on=[*FINDING, "nth"], suffix="_less")
+    both = _numbered(all_columns).join(_numbered(fewer), on=[*FINDING_KEY, "nth"], suffix="_less")
     grade, grade_less = (
         pl.col(name).replace_strict(severity.GRADES, return_dtype=pl.Int64)
         for name in ("severity", "severity_less")
@@ -71,17 +72,19 @@ def compared(whole: pl.DataFrame, less: pl.DataFrame) -> pl.DataFrame:
     )
     sizes = [
         frame.group_by("detector").agg(pl.len().alias(name))
-        for frame, name in ((whole, "with"), (less, "without"))
+        for frame, name in ((all_columns, "with"), (fewer, "without"))
     ]
     names = pl.concat([frame.select("detector") for frame in sizes]).unique()
     for part in (*sizes, counts):
         names = names.join(part, on="detector", how="left")
     return names.with_columns(pl.exclude("detector").fill_null(0).cast(pl.Int64)).sort(
-        ~pl.col("detector").is_in(OLD), "detector"
+        ~pl.col("detector").is_in(INDEPENDENT), "detector"
     )
 
 
-def _marked(findings: pl.DataFrame) -> pl.DataFrame:
+def _numbered(findings: pl.DataFrame) -> pl.DataFrame:
     """Number those about the same, the gravest last: a line may be found for two things."""
-    ordered = findings.sort(*FINDING, severity.grade(), "reason")
-    return ordered.select(*FINDING, "severity", "reason", nth=pl.int_range(pl.len()).over(FINDING))
+    ordered = findings.sort(*FINDING_KEY, severity.grade(), "reason")
+    return ordered.select(
+        *FINDING_KEY, "severity", "reason", nth=pl.int_range(pl.len()).over(FINDING_KEY)
+    )
