@@ -11,8 +11,6 @@ from cdr_anomaly import detectors
 from cdr_anomaly.alerts import detect, peer_scoring, unlike_peers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from cdr_anomaly.alerts.detect import Judged
     from cdr_anomaly.result import Result
     from cdr_anomaly.settings import Settings
@@ -48,36 +46,30 @@ class StoredDetector:
 
 
 def judge_variants(result: Result, settings: Settings) -> dict[str, Judged]:
-    """Judge the tables of a scan again, each time without something."""
-    stored = [
-        _stored(detector, result)
-        for detector in detectors.build(settings)
-        if detector.name not in result.not_applicable
-    ]
-    judged = _judge_of(result, settings)
-    made = {
-        f"without the measures of {family}": judged([each.without(family) for each in stored])
-        for family in FAMILIES
-    }
-    made[RULES_ALONE] = judged([StoredDetector(each.name, each.findings, None) for each in stored])
-    for left_out in stored:
-        made[f"without {left_out.name}"] = judged([each for each in stored if each is not left_out])
-    findings = result.findings.filter(pl.col("detector") != unlike_peers.NAME)
-    made[f"without {unlike_peers.NAME}"] = detect.Judged(findings, result.evidence, result.evidence)
-    return made
-
-
-def _judge_of(result: Result, settings: Settings) -> Callable[[list[StoredDetector]], Judged]:
-    """Give what judges the tables of a scan by some detectors, with nothing known before."""
+    """Judge the tables of a scan again, each time without one part; return them by what is left."""
     tables = result.tables
     tested = result.evidence.group_by("day").agg(pl.col("tested").max())
     line_type = tables.profile.collect_schema()["line"]
     nothing = peer_scoring.Known.nothing(line_type, dict(tested.iter_rows()))
 
-    def judged(detectors_left: list[StoredDetector]) -> Judged:
-        return detect.judged(detectors_left, tables, nothing, settings.fdr)  # type: ignore[arg-type]
+    def judge(some: list[StoredDetector]) -> Judged:
+        return detect.judged(some, tables, nothing, settings.fdr)  # type: ignore[arg-type]
 
-    return judged
+    stored = [
+        _stored(detector, result)
+        for detector in detectors.build(settings)
+        if detector.name not in result.not_applicable
+    ]
+    variants = {
+        f"without the measures of {family}": judge([each.without(family) for each in stored])
+        for family in FAMILIES
+    }
+    variants[RULES_ALONE] = judge([StoredDetector(s.name, s.findings, None) for s in stored])
+    for left_out in stored:
+        variants[f"without {left_out.name}"] = judge([s for s in stored if s is not left_out])
+    findings = result.findings.filter(pl.col("detector") != unlike_peers.NAME)
+    without = detect.Judged(findings, result.evidence, result.evidence)
+    return variants | {f"without {unlike_peers.NAME}": without}
 
 
 def _stored(detector: detectors.Detector, result: Result) -> StoredDetector:

@@ -90,5 +90,7 @@ def rank_nights(
 def declared_line_days(line_days: pl.DataFrame, inputs: ListInputs) -> pl.DataFrame:
     """Return those of some line-days (line, day) that are declared for any detector."""
     subjects = line_days.select(subject="line", detector=pl.lit("any"), day="day").unique()
-    marked = alerts_entities.set_aside(subjects, inputs.entities, inputs.plan, inputs.handsets.lazy())
+    marked = alerts_entities.set_aside(
+        subjects, inputs.entities, inputs.plan, inputs.handsets.lazy()
+    )
     return marked.filter(pl.col("suppressed_by").is_not_null()).select("day", line="subject")

@@ -215,11 +215,11 @@ def _as_text(name: str) -> pl.Expr:
 
 
 def _recall_rows(
-    pattern: str, found: pl.DataFrame, bootstrap: Bootstrap
+    pattern: str, positions: pl.DataFrame, bootstrap: Bootstrap
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the rows of actors and of lines of one group (actor, line, position)."""
     # In all, an actor and a line count once, whatever patterns they are of.
-    lines = found.group_by("actor", "line").agg(pl.col("position").min())
+    lines = positions.group_by("actor", "line").agg(pl.col("position").min())
     first = {str(k): (pl.col("position") <= k).fill_null(value=False) for k in BUDGETS}
     actors = (
         lines.group_by("actor")

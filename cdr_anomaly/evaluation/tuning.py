@@ -211,7 +211,7 @@ def _findings_of_state(
 
 
 def _count_subjects(
-    found: pl.DataFrame,
+    findings: pl.DataFrame,
     rows: pl.DataFrame,
     keys: list[str],
     spans: Mapping[str, Sequence[date]],
@@ -221,7 +221,7 @@ def _count_subjects(
     The columns of a span of no day are null.
     """
     grave = pl.col("subject").filter(pl.col("grade") >= LISTED)
-    by_day = found.group_by(*keys, "day").agg(
+    by_day = findings.group_by(*keys, "day").agg(
         all=pl.col("subject").n_unique(), medium=grave.n_unique()
     )
     means = [

@@ -38,14 +38,14 @@ def add_sales(world: World, lines: pl.DataFrame) -> pl.DataFrame:
     """Add holder_token, holder_region, dealer and line_kind to our subscribers (id, day, fixed)."""
     truth = pl.concat(world.book.truth).select("id", "actor", "kind", "pattern")
     truth = truth.unique("id", keep="first", maintain_order=True)
-    known = lines.join(truth, on="id", how="left", maintain_order="left")
-    region, dealer = _regions(world, known), _dealers(world, known)
+    lines = lines.join(truth, on="id", how="left", maintain_order="left")
+    region, dealer = _regions(world, lines), _dealers(world, lines)
     sellers = world.rng("sellers").permutation(np.unique(dealer.astype(str)))
     # Most holders have one line, some the one after it, too.
-    second = world.rng("holders").random(known.height) < TWO_LINES_SHARE
-    holder, day = np.arange(known.height) - second, known["day"].to_numpy()
+    second = world.rng("holders").random(lines.height) < TWO_LINES_SHARE
+    holder, day = np.arange(lines.height) - second, lines["day"].to_numpy()
     keys = ("actor", "kind", "pattern")
-    groups = known.with_row_index("row").drop_nulls("actor").group_by(*keys, maintain_order=True)
+    groups = lines.with_row_index("row").drop_nulls("actor").group_by(*keys, maintain_order=True)
     for (actor, kind, pattern), group in groups:
         row = group["row"].to_numpy()
         if kind == "promotion":  # a dealer who opens a shop
@@ -64,7 +64,7 @@ def add_sales(world: World, lines: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("iot"))
         .otherwise(pl.lit("private"))
     )
-    return known.select(
+    return lines.select(
         pl.exclude("actor", "pattern", "kind"),
         _tokens(world, holder),
         pl.Series("holder_region", region.tolist(), pl.String),
@@ -73,19 +73,19 @@ def add_sales(world: World, lines: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _regions(world: World, known: pl.DataFrame) -> Words:
+def _regions(world: World, lines: pl.DataFrame) -> Words:
     """Register most in the city; of those who are new at the end, most in the students' region."""
-    rng, n = world.rng("regions"), known.height
+    rng, n = world.rng("regions"), lines.height
     others = (1 - HOME_SHARE) / (len(REGIONS) - 1)
     region = rng.choice(REGIONS, n, p=[HOME_SHARE, *[others] * (len(REGIONS) - 1)]).astype(object)
-    late = known["kind"].is_null() & (known["day"] > world.last_day - STUDENT_DAYS)
+    late = lines["kind"].is_null() & (lines["day"] > world.last_day - STUDENT_DAYS)
     student = late.to_numpy() & (rng.random(n) < STUDENT_SHARE)
     return np.where(student, STUDENT_REGION, region)
 
 
-def _dealers(world: World, known: pl.DataFrame) -> Words:
+def _dealers(world: World, lines: pl.DataFrame) -> Words:
     """Let a few dealers sell much, and many sell little."""
-    rng, n = world.rng("dealers"), known.height
+    rng, n = world.rng("dealers"), lines.height
     n_dealers = max(8, n // LINES_PER_DEALER)
     names = np.array([f"D{k:03d}" for k in range(1, n_dealers + 1)], object)
     weight = 1 / np.arange(3, n_dealers + 3)

@@ -33,7 +33,7 @@ class Trade:
 
     `windows` are the hours (from, to, weight), `rate` the calls placed a working day, `answered`
     the share with talk of `talk_s` seconds, `called_back` the share of the called who call back,
-    `known` the share of calls to people called before, `cells` the length of a day's round,
+    `known_share` that of calls to people called before, `cells` the length of a day's round,
     `until` the first weekday that is off.
     """
 
@@ -42,7 +42,7 @@ class Trade:
     rate: Pair
     answered: Pair
     called_back: Pair
-    known: Pair
+    known_share: Pair
     cells: tuple[int, int]
     talk_s: float
     until: int = 7
@@ -88,7 +88,7 @@ def trade_calls(world: World, lines: Ints, trade: Trade, *, first: ArrayLike = 0
     bad = bad_days[which, np.searchsorted(days, day)]
     shift = rng.normal(0, 0.5 * HOUR, n).astype(np.int64)
     at = draw.call_times(day, trade.windows) + shift[which]
-    known = rng.random(len(at)) < rng.uniform(*trade.known, n)[which]
+    known = rng.random(len(at)) < rng.uniform(*trade.known_share, n)[which]
     clients = draw.strangers(n * N_CLIENTS).reshape(n, N_CLIENTS)
     client = clients[which, rng.integers(0, N_CLIENTS, len(at))]
     called = np.where(known, client, draw.strangers(len(at)))
