@@ -61,7 +61,7 @@ def time_night(file: Path, day: date, state_folder: Path) -> float:
 
 def measure_state(state_folder: Path) -> tuple[int, int, int]:
     """Return the number of lines and of line-days in a state, and the bytes of its folder."""
-    opened = state.shown(state_folder)
+    opened = state.open_readonly(state_folder)
     sizes = [file.stat().st_size for file in state_folder.rglob("*") if file.is_file()]
     tables = ("line_sightings", "profile")
     lines, days = (opened.read(n).select(pl.len()).collect().item() for n in tables)

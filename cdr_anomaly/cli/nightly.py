@@ -181,7 +181,7 @@ def alerts(
     location, folder = storage.location(state), storage.folder(out)
     settings = options.settings(max_alerts=output.max_alerts)
     with report_damage(state=location):
-        day, ranked, findings = operations.again(location, day_of(date), settings, entities)
+        day, ranked, findings = operations.rank_again(location, day_of(date), settings, entities)
     output.print_alerts(ranked, mask=mask)
     if folder is not None:
         files.write_alerts(folder, ranked)
@@ -208,7 +208,7 @@ def feedback(
 
     location = storage.location(state)
     with report_damage(state=location):
-        subject, day = operations.feedback(location, line, verdict, note, day_of(date))
+        subject, day = operations.record_feedback(location, line, verdict, note, day_of(date))
     shown = masking.mask_text(subject) if mask else subject
     sys.stdout.write(f"{shown}: the alert of {day} is {verdict}.\n")
 
@@ -226,7 +226,7 @@ def retention(
 
     location = storage.location(state)
     with report_damage(state=location):
-        before = operations.retention(location, profiles, calls)
+        before = operations.apply_retention(location, profiles, calls)
     for table, day in before.items():
         LOG.info("%s: kept from %s on.", table, day)
 
@@ -237,5 +237,5 @@ def _yesterday(settings: Settings, state: Location) -> date:
     from cdr_anomaly.ingest import source
     from cdr_anomaly.nights import open_state
 
-    zone = ZoneInfo(source.local_zone(open_state.as_before(settings, state)))
+    zone = ZoneInfo(source.local_zone(open_state.adopt_settings(settings, state)))
     return datetime.now(zone).date() - timedelta(days=1)

@@ -122,7 +122,7 @@ def report_damage(files: Sequence[Location] = (), state: Location | None = None)
     except (PolarsError, PanicException, OSError):
         ingest_files.check_pages(files)
         if state is not None:
-            from cdr_anomaly.nights.state import read_through
+            from cdr_anomaly.nights.state import check_files
 
-            read_through(state)
+            check_files(state)
         raise

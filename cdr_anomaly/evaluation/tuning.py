@@ -110,8 +110,8 @@ def count_in_state(location: Location, days: int, entities: Path | None = None) 
     ``a_night`` is a mean over the last ``days`` nights. A detector has rows for all of its
     limits raised alike (subject_kind any), and for the findings of each limit.
     """
-    opened = state.shown(location)
-    nights = sorted(ledger.nights(opened.ledger))[-days:]
+    opened = state.open_readonly(location)
+    nights = sorted(ledger.finished_nights(opened.ledger))[-days:]
     if not nights:
         msg = f"'{location}' has no night."
         raise StateError(msg)

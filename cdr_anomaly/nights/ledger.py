@@ -80,7 +80,7 @@ class Night:
         return None
 
 
-def nights(events: pl.DataFrame) -> dict[date, Night]:
+def finished_nights(events: pl.DataFrame) -> dict[date, Night]:
     """Read the nights that are done, by day, as their last events left them."""
     found: dict[date, Night] = {}
     done = [row for row in events.to_dicts() if row["event"] == "done"]
@@ -89,7 +89,7 @@ def nights(events: pl.DataFrame) -> dict[date, Night]:
         if before and (before.sign, before.based_on) == (night.sign, night.based_on):
             night = replace(night, changed=before.changed)
         found[night.day] = night
-    late = _late(done, found)
+    late = _count_late(done, found)
     changed: tuple[int, date | None] = (0, None)
     for day in sorted(found):
         night = found[day]
@@ -99,7 +99,7 @@ def nights(events: pl.DataFrame) -> dict[date, Night]:
     return {day: found[day] for day in sorted(found)}
 
 
-def begun(events: pl.DataFrame) -> dict[date, datetime]:
+def unfinished_nights(events: pl.DataFrame) -> dict[date, datetime]:
     """Read the nights that were begun and have not come to their end since, by day."""
     answer: dict[date, datetime] = {}
     for row in events.select("event", "day", "at").to_dicts():
@@ -122,7 +122,7 @@ def first_day(known: Mapping[date, Night], day: date) -> date:
     return first
 
 
-def is_known(night: Night, path: str, size: int) -> bool:
+def has_input(night: Night, path: str, size: int) -> bool:
     """Tell whether a night was made of the file of that path and size."""
     return any(each.path == path and each.bytes == size for each in night.inputs)
 
@@ -147,7 +147,7 @@ def _night(row: Mapping[str, Any], before: Mapping[date, Night]) -> Night:
     )
 
 
-def _late(done: Sequence[Mapping[str, Any]], found: Mapping[date, Night]) -> dict[date, int]:
+def _count_late(done: Sequence[Mapping[str, Any]], found: Mapping[date, Night]) -> dict[date, int]:
     """Count the rows of each day that stand in files of which its own night was not made."""
     beside: dict[date, dict[str, int]] = {}
     for row in done:

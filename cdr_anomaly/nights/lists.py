@@ -52,7 +52,7 @@ class JudgedNight(NamedTuple):
     history: History
 
 
-def listed(
+def rank_alerts(
     known: State,
     findings: pl.DataFrame,
     weights: pl.DataFrame,
@@ -83,7 +83,7 @@ def listed(
     return ranking.ranked(marked, context, most=settings.max_alerts)
 
 
-def to_warn(
+def list_victims(
     known: State,
     judged: JudgedNight,
     day: date,

@@ -37,18 +37,18 @@ OVERTAKEN = ("Failed to commit transaction", "A table already exists")
 
 
 @contextmanager
-def held(place: Location) -> Iterator[None]:
+def lock_state(place: Location) -> Iterator[None]:
     """Hold a folder, or say who does.
 
     A run that is killed lets go of it at once, and in a store after two minutes, or as soon as
     another run on the same machine, and in the same container, asks.
     """
-    with _locked(place) if isinstance(place, Path) else _leased(place / HOLD, place):
+    with _lock_folder(place) if isinstance(place, Path) else _lease_store(place / HOLD, place):
         yield
 
 
 @contextmanager
-def _locked(place: Path) -> Iterator[None]:
+def _lock_folder(place: Path) -> Iterator[None]:
     lock = FileLock(place / LOCK, timeout=PATIENCE_S, mode=0o600)
     umask = os.umask(0o077)
     try:
@@ -70,7 +70,7 @@ def _locked(place: Path) -> Iterator[None]:
 
 
 @contextmanager
-def writing(place: Location) -> Iterator[None]:
+def private_writes(place: Location) -> Iterator[None]:
     """Write what only its owner may read, and say in one sentence why it cannot be written."""
     umask = os.umask(0o077)
     try:
@@ -98,7 +98,7 @@ def writing(place: Location) -> Iterator[None]:
         os.umask(umask)
 
 
-def is_held(place: Location) -> bool:
+def is_locked(place: Location) -> bool:
     """Tell whether some run holds the folder."""
     if not isinstance(place, Path):
         facts = (place / HOLD).head()
@@ -113,7 +113,7 @@ def is_held(place: Location) -> bool:
 
 
 @contextmanager
-def _leased(mark: Address, place: Address) -> Iterator[None]:
+def _lease_store(mark: Address, place: Address) -> Iterator[None]:
     """Hold a folder of a store by an object in it, which is renewed as long as this process runs.
 
     Should it be taken over all the same, by clocks that differ, Delta refuses the one who is late.
@@ -138,7 +138,7 @@ def _leased(mark: Address, place: Address) -> Iterator[None]:
         )
         raise StateError(msg)
     ended = Event()
-    beats = Thread(target=_renew, args=(mark, hold, mine, ended), daemon=True)
+    beats = Thread(target=_renew_lease, args=(mark, hold, mine, ended), daemon=True)
     beats.start()
     try:
         yield
@@ -148,7 +148,7 @@ def _leased(mark: Address, place: Address) -> Iterator[None]:
         _let_go(mark, hold)
 
 
-def _renew(mark: Address, hold: str, mine: Any, ended: Event) -> None:
+def _renew_lease(mark: Address, hold: str, mine: Any, ended: Event) -> None:
     while mine is not None and not ended.wait(BEAT_S):
         try:
             mine = paths.claim(mark, _sign(hold), mine)

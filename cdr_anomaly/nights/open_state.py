@@ -23,12 +23,16 @@ if TYPE_CHECKING:
     from cdr_anomaly.storage.paths import Location
 
 
-def nights(place: Location) -> dict[date, Night]:
+def read_nights(place: Location) -> dict[date, Night]:
     """Read the nights that are done, of a state that is brought up to date, if there is one."""
-    return ledger.nights(state.shown(place).ledger) if state.bring_up_to_date(place) else {}
+    return (
+        ledger.finished_nights(state.open_readonly(place).ledger)
+        if state.bring_up_to_date(place)
+        else {}
+    )
 
 
-def as_before(settings: Settings, place: Location) -> Settings:
+def adopt_settings(settings: Settings, place: Location) -> Settings:
     """Take from the state what holds for it as a whole, where no setting was given."""
     known = state_header.read(place)
     if known is None:
@@ -41,11 +45,11 @@ def as_before(settings: Settings, place: Location) -> Settings:
     )
 
 
-def opened(place: Location, settings: Settings) -> State:
+def open_for_night(place: Location, settings: Settings) -> State:
     """Open the state to change it, if its days and numbers are those of the night."""
     zone = ingest_source.local_zone(settings)
     numbering.home_plan(settings.home)  # a region that is none must not get into the state
-    known = state.opened(place, zone, settings.home)
+    known = state.open_writable(place, zone, settings.home)
     pairs = {"tz": (known.header.zone, zone), "home": (known.header.home, settings.home)}
     for name, (was, now) in pairs.items():
         if was != now:
@@ -57,7 +61,7 @@ def opened(place: Location, settings: Settings) -> State:
     return known
 
 
-def lost(known: State, day: date, *, again: bool) -> set[str]:
+def damaged_tables(known: State, day: date, *, again: bool) -> set[str]:
     """Name the tables of which this night renews what is damaged; fail on other damage.
 
     Files of the right length may be damaged, too; a night that is run ``again`` looks for that.
@@ -90,7 +94,9 @@ def _is_readable(known: State, name: str, rows: pl.Expr) -> bool:
     return True
 
 
-def reader(known: State, source: Source, lost: Collection[str]) -> Callable[[str], pl.LazyFrame]:
+def table_reader(
+    known: State, source: Source, lost: Collection[str]
+) -> Callable[[str], pl.LazyFrame]:
     """Return what reads a table of the state with lines as the source carries them.
 
     When lines were seen is made again from PROFILE where that table is ``lost``.
@@ -107,7 +113,7 @@ def reader(known: State, source: Source, lost: Collection[str]) -> Callable[[str
     return read
 
 
-def seen(
+def update_sightings(
     read: Callable[[str], pl.LazyFrame], today: pl.DataFrame, day: date, lost: Collection[str]
 ) -> pl.DataFrame:
     """Bring up to date when lines were seen; ``today`` is PROFILE of the day."""

@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 def status(place: Location, days: int) -> dict[str, pl.DataFrame]:
     """Say what became of the last ``days`` nights, and how good the detectors were (titled)."""
-    known = state.shown(place)
-    nights, begun = ledger.nights(known.ledger), ledger.begun(known.ledger)
+    known = state.open_readonly(place)
+    nights, begun = ledger.finished_nights(known.ledger), ledger.unfinished_nights(known.ledger)
     volumes = known.read("volume").collect()
-    running = lock.is_held(place)
+    running = lock.is_locked(place)
     every = sorted({*nights, *begun})
     span = pl.date_range(every[0], every[-1], eager=True).tail(days).to_list() if every else []
-    rows = [_of_day(day, nights, begun, volumes, running=running) for day in span]
+    rows = [_status_row(day, nights, begun, volumes, running=running) for day in span]
     shape = {
         "day": pl.Date,
         "state": pl.String,
@@ -52,15 +52,15 @@ def status(place: Location, days: int) -> dict[str, pl.DataFrame]:
     }
 
 
-def again(
+def rank_again(
     place: Location, day: date | None, settings: Settings, entities: Path | None
 ) -> tuple[date, pl.DataFrame, pl.DataFrame]:
     """Rank a night's findings again, by the lists as they are now; changes nothing.
 
     Returns the night, its alerts, and its findings.
     """
-    known = state.shown(place)
-    nights = ledger.nights(known.ledger)
+    known = state.open_readonly(place)
+    nights = ledger.finished_nights(known.ledger)
     when = day or max(nights, default=None)
     if when is None or when not in nights:
         msg = f"The night of {day} is not done in '{place}'." if day else f"'{place}' has no night."
@@ -74,17 +74,17 @@ def again(
     weights = numbering.format_lines(of_nights, ("line",)).collect()
     follow = known.read("line_replacements").filter(pl.col("day") == when).drop("day").collect()
     subjects = lists.Subjects(alerts_entities.read(entities, plan, FINDERS), plan, handsets, follow)
-    alerts = lists.listed(known, findings, weights, when, settings, subjects)
+    alerts = lists.rank_alerts(known, findings, weights, when, settings, subjects)
     return when, alerts, findings
 
 
-def feedback(
+def record_feedback(
     place: Location, line: str, verdict: str, note: str | None, day: date | None
 ) -> tuple[str, date]:
     """Remember what became of an alert; by default of the last one on that subject."""
-    header = state.shown(place).header
-    with lock.held(place):
-        known = state.opened(place, header.zone, header.home)
+    header = state.open_readonly(place).header
+    with lock.lock_state(place):
+        known = state.open_writable(place, header.zone, header.home)
         plan = numbering.home_plan(known.header.home)
         written = pl.DataFrame({"line": [line]}, {"line": pl.String})
         subject = written.select(numbering.line_text(pl.col("line"), plan)).item() or line
@@ -99,24 +99,26 @@ def feedback(
             msg = f"'{place}' has no alert on that line{f' on {day}' if day else ''}."
             raise StateError(msg)
         when: date = found["day"].item()
-        known.commit("feedback", {"feedback": _said(known, found, verdict, note)}, day=when)
+        known.commit(
+            "feedback", {"feedback": _feedback_rows(known, found, verdict, note)}, day=when
+        )
     return subject, when
 
 
-def retention(place: Location, profiles: int, calls: int) -> Mapping[str, date]:
+def apply_retention(place: Location, profiles: int, calls: int) -> Mapping[str, date]:
     """Delete for good what is older than so many days, counted from the last night."""
-    header = state.shown(place).header
-    with lock.held(place):
-        known = state.opened(place, header.zone, header.home)
-        nights = ledger.nights(known.ledger)
+    header = state.open_readonly(place).header
+    with lock.lock_state(place):
+        known = state.open_writable(place, header.zone, header.home)
+        nights = ledger.finished_nights(known.ledger)
         if not nights:
             return {}
-        before = run.cut(max(nights), profiles, calls)
+        before = run.kept_from(max(nights), profiles, calls)
         known.forget(before).sweep(hours=0)
     return before
 
 
-def _of_day(
+def _status_row(
     day: date,
     nights: Mapping[date, Night],
     begun: Mapping[date, datetime],
@@ -132,7 +134,7 @@ def _of_day(
     if night is None:
         word = "missing" if since is None else "running" if running else "failed"
         return day, word, None, None, None, None, None, unfinished
-    compared = volume.compared(volumes, day)
+    compared = volume.check_volume(volumes, day)
     grades = night.counts["alerts"]
     alerts = ", ".join(f"{grades[s]} {s}" for s in reversed(SEVERITIES) if s in grades)
     notes = [*compared.warnings, *(why for why in (night.provisional, unfinished) if why)]
@@ -148,7 +150,9 @@ def _of_day(
     )
 
 
-def _said(known: State, alert: pl.DataFrame, verdict: str, note: str | None) -> pl.DataFrame:
+def _feedback_rows(
+    known: State, alert: pl.DataFrame, verdict: str, note: str | None
+) -> pl.DataFrame:
     """Add what is said of an alert, and so of its lines, to what was said of others of its night.
 
     Its detectors stand beside its subject alone, so that it counts once.

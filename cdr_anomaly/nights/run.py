@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.engines import Engine
     from cdr_anomaly.ingest import Source
-    from cdr_anomaly.nights.inputs import Inputs
+    from cdr_anomaly.nights.inputs import NightFiles
     from cdr_anomaly.nights.ledger import Night
     from cdr_anomaly.nights.state import State
     from cdr_anomaly.pipeline import Progress
@@ -97,7 +97,7 @@ def nightly(
     To run a night again replaces it; files that it was made of before belong to it still, unless
     ``replace_files``: then only those given now do.
     """
-    with lock.held(run.place):
+    with lock.lock_state(run.place):
         return _night(paths, day, run, replace_files=replace_files)
 
 
@@ -109,18 +109,18 @@ def backfill(
     Yields what each found, or why it could not be run.
     """
     paths = list(paths)
-    with lock.held(run.place):
+    with lock.lock_state(run.place):
         for day in pl.date_range(first, last, eager=True):
-            known = open_state.nights(run.place)
+            known = open_state.read_nights(run.place)
             if day in known and not known[day].provisional:
                 continue
             try:
                 yield _night(paths, day, run, replace_files=False)
-            except inputs.NothingOfTheDayError as error:
+            except inputs.NoRowsOfDayError as error:
                 yield str(error)
 
 
-def cut(last: date, profiles: int, calls: int) -> dict[str, date]:
+def kept_from(last: date, profiles: int, calls: int) -> dict[str, date]:
     """Return from which day on each table is kept, when the last night is that of ``last``."""
     days = dict.fromkeys(STATE_TABLES, profiles) | dict.fromkeys(OF_CALLS, calls)
     days |= {
@@ -134,13 +134,15 @@ def cut(last: date, profiles: int, calls: int) -> dict[str, date]:
 def _night(paths: Iterable[str | Location], day: date, run: Run, *, replace_files: bool) -> Outcome:
     began = monotonic()
     of_day = {"since": day, "until": day}
-    settings = open_state.as_before(run.settings, run.place).model_copy(update=of_day)
+    settings = open_state.adopt_settings(run.settings, run.place).model_copy(update=of_day)
     run.progress("opening the files")
-    known = open_state.opened(run.place, settings)
-    nights = ledger.nights(known.ledger)
+    known = open_state.open_for_night(run.place, settings)
+    nights = ledger.finished_nights(known.ledger)
     before = None if replace_files else run.storage
-    chosen = inputs.chosen(paths, settings, day, nights, reader=run.engine.reader, before=before)
-    damaged = open_state.lost(known, day, again=day in nights)
+    chosen = inputs.choose_files(
+        paths, settings, day, nights, reader=run.engine.reader, before=before
+    )
+    damaged = open_state.damaged_tables(known, day, again=day in nights)
     entities = alerts_entities.read(run.lists.entities, chosen.source.plan, detect.FINDERS)
     known = known.note("begun", day=day)
     judged = _judge(known, nights, chosen.source, day, run, damaged)
@@ -152,14 +154,16 @@ def _night(paths: Iterable[str | Location], day: date, run: Run, *, replace_file
         detect.find_line_replacements(tables),
     )
     findings, evidence, weights = judged.found
-    alerts = nights_lists.listed(known, findings, weights, day, settings, subjects)
-    victims, victim_legs = nights_lists.to_warn(known, judged, day, settings, subjects, nights)
+    alerts = nights_lists.rank_alerts(known, findings, weights, day, settings, subjects)
+    victims, victim_legs = nights_lists.list_victims(known, judged, day, settings, subjects, nights)
     result = _result(judged, alerts, victims, chosen.source, day)
     run.progress("remembering")
     kept = judged.night.kept
     frames = {
         **kept,
-        "line_sightings": open_state.seen(judged.history.read, kept["profile"], day, damaged),
+        "line_sightings": open_state.update_sightings(
+            judged.history.read, kept["profile"], day, damaged
+        ),
         "volume": chosen.volume,
         "legs": pl.concat([kept["legs"], victim_legs]).sort(pl.all()),
         "victims": victims,
@@ -180,8 +184,10 @@ def _night(paths: Iterable[str | Location], day: date, run: Run, *, replace_file
         counts=_counts(result),
         facts=_facts(judged, chosen, day),
     )
-    nights = ledger.nights(known.ledger)
-    known.forget(cut(max(nights), settings.keep_profiles_days, settings.keep_calls_days)).sweep()
+    nights = ledger.finished_nights(known.ledger)
+    known.forget(
+        kept_from(max(nights), settings.keep_profiles_days, settings.keep_calls_days)
+    ).sweep()
     return Outcome(day, result, seconds, _warnings(known, nights, day, chosen))
 
 
@@ -201,7 +207,7 @@ def _result(
     )
 
 
-def _facts(judged: JudgedNight, chosen: Inputs, day: date) -> dict[str, Any]:
+def _facts(judged: JudgedNight, chosen: NightFiles, day: date) -> dict[str, Any]:
     """Return what later nights need to know of this one, beside the tables."""
     look = judged.reader.look
     return {
@@ -249,7 +255,7 @@ def _judge(
     active = reduce(
         ActiveDays.plus, (ActiveDays(*facts["active"]) for facts in recent), ActiveDays()
     )
-    past = History(day, first_day, active, open_state.reader(known, reader.source, damaged))
+    past = History(day, first_day, active, open_state.table_reader(known, reader.source, damaged))
     run.progress("reading some lines' calls again", reader.source.rows)
     night = build_night_tables(reader, built, past)
     run.progress("judging")
@@ -284,12 +290,14 @@ def _counts(result: Result) -> dict[str, Any]:
     }
 
 
-def _warnings(known: State, nights: Mapping[date, Night], day: date, chosen: Inputs) -> list[Text]:
+def _warnings(
+    known: State, nights: Mapping[date, Night], day: date, chosen: NightFiles
+) -> list[Text]:
     """Return what the operator of a night should look at, a sentence each."""
     volumes = known.read("volume").collect()
     warnings = [
         say("volume.of_day", "{day}: {volume}", day=day, volume=text)
-        for text in volume.compared(volumes, day).warnings
+        for text in volume.check_volume(volumes, day).warnings
     ]
     if chosen.copies:
         warnings.append(

@@ -20,7 +20,7 @@ import polars as pl
 from cdr_anomaly import numbering
 from cdr_anomaly.errors import StateError
 from cdr_anomaly.nights import state_header, upgrade
-from cdr_anomaly.nights.lock import writing
+from cdr_anomaly.nights.lock import private_writes
 from cdr_anomaly.nights.state_header import Header
 from cdr_anomaly.nights.upgrade import LEDGER_NAME, VERSION
 from cdr_anomaly.result import versions as program_versions
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.schema import Table
     from cdr_anomaly.storage.paths import Location
 
-WHOLE = ("line_sightings",)  # the one table that is not divided by day
+UNDIVIDED = ("line_sightings",)  # the one table that is not divided by day
 # Files that nothing refers to any more stay so long, for those who are reading them.
 LINGER_HOURS = 24
 MANY_EVENTS = 60
@@ -77,13 +77,17 @@ class State:
         table, versions = STATE_TABLES[name], self.versions
         if self.layout < VERSION:
             rows = self.upgraded_tables.get(name)
-            return empty(table, pl.Int64()).lazy() if rows is None else _whole(rows, table)
+            return (
+                empty(table, pl.Int64()).lazy() if rows is None else _with_all_columns(rows, table)
+            )
         if name not in versions:
             return empty(table, pl.Int64()).lazy()
         known = self._open.get(name)
         if known is not None and known.version() == versions[name]:
-            return _whole(pl.scan_delta(known, **paths.polars_options(self.place)), table)
-        return _whole(delta.scan_table(self.place / name, versions[name]), table)
+            return _with_all_columns(
+                pl.scan_delta(known, **paths.polars_options(self.place)), table
+            )
+        return _with_all_columns(delta.scan_table(self.place / name, versions[name]), table)
 
     @cached_property
     def written_tables(self) -> Mapping[str, pl.LazyFrame]:
@@ -106,7 +110,7 @@ class State:
     def repair(self) -> None:
         """Take back what runs that did not come to their end have left."""
         versions = self.versions
-        with writing(self.place):
+        with private_writes(self.place):
             for name in STATE_TABLES:
                 if name not in versions:
                     paths.remove(self.place / name)
@@ -124,7 +128,7 @@ class State:
 
         Until the note is written nobody sees any of it.
         """
-        with writing(self.place):
+        with private_writes(self.place):
             for name, frame in frames.items():
                 self._replace(name, frame, day)
             if isinstance(self.place, Path) and hasattr(os, "sync"):
@@ -140,11 +144,12 @@ class State:
         ]
         if not old:
             return self
-        with writing(self.place):
+        with private_writes(self.place):
             for name in old:
                 table = self._table(name)
                 table.delete(
-                    f"{_when(name)} < DATE '{before[name]}'", commit_properties=delta.no_retries()
+                    f"{_day_column(name)} < DATE '{before[name]}'",
+                    commit_properties=delta.no_retries(),
                 )
                 versions[name] = table.version()
         facts = {name: str(first) for name, first in before.items()}
@@ -152,7 +157,7 @@ class State:
 
     def sweep(self, *, hours: int = LINGER_HOURS) -> None:
         """Delete the files that no table refers to any more."""
-        with writing(self.place):
+        with private_writes(self.place):
             events = self._table(LEDGER_NAME)
             if len(events.file_uris()) > MANY_EVENTS:  # each is a file of its own
                 events.optimize.compact()
@@ -163,7 +168,7 @@ class State:
 
     def write_by_day(self, name: str, rows: pl.LazyFrame) -> int:
         """Write a table anew, a day at a time; return its version."""
-        if name in WHOLE:
+        if name in UNDIVIDED:
             self._write(name, rows.collect(), mode="overwrite", schema_mode="overwrite")
             return int(self._table(name).version())
         days = rows.select(pl.col("day").unique().sort()).collect()["day"]
@@ -201,7 +206,7 @@ class State:
         # A ledger that somebody has made since this one found none is somebody else's.
         mode = "append" if LEDGER_NAME in self._open else "error"
         events = pl.concat([self.ledger, line])
-        with writing(self.place):
+        with private_writes(self.place):
             if anew:
                 self._write(LEDGER_NAME, events, mode="overwrite")
             else:
@@ -210,15 +215,15 @@ class State:
 
     def _replace(self, name: str, frame: pl.DataFrame, day: date) -> None:
         table = STATE_TABLES[name]
-        divided = {} if name in WHOLE else {"partition_by": ["day"]}
+        divided = {} if name in UNDIVIDED else {"partition_by": ["day"]}
         frame = frame.select(list(table))
         known, of_lines = self.read(name), lines(table)
         if of_lines and frame.schema[of_lines[0]] != known.collect_schema()[of_lines[0]]:
-            if name not in WHOLE:
+            if name not in UNDIVIDED:
                 others = numbering.format_lines(known.filter(pl.col("day") != day), of_lines)
                 frame = pl.concat([others.collect(), frame])
             self._write(name, frame, mode="overwrite", schema_mode="overwrite", **divided)
-        elif name in WHOLE or name not in self.versions:
+        elif name in UNDIVIDED or name not in self.versions:
             self._write(name, frame, mode="overwrite", **divided)
         else:
             where = f"day = DATE '{day}'"
@@ -237,13 +242,15 @@ class State:
 
     def _has(self, name: str, before: date) -> bool:
         """Tell whether a table has rows of an earlier day; lines go as PROFILE does."""
-        actions = self._table("profile" if name in WHOLE else name).get_add_actions(flatten=True)
+        actions = self._table("profile" if name in UNDIVIDED else name).get_add_actions(
+            flatten=True
+        )
         oldest = pl.DataFrame(actions)["partition.day"].min()
         return isinstance(oldest, date) and oldest < before
 
     def _damaged(self, name: str) -> pl.DataFrame:
         wrong = delta.damaged_files(self._table(name), self.place / name)
-        day = pl.lit(None, pl.Date) if name in WHOLE else pl.col("partition.day")
+        day = pl.lit(None, pl.Date) if name in UNDIVIDED else pl.col("partition.day")
         return wrong.select(table=pl.lit(name), file=pl.col("path"), day=day)
 
     def _table(self, name: str) -> DeltaTable:
@@ -252,7 +259,7 @@ class State:
         return self._open[name]
 
 
-def _whole(rows: pl.LazyFrame, table: Table) -> pl.LazyFrame:
+def _with_all_columns(rows: pl.LazyFrame, table: Table) -> pl.LazyFrame:
     """Take the columns of a table; those that an older state lacks are empty."""
     found = rows.collect_schema()
     return rows.select(
@@ -261,11 +268,11 @@ def _whole(rows: pl.LazyFrame, table: Table) -> pl.LazyFrame:
     )
 
 
-def _when(name: str) -> str:
-    return "last_seen" if name in WHOLE else "day"
+def _day_column(name: str) -> str:
+    return "last_seen" if name in UNDIVIDED else "day"
 
 
-def opened(place: Location, zone: str, home: str) -> State:
+def open_writable(place: Location, zone: str, home: str) -> State:
     """Open a state to change it; make it where there is none. Its writer must hold the lock.
 
     Zone and home region are settled by the first night that is done.
@@ -279,7 +286,7 @@ def opened(place: Location, zone: str, home: str) -> State:
     return state
 
 
-def shown(place: Location) -> State:
+def open_readonly(place: Location) -> State:
     """Open a state to read it."""
     told = state_header.read(place)
     if told is None:
@@ -306,7 +313,7 @@ def bring_up_to_date(place: Location) -> Header | None:
     if layout < VERSION and not events["tables"].drop_nulls().is_empty():
         ledger = _upgraded_ledger(events, layout)
         _rewrite(State(place, header, ledger, layout, tables))
-    with writing(place):
+    with private_writes(place):
         for name in upgrade.FORMER_TABLES - STATE_TABLES.keys():
             paths.remove(place / name)
     header = replace(header, version=VERSION)
@@ -317,12 +324,12 @@ def bring_up_to_date(place: Location) -> Header | None:
 def _rewrite(former: State) -> None:
     """Write the tables of a state of an earlier layout as those of today, and its ledger."""
     versions = former.versions
-    with writing(former.place):
+    with private_writes(former.place):
         for name, rows in former.upgraded_tables.items():
             if rows is former.written_tables.get(name):
                 continue
             try:
-                versions[name] = former.write_by_day(name, _whole(rows, STATE_TABLES[name]))
+                versions[name] = former.write_by_day(name, _with_all_columns(rows, STATE_TABLES[name]))
             except UNREADABLE as error:
                 if isinstance(error, OSError) and error.errno is not None:
                     raise  # it could not be written
@@ -342,11 +349,11 @@ def _upgraded_ledger(events: pl.DataFrame, layout: int) -> pl.DataFrame:
     return upgrade.through_steps({LEDGER_NAME: events.lazy()}, layout)[LEDGER_NAME].collect()
 
 
-def read_through(place: Location) -> None:
+def check_files(place: Location) -> None:
     """Decode every file that the state is made of, and fail on the first that is damaged."""
-    if not (place / state_header.NAME).exists():
+    if not (place / state_header.FILE_NAME).exists():
         return
-    known = shown(place)
+    known = open_readonly(place)
     for name, version in known.versions.items():
         for file in sorted(delta.open_table(place / name, version).file_uris()):
             try:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from cdr_anomaly.errors import StateError
-from cdr_anomaly.nights.lock import writing
+from cdr_anomaly.nights.lock import private_writes
 from cdr_anomaly.nights.upgrade import VERSION
 from cdr_anomaly.storage import paths
 
 if TYPE_CHECKING:
     from cdr_anomaly.storage.paths import Location
 
-NAME = "state.json"
+FILE_NAME = "state.json"
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,17 @@ def read(place: Location) -> Header | None:
         msg = f"'{place}' is a file; a state is a folder."
         raise StateError(msg)
     try:
-        told = Header(**json.loads((place / NAME).read_text(encoding="utf-8")))
+        told = Header(**json.loads((place / FILE_NAME).read_text(encoding="utf-8")))
     except FileNotFoundError:
         others = [file.name for file in place.iterdir() if not file.name.startswith(".")]
         if others:
-            msg = f"'{place}' is no state: it holds '{min(others)}' and no {NAME}; name another."
+            msg = (
+                f"'{place}' is no state: it holds '{min(others)}' and no {FILE_NAME}; name another."
+            )
             raise StateError(msg) from None
         return None
     except (OSError, ValueError, TypeError) as error:
-        msg = f"'{place / NAME}' cannot be read; put it back from a backup."
+        msg = f"'{place / FILE_NAME}' cannot be read; put it back from a backup."
         raise StateError(msg) from error
     if told.version > VERSION:
         msg = (
@@ -61,5 +63,5 @@ def read(place: Location) -> Header | None:
 
 def write(place: Location, told: Header) -> None:
     """Write it whole."""
-    with writing(place):
-        paths.write(place / NAME, f"{json.dumps(told.__dict__)}\n".encode())
+    with private_writes(place):
+        paths.write(place / FILE_NAME, f"{json.dumps(told.__dict__)}\n".encode())

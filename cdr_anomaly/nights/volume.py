@@ -22,7 +22,7 @@ FEW_WEEKS, FEW_DAYS = 2, 3
 FAR_BELOW, HOUR_BELOW = 0.7, 0.3
 
 
-class Compared(NamedTuple):
+class VolumeCheck(NamedTuple):
     """A day's rows, what is usual (None where that is not known), and what is missing, in words."""
 
     rows: int
@@ -53,7 +53,7 @@ def source_name(path: str) -> str:
     return "/".join([*(key for key in keys if "*" not in key), CHANGING.sub("*", file)])
 
 
-def counted(starts: pl.DataFrame) -> pl.DataFrame:
+def count_volume(starts: pl.DataFrame) -> pl.DataFrame:
     """Make VOLUME from the starts of files (file, day, hour, rows)."""
     names = {file: source_name(file) for file in starts["file"].unique()}
     source = pl.col("file").replace_strict(names, return_dtype=pl.String)
@@ -64,26 +64,26 @@ def counted(starts: pl.DataFrame) -> pl.DataFrame:
 def by_hour(volume: pl.DataFrame, day: date) -> pl.DataFrame:
     """Put the rows ``n`` of each hour of a day beside the ``usual``, which may be unknown."""
     rows = volume.filter(pl.col("day") == day).group_by("hour").agg(n=pl.col("rows").sum())
-    past = _before(volume, day)
+    past = _past_days(volume, day)
     usual = _usual(*past) if past else pl.DataFrame(schema={"hour": pl.Int64, "usual": pl.Float64})
     both = rows.join(usual.cast({"hour": pl.Int64}), on="hour", how="full", coalesce=True)
     return both.select("hour", pl.col("n").fill_null(0), pl.col("usual").round(1)).sort("hour")
 
 
-def compared(volume: pl.DataFrame, day: date) -> Compared:
+def check_volume(volume: pl.DataFrame, day: date) -> VolumeCheck:
     """Compare a day's VOLUME with that of the same weekday, or where these are few, of all days."""
     today = volume.filter(pl.col("day") == day)
     rows = int(today["rows"].sum())
-    before = _before(volume, day)
+    before = _past_days(volume, day)
     if before is None:
-        return Compared(rows, None, [])
+        return VolumeCheck(rows, None, [])
     past, days = before
     usual = median(past.group_by("day").agg(pl.col("rows").sum())["rows"])
     hours = _hours(today, past, days) if rows < FAR_BELOW * usual else []
-    return Compared(rows, usual, [*hours, *_sources(today, past, days)])
+    return VolumeCheck(rows, usual, [*hours, *_sources(today, past, days)])
 
 
-def _before(volume: pl.DataFrame, day: date) -> tuple[pl.DataFrame, int] | None:
+def _past_days(volume: pl.DataFrame, day: date) -> tuple[pl.DataFrame, int] | None:
     """Give the rows of the days that a day is compared with, and how many days these are."""
     before = volume.filter(pl.col("day") < day)
     same = before.filter(

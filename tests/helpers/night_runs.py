@@ -54,13 +54,13 @@ def every(folder: Path, told: nights_run.Run) -> list[Outcome]:
 
 def remembered(place: Location) -> dict[str, list[dict[str, Any]]]:
     """Read every table of a state, with its rows in one order."""
-    known = state.shown(place)
+    known = state.open_readonly(place)
     tables = {name: known.read(name).collect() for name in STATE_TABLES}
     return {name: sorted(table.to_dicts(), key=repr) for name, table in tables.items()}
 
 
 def findings(place: Location) -> pl.DataFrame:
-    return in_order(state.shown(place).read("findings").collect())
+    return in_order(state.open_readonly(place).read("findings").collect())
 
 
 def evidence(nights: Iterable[Outcome | str]) -> pl.DataFrame:

@@ -44,7 +44,7 @@ def test_killed_at_any_instant_nothing_is_lost_and_nothing_doubled(
             assert night_runs.remembered(place) == after
             continue
         outcomes["killed" if killed(running, random.uniform(0, seconds)) else "done"] += 1
-        assert not lock.is_held(place)
+        assert not lock.is_locked(place)
         shown = night_runs.remembered(place)
         assert shown in (was, after), "nothing half done is seen"
         run.nightly([last(files)], DAYS[3], night_runs.run(place))
@@ -57,14 +57,14 @@ def _leftovers(place: Path) -> set[str]:
     """Name the tables whose newest version is not the one that is read."""
     from deltalake import DeltaTable
 
-    versions = state.shown(place).versions
+    versions = state.open_readonly(place).versions
     return {name for name, v in versions.items() if DeltaTable(place / name).version() != v}
 
 
 def test_the_first_night_killed_leaves_a_state_that_can_begin(tmp_path: Path, files: Path) -> None:
     place = tmp_path / "state"
     told = night_runs.run(place)
-    known = state.opened(place, "Asia/Shanghai", "CN")
+    known = state.open_writable(place, "Asia/Shanghai", "CN")
     known.note("begun", day=DAYS[0])
     # As if killed between two tables of the first night.
     known._write("profile", known.read("profile").collect(), mode="overwrite")
@@ -124,14 +124,14 @@ def test_a_second_writer_is_told_who_holds_the_state(
 ) -> None:
     place = tmp_path / "state"
     shutil.copytree(before, place)
-    with lock.held(place):
+    with lock.lock_state(place):
         running = child(place, last(files))
         begin(running)
         said = ended(running)
         assert running.returncode == 2
         assert said.startswith(f"Another run holds '{place}': process {os.getpid()} of ")
         assert f", since {time.strftime('%Y')}" in said
-        assert lock.is_held(place)
+        assert lock.is_locked(place)
     assert night_runs.remembered(place) == night_runs.remembered(before)
 
 
@@ -158,7 +158,7 @@ def test_a_damaged_table_is_named_and_made_again(
     shutil.copytree(before, place)
     told = night_runs.run(place)
     run.nightly([last(files)], DAYS[3], told)
-    known = state.opened(place, "Asia/Shanghai", "CN")
+    known = state.open_writable(place, "Asia/Shanghai", "CN")
     (file,) = (f for f in known._table(table).file_uris() if "day=" not in f or str(DAYS[2]) in f)
     whole = Path(file).read_bytes()
     if how == "gone":
@@ -168,7 +168,7 @@ def test_a_damaged_table_is_named_and_made_again(
         Path(file).write_bytes(cut if how == "truncated" else cut + b"x" * (len(whole) - len(cut)))
     if how == "scribbled":
         with pytest.raises(StateError, match="is damaged; run the night of that day again"):
-            state.read_through(place)
+            state.check_files(place)
     elif table != "line_sightings":  # which the night makes again from profiles
         with pytest.raises(StateError, match=f"is damaged; run the night of {DAYS[2]} again"):
             run.nightly([last(files)], DAYS[3], told)
@@ -195,7 +195,7 @@ def test_what_the_first_night_got_wrong_is_not_settled(tmp_path: Path, files: Pa
         else:
             with pytest.raises(InputError):
                 run.nightly(paths, DAYS[0], told)
-    assert state.shown(told.place).header.zone == "Asia/Shanghai"
+    assert state.open_readonly(told.place).header.zone == "Asia/Shanghai"
 
 
 def test_many_events_are_put_together_and_are_the_same(
@@ -203,10 +203,10 @@ def test_many_events_are_put_together_and_are_the_same(
 ) -> None:
     place = tmp_path / "state"
     shutil.copytree(before, place)
-    was = state.shown(place).ledger
+    was = state.open_readonly(place).ledger
     monkeypatch.setattr(state, "MANY_EVENTS", 3)
     run.nightly([last(files)], DAYS[3], night_runs.run(place))
-    now = state.shown(place).ledger
+    now = state.open_readonly(place).ledger
     assert now.head(was.height).equals(was)
     assert now["event"].to_list() == [*was["event"], "begun", "done"]
     from deltalake import DeltaTable
@@ -217,9 +217,9 @@ def test_many_events_are_put_together_and_are_the_same(
 def test_a_night_that_was_begun_and_killed_is_failed(tmp_path: Path, before: Path) -> None:
     place = tmp_path / "state"
     shutil.copytree(before, place)
-    known = state.opened(place, "Asia/Shanghai", "CN").note("begun", day=date(2026, 5, 6))
-    assert list(ledger.begun(known.ledger)) == [date(2026, 5, 6)]
-    assert list(open_state.nights(place)) == DAYS
+    known = state.open_writable(place, "Asia/Shanghai", "CN").note("begun", day=date(2026, 5, 6))
+    assert list(ledger.unfinished_nights(known.ledger)) == [date(2026, 5, 6)]
+    assert list(open_state.read_nights(place)) == DAYS
 
 
 def test_a_newer_state_is_refused(tmp_path: Path, before: Path, files: Path) -> None:

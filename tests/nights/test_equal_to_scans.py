@@ -168,12 +168,12 @@ def test_late_files_reopen_their_day_and_the_days_after_it(
         if n % 2 and n > 2:  # two days later, by itself
             before = days[n - 2]
             run.nightly([folder / f"{before}-late.parquet"], before, told)
-            nights = open_state.nights(told.place)
+            nights = open_state.read_nights(told.place)
             assert len(nights[before].inputs) == 2
             reopened = [d for d, night in nights.items() if night.reopened_by == before]
             assert reopened == [d for d in days[n - 1 : n + 1] if d in nights]
     # A landing folder with all of it: days that are done see that there is more of them.
-    settled_by_hand = [d for d in days if len(open_state.nights(told.place)[d].inputs) == 2]
+    settled_by_hand = [d for d in days if len(open_state.read_nights(told.place)[d].inputs) == 2]
     for day in set(days) - set(settled_by_hand):
         run.nightly([folder], day, told)
     settled(told, folder, calls)
@@ -189,13 +189,13 @@ def test_a_late_file_in_the_folder_of_another_night_is_seen(tmp_path: Path) -> N
     first.tail(30).write_parquet(tmp_path / "late.parquet")
     second.write_parquet(tmp_path / "second.parquet")
     night = run.nightly(sorted(tmp_path.glob("*.parquet")), days[1], told)
-    assert open_state.nights(told.place)[days[0]].late == 30
+    assert open_state.read_nights(told.place)[days[0]].late == 30
     (warning,) = night.warnings
     assert warning.startswith("2026-05-04 may change: 30 rows of the day came in files that")
     again, _ = run.backfill(sorted(tmp_path.glob("*.parquet")), *days, told)
     assert isinstance(again, run.Outcome)
     assert again.result.counts.used == 50
-    assert not any(night.provisional for night in open_state.nights(told.place).values())
+    assert not any(night.provisional for night in open_state.read_nights(told.place).values())
 
 
 def test_to_run_a_night_again_gives_the_same_bytes(
@@ -208,7 +208,7 @@ def test_to_run_a_night_again_gives_the_same_bytes(
     for day in night_runs.local_days(calls)[-4:]:
         run.nightly([days / f"{day}.parquet"], day, told)
         assert night_runs.remembered(told.place) == before
-        assert not any(night.provisional for night in open_state.nights(told.place).values())
+        assert not any(night.provisional for night in open_state.read_nights(told.place).values())
 
 
 def test_records_in_parts_over_midnight_and_long_calls(tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_a_token_turns_the_memory_into_text(
     kinds = []
     for file in sorted(folder.glob("*.parquet")):
         run.nightly([file], date.fromisoformat(file.stem), told)
-        kinds.append(state.shown(told.place).as_text)
+        kinds.append(state.open_readonly(told.place).as_text)
     assert kinds == [False] * 9 + [True] * (len(days) - 9)
     found = scanned(folder, *WORDS, subscribers=subscribers).findings
     order = ("day", "detector", "subject_kind", "subject", "window_start")

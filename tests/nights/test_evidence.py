@@ -57,7 +57,7 @@ def test_a_list_that_is_made_again_is_that_of_the_night(
 ) -> None:
     assert sum(night.result.alerts["p_value"].count() for night in outcomes) > 10
     for night in outcomes:
-        _, again, _ = operations.again(place, night.day, night_runs.run(place).settings, None)
+        _, again, _ = operations.rank_again(place, night.day, night_runs.run(place).settings, None)
         assert_frame_equal(again, night.result.alerts)
 
 
@@ -76,7 +76,7 @@ def test_a_night_that_is_run_again_weighs_the_same(
 
 def aged(place: Path, *, without: dict[str, list[str]], no: str) -> None:
     """Make of a state one that an older program has left: columns and a table less."""
-    known = state.opened(place, SHANGHAI, "CN")
+    known = state.open_writable(place, SHANGHAI, "CN")
     versions = known.versions
     for name, columns in without.items():
         table = known.read(name).collect().drop(columns)
@@ -86,7 +86,7 @@ def aged(place: Path, *, without: dict[str, list[str]], no: str) -> None:
     del versions[no]
     known.note("retention", tables=versions)
     events = pl.col("facts").str.replace(r'"callers": \d+, ', "")
-    whole = state.shown(place).ledger.with_columns(facts=events)
+    whole = state.open_readonly(place).ledger.with_columns(facts=events)
     known._write(upgrade.LEDGER_NAME, whole, mode="overwrite")
 
 
@@ -99,8 +99,8 @@ def test_a_state_of_an_older_program_is_read_and_written_on(
         "findings": ["would_clear_if", "fixed_limit"],
     }
     aged(copy, without=lacking, no="evidence")
-    known = state.shown(copy)
-    assert not any("callers" in n.facts for n in ledger.nights(known.ledger).values())
+    known = state.open_readonly(copy)
+    assert not any("callers" in n.facts for n in ledger.finished_nights(known.ledger).values())
     for name, columns in lacking.items():
         table, kind = known.read(name).collect(), {"alerts": ALERTS, "findings": FINDINGS}[name]
         assert dict(table.schema) == {c: each.dtype for c, each in kind.items()}
@@ -108,7 +108,9 @@ def test_a_state_of_an_older_program_is_read_and_written_on(
         assert all(table[c].null_count() == table.height for c in columns)
     assert known.read("evidence").collect().is_empty()
     assert dict(known.read("evidence").collect_schema()).keys() == EVIDENCE.keys()
-    _, listed, _ = operations.again(copy, outcomes[-1].day, night_runs.run(copy).settings, None)
+    _, listed, _ = operations.rank_again(
+        copy, outcomes[-1].day, night_runs.run(copy).settings, None
+    )
     assert listed.height > 0, "as well as the older one could tell"
 
     last = outcomes[-1]
@@ -116,7 +118,7 @@ def test_a_state_of_an_older_program_is_read_and_written_on(
     assert again.evidence["calibrated_by"].unique().to_list() == [BY_ITSELF], "no night is known"
     rules = pl.col("detector") != "unlike_peers"
     assert again.findings.filter(rules).equals(last.result.findings.filter(rules))
-    written = state.shown(copy).read("findings").collect()
+    written = state.open_readonly(copy).read("findings").collect()
     assert written.filter(day=last.day)["would_clear_if"].null_count() == 0
     assert written.filter(pl.col("day") < last.day)["would_clear_if"].null_count() > 0
 
@@ -137,9 +139,9 @@ def test_what_is_said_of_a_member_is_said_of_the_actor(tmp_path: Path, relayed: 
     assert alert["subject"] == HUB
     assert len(alert["lines"]) > 1
     member = alert["lines"][-1]
-    subject, day = operations.feedback(told.place, member, "cleared", "one firm", None)
+    subject, day = operations.record_feedback(told.place, member, "cleared", "one firm", None)
     assert (subject, str(day)) == (member, DAYS[0])
-    said = state.shown(told.place).read("feedback").collect()
+    said = state.open_readonly(told.place).read("feedback").collect()
     assert sorted(said["line"]) == sorted(alert["lines"])
     shown = operations.status(told.place, 3)["What became of alerts, by detector"]
     assert shown["cleared"].unique().to_list() == [1], "it is one alert, whatever its lines"
@@ -150,8 +152,8 @@ def test_what_is_said_of_a_member_is_said_of_the_actor(tmp_path: Path, relayed: 
     assert grades.index(later["severity"]) == grades.index(alert["severity"]) - 1
     assert later["lowered_because"] == f"cleared on {DAYS[0]}"
     assert later["feedback"] == f"cleared on {DAYS[0]}: one firm"
-    operations.feedback(told.place, HUB, "confirmed", None, night.day)
-    said = state.shown(told.place).read("feedback").collect()
+    operations.record_feedback(told.place, HUB, "confirmed", None, night.day)
+    said = state.open_readonly(told.place).read("feedback").collect()
     assert said["verdict"].unique().to_list() == ["confirmed"], "of all of them, once"
 
 

@@ -91,7 +91,7 @@ def done(day: int, *files: str, **more: Any) -> dict[str, Any]:
 def test_which_nights_may_change(
     rows: list[dict[str, Any]], provisional: list[int], why: str
 ) -> None:
-    nights = ledger.nights(events(*rows))
+    nights = ledger.finished_nights(events(*rows))
     assert [night.day for night in nights.values() if night.provisional] == (
         [may(day) for day in provisional]
     ), why
@@ -100,24 +100,24 @@ def test_which_nights_may_change(
 
 def test_why_a_night_may_change_is_said() -> None:
     late = events(done(1, "a"), done(2, "b", beside={"2026-05-01": {"b": 20}}))
-    assert ledger.nights(late)[may(1)].provisional == (
+    assert ledger.finished_nights(late)[may(1)].provisional == (
         "20 rows of the day came in files that it was not made of"
     )
     changed = events(done(1, "a"), done(2, "b"), done(1, "c"))
-    assert ledger.nights(changed)[may(2)].provisional == (
+    assert ledger.finished_nights(changed)[may(2)].provisional == (
         "the night of 2026-05-01 changed after it was done"
     )
 
 
 def test_begun_and_not_done_since() -> None:
     rows = [event("begun", 1), done(1, "a"), event("begun", 2), event("begun", 1)]
-    assert set(ledger.begun(events(*rows))) == {may(1), may(2)}
-    assert ledger.begun(events(*rows, done(1, "a"), done(2, "b"))) == {}
+    assert set(ledger.unfinished_nights(events(*rows))) == {may(1), may(2)}
+    assert ledger.unfinished_nights(events(*rows, done(1, "a"), done(2, "b"))) == {}
 
 
 def test_the_first_day_is_that_after_the_last_long_gap() -> None:
     rows = [done(1, "a"), done(4, "b"), done(5, "c", calls=0)]
-    nights = ledger.nights(events(*rows))
+    nights = ledger.finished_nights(events(*rows))
     assert ledger.first_day(nights, may(6)) == may(1)
     assert ledger.first_day({}, may(6)) == may(6)
     assert ledger.first_day(nights, date(2026, 8, 2)) == may(1), "90 days without a call"

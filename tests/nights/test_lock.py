@@ -36,7 +36,7 @@ def held(place: Address, **by: str | int) -> None:
 
 def signature(place: Address) -> dict[str, str]:
     """Return what this process says of itself where it holds a place."""
-    with lock.held(place):
+    with lock.lock_state(place):
         told: dict[str, str] = json.loads((place / lock.HOLD).read_text())
     return told
 
@@ -45,7 +45,7 @@ def test_a_hold_is_over_when_it_is_not_renewed_or_its_process_is_gone(
     run: Any, place: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held(place)
-    assert lock.is_held(place)
+    assert lock.is_locked(place)
     ran = night(run, place)
     assert (ran.code, ran.err) == (
         2,
@@ -55,7 +55,7 @@ def test_a_hold_is_over_when_it_is_not_renewed_or_its_process_is_gone(
         ),
     )
     monkeypatch.setattr(lock, "LEASE_S", -5.0)
-    with lock.held(place):
+    with lock.lock_state(place):
         pass
     monkeypatch.undo()
     assert (place / lock.HOLD).head() is None, "it is let go of"
@@ -70,13 +70,13 @@ def test_a_hold_of_a_process_that_this_machine_does_not_have_is_over(place: Addr
     )
     own = signature(place)
     held(place, **own | {"process": int(gone.stdout), "among": "those of another container"})
-    assert lock.is_held(place), "whose host is called as this one"
+    assert lock.is_locked(place), "whose host is called as this one"
     held(place, **own | {"process": int(gone.stdout)})
-    with lock.held(place):
-        assert lock.is_held(place)
-        with pytest.raises(StateError, match=f"process {os.getpid()} of"), lock.held(place):
+    with lock.lock_state(place):
+        assert lock.is_locked(place)
+        with pytest.raises(StateError, match=f"process {os.getpid()} of"), lock.lock_state(place):
             pass
-    assert not lock.is_held(place)
+    assert not lock.is_locked(place)
 
 
 def test_a_store_without_conditional_writes_is_refused(
@@ -90,7 +90,7 @@ def test_a_store_without_conditional_writes_is_refused(
     ran = night(run, place)
     assert ran.code == 2
     assert "(it ignores If-None-Match), so two runs could mix; keep the state else" in ran.err
-    assert not lock.is_held(place)
+    assert not lock.is_locked(place)
 
 
 def test_a_hold_is_renewed_and_given_up_when_another_took_it(
@@ -98,7 +98,7 @@ def test_a_hold_is_renewed_and_given_up_when_another_took_it(
 ) -> None:
     monkeypatch.setattr(lock, "BEAT_S", 0.05)
     mark = place / lock.HOLD
-    with lock.held(place):
+    with lock.lock_state(place):
         first = mark.head()["e_tag"]
         end = time.monotonic() + 20
         while mark.head()["e_tag"] == first and time.monotonic() < end:

@@ -71,7 +71,7 @@ def test_the_line_for_cron(at_home: Any, tmp_path: Path) -> None:
     run(at_home(command))
     assert (tmp_path / "var/lib/node_exporter/cdr_anomaly.prom").exists()
     assert '"event"' in (tmp_path / "var/log/cdr-anomaly.log").read_text(encoding="utf-8")
-    assert state.shown(tmp_path / "var/lib/cdr-anomaly").ledger["event"].to_list() == [
+    assert state.open_readonly(tmp_path / "var/lib/cdr-anomaly").ledger["event"].to_list() == [
         "begun",
         "done",
     ]

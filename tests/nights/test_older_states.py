@@ -46,11 +46,11 @@ def test_columns_that_an_older_state_lacks_are_empty_and_new_nights_have_them(
         written = pl.scan_delta(str(told.place / name)).collect_schema()
         assert not set(NEW) & set(written)
     for name in ("legs", "carry_over"):
-        known = state.shown(told.place).read(name).collect()
+        known = state.open_readonly(told.place).read(name).collect()
         assert known.height > 0
         assert known.select(NEW).null_count().row(0) == (known.height, known.height)
     run.nightly([folder / f"{SECOND}.parquet"], SECOND, told)
-    legs = state.shown(told.place).read("legs").collect()
+    legs = state.open_readonly(told.place).read("legs").collect()
     told_now = legs.filter(pl.col("day") == SECOND).select(NEW).unique()
     assert told_now.rows() == [("460001", "x")]
     assert legs.filter(pl.col("day") == FIRST).select(NEW).unique().rows() == [(None, None)]

@@ -90,7 +90,7 @@ def test_every_night_finds_what_a_scan_of_its_days_finds(
         own = whole.findings.filter(day=night.day)
         assert_frame_equal(night_runs.in_order(night.result.findings), night_runs.in_order(own))
         n_found += own.filter(detector="agent_shift").height
-        kept = shown(state.shown(told.place).read("shifts"), night.day)
+        kept = shown(state.open_readonly(told.place).read("shifts"), night.day)
         assert_frame_equal(kept, shown(night.result.tables.shifts, night.day))
         worthy = shown(whole.tables.shifts, night.day)
         assert_frame_equal(kept.join(worthy, on="line", how="semi"), worthy)
@@ -133,14 +133,14 @@ def test_a_state_without_the_table_is_read_and_written_on(tmp_path: Path) -> Non
         night = run.nightly([file], date.fromisoformat(file.stem), told)
     assert found(night.result, "agent_shift")
     copy = shutil.copytree(told.place, tmp_path / "copy")
-    known = state.opened(copy, SHANGHAI, "CN")
+    known = state.open_writable(copy, SHANGHAI, "CN")
     older = {name: version for name, version in known.versions.items() if name != "shifts"}
     known.note("retention", tables=older)
-    assert state.shown(copy).read("shifts").collect().is_empty()
+    assert state.open_readonly(copy).read("shifts").collect().is_empty()
     aged = night_runs.run(copy)
     fifth = run.nightly([files[4]], date.fromisoformat(files[4].stem), aged)
     assert not found(fifth.result, "agent_shift"), "one day of six hours is all that is known"
-    kept = state.shown(copy).read("shifts").collect()
+    kept = state.open_readonly(copy).read("shifts").collect()
     assert kept.columns == list(SHIFTS)
     assert kept["day"].cast(pl.String).to_list() == [days[4]]
     for file in files[:5]:  # the nights before, again

@@ -78,7 +78,7 @@ def test_a_night_in_a_store_is_the_night_on_a_disk(
     shas = [
         {
             each["sha256"]
-            for row in state.shown(where).ledger["inputs"].drop_nulls()
+            for row in state.open_readonly(where).ledger["inputs"].drop_nulls()
             for each in json.loads(row)
         }
         for where in (here, there)
@@ -156,11 +156,11 @@ def test_killed_at_any_instant_nothing_is_lost_and_nothing_doubled(
             continue
         # Spread over a night: by chance alone half of them may come after its end.
         cut += killed(running, random.uniform(n - 1, n) / KILLS * seconds)
-        assert not lock.is_held(place), "its process is gone"
+        assert not lock.is_locked(place), "its process is gone"
         assert night_runs.remembered(place) in (was, after), "nothing half done is seen"
         nights_run.nightly([last(files)], DAYS[3], night_runs.run(place))
         assert night_runs.remembered(place) == after
-        versions = state.shown(place).versions
+        versions = state.open_readonly(place).versions
         newest = {name: delta.open_table(place / name).version() for name in versions}
         assert newest == versions, "what the killed run left is gone"
     assert cut > KILLS // 2
@@ -180,26 +180,26 @@ def test_two_at_once_end_as_one_after_the_other(place: Address, files: Path, aft
 def test_of_two_writers_that_both_believe_they_hold_it_one_is_refused(
     late: str, place: Address
 ) -> None:
-    one = state.opened(place, SHANGHAI, "CN")
-    two = state.opened(place, SHANGHAI, "CN")
+    one = state.open_writable(place, SHANGHAI, "CN")
+    two = state.open_writable(place, SHANGHAI, "CN")
     day = DAYS[3] + timedelta(days=1)
     frames = {"carry_over": two.read("carry_over").collect().with_columns(day=pl.lit(day))}
     done = two.commit("done", frames, day=day)
     put = partial(one.note, "begun") if late == "note" else partial(one.commit, "done", frames)
     with pytest.raises(StateError, match=r"Another run changed the state in '.*' meanwhile; run"):
         put(day=day)
-    now = state.shown(place)
+    now = state.open_readonly(place)
     assert now.versions == done.versions
     assert now.read("carry_over").collect().height == done.read("carry_over").collect().height
 
 
 def test_of_two_that_both_make_a_state_one_is_refused(bucket: Address) -> None:
-    one, two = (state.opened(bucket / "new", SHANGHAI, "CN") for _ in range(2))
+    one, two = (state.open_writable(bucket / "new", SHANGHAI, "CN") for _ in range(2))
     begun = two.note("begun", day=DAYS[0])
     with pytest.raises(StateError, match=r"Another run changed the state in '.*' meanwhile; run"):
         one.note("begun", day=DAYS[1])
     begun.note("begun", day=DAYS[2])
-    assert state.shown(bucket / "new").ledger["day"].to_list() == [DAYS[0], DAYS[2]]
+    assert state.open_readonly(bucket / "new").ledger["day"].to_list() == [DAYS[0], DAYS[2]]
 
 
 def test_files_of_the_state_that_are_gone_from_the_store_are_named(

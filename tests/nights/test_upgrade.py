@@ -62,7 +62,7 @@ def written(former: Path) -> dict[str, pl.DataFrame]:
 
 def assert_is(place: Location, written: dict[str, pl.DataFrame]) -> None:
     """Check that a state holds what version 1 wrote, whatever its layout is now."""
-    known = state.shown(place)
+    known = state.open_readonly(place)
     for name, frame in written.items():
         rows = known.read(name).collect()
         assert rows.columns == list(STATE_TABLES[name])
@@ -97,19 +97,19 @@ def test_a_former_state_is_read_without_a_change(
     assert nights["state"].to_list() == ["done"] * 3
     assert of_detectors["cleared"].sum() > 0
     told = night_runs.run(former).settings
-    _, alerts, findings = operations.again(former, None, told, None)
+    _, alerts, findings = operations.rank_again(former, None, told, None)
     assert (alerts.height, findings.height) > (0, 0)
-    state.read_through(former)
+    state.check_files(former)
     assert files(former) == before
 
 
 def test_the_next_run_that_writes_upgrades_it(
     former: Path, written: dict[str, pl.DataFrame]
 ) -> None:
-    said = operations.feedback(former, "+8613511110000", "confirmed", None, None)
+    said = operations.record_feedback(former, "+8613511110000", "confirmed", None, None)
     assert said == ("+8613511110000", date(2026, 5, 6))
     assert state_header.read(former) == state_header.Header(upgrade.VERSION, SHANGHAI, "CN")
-    known = state.shown(former)
+    known = state.open_readonly(former)
     assert known.layout == upgrade.VERSION
     assert known.ledger["event"].to_list()[-2:] == [upgrade.EVENT, "feedback"]
     verdicts = known.read("feedback").sort("at").collect()["verdict"].to_list()
@@ -132,7 +132,7 @@ def test_nights_go_on_as_if_it_had_been_written_today(former: Path, tmp_path: Pa
     hub = night.result.findings.filter(subject="+8613511110000")
     assert hub["reason"].str.contains("forwarded to by 6 lines in the 7 days to 2026-05-07").all()
     assert hub.height > 0
-    known = state.shown(former)
+    known = state.open_readonly(former)
     assert set(known.read("cold_callers").collect()["day"].to_list()) > {date(2026, 5, 4)}
     assert known.damaged().is_empty()
 
@@ -175,7 +175,7 @@ def test_an_upgrade_that_is_cut_off_leaves_a_state_and_goes_on(
         with pytest.MonkeyPatch.context() as patch:
             writes = cut_off(patch, at, after=after)
             try:
-                state.opened(place, SHANGHAI, "CN")
+                state.open_writable(place, SHANGHAI, "CN")
             except (CutOffError, StateError):
                 assert len(writes) == at + 1
             else:
@@ -183,7 +183,7 @@ def test_an_upgrade_that_is_cut_off_leaves_a_state_and_goes_on(
         close = at % 4 == 0 or set(writes[-2:]) != {"delta.write"}
         if close:
             assert_is(place, written)
-        known = state.opened(place, SHANGHAI, "CN")
+        known = state.open_writable(place, SHANGHAI, "CN")
         assert known.header.version == upgrade.VERSION
         assert (known.ledger["event"] == upgrade.EVENT).sum() == 1
         assert not any((place / name).exists() for name in upgrade.FORMER_TABLES)
@@ -215,7 +215,7 @@ def test_a_damaged_former_state_is_one_sentence(former: Path) -> None:
 def test_a_state_without_a_night_is_made_anew(tmp_path: Path) -> None:
     place = tmp_path / "state"
     state_header.write(place, state_header.Header(1, "Asia/Urumqi", "CN"))
-    known = state.opened(place, SHANGHAI, "CN")
+    known = state.open_writable(place, SHANGHAI, "CN")
     assert known.header == state_header.Header(upgrade.VERSION, SHANGHAI, "CN")
 
 
@@ -224,7 +224,7 @@ def test_a_former_state_in_a_store_is_read_and_upgraded(
 ) -> None:
     place = store_files.put(former, bucket / "memory")
     assert_is(place, written)
-    state.opened(place, SHANGHAI, "CN")
+    state.open_writable(place, SHANGHAI, "CN")
     assert_is(place, written)
     there = {address.name for address in place.iterdir()}
     assert there == {"state.json", "ledger", *STATE_TABLES}

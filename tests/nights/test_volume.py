@@ -74,7 +74,7 @@ def weeks(n: int) -> dict[date, dict[tuple[int, str], int]]:
 def test_a_day_beside_its_weekday(
     today: dict[tuple[int, str], int], warnings: list[str], why: str
 ) -> None:
-    told = volume.compared(table(weeks(4) | {MONDAY: today}), MONDAY)
+    told = volume.check_volume(table(weeks(4) | {MONDAY: today}), MONDAY)
     assert told.warnings == warnings, why
 
 
@@ -83,14 +83,14 @@ def test_a_day_beside_its_weekday(
 )
 def test_what_is_usual_takes_some_days(n_days: int, known: float | None) -> None:
     days = {MONDAY - timedelta(days=back): usual() for back in range(1, n_days + 1)}
-    told = volume.compared(table(days | {MONDAY: usual(10)}), MONDAY)
+    told = volume.check_volume(table(days | {MONDAY: usual(10)}), MONDAY)
     assert told.usual == known
     assert bool(told.warnings) == (known is not None)
 
 
 def test_days_after_it_do_not_count() -> None:
     later = {MONDAY + timedelta(days=n): usual(9000) for n in range(1, 30)}
-    told = volume.compared(table(weeks(4) | {MONDAY: usual()} | later), MONDAY)
+    told = volume.check_volume(table(weeks(4) | {MONDAY: usual()} | later), MONDAY)
     assert (told.usual, told.warnings) == (4800.0, [])
 
 
@@ -121,6 +121,6 @@ def test_the_volume_of_a_day_is_counted_by_hour_and_source() -> None:
         ["file", "day", "hour", "rows"],
         orient="row",
     )
-    assert volume.counted(starts.filter(pl.col("day") == MONDAY)).rows() == [
+    assert volume.count_volume(starts.filter(pl.col("day") == MONDAY)).rows() == [
         (MONDAY, 3, "x-*.pq", 7)
     ]

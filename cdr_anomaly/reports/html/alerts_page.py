@@ -46,14 +46,14 @@ class Past(NamedTuple):
     @classmethod
     def of_scan(cls, result: Result) -> Past:
         """Take what a scan has beside its result: it judges every day by itself."""
-        starts = nights_volume.counted(result.source.rows_by_hour())
+        starts = nights_volume.count_volume(result.source.rows_by_hour())
         return cls(starts, result.alerts, result.tables.legs.clear())
 
     @classmethod
     def of_night(cls, place: Location, outcome: Outcome) -> Past:
         """Take from the state what the page of a night shows beside what the night found."""
-        known, day = state.shown(place), outcome.day
-        read = open_state.reader(known, outcome.result.source, ())
+        known, day = state.open_readonly(place), outcome.day
+        read = open_state.table_reader(known, outcome.result.source, ())
         days = {
             "volume": timedelta(weeks=nights_volume.WEEKS),
             "alerts": NIGHTS,
