@@ -100,7 +100,7 @@ def test_what_is_said_of_a_nights_volume_is_said_in_chinese() -> None:
     few = [(date(2026, 5, 8), hour, files[0], 300) for hour in (*range(9), *range(11, 15), 20)]
     names = ("day", "hour", "source", "rows")
     volumes = pl.DataFrame([*usual, *few], schema=names, orient="row")
-    (told,) = volume.compared(volumes, date(2026, 5, 8)).warnings
+    (told,) = volume.check_volume(volumes, date(2026, 5, 8)).warnings
     changed = [SimpleNamespace(late=n, calls=99, reopened_by=date(2026, 5, 7)) for n in (0, 90)]
     whys = [Night.provisional.fget(night) for night in changed]  # type: ignore[attr-defined]
     assert len({*whys}) == 2
