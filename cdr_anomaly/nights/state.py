@@ -329,7 +329,9 @@ def _rewrite(former: State) -> None:
             if rows is former.written_tables.get(name):
                 continue
             try:
-                versions[name] = former.write_by_day(name, _with_all_columns(rows, STATE_TABLES[name]))
+                versions[name] = former.write_by_day(
+                    name, _with_all_columns(rows, STATE_TABLES[name])
+                )
             except UNREADABLE as error:
                 if isinstance(error, OSError) and error.errno is not None:
                     raise  # it could not be written
