@@ -55,7 +55,6 @@ NAMES_TO_CHANGE = {
     "features",
     "nights",
     "pipeline",
-    "privacy",
     "reports",
     "significance",
 }

@@ -11,14 +11,7 @@ from cdr_anomaly.alerts import actors, unlike_peers
 from cdr_anomaly.alerts import severity as alerts_severity
 from cdr_anomaly.alerts.severity import GRADES, Beside, grade, is_grave
 from cdr_anomaly.features import components
-from cdr_anomaly.schema import (
-    ALERTS,
-    SEVERITIES,
-    SUBJECT_KINDS,
-    empty,
-    kinds_with,
-    require,
-)
+from cdr_anomaly.schema import ALERTS, SEVERITIES, SUBJECT_KINDS, empty, kinds_with, require
 
 if TYPE_CHECKING:
     from datetime import date
