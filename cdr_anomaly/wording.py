@@ -58,6 +58,7 @@ class Sentence:
 
 
 NOTHING = Sentence(pl.lit(""), pl.lit('""'))
+NULL = Sentence(pl.lit(None, pl.String), pl.lit(None, pl.String))
 
 
 def sentence(key: str, template: str, /, **values: pl.Expr | str | float | Sentence) -> Sentence:
@@ -150,14 +151,15 @@ def sentence_columns(**sentences: Sentence) -> dict[str, pl.Expr]:
     }
 
 
+def sentence_id(values: pl.Expr) -> pl.Expr:
+    """Return the id of a sentence from its ``_values``."""
+    return values.str.extract(r'^\{"id":"([\w.]+)"')
+
+
 def probability(value: pl.Expr) -> Sentence:
     """Write a probability as 2.1e-9, or say that it is below the least that can be written."""
-    # A null value has no sentence: what it is a value of is null, too.
     least = sentence("probability.below", "below {least}", least=pl.lit("1e-300"))
-    known = first_sentence([(value > 0, as_written(scientific(value)))], least)
-    return Sentence(
-        *(pl.when(value.is_not_null()).then(part) for part in (known.text, known.values))
-    )
+    return first_sentence([(value > 0, as_written(scientific(value))), (value <= 0, least)], NULL)
 
 
 def scientific(value: pl.Expr) -> pl.Expr:
@@ -299,17 +301,17 @@ def _rendered(values: Any, english: str, lang: str) -> str:
         return str(english)
 
 
-def _filled(value: Any, known: Catalogue) -> str:
+def _filled(value: Any, language: Catalogue) -> str:
     if not isinstance(value, Mapping):
         return str(value)
-    if "word" in value:
-        words = known.other_words[value["of"]] if "of" in value else known.words
-        return words.get(value["word"], value["word"])
+    if "id" in value:
+        parts = {name: _filled(part, language) for name, part in value.items() if name != "id"}
+        return language.templates[value["id"]].format_map(parts)
     if "join" in value:
-        items = (_filled(item, known) for item in value["items"])
-        return known.separators[value["join"]].join(items)
-    filled = {name: _filled(part, known) for name, part in value.items() if name != "id"}
-    return known.templates[value["id"]].format_map(filled)
+        items = (_filled(item, language) for item in value["items"])
+        return language.separators[value["join"]].join(items)
+    words = language.other_words[value["of"]] if "of" in value else language.words
+    return words.get(value["word"], value["word"])
 
 
 def _value(value: object) -> Any:

@@ -83,7 +83,7 @@ def test_numbers_that_nobody_has_are_told_on_frames_of_many_chunks(sizes: tuple[
     home = numbering.home_plan("CN")
     numbers = ["+999123", "+861", "+44123", "+442035550001", "+8613800000001", "abc", "+1"]
     rows = pl.DataFrame({"number": numbers}, schema={"number": pl.String})
-    told = caller_id.impossible_reason(pl.col("number"), home)
+    told = caller_id.impossible_reason(pl.col("number"), home).text
     whole = rows.select(told).to_series()
     assert whole[0] == "its country code is nobody's"
     assert whole[1] == "no home number has 1 digits after +86"

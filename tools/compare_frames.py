@@ -49,7 +49,18 @@ RENAMED_TABLES = {
 RENAMED_KEYS: dict[str, str] = {}
 
 # What only the working tree has.
-NEW_COLUMNS: dict[str, set[str]] = {"findings": {"reason_id", "reason_values"}}
+NEW_COLUMNS: dict[str, set[str]] = {
+    "findings": {"reason_id", "reason_values", "would_clear_if_values"},
+    "alerts": {
+        "reasons_values",
+        "would_clear_if_values",
+        "lowered_because_values",
+        "suppressed_by_values",
+        "feedback_values",
+        "replaces_case_values",
+    },
+    "victims": {"why_values"},
+}
 NEW_TABLES: set[str] = set()
 
 # Text of these columns is compared by its numbers, in their order. Names are the new ones.

@@ -47,8 +47,16 @@ def detectors_page() -> str:
         plain = text.replace("``", "`")
         parts.append(f"## {name}\n\n{plain}\n\n{top}\n" + "\n".join(rows) + "\n")
         if name in kinds:
-            parts.append(measures_table(kinds[name]))
+            parts += [gradings_table(kinds[name]), measures_table(kinds[name])]
     return "\n".join(parts)
+
+
+def gradings_table(detector: type[Detector]) -> str:
+    """Return the numbers that decide a severity and are no settings."""
+    if not detector.gradings:
+        return "No number but its settings decides a severity.\n"
+    rows = "\n".join(f"| {grading.meaning} | {grading:g} |" for grading in detector.gradings)
+    return f"Numbers that decide a severity:\n\n| meaning | value |\n|---|---|\n{rows}\n"
 
 
 def measures_table(detector: type[Detector]) -> str:
@@ -60,7 +68,7 @@ def measures_table(detector: type[Detector]) -> str:
         return f"What it finds {lowered}; its lines are compared by no measure of its own.\n"
     odd = {True: "little", False: "much"}
     rows = [
-        f"| `{m.name}` | {family} | {m.phrase.replace('{}', '…')} | {odd[m.low_is_odd]} |"
+        f"| `{m.name}` | {family} | {m.phrase.replace('{value}', '…')} | {odd[m.low_is_odd]} |"
         for family, measures in detector.measures.items()
         for m in measures
     ]

@@ -16,6 +16,13 @@ from cdr_anomaly import numbering, wording
 from cdr_anomaly.errors import InputError, nearest
 from cdr_anomaly.ingest import tabular
 from cdr_anomaly.schema import kinds_with
+from cdr_anomaly.wording import (
+    Sentence,
+    as_written,
+    first_sentence,
+    sentence,
+    sentence_columns,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -23,7 +30,8 @@ if TYPE_CHECKING:
 
 SHAPE: dict[str, Any] = {
     **dict.fromkeys(("line", "range", "prefix", "class", "handset", "purpose", "owner"), pl.String),
-    "first": pl.Int64, "last": pl.Int64, "detectors": pl.List(pl.String), "expires": pl.Date,
+    "purpose_values": pl.String, "first": pl.Int64, "last": pl.Int64,
+    "detectors": pl.List(pl.String), "expires": pl.Date,
 }  # fmt: skip
 WHO = ("line", "range", "prefix", "class", "handset")
 COLUMNS = (*WHO, "detectors", "purpose", "owner", "expires")
@@ -72,7 +80,8 @@ def set_aside(
     group of which too few are left is set aside with them.
     """
     if entities.is_empty():
-        return findings.with_columns(suppressed_by=pl.lit(None, pl.String))
+        nothing = pl.lit(None, pl.String)
+        return findings.with_columns(suppressed_by=nothing, suppressed_by_values=nothing)
     same = ["subject", "detector", "day"]
     keys = pl.concat([findings.select(same), *_members(findings)]).unique()
     digits = pl.col("subject").str.strip_prefix("+")
@@ -89,7 +98,7 @@ def set_aside(
     if not told["handset"].is_empty():
         used = keys.lazy().join(used_in, on=["subject", "day"]).collect()
     found = pl.concat(
-        pair.select(*same, "detectors", "purpose", "expires")
+        pair.select(*same, "detectors", "purpose", "purpose_values", "expires")
         for pair in (
             keys.join(told["line"], left_on="subject", right_on="line"),
             keys.join(told["class"], left_on="number_class", right_on="class"),
@@ -104,8 +113,7 @@ def set_aside(
         pl.col("expires").is_null() | (pl.col("day") <= pl.col("expires")),
         pl.col("detectors").is_null() | pl.col("detectors").list.contains(pl.col("detector")),
     )
-    purposes = found.filter(*holds).group_by(same).agg(pl.col("purpose").unique().sort())
-    named = purposes.select(*same, suppressed_by=pl.col("purpose").list.join("; "))
+    named = _joined_texts(found.filter(*holds), "purpose", same, "suppressed_by")
     marked = findings.join(named, on=same, how="left", maintain_order="left")
     return _without_declared(marked, named) if "members" in marked.columns else marked
 
@@ -124,9 +132,9 @@ def _members(findings: pl.DataFrame) -> list[pl.DataFrame]:
 
 def _without_declared(marked: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
     """Leave the lines that are ``named`` by entities out of the groups that are found with them."""
-    theirs = named.group_by("detector", "day").agg(
-        apart=pl.col("subject"), purposes=pl.col("suppressed_by").unique().sort()
-    )
+    night = ["detector", "day"]
+    purposes = _joined_texts(named, "suppressed_by", night, "purposes")
+    theirs = named.group_by(night).agg(apart=pl.col("subject")).join(purposes, on=night)
     free = pl.col("members").list.set_difference("apart")
     of_group = (
         pl.col("subject_kind").is_in(kinds_with(is_group=True)) & pl.col("suppressed_by").is_null()
@@ -137,10 +145,20 @@ def _without_declared(marked: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame
         members=pl.when("in_group").then(free.list.sort()).otherwise("members")
     )
     too_few = pl.col("in_group") & (pl.col("members").list.len() < pl.col("threshold"))
-    among = wording.format_text("among {}", pl.col("purposes").list.join("; "))
+    purposes_text = Sentence(pl.col("purposes"), pl.col("purposes_values"))
+    among = sentence("declared.among", "among {purposes}", purposes=purposes_text)
+    own = Sentence(pl.col("suppressed_by"), pl.col("suppressed_by_values"))
     return left.with_columns(
-        suppressed_by=pl.when(too_few).then(among).otherwise("suppressed_by")
-    ).drop("apart", "purposes", "in_group")
+        **sentence_columns(suppressed_by=first_sentence([(too_few, among)], own))
+    ).drop("apart", "purposes", "purposes_values", "in_group")
+
+
+def _joined_texts(rows: pl.DataFrame, name: str, keys: list[str], result: str) -> pl.DataFrame:
+    """Join the different texts of a column of sentences, in their order, for each of the keys."""
+    texts = rows.sort(name, f"{name}_values").unique([*keys, name], keep="first")
+    joined = Sentence(pl.col(name), pl.col(f"{name}_values")).joined("statements")
+    ordered = texts.sort(name).group_by(keys, maintain_order=True)
+    return ordered.agg(**sentence_columns(**{result: joined}))
 
 
 def _begins(plan: numbering.HomePlan) -> pl.Expr:
@@ -165,12 +183,24 @@ def _shaped(told: pl.DataFrame, plan: numbering.HomePlan) -> pl.DataFrame:
         spelled.slice(n * numbers.height, numbers.height).alias(name)
         for n, name in enumerate(columns)
     )
-    owner = pl.when(pl.col("owner").is_not_null()).then(wording.format_text(" ({})", "owner"))
+    owner = pl.col("owner").is_not_null()
+    purpose = pl.col("purpose")
+    named = first_sentence(
+        [
+            (
+                purpose.is_not_null() & owner,
+                as_written(wording.format_text("{} ({})", "purpose", "owner")),
+            ),
+            (purpose.is_not_null(), as_written(purpose)),
+            (owner, sentence("declared.by_owner", "declared ({owner})", owner="owner")),
+        ],
+        sentence("declared.alone", "declared"),
+    )
     return numbers.with_columns(
         pl.col(*ends).str.strip_prefix("+").cast(pl.Int64, strict=False),
         prefix=pl.col("prefix").str.replace("^00", "+"),
         handset=numbering.handset_id(pl.col("handset")),
-        purpose=pl.col("purpose").fill_null("declared") + owner.fill_null(""),
+        **sentence_columns(purpose=named),
         detectors=pl.col("detectors").str.split(";").list.eval(pl.element().str.strip_chars()),
         written=pl.col("expires"),
         expires=pl.col("expires").str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False),

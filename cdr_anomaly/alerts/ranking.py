@@ -11,7 +11,15 @@ from cdr_anomaly.alerts import actors, unlike_peers
 from cdr_anomaly.alerts import severity as alerts_severity
 from cdr_anomaly.alerts.severity import GRADES, Beside, grade, is_grave
 from cdr_anomaly.features import components
-from cdr_anomaly.schema import ALERTS, SEVERITIES, SUBJECT_KINDS, empty, kinds_with, require
+from cdr_anomaly.schema import (
+    ALERTS,
+    SEVERITIES,
+    SUBJECT_KINDS,
+    empty,
+    kinds_with,
+    require,
+)
+from cdr_anomaly.wording import sentence, sentence_columns, word
 
 if TYPE_CHECKING:
     from datetime import date
@@ -142,9 +150,16 @@ def _by_actor(acting: pl.DataFrame) -> pl.DataFrame:
                 "day",
                 "grade",
                 "would_clear_if",
+                "would_clear_if_values",
                 "suppressed_by",
+                "suppressed_by_values",
                 "lowered_because",
+                "lowered_because_values",
             ).first(),
+            pl.col("unlike", "unlike_values").filter(pl.col("unlike").is_not_null()).first(),
+            pl.col("replaces_case", "replaces_case_values")
+            .filter(pl.col("replaces_case").is_not_null())
+            .first(),
             members=every["members"].unique().sort(),
             lines=pl.col("subject").filter(own),
             severities=_word(pl.col("grade").filter(own)),
@@ -156,27 +171,29 @@ def _by_actor(acting: pl.DataFrame) -> pl.DataFrame:
             q_value=pl.col("q_value").min(),
             detectors=every["detectors"].unique().sort(),
             why=every["why"],
-            unlike=pl.col("unlike").drop_nulls().first(),
             listed=pl.col("listed").max(),
             known_grade=pl.col("known_grade").max(),
             known_detectors=every["known_detectors"].unique(),
-            replaces_case=pl.col("replaces_case").drop_nulls().first(),
         )
-        .with_columns(reasons=_reasons())
+        .with_columns(
+            reasons=_reasons("reason", "unlike"),
+            reasons_values=_reasons("reason_values", "unlike_values"),
+        )
     )
 
 
-def _reasons() -> pl.Expr:
-    """Take the gravest sentence of each detector, and what the line is unlike its peers in.
+def _reasons(name: str, unlike: str) -> pl.Expr:
+    """Return the gravest reason of each detector, and what the line is unlike its peers in.
 
-    The latter is also the reason of what is found for it, and is said once.
+    The latter is also the reason of what is found for it, and is said once. ``name`` and ``unlike``
+    are the columns of their texts, or of their values.
     """
-    detector, reason = (pl.element().struct.field(name) for name in ("detector", "reason"))
+    detector, reason = (pl.element().struct.field(field) for field in ("detector", name))
     first, of_rules = (
         pl.col("why").list.eval(reason.filter(detector.is_first_distinct() & counts))
         for counts in (pl.lit(value=True), detector != unlike_peers.NAME)
     )
-    with_unlike = pl.concat_list(of_rules.list.head(REASONS - 1), "unlike")
+    with_unlike = pl.concat_list(of_rules.list.head(REASONS - 1), unlike)
     return pl.when(pl.col("unlike").is_null()).then(first.list.head(REASONS)).otherwise(with_unlike)
 
 
@@ -239,14 +256,22 @@ def _listed(earlier: pl.DataFrame | None) -> pl.DataFrame:
 
 def _continued(line_replacements: pl.DataFrame | None, listed: pl.DataFrame) -> pl.DataFrame:
     """Say of each line which alert on an earlier one it goes on with, the latest (subject, ...)."""
-    text = wording.format_text("the alert of {} on {}, by {}", "listed", "earlier", "by")
+    text = sentence(
+        "replaces_case.alert",
+        "the alert of {day} on {earlier}, by {by}",
+        day="listed",
+        earlier="earlier",
+        by=word(pl.col("by"), "replacement"),
+    )
+    columns = sentence_columns(replaces_case=text)
     before = listed.select("listed", earlier="subject")
     found = (
         _replacements(line_replacements)
         .join(before, on="earlier")
         .sort("listed", "by", "earlier", descending=[True, False, False])
+        .with_columns(**columns)
     )
-    return found.group_by(subject="line").agg(replaces_case=text.first())
+    return found.group_by(subject="line").agg(pl.col(*columns).first())
 
 
 def _replacements(line_replacements: pl.DataFrame | None) -> pl.DataFrame:

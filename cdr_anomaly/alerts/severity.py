@@ -7,9 +7,17 @@ from typing import NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import wording
 from cdr_anomaly.alerts.peer_scoring import APART, BY_NIGHTS, COMMON, apart
 from cdr_anomaly.schema import FEEDBACK, SEVERITIES, empty
+from cdr_anomaly.wording import (
+    NULL,
+    Sentence,
+    first_sentence,
+    join_sentences,
+    sentence,
+    sentence_columns,
+    word,
+)
 
 GRADES = {word: place for place, word in enumerate(SEVERITIES)}
 WATCH = GRADES["low"]
@@ -23,6 +31,7 @@ OWN_PAST, BACK = "own_past", "called_back"
 WEIGHT = {
     "subject": pl.String, "day": pl.Date, "p_value": pl.Float64, "q_value": pl.Float64,
     "apart": pl.Float64, "peers": pl.String, "calibrated_by": pl.String, "unlike": pl.String,
+    "unlike_values": pl.String,
     BACK: pl.Float64, OWN_PAST: pl.Float64,
 }  # fmt: skip
 
@@ -55,16 +64,15 @@ def weighed(findings: pl.DataFrame, beside: Beside) -> pl.DataFrame:
         _weights(beside.evidence), on=["subject", "day"], how="left", maintain_order="left"
     )
     whole = _by_subject(_graded(of_days)).join(_cleared(beside.told), on="subject", how="left")
-    known = pl.concat_str(
-        [pl.when(holds.fill_null(value=False)).then(text) for holds, text in _reliefs()],
-        separator="; ",
-        ignore_nulls=True,
+    reliefs = [(holds.fill_null(value=False), text) for holds, text in _reliefs()]
+    lower = pl.any_horizontal(holds for holds, _ in reliefs) & (pl.col("grade") > WATCH)
+    by_chance = Sentence(pl.col("lowered"), pl.col("lowered_values"))
+    whys = [(by_chance.text.is_not_null(), by_chance), *reliefs]
+    because = first_sentence(
+        [(pl.any_horizontal(holds for holds, _ in whys), join_sentences("statements", whys))], NULL
     )
-    lower = (known != "") & (pl.col("grade") > WATCH)
-    said = [pl.col("lowered"), pl.when(known != "").then(known)]
     return whole.with_columns(
-        lowered_because=pl.concat_str(said, separator="; ", ignore_nulls=True).replace("", None),
-        grade=pl.col("grade") - lower.cast(pl.Int64),
+        grade=pl.col("grade") - lower.cast(pl.Int64), **sentence_columns(lowered_because=because)
     )
 
 
@@ -80,13 +88,19 @@ def is_grave(severity: str) -> pl.Expr:
 
 def said(told: pl.DataFrame | None) -> pl.DataFrame:
     """Put the last word on each line in one text (subject, feedback)."""
-    note = (
-        pl.when(pl.col("note").is_not_null())
-        .then(wording.format_text(": {}", "note"))
-        .otherwise(pl.lit(""))
+    verdict = word(pl.col("verdict"))
+    with_note = sentence(
+        "feedback.with_note",
+        "{verdict} on {day}: {note}",
+        verdict=verdict,
+        day="day",
+        note="note",
     )
-    text = wording.format_text("{} on {}{}", "verdict", "day", note)
-    return _last(told).select(subject="line", feedback=text)
+    text = first_sentence(
+        [(pl.col("note").is_not_null(), with_note)],
+        sentence("feedback.verdict", "{verdict} on {day}", verdict=verdict, day="day"),
+    )
+    return _last(told).select(subject="line", **sentence_columns(feedback=text))
 
 
 def by_chance(findings: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
@@ -103,23 +117,29 @@ def by_chance(findings: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
 
 def _graded(findings: pl.DataFrame) -> pl.DataFrame:
     why = _nothing_rare()
-    lower = (grade() - why.is_not_null().cast(pl.Int64)).clip(lower_bound=WATCH)
-    return findings.with_columns(lowered=why, grade=lower)
+    lower = (grade() - why.text.is_not_null().cast(pl.Int64)).clip(lower_bound=WATCH)
+    return findings.with_columns(grade=lower, **sentence_columns(lowered=why))
 
 
-def _nothing_rare() -> pl.Expr:
+def _nothing_rare() -> Sentence:
     """Say why a finding is lowered by a grade: what its line did that day is nothing rare.
 
     Of kinds with few lines too little is known: there one call centre makes nothing rare.
     """
     known = (pl.col("calibrated_by") == BY_NIGHTS) & pl.col("peers").is_in(COMMON)
     judged = ~pl.col("fixed_limit") & known
-    often = wording.format_text("so odd a day is nothing rare: q {}", pl.col("q_value").round(2))
-    return (
-        pl.when(judged & (pl.col("q_value") > RARE))
-        .then(often)
-        .when(judged & (pl.col("apart") > APART))
-        .then(pl.lit("but for its volume nothing is rare"))
+    common = sentence(
+        "lowered.common",
+        "so odd a day is nothing rare: q {n}",
+        n=pl.col("q_value").round(2),
+    )
+    volume_only = sentence("lowered.volume_only", "but for its volume nothing is rare")
+    return first_sentence(
+        [
+            (judged & (pl.col("q_value") > RARE), common),
+            (judged & (pl.col("apart") > APART), volume_only),
+        ],
+        NULL,
     )
 
 
@@ -127,6 +147,11 @@ def _by_subject(findings: pl.DataFrame) -> pl.DataFrame:
     """Merge the findings of each subject, the gravest and latest first, and fixed limits."""
     # What is declared for one detector leaves what others found.
     free = pl.col("suppressed_by").is_null()
+    different = ~free & pl.col("suppressed_by").is_first_distinct()
+    purpose, purpose_values = (
+        pl.col(f"suppressed_by{end}").filter(different) for end in ("", "_values")
+    )
+    purposes = Sentence(purpose.sort(), purpose_values.sort_by(purpose))
     return (
         findings.filter(free | ~free.any().over("subject"))
         .with_columns(excess=(pl.col("observed") / pl.col("threshold")).round(3))
@@ -143,38 +168,49 @@ def _by_subject(findings: pl.DataFrame) -> pl.DataFrame:
         .agg(
             pl.col("members").list.explode(keep_nulls=False, empty_as_null=False).unique().sort(),
             pl.col(
-                "subject_kind", "day", "grade", "lowered", "would_clear_if", "persistent"
+                "subject_kind",
+                "day",
+                "grade",
+                "lowered",
+                "lowered_values",
+                "would_clear_if",
+                "would_clear_if_values",
+                "persistent",
             ).first(),
             pl.col(BACK, OWN_PAST).first(),
+            pl.col("unlike", "unlike_values").sort_by("p_value", nulls_last=True).first(),
             score=pl.col("excess").max(),
             # Blocks bring a p of their own.
             p_value=pl.min_horizontal(pl.col("p_value", "own_p").min()),
             q_value=pl.col("q_value").min(),
-            unlike=pl.col("unlike").sort_by("p_value", nulls_last=True).first(),
             days=pl.col("day").unique(),
             detectors=pl.col("detector").unique().sort(),
-            why=pl.struct("detector", "reason"),
-            suppressed_by=pl.col("suppressed_by").unique().sort().str.join("; ").replace("", None),
+            why=pl.struct("detector", "reason", "reason_values"),
+            **sentence_columns(suppressed_by=purposes.joined("statements")),
+        )
+        .with_columns(
+            pl.when(pl.col("suppressed_by") != "").then(f"suppressed_by{end}").name.keep()
+            for end in ("_values", "")
         )
     )
 
 
-def _reliefs() -> list[tuple[pl.Expr, pl.Expr]]:
+def _reliefs() -> list[tuple[pl.Expr, Sentence]]:
     """Say what speaks for a line: when it holds, and how it is said."""
     back = (100 * pl.col(BACK)).round().cast(pl.Int64)
     cleared = pl.col("day") - pl.col("cleared")
     return [
         (
             pl.col(BACK) >= MANY_CALL_BACKS,
-            wording.format_text("{} % of the numbers called back", back),
+            sentence("lowered.called_back", "{n} % of the numbers called back", n=back),
         ),
         (
             (pl.col(OWN_PAST) < AS_USUAL) & ~pl.col("persistent").fill_null(value=False),
-            pl.lit("no more than is usual for it"),
+            sentence("lowered.usual", "no more than is usual for it"),
         ),
         (
             (cleared <= CLEARED_FOR) & ~(pl.col(OWN_PAST) >= UNLIKE_ITSELF).fill_null(value=False),
-            wording.format_text("cleared on {}", "cleared"),
+            sentence("lowered.cleared", "cleared on {day}", day="cleared"),
         ),
     ]
 

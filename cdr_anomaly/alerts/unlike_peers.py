@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from cdr_anomaly import wording
 from cdr_anomaly.alerts.peer_scoring import (
     APART,
     BY_ITSELF,
@@ -16,11 +15,21 @@ from cdr_anomaly.alerts.peer_scoring import (
     COMMON,
     ENOUGH_PEERS,
     NIGHTS,
+    OF_KIND,
     apart,
     kind,
 )
 from cdr_anomaly.schema import FINDINGS
-from cdr_anomaly.wording import scientific
+from cdr_anomaly.wording import (
+    Sentence,
+    as_written,
+    first_sentence,
+    probability,
+    sentence,
+    sentence_columns,
+    sentence_id,
+    word,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +46,8 @@ def sentences(
 ) -> pl.DataFrame:
     """Say in one sentence what the ``wanted`` line-days (line, day) are most unlike their peers in.
 
-    ``evidence`` is EVIDENCE, that of the nights before included. Returns (line, day, unlike).
+    ``evidence`` is EVIDENCE, that of the nights before included. Returns (line, day, unlike,
+    unlike_values).
     """
     rows = evidence.join(wanted.unique(), on=["line", "day"], how="semi")
     told = (
@@ -47,38 +57,45 @@ def sentences(
         .filter(pl.col("share") <= SELDOM)
     )
     if told.is_empty():
-        return told.select("line", "day", unlike=pl.lit(None, pl.String))
+        nothing = pl.lit(None, pl.String)
+        return told.select("line", "day", unlike=nothing, unlike_values=nothing)
     known = pl.DataFrame(
-        [(name, m.phrase, m.low_is_odd, m.is_share) for name, m in measures.items()],
-        schema=["measure", "said", "little", "is_share"],
+        [(name, m.low_is_odd, m.is_share) for name, m in measures.items()],
+        schema=["measure", "little", "is_share"],
         orient="row",
     )
     asked = told.select("day", "peers", "measure")
     usual = _usual(evidence, asked, rows["calibrated_by"].unique())
-    value, median, far = (_written(pl.col(c)) for c in ("value", "median", "far"))
-    one = wording.format_text(
-        "{} (median {}, 1 in 100 {} {})",
-        pl.col("said").str.replace("{}", value, literal=True),
-        median,
-        pl.when("little").then(pl.lit("at most")).otherwise(pl.lit("at least")),
-        far,
+    measured = _measure_sentence(measures)
+    # The first of each line-day's rows, all of them joined.
+    told_measures = Sentence(pl.col("text").head(TELLING), pl.col("values").head(TELLING)).joined(
+        "measures"
     )
-    p_value = pl.col("p_value").first()
+    use = pl.col("among").str.splitn(OF_KIND, 2).struct[1]
+    of_kind = sentence("unlike_peers.of_kind", " of kind {kind}", kind=use)
+    unlike = sentence(
+        "unlike_peers.day",
+        "unlike other {peers}{used}: {measures}; such a day by chance: p {p} (by {nights})",
+        peers=word(kind(pl.col("among")), "peers"),
+        used=first_sentence([(use.is_not_null(), of_kind)]),
+        measures=Sentence(pl.col("text"), pl.col("values")),
+        p=probability(pl.col("p_value")),
+        nights=word(pl.col("calibrated_by")),
+    )
     return (
         told.join(known, on="measure")
         .join(usual, on=["day", "peers", "measure"])
         .with_columns(far=pl.when("little").then("low").otherwise("high"))
+        .with_columns(text=measured.text, values=measured.values)
         .sort("line", "day", "share", "measure")
         .group_by("line", "day", maintain_order=True)
         .agg(
-            unlike=wording.format_text(
-                "unlike other {}: {}; such a day by chance: p {} (by {})",
-                pl.col("among").sort_by("width", descending=True, maintain_order=True).first(),
-                one.head(TELLING).str.join(", "),
-                scientific(p_value),
-                pl.col("calibrated_by").first(),
-            )
+            pl.col("among").sort_by("width", descending=True, maintain_order=True).first(),
+            pl.col("p_value", "calibrated_by").first(),
+            text=told_measures.text,
+            values=told_measures.values,
         )
+        .select("line", "day", **sentence_columns(unlike=unlike))
     )
 
 
@@ -107,9 +124,16 @@ def found(
         # The limit depends on what else is found that night: it is that of the q.
         "threshold": (surprise + pl.col("q_value").log10() - log10(fdr)).round(2).clip(0.01),
         "reason": pl.col("unlike"),
+        "reason_id": sentence_id(pl.col("unlike_values")),
+        "reason_values": pl.col("unlike_values"),
         "evidence": pl.struct("families").struct.json_encode(),
-        "would_clear_if": wording.format_text(
-            "a q over {}; this one has {}", fdr, scientific(pl.col("q_value"))
+        **sentence_columns(
+            would_clear_if=sentence(
+                "unlike_peers.clear",
+                "a q over {limit}; this one has {p}",
+                limit=fdr,
+                p=probability(pl.col("q_value")),
+            )
         ),
         "fixed_limit": pl.lit(value=False),
         "persistent": pl.lit(value=False),
@@ -163,7 +187,30 @@ def _usual(evidence: pl.DataFrame, asked: pl.DataFrame, by: pl.Series) -> pl.Dat
     return pl.concat(found)
 
 
-def _written(value: pl.Expr) -> pl.Expr:
+def _measure_sentence(measures: Mapping[str, Measure]) -> Sentence:
+    """Say a measure of a line-day with the median of its peers, and how far one in 100 goes."""
+    value = _value_sentence("value")
+    names = [
+        (pl.col("measure") == name, sentence(f"measure.{name}", measure.phrase, value=value))
+        for name, measure in measures.items()
+    ]
+    bound = first_sentence(
+        [(pl.col("little"), sentence("unlike_peers.at_most", "at most"))],
+        sentence("unlike_peers.at_least", "at least"),
+    )
+    return sentence(
+        "unlike_peers.measure",
+        "{measure} (median {median}, 1 in 100 {bound} {far})",
+        measure=first_sentence(names),
+        median=_value_sentence("median"),
+        bound=bound,
+        far=_value_sentence("far"),
+    )
+
+
+def _value_sentence(column: str) -> Sentence:
+    value = pl.col(column)
     scaled = pl.when("is_share").then(100 * value).otherwise(value).round(1).cast(pl.String)
-    unit = pl.when("is_share").then(pl.lit(" %")).otherwise(pl.lit(""))
-    return scaled.str.strip_suffix(".0") + unit
+    number = scaled.str.strip_suffix(".0")
+    percent = sentence("unlike_peers.percent", "{n} %", n=number)
+    return first_sentence([(pl.col("is_share"), percent)], as_written(number))

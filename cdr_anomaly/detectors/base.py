@@ -1,26 +1,26 @@
-"""The interface of a detector, the tables that it reads, and the shape of what it finds."""
+"""The interface of a detector, and the shape of what it finds."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import polars as pl
 from pydantic import ConfigDict, Field
 
-from cdr_anomaly import wording
 from cdr_anomaly.engines.profile import UNREACHABLE, NeededLines
 from cdr_anomaly.features.shifts import ShiftNeeds
 from cdr_anomaly.schema import FINDINGS, TESTS, empty, require
+from cdr_anomaly.wording import sentence_columns, sentence_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cdr_anomaly.detectors.grading import Grading
     from cdr_anomaly.features.feed import Feed
     from cdr_anomaly.features.peer_measures import Measure
     from cdr_anomaly.features.tables import Tables
     from cdr_anomaly.settings import ColdCallers
-    from cdr_anomaly.wording import Text
+    from cdr_anomaly.wording import Sentence, Text
 
 
 STRICT = ConfigDict(extra="forbid", strict=True)
@@ -54,6 +54,7 @@ class Detector:
     measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = {}
     limits: ClassVar[tuple[str, ...]] = ()
     drawn: ClassVar[Mapping[str, str]] = {}
+    gradings: ClassVar[tuple[Grading, ...]] = ()
 
     def not_applicable(self, feed: Feed) -> Text | None:
         """Say why this feed cannot be judged, or nothing when it can."""
@@ -159,57 +160,47 @@ class Detector:
         long = pl.concat(told).filter(pl.col("value").is_finite())
         return require(long, TESTS, f"tests of {self.name}")
 
-    def finding(self, frame: pl.LazyFrame, **given: pl.Expr | str | float | None) -> pl.LazyFrame:
+    def finding(
+        self,
+        tables: Tables,
+        frame: pl.LazyFrame,
+        *,
+        reason: Sentence,
+        would_clear_if: Sentence,
+        **columns: pl.Expr | str | float | None,
+    ) -> pl.LazyFrame:
         """Shape a frame into FINDINGS from expressions, texts and numbers; the rest is empty.
 
-        ``reason`` is an expression (wording.sentence), ``evidence`` a struct.
+        ``evidence`` is a struct. By default the subject is the ``line`` of the frame, which takes
+        part alone, and the window is its local ``day``.
         """
-        own: dict[str, pl.Expr | str | float | None] = {
+        day = pl.col("day")
+        defaults: dict[str, pl.Expr | str | float | None] = {
             "detector": self.name,
             "subject_kind": "line",
+            "day": day,
+            "window_start": tables.opens(day),
+            "window_end": tables.closes(day),
             "fixed_limit": self.fixed_limit,
             "persistent": self.persistent,
         }
-        values = own | given
-        columns = {name: _expression(value) for name, value in values.items()}
-        columns.setdefault("members", pl.concat_list(columns["subject"]))
-        columns["evidence"] = columns["evidence"].struct.json_encode()
-        for name, (dtype, _) in FINDINGS.items():
-            column = columns.get(name, pl.lit(None))
-            columns[name] = column.cast(dtype or pl.String)
-        return require(frame.select(**columns), FINDINGS, self.name)
+        if "subject" not in columns:
+            defaults["subject"] = tables.written(pl.col("line"))
+        values = {
+            name: value if isinstance(value, pl.Expr) else pl.lit(value)
+            for name, value in (defaults | columns).items()
+        }
+        values |= sentence_columns(reason=reason, would_clear_if=would_clear_if)
+        values["reason_id"] = sentence_id(reason.values)
+        values.setdefault("members", pl.concat_list(values["subject"]))
+        values["evidence"] = values["evidence"].struct.json_encode()
+        shaped = frame.select(
+            values.get(name, pl.lit(None)).cast(column.dtype or pl.String).alias(name)
+            for name, column in FINDINGS.items()
+        )
+        return require(shaped, FINDINGS, self.name)
 
 
 def no_findings() -> pl.LazyFrame:
     """Return FINDINGS without rows: a plan that finds nobody costs as much as one that does."""
     return empty(FINDINGS).lazy()
-
-
-def days_back(day: pl.Expr, days: int) -> pl.Expr:
-    """Give the day so many days earlier."""
-    return day - timedelta(days=days)
-
-
-def percent(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
-    """Write a share as whole percent; nothing of nothing is 0."""
-    return pl.when(whole > 0).then((100 * part / whole).round()).otherwise(0).cast(pl.Int64)
-
-
-def ladder(steps: Mapping[str, pl.Expr], default: str) -> pl.Expr:
-    """Grade by the first condition that holds."""
-    graded = (pl.when(holds).then(pl.lit(word)) for word, holds in steps.items())
-    return pl.coalesce(*graded, pl.lit(default))
-
-
-def usual_sentence() -> pl.Expr:
-    """Say what is usual for the line, or that it is not known."""
-    usual = pl.col("usual").round(1).cast(pl.String).str.strip_suffix(".0")
-    return (
-        pl.when(usual.is_null())
-        .then(pl.lit("its usual is not known"))
-        .otherwise(wording.format_text("usual for this line {} a day", usual))
-    )
-
-
-def _expression(value: pl.Expr | str | float | None) -> pl.Expr:
-    return value if isinstance(value, pl.Expr) else pl.lit(value)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly import wording
-from cdr_anomaly.detectors.base import STRICT, Detector, days_back, ladder, no_findings, setting
+from cdr_anomaly.detectors.base import STRICT, Detector, no_findings, setting
+from cdr_anomaly.detectors.grading import Grading, ladder
 from cdr_anomaly.engines.profile import NeededLines
 from cdr_anomaly.features import cold_callers, components, rolling
 from cdr_anomaly.features.shared_targets import LIST_DAYS, RANGE, is_sure
 from cdr_anomaly.settings import ColdCallers
+from cdr_anomaly.wording import first_sentence, sentence
 
 if TYPE_CHECKING:
     from cdr_anomaly.features.tables import Tables
+
+CRITICAL_TIMES = Grading(3, "times `lines` that make it critical")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -47,6 +51,7 @@ class Campaign(Detector):
     family: ClassVar[str] = "network"
     persistent: ClassVar[bool] = True
     limits: ClassVar[tuple[str, ...]] = ("numbers", "lines")
+    gradings: ClassVar[tuple[Grading, ...]] = (CRITICAL_TIMES,)
 
     lines: int = setting(3, "lines with numbers in common that make a finding", ge=2)
     numbers: int = setting(4, "numbers in common that link two lines", ge=4)
@@ -76,68 +81,71 @@ class Campaign(Detector):
         pairs = links.collect()
         if pairs.is_empty():
             return no_findings()
-        groups = _grouped(pairs)
+        groups = _line_groups(pairs)
         today = tables.cold_callers.select("line", "day")
         found = (
             groups.lazy()
             .filter(pl.col("n_group") >= self.lines)
             .join(today, on=["line", "day"], how="semi")
-            .join(_closest(links), on=["line", "day"])
-            .join(_in_common(tables.lists, groups.lazy()), on=["line", "day"])
+            .join(_closest_links(links), on=["line", "day"])
+            .join(_common_numbers(tables.lists, groups.lazy()), on=["line", "day"])
         )
-        near = pl.lit("within 5 of those of")
-        by = pl.when(pl.col("by") == RANGE).then(near).otherwise(pl.lit("by"))
-        reason = wording.format_text(
-            "one of {} lines (limit {}) with called numbers in common in the {} days to {}: {} of "
-            "its {} were called by others of them, too; {} {} one of these ({} expected by chance)",
-            "n_group",
-            pl.lit(self.lines),
-            pl.lit(LIST_DAYS),
-            "day",
-            "n_common",
-            "n_numbers",
-            "n_shared",
-            by,
-            pl.col("expected").round(1),
+        by = first_sentence(
+            [(pl.col("by") == RANGE, sentence("campaign.near", "within 5 of those of"))],
+            sentence("campaign.same", "by"),
         )
-        severity = ladder({"critical": pl.col("n_group") >= 3 * self.lines}, default="high")
-        members = pl.col("group").list.eval(tables.written(pl.element()))
         return self.finding(
+            tables,
             found,
             subject_kind="campaign",
-            subject=tables.written(pl.col("line")),
-            members=members,
-            day=pl.col("day"),
-            window_start=tables.opens(days_back(pl.col("day"), LIST_DAYS - 1)),
-            window_end=tables.closes(pl.col("day")),
-            severity=severity,
+            members=pl.col("group").list.eval(tables.written(pl.element())),
+            window_start=tables.opens(pl.col("day") - timedelta(days=LIST_DAYS - 1)),
+            severity=ladder({"critical": pl.col("n_group") >= CRITICAL_TIMES * self.lines}, "high"),
             observed=pl.col("n_group"),
             threshold=self.lines,
-            reason=reason,
             p_value=(pl.col("p_value") * (pl.col("n_lines") - 1)).clip(upper_bound=1.0),
+            reason=sentence(
+                "campaign.numbers",
+                "one of {lines} lines (limit {limit}) with called numbers in common in the {days} "
+                "days to {day}: {common} of its {numbers} were called by others of them, too; "
+                "{shared} {near} one of these ({expected} expected by chance)",
+                lines="n_group",
+                limit=self.lines,
+                days=LIST_DAYS,
+                day="day",
+                common="n_common",
+                numbers="n_numbers",
+                shared="n_shared",
+                near=by,
+                expected=pl.col("expected").round(1),
+            ),
+            would_clear_if=sentence(
+                "campaign.clear",
+                "fewer than {numbers} numbers in common, or fewer than {lines} lines",
+                numbers=self.numbers,
+                lines=self.lines,
+            ),
             evidence=pl.struct(
                 "by", "n_shared", pl.col("expected").round(3), "n_common", "n_numbers", "n_links"
             ),
-            would_clear_if=f"fewer than {self.numbers} numbers in common, or fewer than "
-            f"{self.lines} lines",
         )
 
 
-def _grouped(links: pl.DataFrame) -> pl.DataFrame:
+def _line_groups(links: pl.DataFrame) -> pl.DataFrame:
     """Put the lines that are linked on a day together (line, day, group, n_group)."""
     day = pl.col("day").cast(pl.String)
     node = {end: day + " " + pl.col(end).cast(pl.String) for end in ("one", "other")}
     ends = [links.select("day", line=end, node=node[end]) for end in node]
     nodes = pl.concat(ends).unique(maintain_order=True)
     numbered = components.number_components(nodes["node"], links.select(**node))
-    whole = nodes.join(numbered, left_on="node", right_on="subject")
-    groups = whole.group_by("actor").agg(group=pl.col("line").sort(), n_group=pl.len())
-    return whole.join(groups, on="actor").select(
+    lines = nodes.join(numbered, left_on="node", right_on="subject")
+    groups = lines.group_by("actor").agg(group=pl.col("line").sort(), n_group=pl.len())
+    return lines.join(groups, on="actor").select(
         "line", "day", "group", pl.col("n_group").cast(pl.Int64)
     )
 
 
-def _closest(links: pl.LazyFrame) -> pl.LazyFrame:
+def _closest_links(links: pl.LazyFrame) -> pl.LazyFrame:
     """Take each line's link with the least p, and count its links."""
     ends = [links.with_columns(line=end) for end in ("one", "other")]
     ordered = pl.concat(ends).sort(
@@ -149,13 +157,13 @@ def _closest(links: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _in_common(lists: pl.LazyFrame, groups: pl.LazyFrame) -> pl.LazyFrame:
+def _common_numbers(lists: pl.LazyFrame, groups: pl.LazyFrame) -> pl.LazyFrame:
     """Count the numbers of 7 days that each line, and that others of its group, called."""
     of_days = groups.select("line", "day", "group").join(
         lists.select("line", "counterpart", called="day"), on="line"
     )
-    lately = rolling.is_recent("called", LIST_DAYS)
-    pairs = of_days.filter(lately).unique(["line", "day", "counterpart"])
+    recent = rolling.is_recent("called", LIST_DAYS)
+    pairs = of_days.filter(recent).unique(["line", "day", "counterpart"])
     among = pl.len().over("day", "group", "counterpart")
     return (
         pairs.with_columns(common=among > 1)

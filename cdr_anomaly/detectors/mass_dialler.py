@@ -9,23 +9,20 @@ from typing import TYPE_CHECKING, ClassVar
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly import wording
-from cdr_anomaly.detectors.base import (
-    STRICT,
-    Detector,
-    days_back,
-    ladder,
-    percent,
-    setting,
-    usual_sentence,
-)
+from cdr_anomaly.detectors.base import STRICT, Detector, setting
+from cdr_anomaly.detectors.grading import Grading, ladder
+from cdr_anomaly.detectors.phrases import baseline_sentence, percent
 from cdr_anomaly.engines.profile import NeededLines
 from cdr_anomaly.numbering import classes_with
+from cdr_anomaly.wording import first_sentence, sentence
 
 if TYPE_CHECKING:
     from cdr_anomaly.features.tables import Tables
 
 WATCHED_CLASSES = classes_with(is_watched=True)
+CRITICAL_TIMES = Grading(5, "times `calls` that make it critical")
+TWO_WAY_SHARE = Grading(0.5, "calls received per call placed that make it medium")
+USUAL_TIMES = Grading(2, "times its usual, up to which such a line stays low")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -54,6 +51,7 @@ class MassDialler(Detector):
     family: ClassVar[str] = "volume"
     limits: ClassVar[tuple[str, ...]] = ("calls", "watch_calls", "watch_calls_fixed")
     drawn: ClassVar[Mapping[str, str]] = {"calls": "n_out"}
+    gradings: ClassVar[tuple[Grading, ...]] = (CRITICAL_TIMES, TWO_WAY_SHARE, USUAL_TIMES)
 
     calls: int = setting(
         1000, "calls in a local day, or in any 24 hours, that make a finding", ge=1
@@ -81,30 +79,10 @@ class MassDialler(Detector):
         return three_days >= self._least()
 
     def find(self, tables: Tables) -> pl.LazyFrame:
-        reached = self._reached(tables)
-        share = percent(pl.col("n_answered"), pl.col("calls_seen"))
-        when = (
-            pl.when("by_day")
-            .then(wording.format_text("on {}", pl.col("day")))
-            .otherwise(
-                wording.format_text("in the 24 hours to {}", tables.local(pl.col("window_end")))
-            )
-        )
-        reason = wording.format_text(
-            "placed {} calls {} (limit {}) to {} different numbers; {}; {} % answered, "
-            "up to {} under way at once",
-            "calls_seen",
-            when,
-            "limit",
-            "n_called",
-            usual_sentence(),
-            share,
-            "peak_under_way",
-        )
         # A switchboard that is called as much as it calls, and as much as ever, has trunks, too.
-        two_way = pl.col("n_in") >= 0.5 * pl.col("n_out")
-        as_ever = (pl.col("calls_seen") <= 2 * pl.col("usual")).fill_null(value=False)
-        many = pl.col("calls_seen") >= 5 * self.calls
+        two_way = pl.col("n_in") >= TWO_WAY_SHARE * pl.col("n_out")
+        as_ever = (pl.col("calls_seen") <= USUAL_TIMES * pl.col("usual")).fill_null(value=False)
+        many = pl.col("calls_seen") >= CRITICAL_TIMES * self.calls
         severity = ladder(
             {
                 "low": (pl.col("calls_seen") < self.calls) | (two_way & as_ever),
@@ -113,34 +91,53 @@ class MassDialler(Detector):
             },
             default="high",
         )
-        evidence = pl.struct(
-            "number_class",
-            "n_called",
-            "n_answered",
-            "n_out",
-            "n_in",
-            "peak_10min",
-            "peak_60min",
-            "peak_24h",
-            "peak_under_way",
-            "past_days",
-            first_out=tables.local(pl.col("first_out")),
-            last_out=tables.local(pl.col("last_out")),
+        when = first_sentence(
+            [(pl.col("by_day"), sentence("mass_dialler.on_day", "on {day}", day="day"))],
+            sentence(
+                "mass_dialler.in_24_hours",
+                "in the 24 hours to {time}",
+                time=tables.local(pl.col("window_end")),
+            ),
         )
         return self.finding(
-            reached,
-            subject=tables.written(pl.col("line")),
-            day=pl.col("day"),
+            tables,
+            self._reached(tables),
             window_start=pl.col("window_start"),
             window_end=pl.col("window_end"),
             severity=severity,
             observed=pl.col("calls_seen"),
             threshold=pl.col("limit"),
             baseline=pl.col("usual"),
-            reason=reason,
-            evidence=evidence,
-            would_clear_if=wording.format_text(
-                "fewer than {} calls in a day and in any 24 hours", "limit"
+            reason=sentence(
+                "mass_dialler.calls",
+                "placed {calls} calls {when} (limit {limit}) to {numbers} different numbers; "
+                "{usual}; {answered} % answered, up to {under_way} under way at once",
+                calls="calls_seen",
+                when=when,
+                limit="limit",
+                numbers="n_called",
+                usual=baseline_sentence(),
+                answered=percent(pl.col("n_answered"), pl.col("calls_seen")),
+                under_way="peak_under_way",
+            ),
+            would_clear_if=sentence(
+                "mass_dialler.clear",
+                "fewer than {limit} calls in a day and in any 24 hours",
+                limit="limit",
+            ),
+            evidence=pl.struct(
+                "number_class",
+                "n_called",
+                "n_answered",
+                "n_out",
+                "n_in",
+                "peak_10min",
+                "peak_60min",
+                "peak_24h",
+                "peak_under_way",
+                "past_days",
+                first_out=tables.local(pl.col("first_out")),
+                last_out=tables.local(pl.col("last_out")),
             ),
         )
 
@@ -202,7 +199,7 @@ class MassDialler(Detector):
             tables.legs.filter("outgoing")
             .join(busy_days, on=["line", "day"], how="semi")
             .join(windows, on="line")
-            .filter(inside, pl.col("day") >= days_back(pl.col("judged"), 2))
+            .filter(inside, pl.col("day") >= pl.col("judged") - timedelta(days=2))
             .group_by("line", day="judged")
             .agg(
                 n_called=pl.col("counterpart").drop_nulls().n_unique(),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly import wording
-from cdr_anomaly.detectors.base import STRICT, Detector, days_back, ladder, setting
+from cdr_anomaly.detectors.base import STRICT, Detector, setting
+from cdr_anomaly.detectors.grading import ladder
 from cdr_anomaly.features import co_location
 from cdr_anomaly.features.co_location import HANDSET_DAYS
-from cdr_anomaly.wording import Text, say
+from cdr_anomaly.wording import Text, first_sentence, say, sentence
 
 if TYPE_CHECKING:
     from cdr_anomaly.features.feed import Feed
@@ -69,35 +70,42 @@ class Site(Detector):
             pl.col("q_value") <= self.fdr,
         )
         moves = co_location.find_moves(tables.cold_callers, odd)
-        found = odd.join(moves, on=["day", "place"], how="left").with_columns(
+        cells = odd.join(moves, on=["day", "place"], how="left").with_columns(
             came=(pl.col("n_moved") >= self.lines).fill_null(value=False)
         )
-        move = wording.format_text(
-            "; {} of them were at cell {} until {} and are here since {}",
-            "n_moved",
-            "before",
-            "until",
-            "here_since",
+        moved = sentence(
+            "site.moved",
+            "; {n} of them were at cell {before} until {until} and are here since {since}",
+            n="n_moved",
+            before="before",
+            until="until",
+            since="here_since",
         )
-        reason = wording.format_text(
-            "one of {} lines (limit {}) that called strangers at cell {} on {}, {} expected by its "
-            "traffic{}",
-            "n_group",
-            pl.lit(self.lines),
-            "place",
-            "day",
-            pl.col("expected").round(1),
-            pl.when("came").then(move).otherwise(pl.lit("")),
-        )
-        return self._of_each_line(
+        return self.finding(
             tables,
-            found,
-            kind="site",
+            _line_days(tables, cells),
+            subject_kind="site",
+            members=_members(tables),
+            observed=pl.col("n_group"),
             threshold=self.lines,
-            reason=reason,
-            first=pl.col("day"),
             severity=ladder({"critical": pl.col("came")}, "high"),
             p_value=pl.col("p_value"),
+            reason=sentence(
+                "site.cell",
+                "one of {lines} lines (limit {limit}) that called strangers at cell {cell} on "
+                "{day}, {expected} expected by its traffic{moved}",
+                lines="n_group",
+                limit=self.lines,
+                cell="place",
+                day="day",
+                expected=pl.col("expected").round(1),
+                moved=first_sentence([(pl.col("came"), moved)]),
+            ),
+            would_clear_if=sentence(
+                "site.clear_cell",
+                "fewer than {lines} such lines there, or as many as its traffic explains",
+                lines=self.lines,
+            ),
             evidence=pl.struct(
                 pl.col("expected").round(3),
                 pl.col("q_value").round_sig_figs(3),
@@ -107,49 +115,42 @@ class Site(Detector):
                 "n_moved",
                 cell="place",
             ),
-            would_clear_if=f"fewer than {self.lines} such lines there, or as many as its traffic "
-            "explains",
         )
 
     def _handsets(self, tables: Tables) -> pl.LazyFrame:
         used = co_location.handset_groups(tables.cold_callers, since=tables.since)
-        reason = wording.format_text(
-            "one of {} lines (limit {}) that called strangers from handset {} in the {} days to {}",
-            "n_group",
-            pl.lit(self.cards),
-            "place",
-            pl.lit(HANDSET_DAYS),
-            "day",
-        )
-        return self._of_each_line(
+        return self.finding(
             tables,
-            used.filter(pl.col("n_group") >= self.cards),
-            kind="device",
+            _line_days(tables, used.filter(pl.col("n_group") >= self.cards)),
+            subject_kind="device",
+            members=_members(tables),
+            window_start=tables.opens(pl.col("day") - timedelta(days=HANDSET_DAYS - 1)),
+            observed=pl.col("n_group"),
             threshold=self.cards,
-            reason=reason,
-            first=days_back(pl.col("day"), HANDSET_DAYS - 1),
             severity="high",
+            reason=sentence(
+                "site.handset",
+                "one of {lines} lines (limit {limit}) that called strangers from handset {handset} "
+                "in the {days} days to {day}",
+                lines="n_group",
+                limit=self.cards,
+                handset="place",
+                days=HANDSET_DAYS,
+                day="day",
+            ),
+            would_clear_if=sentence(
+                "site.clear_handset", "fewer than {lines} such lines", lines=self.cards
+            ),
             evidence=pl.struct(handset="place"),
-            would_clear_if=f"fewer than {self.cards} such lines",
         )
 
-    def _of_each_line(
-        self, tables: Tables, places: pl.LazyFrame, *, kind: str, first: pl.Expr, **told: Any
-    ) -> pl.LazyFrame:
-        """Say what is found of a place of each of its lines that were at work on the day."""
-        members = pl.col("group").list.eval(tables.written(pl.element()))
-        today = tables.cold_callers.select("line", "day")
-        lines = places.with_columns(line="group").explode(
-            "line", empty_as_null=False, keep_nulls=False
-        )
-        return self.finding(
-            lines.join(today, on=["line", "day"], how="semi"),
-            subject_kind=kind,
-            subject=tables.written(pl.col("line")),
-            members=members,
-            day=pl.col("day"),
-            window_start=tables.opens(first),
-            window_end=tables.closes(pl.col("day")),
-            observed=pl.col("n_group"),
-            **told,
-        )
+
+def _members(tables: Tables) -> pl.Expr:
+    return pl.col("group").list.eval(tables.written(pl.element()))
+
+
+def _line_days(tables: Tables, groups: pl.LazyFrame) -> pl.LazyFrame:
+    """Return a row for each line of a group that was at work on the day."""
+    lines = groups.with_columns(line="group").explode("line", empty_as_null=False, keep_nulls=False)
+    today = tables.cold_callers.select("line", "day")
+    return lines.join(today, on=["line", "day"], how="semi")

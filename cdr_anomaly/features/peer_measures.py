@@ -15,7 +15,7 @@ from cdr_anomaly.numbering import classes_with
 class Measure:
     """A measure of a line's day that is compared with its peers.
 
-    If ``low_is_odd``, small values are unusual. ``phrase`` has {} in the place of the value, which
+    If ``low_is_odd``, small values are unusual. ``phrase`` has a {value}, which
     is in percent if it ``is_share``.
     """
 
@@ -27,20 +27,22 @@ class Measure:
 
 MEASURES: dict[str, tuple[Measure, ...]] = {
     "volume": (
-        Measure("n_out", "{} calls placed"),
-        Measure("peak_10min", "{} calls in 10 minutes"),
-        Measure("peak_60min", "{} calls in 60 minutes"),
-        Measure("own_past", "1 in 10^{} days by its own past"),
+        Measure("n_out", "{value} calls placed"),
+        Measure("peak_10min", "{value} calls in 10 minutes"),
+        Measure("peak_60min", "{value} calls in 60 minutes"),
+        Measure("own_past", "1 in 10^{value} days by its own past"),
     ),
     "dispersion": (
-        Measure("distinct", "{} of its calls to different numbers", is_share=True),
-        Measure("outgoing", "{} of its calls outgoing", is_share=True),
-        Measure("called_back", "{} of the numbers called back", low_is_odd=True, is_share=True),
-        Measure("unanswered", "{} of its calls unanswered", is_share=True),
-        Measure("short", "{} of the answered under 10 s", is_share=True),
-        Measure("familiar", "{} of the numbers called before", low_is_odd=True, is_share=True),
-        Measure("n_cells", "{} cells", low_is_odd=True),
-        Measure("talk", "{} s of talk on average", low_is_odd=True),
+        Measure("distinct", "{value} of its calls to different numbers", is_share=True),
+        Measure("outgoing", "{value} of its calls outgoing", is_share=True),
+        Measure(
+            "called_back", "{value} of the numbers called back", low_is_odd=True, is_share=True
+        ),
+        Measure("unanswered", "{value} of its calls unanswered", is_share=True),
+        Measure("short", "{value} of the answered under 10 s", is_share=True),
+        Measure("familiar", "{value} of the numbers called before", low_is_odd=True, is_share=True),
+        Measure("n_cells", "{value} cells", low_is_odd=True),
+        Measure("talk", "{value} s of talk on average", low_is_odd=True),
     ),
 }
 NEW_DAYS = 7

@@ -12,6 +12,7 @@ import polars as pl
 
 from cdr_anomaly import wording
 from cdr_anomaly.numbering import lines, pseudonyms
+from cdr_anomaly.wording import NULL, Sentence, first_sentence, sentence
 
 if TYPE_CHECKING:
     from cdr_anomaly.numbering import HomePlan
@@ -60,7 +61,7 @@ def calling_code(number: pl.Expr) -> pl.Expr:
     return pl.coalesce(pl.when(begin.is_in(codes.implode())).then(begin) for begin in begins)
 
 
-def impossible_reason(number: pl.Expr, home: HomePlan) -> pl.Expr:
+def impossible_reason(number: pl.Expr, home: HomePlan) -> Sentence:
     """Return why an E.164 number as text cannot exist, null if it can.
 
     It is meant for numbers abroad, and for home numbers of an unknown class.
@@ -75,21 +76,34 @@ def impossible_reason(number: pl.Expr, home: HomePlan) -> pl.Expr:
     of_home = number.str.starts_with(country)
     home_digits = digits - len(country) + 1
     wrong = ~home_digits.is_in(sorted(_home_lengths(home)))
-    return (
-        pl.when(~number.str.starts_with("+"))
-        .then(None)
-        .when(of_home & wrong)
-        .then(
-            wording.format_text(
-                "no home number has {} digits after {}", home_digits, pl.lit(country)
-            )
-        )
-        .when(of_home)
-        .then(None)
-        .when(code.is_null())
-        .then(pl.lit("its country code is nobody's"))
-        .when(~fits)
-        .then(wording.format_text("no number of +{} has {} digits after that", code, after))
+    return first_sentence(
+        [
+            (~number.str.starts_with("+"), NULL),
+            (
+                of_home & wrong,
+                sentence(
+                    "caller_id.home_length",
+                    "no home number has {digits} digits after {country}",
+                    digits=home_digits,
+                    country=pl.lit(country),
+                ),
+            ),
+            (of_home, NULL),
+            (
+                code.is_null(),
+                sentence("caller_id.country_code", "its country code is nobody's"),
+            ),
+            (
+                ~fits,
+                sentence(
+                    "caller_id.length",
+                    "no number of {country} has {digits} digits after that",
+                    country=pl.concat_str(pl.lit("+"), code),
+                    digits=after,
+                ),
+            ),
+        ],
+        NULL,
     )
 
 

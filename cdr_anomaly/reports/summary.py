@@ -51,7 +51,7 @@ def summary(result: Result) -> list[Text]:
         ),
         *calibration_sentences(result.evidence),
         say("summary.alerts", "Alerts: {alerts}.", alerts=alerts_sentence(result.alerts)),
-        victims_sentence(result.victims),
+        say("summary.to_warn", "To warn: {people}.", people=victims_sentence(result.victims)),
     ]
 
 
@@ -125,9 +125,9 @@ def alerts_sentence(alerts: pl.DataFrame) -> Text:
 def victims_sentence(victims: pl.DataFrame) -> Text:
     """Return how many people there are to warn, and how soon."""
     if victims.is_empty():
-        return say("summary.warn_nobody", "To warn: nobody.")
+        return say("summary.nobody", "nobody")
     return say(
-        "summary.to_warn",
-        "To warn: {now} now, {today} today, {watch} on watch.",
+        "summary.people",
+        "{now} now, {today} today, {watch} on watch",
         **count_by_tier(victims),
     )

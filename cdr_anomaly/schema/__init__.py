@@ -5,14 +5,19 @@ else as text; columns of type LINE are either. The tables that leave the house h
 """
 
 from cdr_anomaly.schema.line_story import STORY
-from cdr_anomaly.schema.outputs import ALERTS, EVIDENCE, FINDINGS, VICTIMS
+from cdr_anomaly.schema.outputs import (
+    ALERTS,
+    EVIDENCE,
+    FINDINGS,
+    VICTIMS,
+)
 from cdr_anomaly.schema.pipeline import (
     BESIDE,
+    BIRTHS,
     CALLS,
     COLD_CALLERS,
     HOPS,
     LEGS,
-    LINE_AGES,
     LINES,
     LINKS,
     LISTS,
@@ -41,8 +46,8 @@ from cdr_anomaly.schema.table import Column, Table, empty, lines, require
 from cdr_anomaly.vocabulary import SEVERITIES
 
 __all__ = [
-    "ALERTS", "BESIDE", "CALLS", "CARRY_OVER", "COLD_CALLERS", "EVIDENCE", "FEEDBACK", "FINDINGS",
-    "FORWARD_LEGS", "HOPS", "LEDGER", "LEGS", "LINES", "LINE_AGES", "LINE_REPLACEMENTS",
+    "ALERTS", "BESIDE", "BIRTHS", "CALLS", "CARRY_OVER", "COLD_CALLERS", "EVIDENCE", "FEEDBACK",
+    "FINDINGS", "FORWARD_LEGS", "HOPS", "LEDGER", "LEGS", "LINES", "LINE_REPLACEMENTS",
     "LINE_SIGHTINGS", "LINKS", "LISTS", "LONG_CALLS", "MEASURES", "PROFILE", "REACHED", "REQUIRED",
     "SEVERITIES", "SHIFTS", "STATE_TABLES", "STORY", "SUBJECT_KINDS", "SUBSCRIBERS", "TABLES",
     "TESTS", "TRAFFIC", "VICTIMS", "VOLUME", "Column", "Table", "empty", "kinds_with", "lines",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from cdr_anomaly.schema.outputs import ALERTS, EVIDENCE, FINDINGS, VICTIMS
-from cdr_anomaly.schema.pipeline import LINE_AGES, LINES, MEASURES, PROFILE
+from cdr_anomaly.schema.pipeline import BIRTHS, LINES, MEASURES, PROFILE
 from cdr_anomaly.schema.table import COUNT, DAY, SHARE, TEXT, Column, Table
 
 NUMBER = Column(TEXT, "the other number, as findings write numbers")
@@ -17,9 +17,9 @@ WHO: Table = {
     "number": Column(TEXT, "the line, as findings write numbers"),
     "number_class": LINES["number_class"],
     "block": Column(TEXT, "its calling code and first 7 digits, or empty"),
-    "first_seen": LINE_AGES["first_seen"],
-    "activation": LINE_AGES["activation"],
-    "new_since": LINE_AGES["born"],
+    "first_seen": BIRTHS["first_seen"],
+    "activation": BIRTHS["activation"],
+    "new_since": BIRTHS["born"],
 }
 
 DAYS: Table = {
@@ -139,8 +139,10 @@ FOUND: Table = {
         )
     },
     "excess": Column(SHARE, "observed / threshold"),
-    "reason": FINDINGS["reason"],
-    "would_clear_if": FINDINGS["would_clear_if"],
+    **{
+        name: FINDINGS[name]
+        for name in ("reason", "reason_values", "would_clear_if", "would_clear_if_values")
+    },
 }
 
 ALERTED: Table = {
@@ -155,11 +157,16 @@ ALERTED: Table = {
         "p_value",
         "detectors",
         "reasons",
+        "reasons_values",
         "would_clear_if",
+        "would_clear_if_values",
         "lowered_because",
+        "lowered_because_values",
         "suppressed_by",
+        "suppressed_by_values",
         "ongoing_since",
         "replaces_case",
+        "replaces_case_values",
     )
 }
 

@@ -10,6 +10,16 @@ from cdr_anomaly.vocabulary import SEVERITIES
 
 KIND = Column(TEXT, f"one of {', '.join(SUBJECT_KINDS)}")
 
+
+def sentence_values(name: str, dtype: pl.DataType = TEXT) -> dict[str, Column]:
+    """Return the column that stands beside a column of sentences: ``NAME_values``, of its type.
+
+    It holds the id and the values of each sentence as JSON (wording.py), so that any language can
+    say it. It is empty where the text is, and in states that are older than it.
+    """
+    return {f"{name}_values": Column(dtype, f"id and values of `{name}`, as JSON")}
+
+
 FINDINGS: Table = {
     "detector": Column(TEXT, "which detector found it"),
     "subject_kind": KIND,
@@ -24,8 +34,11 @@ FINDINGS: Table = {
     "baseline": Column(SHARE, "what is usual for this subject, or empty"),
     "p_value": Column(SHARE, "probability of as much by chance, where a null model exists"),
     "reason": Column(TEXT, "one sentence with the numbers in it"),
+    "reason_id": Column(TEXT, "which sentence that is, as in mass_dialler.calls"),
+    **sentence_values("reason"),
     "evidence": Column(TEXT, "further figures as a JSON object"),
     "would_clear_if": Column(TEXT, "what would have kept it from being found, or as grave"),
+    **sentence_values("would_clear_if"),
     "fixed_limit": Column(FLAG, "found by a fixed limit, however usual that is among its peers"),
     "persistent": Column(
         FLAG, "of behaviour that lasts: it is not lowered for being usual for the line"
@@ -78,14 +91,20 @@ ALERTS: Table = {
     "q_value": Column(SHARE, "false-discovery rate over all active lines, the least of its lines"),
     "detectors": Column(pl.List(pl.String()), "which detectors found it"),
     "reasons": Column(pl.List(pl.String()), "the strongest reasons, up to three"),
+    **sentence_values("reasons", pl.List(pl.String())),
     "would_clear_if": Column(TEXT, "what would have kept it from being found, or as grave"),
+    **sentence_values("would_clear_if"),
     "lowered_because": Column(TEXT, "what speaks for it and lowered it by a grade, or empty"),
+    **sentence_values("lowered_because"),
     "suppressed_by": Column(TEXT, "the declared purpose that takes it off the list, or empty"),
+    **sentence_values("suppressed_by"),
     "ongoing_since": Column(DAY, "when it was last listed, where it comes too soon again"),
     "feedback": Column(TEXT, "what was said of the subject after an earlier alert, or empty"),
+    **sentence_values("feedback"),
     "replaces_case": Column(
         TEXT, "the earlier alert, on other lines, that this one goes on with, or empty"
     ),
+    **sentence_values("replaces_case"),
 }
 
 # One row per person to be warned; nobody is accused here (victims.py).
@@ -115,4 +134,5 @@ VICTIMS: Table = {
     "last_contact": Column(INSTANT, "end of the last talk"),
     "hours_since": Column(SHARE, "hours from there to the end of the day"),
     "why": Column(TEXT, "one sentence with the numbers in it"),
+    **sentence_values("why"),
 }

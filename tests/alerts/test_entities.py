@@ -245,4 +245,4 @@ def test_declared_lines_are_no_members_of_the_rooms_of_others(tmp_path: Path) ->
         [*seats, *others],
     ]
     assert found["suppressed_by"].to_list() == [None, "licensed", "among licensed", None, None]
-    assert found.columns == [*rows[0], "suppressed_by"]
+    assert found.columns == [*rows[0], "suppressed_by", "suppressed_by_values"]

@@ -182,8 +182,8 @@ def test_measures_have_one_meaning_each() -> None:
     named = [m for d in detectors.ALL for each in d.measures.values() for m in each]
     assert len(named) == len(detectors.MEASURES)
     for measure in named:
-        assert measure.said.count("{}") == 1
-        assert not any(word in measure.said.lower() for word in BIDDEN)
+        assert measure.phrase.count("{value}") == 1
+        assert not any(word in measure.phrase.lower() for word in BIDDEN)
 
 
 @pytest.mark.parametrize("name", NAMES)

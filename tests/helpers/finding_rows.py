@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from cdr_anomaly import wording
 from cdr_anomaly.alerts import ranking
 from cdr_anomaly.alerts.peer_scoring import BY_NIGHTS
 from cdr_anomaly.alerts.severity import BACK, OWN_PAST, Beside
@@ -23,7 +24,8 @@ USUAL = {
 }  # fmt: skip
 ALIKE = {
     "day": TODAY, "peers": "mobile lines", "p_value": 1e-7, "q_value": 0.001, "tested": 1000,
-    "calibrated_by": BY_NIGHTS, "unlike": None, "excluded_from_peers": False,
+    "calibrated_by": BY_NIGHTS, "unlike": None, "unlike_values": None,
+    "excluded_from_peers": False,
 }  # fmt: skip
 Row = dict[str, Any]
 
@@ -48,7 +50,10 @@ def said(line: str, day: date, verdict: str, note: str | None = None) -> Row:
 
 def marked(rows: list[Row], declared: dict[str, str] | None = None) -> pl.DataFrame:
     purpose = pl.col("subject").replace_strict(declared or {}, default=None, return_dtype=pl.String)
-    return pl.DataFrame(rows, _types(FINDINGS)).with_columns(suppressed_by=purpose)
+    return pl.DataFrame(rows, _types(FINDINGS)).with_columns(
+        suppressed_by=purpose,
+        suppressed_by_values=wording.as_written(purpose).values,
+    )
 
 
 def beside(
@@ -57,7 +62,7 @@ def beside(
     told: list[Row] | None = None,
     used: list[tuple[str, date, str]] | None = None,
 ) -> Beside:
-    types = _types(EVIDENCE) | {"unlike": pl.String()}
+    types = _types(EVIDENCE) | {"unlike": pl.String(), "unlike_values": pl.String()}
     return Beside(
         None if weights is None else pl.DataFrame(weights, types),
         earlier,

@@ -12,9 +12,9 @@ FIRST = date(2026, 5, 1)
 
 
 MEASURES = {
-    "calls": Measure("calls", "{} calls"),
-    "peak": Measure("peak", "{} at once"),
-    "back": Measure("back", "{} called back", low_is_odd=True, is_share=True),
+    "calls": Measure("calls", "{value} calls"),
+    "peak": Measure("peak", "{value} at once"),
+    "back": Measure("back", "{value} called back", low_is_odd=True, is_share=True),
 }
 
 

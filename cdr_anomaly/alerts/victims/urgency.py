@@ -12,9 +12,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import numbering, wording
+from cdr_anomaly import numbering
 from cdr_anomaly.features import rolling
 from cdr_anomaly.schema import SEVERITIES, VICTIMS, require
+from cdr_anomaly.wording import (
+    Sentence,
+    first_sentence,
+    join_sentences,
+    sentence,
+    sentence_columns,
+)
 
 if TYPE_CHECKING:
     from datetime import date
@@ -79,7 +86,7 @@ def ranked(seen: Seen, tables: Tables, day: date, most: int) -> pl.DataFrame:
         .sort("urgency", "score", "number", descending=[False, True, False])
         .head(most)
         .with_row_index("rank", offset=1)
-        .with_columns(pl.col("rank").cast(pl.Int64), why=_why())
+        .with_columns(pl.col("rank").cast(pl.Int64), **sentence_columns(why=_why()))
     )
     return require(ordered, VICTIMS, "victims").collect()
 
@@ -213,64 +220,98 @@ def _silence(seen: Seen, tables: Tables, day: date) -> pl.LazyFrame:
     )
 
 
-def _why() -> pl.Expr:
+def _why() -> Sentence:
     """Say it in one neutral sentence, with what is known."""
-    days = (
-        pl.when(pl.col("days") == 1)
-        .then(pl.lit("on 1 day"))
-        .when(pl.col("days") == pl.col("streak"))
-        .then(wording.format_text("on {} days running", "days"))
-        .otherwise(wording.format_text("on {} days of {}", "days", pl.lit(DAYS)))
-    )
-    n_listed = pl.col("n_lines") - pl.col("n_held")
-    listed = pl.when(n_listed > 0).then(_n(n_listed, "listed line"))
-    held = pl.when(pl.col("n_held") > 0).then(
-        wording.format_text("{} on no list", _n(pl.col("n_held"), "line"))
-    )
-    whom = pl.concat_str([listed, held], separator=" and ", ignore_nulls=True)
-    talked = wording.format_text(
-        "talked {} in {} {} with {}, longest {}",
-        _n(pl.col("minutes").ceil().cast(pl.Int64), "minute"),
-        _n(pl.col("calls"), "call"),
-        days,
-        whom,
-        pl.col("longest").ceil().cast(pl.Int64),
-    )
-    others = (
-        pl.when(pl.col("busy_callers") == 1)
-        .then(pl.lit("1 other"))
-        .otherwise(wording.format_text("{} others", "busy_callers"))
-    )
     usual = pl.col("usual").round(1).cast(pl.String).str.strip_suffix(".0")
     back, handed = pl.col("call_backs"), pl.col("hand_offs")
-    parts = [
-        talked,
-        pl.when(pl.col("talking")).then(pl.lit("still talking at the end of the day")),
-        pl.when(back > 0).then(wording.format_text("called back {}", _times(back))),
-        pl.when(handed > 0).then(
-            wording.format_text("called by another line just after it {}", _times(handed))
-        ),
-        pl.when(pl.col("busy_callers") > 0).then(
-            wording.format_text("{} found the line busy", others)
-        ),
-        pl.when(pl.col("silence") > 0).then(
-            wording.format_text("placed {} of its usual {}", _n(pl.col("placed"), "call"), usual)
-        ),
-    ]
-    return pl.concat_str(parts, separator="; ", ignore_nulls=True)
-
-
-def _n(count: pl.Expr, word: str) -> pl.Expr:
-    return (
-        pl.when(count == 1)
-        .then(pl.lit(f"1 {word}"))
-        .otherwise(wording.format_text(f"{{}} {word}s", count))
+    busy = sentence("victims.busy", "{others} found the line busy", others=_others())
+    silent = sentence(
+        "victims.silent",
+        "placed {calls} of its usual {n}",
+        calls=_calls(pl.col("placed")),
+        n=usual,
+    )
+    return join_sentences(
+        "statements",
+        [
+            (pl.lit(value=True), _talked()),
+            (
+                pl.col("talking"),
+                sentence("victims.talking", "still talking at the end of the day"),
+            ),
+            (
+                back > 0,
+                sentence("victims.called_back", "called back {often}", often=_times(back)),
+            ),
+            (
+                handed > 0,
+                sentence(
+                    "victims.handed_over",
+                    "called by another line just after it {often}",
+                    often=_times(handed),
+                ),
+            ),
+            (pl.col("busy_callers") > 0, busy),
+            (pl.col("silence") > 0, silent),
+        ],
     )
 
 
-def _times(count: pl.Expr) -> pl.Expr:
-    return (
-        pl.when(count == 1).then(pl.lit("once")).otherwise(wording.format_text("{} times", count))
+def _talked() -> Sentence:
+    """Say how long the person talked, how often, on which days and with whom."""
+    minutes, days = pl.col("minutes").ceil().cast(pl.Int64), pl.col("days")
+    span = first_sentence(
+        [
+            (days == 1, sentence("victims.one_day", "on 1 day")),
+            (
+                days == pl.col("streak"),
+                sentence("victims.days_running", "on {n} days running", n="days"),
+            ),
+        ],
+        sentence("victims.days_of", "on {n} days of {days}", n="days", days=DAYS),
+    )
+    n_held = pl.col("n_held")
+    n_listed = pl.col("n_lines") - n_held
+    listed = first_sentence(
+        [(n_listed == 1, sentence("victims.listed_line", "{n} listed line", n=n_listed))],
+        sentence("victims.listed_lines", "{n} listed lines", n=n_listed),
+    )
+    unlisted = first_sentence(
+        [(n_held == 1, sentence("victims.unlisted_line", "{n} line on no list", n=n_held))],
+        sentence("victims.unlisted_lines", "{n} lines on no list", n=n_held),
+    )
+    return sentence(
+        "victims.talked",
+        "talked {minutes} in {calls} {days} with {whom}, longest {longest}",
+        minutes=first_sentence(
+            [(minutes == 1, sentence("victims.minute", "{n} minute", n=minutes))],
+            sentence("victims.minutes", "{n} minutes", n=minutes),
+        ),
+        calls=_calls(pl.col("calls")),
+        days=span,
+        whom=join_sentences("people", [(n_listed > 0, listed), (n_held > 0, unlisted)]),
+        longest=pl.col("longest").ceil().cast(pl.Int64),
+    )
+
+
+def _calls(count: pl.Expr) -> Sentence:
+    return first_sentence(
+        [(count == 1, sentence("victims.call", "{n} call", n=count))],
+        sentence("victims.calls", "{n} calls", n=count),
+    )
+
+
+def _times(count: pl.Expr) -> Sentence:
+    return first_sentence(
+        [(count == 1, sentence("victims.once", "once"))],
+        sentence("victims.times", "{n} times", n=count),
+    )
+
+
+def _others() -> Sentence:
+    return first_sentence(
+        [(pl.col("busy_callers") == 1, sentence("victims.one_other", "1 other"))],
+        sentence("victims.others", "{n} others", n="busy_callers"),
     )
 
 

@@ -2,47 +2,41 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import NamedTuple
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from cdr_anomaly.features import rolling
 from cdr_anomaly.features.peer_measures import Measure
 
+if TYPE_CHECKING:
+    from cdr_anomaly.detectors.forwarding_chain.detector import ForwardingChain
+    from cdr_anomaly.features.tables import Tables
+
 WEEK = 7
 REUSED_DAYS = 28
-
+# So many targets of a line take part in what it does; more of them are people that it reaches.
+FEW_TARGETS = 2
 
 MEASURES: dict[str, tuple[Measure, ...]] = {
     "forwarding": (
-        Measure("n_callers", "{} callers passed on in 7 days"),
-        Measure("strangers", "{} different callers per call passed on"),
-        Measure("n_targets", "{} targets in a day"),
+        Measure("n_callers", "{value} callers passed on in 7 days"),
+        Measure("strangers", "{value} different callers per call passed on"),
+        Measure("n_targets", "{value} targets in a day"),
     )
 }
-
-
-class Rule(NamedTuple):
-    """When a line that forwards is a bridge, and when one that is forwarded to is a platform."""
-
-    forwards: int
-    share: float
-    own_calls: int
-    new_days: int
-    stranger_share: float
-    platform_lines: int
 
 
 def bridges(
     hops: pl.LazyFrame,
     profile: pl.LazyFrame,
     lines: pl.LazyFrame,
-    rule: Rule,
+    limits: ForwardingChain,
     *,
     since: date = date.min,
 ) -> pl.LazyFrame:
-    """Find the lines that do nothing but pass calls on, on each day with a forwarding in its week.
+    """Return the lines that do nothing but pass calls on, on each day that forwards in its week.
 
     Days before ``since`` are left out. Returns (line, day, n_out, n_in, n_forwarded, n_callers,
     born, new, strangers); the counts are those of the 7 days, ``n_callers`` the different callers
@@ -50,7 +44,7 @@ def bridges(
     """
     last = hops.select(pl.col("day").max()).collect().item()
     # Own calls of one day are among those of its week: to look at quiet days only loses nothing.
-    quiet = profile.filter(pl.col("n_out") <= rule.own_calls, pl.col("n_forwarded") > 0)
+    quiet = profile.filter(pl.col("n_out") <= limits.own_calls, pl.col("n_forwarded") > 0)
     weeks = pl.date_ranges("day", pl.col("day").dt.offset_by(f"{WEEK - 1}d"))
     days = (
         quiet.select("line", day=weeks)
@@ -64,10 +58,11 @@ def bridges(
         .group_by("line", "day")
         .agg(pl.col("n_out", "n_in", "n_forwarded").sum())
         .filter(
-            pl.col("n_forwarded") >= rule.forwards,
-            pl.col("n_out") <= rule.own_calls,
+            pl.col("n_forwarded") >= limits.bridge_forwards,
+            pl.col("n_out") <= limits.own_calls,
             # Some feeds name a forwarded call on its forwarding leg only.
-            pl.col("n_forwarded") >= rule.share * pl.max_horizontal("n_in", "n_forwarded"),
+            pl.col("n_forwarded")
+            >= limits.forward_share * pl.max_horizontal("n_in", "n_forwarded"),
         )
     )
     callers = (
@@ -82,8 +77,8 @@ def bridges(
         sums.join(callers, on=["line", "day"])
         .join(lines.select("line", "born"), on="line", how="left")
         .with_columns(
-            new=age.is_between(0, rule.new_days).fill_null(value=False),
-            strangers=pl.col("n_callers") >= rule.stranger_share * pl.col("n_forwarded"),
+            new=age.is_between(0, limits.new_days).fill_null(value=False),
+            strangers=pl.col("n_callers") >= limits.stranger_share * pl.col("n_forwarded"),
         )
     )
 
@@ -97,11 +92,11 @@ def compared(bridges: pl.LazyFrame, hops: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def platforms(hops: pl.LazyFrame, bridges: pl.LazyFrame, rule: Rule) -> pl.LazyFrame:
+def platforms(hops: pl.LazyFrame, bridges: pl.LazyFrame, limits: ForwardingChain) -> pl.LazyFrame:
     """Find the targets and days of platforms, as of voicemail: many forward there, few bridges."""
     pairs = hops.select("target", "forwarder", "day").unique()
     many = pairs.group_by("target").agg(n=pl.col("forwarder").n_unique())
-    pairs = pairs.join(many.filter(pl.col("n") >= rule.platform_lines), on="target", how="semi")
+    pairs = pairs.join(many.filter(pl.col("n") >= limits.platform_lines), on="target", how="semi")
     week = (
         pairs.select("target", "day")
         .unique()
@@ -114,7 +109,7 @@ def platforms(hops: pl.LazyFrame, bridges: pl.LazyFrame, rule: Rule) -> pl.LazyF
         week.join(known, on=["forwarder", "day"], how="left")
         .group_by("target", "day")
         .agg(n=pl.len(), n_bridges=pl.col("bridge").sum())
-        .filter(pl.col("n") >= rule.platform_lines, pl.col("n_bridges") * 2 < pl.col("n"))
+        .filter(pl.col("n") >= limits.platform_lines, pl.col("n_bridges") * 2 < pl.col("n"))
         .select("target", "day")
     )
 
@@ -189,3 +184,15 @@ def targets(hops: pl.LazyFrame, past: pl.LazyFrame) -> pl.LazyFrame:
 
 def _different(column: str) -> pl.Expr:
     return pl.col(column).drop_nulls().n_unique().cast(pl.Int64)
+
+
+def with_few(tables: Tables, column: str) -> pl.Expr:
+    """Return a line with its targets as text, where these are so few that they take part."""
+    few = pl.col(column).list.len() <= FEW_TARGETS
+    lines = pl.when(few).then(pl.concat_list("line", column)).otherwise(pl.concat_list("line"))
+    return lines.list.eval(tables.written(pl.element()))
+
+
+def week_start(tables: Tables) -> pl.Expr:
+    """Return the start of the 7 days up to a day."""
+    return tables.opens(pl.col("day") - timedelta(days=WEEK - 1))

@@ -10,6 +10,7 @@ import polars as pl
 
 from cdr_anomaly.detectors.new_sim_burst import surges as new_sim_burst_surges
 from cdr_anomaly.detectors.new_sim_burst.surges import SURGE
+from cdr_anomaly.wording import Sentence, first_sentence, sentence
 
 HOME = ["home", "usual_elsewhere"]
 
@@ -60,41 +61,32 @@ def several(members: pl.LazyFrame, tokens: pl.LazyFrame) -> pl.LazyFrame:
     return held.group_by(SURGE).agg(**{name: n.cast(pl.Int64) for name, n in counts.items()})
 
 
-def said_elsewhere() -> pl.Expr:
+def elsewhere_sentence() -> Sentence:
     """Say what elsewhere() has counted; nothing where it has not."""
-    usual = (100 * pl.col("usual_elsewhere")).round().cast(pl.Int64)
-    return pl.concat_str(
-        pl.lit("; "),
-        "n_elsewhere",
-        pl.lit(" of "),
-        "n_placed",
-        pl.lit(" are held by people registered outside "),
-        "home",
-        pl.lit(", in "),
-        "n_regions",
-        pl.lit(" other region(s); usual "),
-        usual,
-        pl.lit(" %"),
-    ).fill_null("")
+    known = sentence(
+        "new_sim_burst.elsewhere",
+        "; {away} of {known} are held by people registered outside {place}, in {regions} other "
+        "region(s); usual {share} %",
+        away="n_elsewhere",
+        known="n_placed",
+        place="home",
+        regions="n_regions",
+        share=(100 * pl.col("usual_elsewhere")).round().cast(pl.Int64),
+    )
+    return first_sentence([(known.text.is_not_null(), known)])
 
 
-def said_several() -> pl.Expr:
+def several_sentence() -> Sentence:
     """Say what several() has counted; nothing where it has not."""
-    some = pl.concat_str(
-        pl.lit("; "),
-        "n_holders",
-        pl.lit(" holder(s) have several of them, "),
-        "n_theirs",
-        pl.lit(" in all"),
+    some = sentence(
+        "new_sim_burst.several",
+        "; {holders} holder(s) have several of them, {theirs} in all",
+        holders="n_holders",
+        theirs="n_theirs",
     )
-    nobody = pl.lit("; no holder has several of them")
-    return (
-        pl.when(pl.col("n_holders") > 0)
-        .then(some)
-        .when(pl.col("n_holders") == 0)
-        .then(nobody)
-        .otherwise(pl.lit(""))
-    )
+    nobody = sentence("new_sim_burst.nobody_several", "; no holder has several of them")
+    n_holders = pl.col("n_holders")
+    return first_sentence([(n_holders > 0, some), (n_holders == 0, nobody)])
 
 
 def _by_birth(lines: pl.DataFrame, **group: str) -> pl.LazyFrame:

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly import wording
-from cdr_anomaly.detectors import base
-from cdr_anomaly.detectors.base import STRICT, Detector, ladder, percent, setting
-from cdr_anomaly.detectors.overseas_presentation import number_pools, trunks
+from cdr_anomaly.detectors.base import STRICT, Detector, setting
+from cdr_anomaly.detectors.grading import Grading
+from cdr_anomaly.detectors.overseas_presentation import (
+    contacts,
+    identities,
+    impossible,
+    number_pools,
+    trunk_calls,
+    trunks,
+)
 from cdr_anomaly.engines.profile import NeededLines
 from cdr_anomaly.features import rolling
-from cdr_anomaly.numbering import caller_id, classes_with, pseudonyms
-from cdr_anomaly.wording import Text, say, scientific
+from cdr_anomaly.numbering import caller_id, pseudonyms
+from cdr_anomaly.wording import Sentence, Text, say, sentence
 
 if TYPE_CHECKING:
     from cdr_anomaly.features.feed import Feed
     from cdr_anomaly.features.tables import Tables
-
-KNOWN_DAYS = 28
-RARE = 1e-3  # as rare must be what is found for a trunk's traffic, and not told by a setting
-# People of a pool's list that several of its numbers called; or calls on one trunk, within hours.
-SHARED, ONE_TRUNK, SHIFT = 3, 0.9, timedelta(hours=12)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -65,6 +65,11 @@ class OverseasPresentation(Detector):
         "mismatch_calls",
         "pool_numbers",
         "pool_contacts",
+    )
+    gradings: ClassVar[tuple[Grading, ...]] = (
+        *contacts.GRADINGS,
+        *trunk_calls.GRADINGS,
+        *number_pools.GRADINGS,
     )
 
     contacts: int = setting(20, "home subscribers called in a day that make a finding", ge=1)
@@ -118,299 +123,71 @@ class OverseasPresentation(Detector):
         return self.watch()
 
     def seeks(self, traffic: pl.DataFrame) -> pl.Expr | None:
-        names = trunks.international(traffic.lazy(), self._trunks()).collect()["trunk_in"].unique()
+        names = trunks.international(self, traffic.lazy()).collect()["trunk_in"].unique()
         return pl.col("trunk_in").is_in(names.sort().implode()) if len(names) else None
 
     def find(self, tables: Tables) -> pl.LazyFrame:
-        odd_class = pl.col("number_class").is_in(classes_with(is_home=False))
-        nobodys = tables.lines.filter(odd_class).with_columns(
-            why=caller_id.impossible_reason(pl.col("number"), tables.plan)
-        )
         placed = tables.legs.filter("outgoing")
         foreign = tables.lines.filter(number_class="international").select("line", "number")
         calls = placed.join(foreign, on="line").collect()
+        # Home numbers are among these, too.
+        of_all = [trunk_calls.find_at_home(self, tables), impossible.find(self, tables, placed)]
+        if calls.is_empty():
+            return pl.concat(of_all)
         home = caller_id.is_home_number(
             pl.col("counterpart"), tables.plan, as_text=tables.feed.opaque
         ).fill_null(value=False)
-        odd = placed.filter(pl.col("day") >= tables.since).join(
-            nobodys.select("line", "number", "why").drop_nulls("why"), on="line"
-        )
-        of_home = [self._seen_at_home(tables), self._impossible(odd)]
-        if calls.is_empty():
-            return pl.concat(of_home)
         today = calls.lazy().filter(pl.col("day") >= tables.since)
         return pl.concat(
             [
-                self._calling_many(tables, calls.lazy().filter(home)),
-                self._with_identity(tables, today),
-                self._on_domestic_trunks(tables, today),
-                *of_home,
-                self._pools(today.filter(home)),
+                contacts.find(self, tables, calls.lazy().filter(home)),
+                identities.find(self, tables, today),
+                trunk_calls.find_domestic(self, tables, today),
+                *of_all,
+                number_pools.find(self, tables, today.filter(home)),
             ]
         )
 
-    def _trunks(self) -> trunks.Rule:
-        names = self.domestic_trunks, self.international_trunks
-        shares = self.domestic_share, self.international_share
-        return trunks.Rule(*names, *shares, self.trunk_calls)
-
-    def _calling_many(self, tables: Tables, calls: pl.LazyFrame) -> pl.LazyFrame:
-        """Find the numbers that called many home subscribers."""
-        days = (
-            number_pools.contacts(calls.filter(pl.len().over("line") >= self.contacts), KNOWN_DAYS)
-            .filter(pl.col("n_contacts") >= self.contacts, pl.col("day") >= tables.since)
-            .join(
-                tables.measures.select("line", "day", "n_called_back", "usual"),
-                on=["line", "day"],
-                how="left",
-            )
-        )
-        n = pl.col("n_contacts")
-        unwanted = [pl.col("n_known") <= self.known_share * n, n >= 3 * self.contacts]
-        if tables.two_way:
-            unwanted.append(pl.col("n_called_back") <= self.call_backs * n)
-        if tables.feed.attempts:
-            unwanted.append(pl.col("n_answered") <= self.answered * pl.col("n_calls"))
-        reason = wording.format_text(
-            "presented as foreign, called {} different home subscribers on {} (limit {}) in {} "
-            "calls; {} of them were called in the 28 days before, {} called back; {} % of the "
-            "calls answered; {}",
-            n,
-            "day",
-            pl.lit(self.contacts),
-            "n_calls",
-            "n_known",
-            "n_called_back",
-            percent(pl.col("n_answered"), pl.col("n_calls")),
-            base.usual_sentence(),
-        )
-        medium = pl.all_horizontal(unwanted) if len(unwanted) > 2 else pl.lit(value=False)
-        return self._found(
-            days,
-            observed=n,
-            threshold=self.contacts,
-            severity=ladder({"medium": medium}, "low"),
-            baseline=pl.col("usual"),
-            reason=reason,
-            evidence=pl.struct("n_contacts", "n_calls", "n_known", "n_called_back", "n_answered"),
-            would_clear_if=f"fewer than {self.contacts} different home subscribers in a day",
-        )
-
-    def _with_identity(self, tables: Tables, calls: pl.LazyFrame) -> pl.LazyFrame:
-        """Find the numbers that a home subscriber's records are written for."""
-        by_imsi, codes = "imsi" in tables.feed.columns, self._home_mcc(tables)
-        own = calls.filter(self._is_ours(tables))
-        days = own.group_by("line", "number", "day").agg(
-            *number_pools.counts(),
-            n_identities=pl.col("imsi").n_unique().cast(pl.Int64),
-            n_cells=pl.col("cell_id").drop_nulls().n_unique().cast(pl.Int64),
-            n_handsets=pl.col("imei").drop_nulls().n_unique().cast(pl.Int64),
-        )
-        who = pl.lit("with home cells and handsets, which guests have, too: the feed has no imsi")
-        if by_imsi:
-            written = pl.lit(", ".join(codes))
-            who = wording.format_text(
-                "from {} home subscriber identities (IMSI of {})", "n_identities", written
-            )
-        many = pl.col("n_called") >= (self.mismatch_contacts if by_imsi else self.contacts)
-        reason = wording.format_text(
-            "presented as foreign, placed {} calls on {} (limit {}) {}, to {} different numbers, "
-            "at {} home cells",
-            "n_calls",
-            "day",
-            pl.lit(self.mismatch_calls),
-            who,
-            "n_called",
-            "n_cells",
-        )
-        grades = ("high", "medium") if by_imsi else ("medium", "low")
-        return self._mismatch(
-            days,
-            severity=ladder({grades[0]: many}, grades[1]),
-            reason=reason,
-            evidence=pl.struct("n_calls", "n_called", "n_identities", "n_cells", "n_handsets"),
-        )
-
-    def _is_ours(self, tables: Tables) -> pl.Expr:
-        """Tell which calls are those of a home subscriber, by their own records."""
-        if "imsi" in tables.feed.columns:
-            return pl.col("imsi").str.slice(0, 3).is_in(self._home_mcc(tables))
-        return pl.col("cell_id").is_not_null() & pl.col("imei").is_not_null()
-
-    def _home_mcc(self, tables: Tables) -> tuple[str, ...]:
-        return self.home_mcc or caller_id.MOBILE_COUNTRY_CODES.get(tables.plan.region, ())
-
-    def _on_domestic_trunks(self, tables: Tables, calls: pl.LazyFrame) -> pl.LazyFrame:
-        """Find the numbers on trunks for calls from home."""
-        by_trunk = calls.drop_nulls("trunk_in").group_by("line", "number", "day", "trunk_in")
-        judged = by_trunk.agg(*number_pools.counts()).filter(
-            pl.col("n_calls") >= self.mismatch_calls
-        )
-        days = trunks.on_domestic(judged.collect(), tables.traffic.collect(), self._trunks())
-        found = days.lazy().filter((pl.col("p_value") <= RARE) | pl.col("told"))
-        base = wording.format_text(
-            "{} % of the {} other calls on it presented as from home; p {}",
-            percent(pl.col("n_other") - pl.col("n_abroad"), pl.col("n_other")),
-            "n_other",
-            scientific(pl.col("p_value").fill_null(1.0)),
-        )
-        reason = wording.format_text(
-            "presented as foreign, placed {} calls on {} (limit {}) that came in on the domestic "
-            "trunk {}, to {} different numbers; {}",
-            "n_calls",
-            "day",
-            pl.lit(self.mismatch_calls),
-            "trunk_in",
-            "n_called",
-            pl.when("told").then(pl.lit("it is told to be domestic")).otherwise(base),
-        )
-        return self._mismatch(
-            found,
-            severity=self._by_contacts(),
-            p_value=pl.col("p_value"),
-            reason=reason,
-            evidence=pl.struct("trunk_in", "n_calls", "n_called", "n_other", "n_abroad"),
-        )
-
-    def _seen_at_home(self, tables: Tables) -> pl.LazyFrame:
-        """Find the home numbers that came in from abroad while their line was at home."""
-        abroad = trunks.international(tables.traffic, self._trunks())
-        classes = tables.lines.filter(pl.col("number_class") != "international")
-        legs = tables.legs.filter(pl.col("day") >= tables.since)
-        near = trunks.seen_at_home(
-            legs.join(classes.select("line", "number"), on="line"),
-            abroad,
-            self.seen_hours,
-            cells="cell_id" in tables.feed.columns,
-        )
-        days = near.group_by("line", "number", "day").agg(
-            *number_pools.counts(), trunks=pl.col("trunk_in").unique().sort()
-        )
-        reason = wording.format_text(
-            "a home number, placed {} calls on {} (limit {}) that came in on international trunks "
-            "({}) within {} h of calls of the line at home, to {} different numbers",
-            "n_calls",
-            "day",
-            pl.lit(self.mismatch_calls),
-            pl.col("trunks").list.join(", "),
-            pl.lit(self.seen_hours),
-            "n_called",
-        )
-        return self._mismatch(
-            days,
-            severity=self._by_contacts(),
-            reason=reason,
-            evidence=pl.struct("n_calls", "n_called", "trunks"),
-        )
-
-    def _impossible(self, calls: pl.LazyFrame) -> pl.LazyFrame:
-        """Find the numbers that nobody has."""
-        days = calls.group_by("line", "number", "day").agg(
-            *number_pools.counts(), pl.col("why").first()
-        )
-        reason = wording.format_text(
-            "placed {} calls on {} (limit {}) by a number that nobody has: {}; to {} different "
-            "numbers",
-            "n_calls",
-            "day",
-            pl.lit(self.mismatch_calls),
-            "why",
-            "n_called",
-        )
-        many = pl.col("n_called") >= self.mismatch_contacts
-        return self._mismatch(
-            days,
-            severity=ladder({"medium": many}, "low"),
-            reason=reason,
-            evidence=pl.struct("n_calls", "n_called", "why"),
-        )
-
-    def _pools(self, calls: pl.LazyFrame) -> pl.LazyFrame:
-        """Find the prefixes out of which many numbers call."""
-        counted = number_pools.pools(calls.collect(), self.pool_digits)
-        on_one = (pl.col("n_trunk") >= ONE_TRUNK * pl.col("n_calls")) & (
-            pl.col("last") - pl.col("first") <= SHIFT
-        )
-        found = (
-            counted.lazy()
-            .filter(
-                pl.col("n_numbers") >= self.pool_numbers,
-                pl.col("n_contacts") >= self.pool_contacts,
-                pl.col("q_value") <= self.pool_fdr,
-                (pl.col("n_shared") >= SHARED) | on_one,
-            )
-            .with_columns(subject=pl.col("prefix") + "x" * self.pool_digits)
-        )
-        large = (pl.col("n_numbers") >= 2 * self.pool_numbers) & (
-            pl.col("n_contacts") >= 4 * self.pool_contacts
-        )
-        reason = wording.format_text(
-            "{} numbers of {} called {} different home subscribers in {} calls on {} (limit {} "
-            "numbers and {} subscribers); {} of these were called by several of the numbers; {}{} "
-            "neighbours a number expected; p {}",
-            "n_numbers",
-            "subject",
-            "n_contacts",
-            "n_calls",
-            "day",
-            pl.lit(self.pool_numbers),
-            pl.lit(self.pool_contacts),
-            "n_shared",
-            pl.concat_str(
-                pl.col("n_trunk").cast(pl.String),
-                pl.lit(" of the calls on the trunk "),
-                "trunk",
-                pl.lit("; "),
-            ).fill_null(""),
-            pl.col("expected").round(2),
-            scientific(pl.col("p_value")),
-        )
+    def of_number(
+        self,
+        tables: Tables,
+        days: pl.LazyFrame,
+        *,
+        reason: Sentence,
+        would_clear_if: Sentence,
+        **columns: pl.Expr | str | float | None,
+    ) -> pl.LazyFrame:
+        """Shape findings about a ``number``, whose window are its calls."""
         return self.finding(
-            found,
-            subject_kind="pool",
-            subject=pl.col("subject"),
-            members=pl.col("numbers"),
-            day=pl.col("day"),
-            window_start=rolling.just_before(pl.col("first")),
-            window_end=pl.col("last"),
-            severity=ladder({"high": large}, "medium"),
-            observed=pl.col("n_numbers"),
-            threshold=self.pool_numbers,
-            p_value=pl.col("p_value"),
-            reason=reason,
-            evidence=pl.struct(
-                "n_numbers",
-                "n_contacts",
-                "n_calls",
-                "n_shared",
-                "trunk",
-                "n_trunk",
-                "q_value",
-                pl.col("expected").round(3),
-            ),
-            would_clear_if=f"fewer than {self.pool_numbers} numbers of the prefix, or than "
-            f"{self.pool_contacts} home subscribers called by them",
-        )
-
-    def _by_contacts(self) -> pl.Expr:
-        return ladder({"high": pl.col("n_called") >= self.mismatch_contacts}, "medium")
-
-    def _mismatch(self, days: pl.LazyFrame, **given: pl.Expr | str | float | None) -> pl.LazyFrame:
-        enough = days.filter(pl.col("n_calls") >= self.mismatch_calls)
-        return self._found(
-            enough,
-            observed=pl.col("n_calls"),
-            threshold=self.mismatch_calls,
-            would_clear_if=f"fewer than {self.mismatch_calls} such calls in a day",
-            **given,
-        )
-
-    def _found(self, days: pl.LazyFrame, **given: pl.Expr | str | float | None) -> pl.LazyFrame:
-        return self.finding(
+            tables,
             days,
             subject=pl.col("number"),
-            day=pl.col("day"),
             window_start=rolling.just_before(pl.col("first")),
             window_end=pl.col("last"),
-            **given,
+            reason=reason,
+            would_clear_if=would_clear_if,
+            **columns,
+        )
+
+    def mismatch(
+        self,
+        tables: Tables,
+        days: pl.LazyFrame,
+        *,
+        reason: Sentence,
+        **columns: pl.Expr | str | float | None,
+    ) -> pl.LazyFrame:
+        """Shape findings about ``mismatch_calls`` calls that contradict their number."""
+        return self.of_number(
+            tables,
+            days.filter(pl.col("n_calls") >= self.mismatch_calls),
+            observed=pl.col("n_calls"),
+            threshold=self.mismatch_calls,
+            reason=reason,
+            would_clear_if=sentence(
+                "overseas_presentation.clear_calls",
+                "fewer than {calls} such calls in a day",
+                calls=self.mismatch_calls,
+            ),
+            **columns,
         )

@@ -6,39 +6,33 @@ numbers that are judged left aside; it is international when many are presented 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from cdr_anomaly import significance
 
+if TYPE_CHECKING:
+    from cdr_anomaly.detectors.overseas_presentation.detector import OverseasPresentation
+
 # A domestic trunk has at least so great a share of the calls that come in on all trunks.
-LEAST_SHARE = 0.02
+MIN_TRUNK_SHARE = 0.02
 
 
-@dataclass(frozen=True)
-class Rule:
-    """The trunks that are told, and what makes others domestic or international."""
-
-    domestic: tuple[str, ...]
-    international: tuple[str, ...]
-    domestic_share: float
-    international_share: float
-    calls: int
-
-
-def international(traffic: pl.LazyFrame, rule: Rule) -> pl.LazyFrame:
+def international(limits: OverseasPresentation, traffic: pl.LazyFrame) -> pl.LazyFrame:
     """Return the international trunks of each day (day, trunk_in)."""
-    many = (pl.col("calls") >= rule.calls) & (
-        pl.col("abroad") >= rule.international_share * pl.col("calls")
+    many = (pl.col("calls") >= limits.trunk_calls) & (
+        pl.col("abroad") >= limits.international_share * pl.col("calls")
     )
     name = pl.col("name")
-    is_one = name.is_in(rule.international) | (many & ~name.is_in(rule.domestic))
+    is_one = name.is_in(limits.international_trunks) | (many & ~name.is_in(limits.domestic_trunks))
     return traffic.filter(pl.col("what") == "trunk", is_one).select("day", trunk_in="name")
 
 
-def on_domestic(calls: pl.DataFrame, traffic: pl.DataFrame, rule: Rule) -> pl.DataFrame:
+def on_domestic(
+    limits: OverseasPresentation, calls: pl.DataFrame, traffic: pl.DataFrame
+) -> pl.DataFrame:
     """Keep the rows of ``calls`` (day, trunk_in, n_calls, ...) whose trunk is domestic that day.
 
     ``calls`` are those of numbers presented as foreign that are judged, a row for each number and
@@ -55,17 +49,17 @@ def on_domestic(calls: pl.DataFrame, traffic: pl.DataFrame, rule: Rule) -> pl.Da
     rows = calls.join(trunks, on=["day", "trunk_in"], how="left").with_columns(
         n_other=(pl.col("calls") - own).clip(lower_bound=0),
         n_abroad=(pl.col("abroad") - own).clip(lower_bound=0),
-        told=pl.col("trunk_in").is_in(rule.domestic),
+        told=pl.col("trunk_in").is_in(limits.domestic_trunks),
     )
     # What few calls come in on says little; most of them may be those of one caller.
-    much = pl.col("calls") >= LEAST_SHARE * pl.col("calls_all")
+    much = pl.col("calls") >= MIN_TRUNK_SHARE * pl.col("calls_all")
     mostly_home = (
         much
-        & (pl.col("n_other") >= rule.calls)
-        & (pl.col("n_other") - pl.col("n_abroad") >= rule.domestic_share * pl.col("n_other"))
+        & (pl.col("n_other") >= limits.trunk_calls)
+        & (pl.col("n_other") - pl.col("n_abroad") >= limits.domestic_share * pl.col("n_other"))
     )
     known = rows.filter(
-        pl.col("told") | (mostly_home & ~pl.col("trunk_in").is_in(rule.international))
+        pl.col("told") | (mostly_home & ~pl.col("trunk_in").is_in(limits.international_trunks))
     )
     count = (known["n_abroad"] + known["n_calls"]).cast(pl.Float64).to_numpy()
     tries = (known["n_other"] + known["n_calls"]).cast(pl.Float64).to_numpy()

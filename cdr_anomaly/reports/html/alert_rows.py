@@ -21,20 +21,18 @@ if TYPE_CHECKING:
 Said = Callable[[str], str]
 LINES, FINDINGS = 40, 8
 WIDE = {"graph", "lines"}
-SENTENCES = ("would_clear_if", "lowered_because", "replaces_case", "feedback")
 
 
 def rows(
-    listed: pl.DataFrame, result: Result, legs: pl.LazyFrame, sheet: Sheet, told: Said
+    listed: pl.DataFrame, result: Result, legs: pl.LazyFrame, sheet: Sheet
 ) -> list[dict[str, Any]]:
     """Put together what the list shows of each alert (ALERTS with a rank), and what it opens to.
 
-    ``legs`` are LEGS of days before, as far as they are remembered; ``told`` says sentences in the
-    page's language.
+    ``legs`` are LEGS of days before, as far as they are remembered.
     """
     judged = listed.with_columns(judged_day="day")
     drawn = chart_data.build_charts(judged, result.findings, result.tables, legs)
-    found = _findings(listed, result.findings, sheet.said, told)
+    found = _findings(listed, result.findings, sheet)
     images = {kind: _by_rank(rows) for kind, rows in drawn.pictures.items()}
     answered = pl.when("answered").then(pl.lit(sheet.said("yes")))
     calls = _by_rank(drawn.calls)
@@ -54,8 +52,6 @@ def rows(
     opened = [
         alert
         | {
-            "reasons": [told(each) for each in alert["reasons"]],
-            **{name: alert[name] and told(alert[name]) for name in SENTENCES},
             "shown_lines": list(zip(alert["lines"], alert["severities"], strict=True))[:LINES],
             "more_lines": max(0, len(alert["lines"]) - LINES),
             "others": sorted(set(alert["members"]) - set(alert["lines"])),
@@ -104,7 +100,7 @@ def _rows(parts: Mapping[int, pl.DataFrame], rank: int) -> list[tuple[Any, ...]]
 
 
 def _findings(
-    listed: pl.DataFrame, findings: pl.DataFrame, said: Said, told: Said
+    listed: pl.DataFrame, findings: pl.DataFrame, sheet: Sheet
 ) -> Mapping[int, pl.DataFrame]:
     """Give the findings of each alert, its own subject's first, the gravest of a kind."""
     of_subject = listed.select("rank", subject="subject", own=pl.lit(value=True))
@@ -125,7 +121,7 @@ def _findings(
         )
         .group_by("rank", "detector", "subject", maintain_order=True)
         .agg(
-            pl.col("day", "severity", "reason").first(),
+            pl.col("day", "severity", "reason", "reason_values").first(),
             days=pl.col("day").n_unique(),
             **{
                 name: pl.col(name).first().round(2)
@@ -143,14 +139,14 @@ def _findings(
             "threshold",
             "baseline",
             "reason",
+            "reason_values",
         )
     )
-    head = rows.group_by("rank", maintain_order=True).head(FINDINGS)["reason"].unique()
+    rows = wording.localized(rows, sheet.look.lang)
     return _by_rank(
         rows.with_columns(
-            pl.col("reason").replace({each: told(each) for each in head}),
-            pl.col("detector").replace(detectors_said(rows["detector"], said)),
-            pl.col("severity").replace({word: said(word) for word in GRADES}),
+            pl.col("detector").replace(detectors_said(rows["detector"], sheet.said)),
+            pl.col("severity").replace({word: sheet.said(word) for word in GRADES}),
         )
     )
 

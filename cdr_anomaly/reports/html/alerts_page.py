@@ -14,7 +14,7 @@ from cdr_anomaly.alerts.victims import urgency
 from cdr_anomaly.nights import open_state, state
 from cdr_anomaly.nights import volume as nights_volume
 from cdr_anomaly.reports import summary
-from cdr_anomaly.reports.html import alert_rows, translate
+from cdr_anomaly.reports.html import alert_rows
 from cdr_anomaly.reports.html.chart_data import GRID_DAYS
 from cdr_anomaly.reports.html.template import Picture, Sheet
 from cdr_anomaly.result import versions
@@ -69,12 +69,14 @@ class Past(NamedTuple):
 def night(result: Result, past: Past, look: Look) -> str:
     """Write the page of a result, in a language, with numbers masked or whole."""
     sheet = Sheet(look)
-    said, told = sheet.said, translate.translator(look.lang)
+    said, lang = sheet.said, look.lang
     first, last = result.tables.feed.first_day, result.tables.feed.last_day
     judged = result.tables.judged
     one = len(judged) == 1
     days = f"{judged[0]}" if one else f"{first} - {last}"
-    alerts = alert_rows.rows(_ranked(result.alerts), result, past.legs, sheet, told)
+    alerts = alert_rows.rows(
+        _ranked(wording.localized(result.alerts, lang)), result, past.legs, sheet
+    )
     return sheet.written(
         "night.html",
         title=said("Call records: what stands out") + (f", {days}" if last else ""),
@@ -83,14 +85,13 @@ def night(result: Result, past: Past, look: Look) -> str:
         alerts=alerts,
         filters=_filters(alerts, said),
         nothing=said("Nothing is on the list."),
-        unranked=_unranked(result.alerts, look, said, told),
-        victims=_victims(result.victims, said, told),
+        unranked=_unranked(result.alerts, lang, said),
+        victims=_victims(wording.localized(result.victims.head(VICTIMS), lang), said),
         more_victims=max(0, result.victims.height - VICTIMS),
         beside=[sheet.picture(each) for each in _beside(past, last, said)],
-        sentences=[wording.translate(each, look.lang) for each in summary.summary(result)],
+        sentences=[wording.translate(each, lang) for each in summary.summary(result)],
         rows=[
-            (wording.translate(what, look.lang), f"{n:,}")
-            for what, n in result.counts.rows().items()
+            (wording.translate(what, lang), f"{n:,}") for what, n in result.counts.rows().items()
         ],
         versions=versions(),
     )
@@ -131,34 +132,33 @@ def _filters(
 
 
 def _unranked(
-    alerts: pl.DataFrame, look: Look, said: Said, told: Said
+    alerts: pl.DataFrame, lang: str, said: Said
 ) -> list[tuple[str, list[tuple[Any, ...]], int]]:
     """Give the alerts that have no place on the list, by why: name, rows, how many more."""
-    purpose = translate.translator(look.lang, translate.PURPOSES)
     why: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
-        "suppressed": (said("Declared, and set aside"), lambda a: purpose(a["suppressed_by"])),
+        "suppressed": (said("Declared, and set aside"), lambda a: a["suppressed_by"]),
         "ongoing": (
             said("Going on since an earlier list"),
             lambda a: said("listed on %s") % a["ongoing_since"],
         ),
-        "on_watch": (said("On watch (low)"), lambda a: told(a["lowered_because"] or "")),
+        "on_watch": (said("On watch (low)"), lambda a: a["lowered_because"] or ""),
         "beyond": (said("Beyond the limit of the list"), lambda _: ""),
     }
     given = []
     for name, rows in ranking.unranked(alerts).items():
         title, reason = why[name]
         shown = [
-            (said(a["severity"]), a["subject"], a["day"], told(a["reasons"][0]), reason(a))
-            for a in rows.head(UNRANKED).iter_rows(named=True)
+            (said(a["severity"]), a["subject"], a["day"], a["reasons"][0], reason(a))
+            for a in wording.localized(rows.head(UNRANKED), lang).iter_rows(named=True)
         ]
         given.append((f"{title} ({rows.height})", shown, max(0, rows.height - UNRANKED)))
     return given
 
 
-def _victims(victims: pl.DataFrame, said: Said, told: Said) -> list[tuple[Any, ...]]:
-    first = victims.head(VICTIMS).select("tier", "number", "hours_since", "why")
+def _victims(victims: pl.DataFrame, said: Said) -> list[tuple[Any, ...]]:
+    first = victims.select("tier", "number", "hours_since", "why")
     tiers = {tier: said(word) for tier, word in urgency.TIERS.items()}
-    return [(tiers[tier], number, hours, told(why)) for tier, number, hours, why in first.rows()]
+    return [(tiers[tier], number, hours, why) for tier, number, hours, why in first.rows()]
 
 
 def _beside(past: Past, last: date | None, said: Said) -> list[Picture]:

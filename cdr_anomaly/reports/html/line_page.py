@@ -10,7 +10,6 @@ import polars as pl
 from cdr_anomaly import wording
 from cdr_anomaly.alerts import severity
 from cdr_anomaly.alerts.victims import urgency
-from cdr_anomaly.reports.html import translate
 from cdr_anomaly.reports.html.chart_data import graph, short_day
 from cdr_anomaly.reports.html.template import Picture, Sheet
 from cdr_anomaly.result import versions
@@ -40,7 +39,7 @@ class Rows(NamedTuple):
 def line(story: Story, result: Result, look: Look) -> str:
     """Write the page of a line's story, in a language, with numbers masked or whole."""
     sheet = Sheet(look)
-    said, told = sheet.said, translate.translator(look.lang)
+    said, lang = sheet.said, look.lang
     who = story.who.row(0, named=True)
     return sheet.written(
         "line.html",
@@ -48,7 +47,7 @@ def line(story: Story, result: Result, look: Look) -> str:
         who=who,
         zone=result.source.tz,
         cards=_cards(story, said),
-        alerts=_alerts(story.alerts, told),
+        alerts=_alerts(wording.localized(story.alerts, lang)),
         days=[sheet.picture(each) for each in _days(story, said)],
         hours=[sheet.picture(each) for each in _hours(story, said)],
         used=[sheet.picture(each) for each in _used(story, said)],
@@ -56,10 +55,10 @@ def line(story: Story, result: Result, look: Look) -> str:
         forwards=_forward_tables(story, said),
         contacts=_contacts(story.contacts, said),
         related=_related(story.related, said),
-        findings=_findings(story.findings, said, told),
+        findings=_findings(wording.localized(story.findings, lang), said),
         unlike=_unlike(story.unlike, said),
-        people=_people(story, said, told),
-        unknown=[wording.translate(each, look.lang) for each in result.tables.unknown()],
+        people=_people(story, lang, said),
+        unknown=[wording.translate(each, lang) for each in result.tables.unknown()],
         versions=versions(),
     )
 
@@ -76,19 +75,11 @@ def _cards(story: Story, said: Said) -> list[tuple[str, str]]:
     ]
 
 
-def _alerts(alerts: pl.DataFrame, told: Said) -> list[dict[str, Any]]:
+def _alerts(alerts: pl.DataFrame) -> list[dict[str, Any]]:
     shown = alerts.sort("rank", "day", nulls_last=True).with_columns(
         p=wording.scientific(pl.col("p_value"))
     )
-    return [
-        alert
-        | {"reasons": [told(each) for each in alert["reasons"]]}
-        | {
-            name: alert[name] and told(alert[name])
-            for name in ("would_clear_if", "lowered_because")
-        }
-        for alert in shown.head(ROWS).iter_rows(named=True)
-    ]
+    return shown.head(ROWS).to_dicts()
 
 
 def _days(story: Story, said: Said) -> list[Picture]:
@@ -266,7 +257,7 @@ def _related(related: pl.DataFrame, said: Said) -> list[Rows]:
     return _table(said("Related numbers, as far as they were looked at twice"), heads, shown)
 
 
-def _findings(findings: pl.DataFrame, said: Said, told: Said) -> list[Rows]:
+def _findings(findings: pl.DataFrame, said: Said) -> list[Rows]:
     heads = [
         (said("day"), False),
         (said("detector"), False),
@@ -278,14 +269,13 @@ def _findings(findings: pl.DataFrame, said: Said, told: Said) -> list[Rows]:
         (said("reason"), False),
     ]
     latest = findings.sort("day", "detector", descending=[True, False])
-    shown = latest.head(ROWS)["reason"]
     rows = latest.select(
         "day",
         _words("detector", findings, said),
         _words("severity", findings, said),
         "subject",
         pl.col("observed", "threshold", "baseline").round(2),
-        pl.col("reason").replace({each: told(each) for each in shown}),
+        "reason",
     )
     return _table(said("Findings that name the line, the latest first"), heads, rows)
 
@@ -313,7 +303,7 @@ def _unlike(unlike: pl.DataFrame, said: Said) -> list[Rows]:
     return _table(said("How unlike its peers, the least likely days first"), heads, rows)
 
 
-def _people(story: Story, said: Said, told: Said) -> list[Rows]:
+def _people(story: Story, lang: str, said: Said) -> list[Rows]:
     heads = [(said("how soon"), False), (said("number"), False), (said("why"), False)]
     tables = {
         said("The line is to be warned itself"): story.warned,
@@ -326,11 +316,7 @@ def _people(story: Story, said: Said, told: Said) -> list[Rows]:
         for each in _table(
             title,
             heads,
-            people.select(
-                pl.col("tier").replace(tiers),
-                "number",
-                pl.col("why").replace({why: told(why) for why in people["why"]}),
-            ),
+            wording.localized(people, lang).select(pl.col("tier").replace(tiers), "number", "why"),
         )
     ]
 

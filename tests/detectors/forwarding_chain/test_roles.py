@@ -7,13 +7,18 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cdr_anomaly.detectors.forwarding_chain import roles
+from cdr_anomaly.detectors.forwarding_chain import ForwardingChain, roles
 from cdr_anomaly.schema import HOPS, LINES, PROFILE, empty, require
 from tests.helpers import naive
 
 FIRST = date(2026, 5, 1)
-RULE = roles.Rule(
-    forwards=5, share=0.9, own_calls=1, new_days=30, stranger_share=0.8, platform_lines=3
+LIMITS = ForwardingChain(
+    bridge_forwards=5,
+    forward_share=0.9,
+    own_calls=1,
+    new_days=30,
+    stranger_share=0.8,
+    platform_lines=3,
 )
 
 
@@ -47,7 +52,7 @@ def week_of(
 ) -> list[dict[str, Any]]:
     table = hops([("b", "c", f"a{i % callers}", FIRST) for i in range(n_forwarded)])
     days = profile([("b", FIRST, n_out, n_in, n_forwarded)])
-    return roles.bridges(table, days, lines({"b": born}), RULE).collect().to_dicts()
+    return roles.bridges(table, days, lines({"b": born}), LIMITS).collect().to_dicts()
 
 
 @pytest.mark.parametrize(
@@ -105,7 +110,7 @@ def test_bridges_and_platforms_equal_the_double_loops(seed: int) -> None:
             if n or n_out:
                 sums.append((b, day, n_out, n + random.choice([0, 0, 0, 1]), n))
     table, sums_table = hops(passed), profile(sums)
-    made = roles.bridges(table, sums_table, lines({}), RULE)
+    made = roles.bridges(table, sums_table, lines({}), LIMITS)
     known = {(row["line"], row["day"]): row for row in made.collect().to_dicts()}
     twins = naive.weeks(sums_table.collect().to_dicts(), table.collect().to_dicts())
     last = max(hop[3] for hop in passed)
@@ -120,12 +125,12 @@ def test_bridges_and_platforms_equal_the_double_loops(seed: int) -> None:
     assert {at: naive.Week(*(row[f] for f in naive.Week._fields)) for at, row in known.items()} == (
         want
     )
-    told = roles.platforms(table, made, RULE).collect().rows()
+    told = roles.platforms(table, made, LIMITS).collect().rows()
     assert set(told) == naive.platforms(table.collect().to_dicts(), set(known), 3)
 
 
 def test_nothing_forwarded_no_bridges() -> None:
     nothing = [empty(table).lazy() for table in (HOPS, PROFILE, LINES)]
-    made = roles.bridges(*nothing, RULE)
+    made = roles.bridges(*nothing, LIMITS)
     assert made.collect().is_empty()
-    assert roles.platforms(nothing[0], made, RULE).collect().is_empty()
+    assert roles.platforms(nothing[0], made, LIMITS).collect().is_empty()

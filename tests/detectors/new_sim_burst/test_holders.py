@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cdr_anomaly.detectors.new_sim_burst import holders
+from cdr_anomaly.detectors.new_sim_burst import holders, uses
 from cdr_anomaly.detectors.new_sim_burst import surges as new_sim_burst_surges
 
 DAY = date(2026, 6, 5)
@@ -77,7 +77,7 @@ def test_those_who_hold_lines_are_counted_as_by_hand(seed: int) -> None:
         {"line": pl.Int64, "holder_token": pl.String},
         orient="row",
     )
-    members = new_sim_burst_surges.members(lines, surging)
+    members = uses.members(lines, surging)
     placed = holders.elsewhere(lines, surging, members).collect().to_dicts()
     held = holders.several(members, tokens.lazy()).collect().to_dicts()
     rows, token = lines.to_dicts(), dict(tokens.iter_rows())

@@ -41,6 +41,12 @@ def busiest(calls: pl.DataFrame, hours: float) -> dict[str, int]:
     return most
 
 
+@pytest.fixture(scope="module")
+def full() -> simulation_city.Sample:
+    """Make a city of full size, of eight days."""
+    return simulation_city.simulate(days=8)
+
+
 @pytest.fixture(scope="module", params=[1, 2, 3])
 def city(request: pytest.FixtureRequest) -> simulation_city.Sample:
     return simulation_city.simulate(lines=400, seed=request.param)

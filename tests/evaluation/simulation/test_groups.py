@@ -8,7 +8,23 @@ import polars as pl
 import pytest
 
 from cdr_anomaly.evaluation.simulation import city as simulation_city
-from tests.helpers.city_records import END, ZONE, of, shown_on
+from tests.helpers.city_records import END, ZONE, calls, of, shown_on, told
+
+
+@pytest.fixture(scope="module", params=[1, 2])
+def city(request: pytest.FixtureRequest) -> simulation_city.Sample:
+    return simulation_city.simulate(lines=3_000, seed=request.param)
+
+
+@pytest.fixture(scope="module")
+def placed(city: simulation_city.Sample) -> pl.DataFrame:
+    """All calls that lines with a truth placed."""
+    return told(city).filter(pl.col("record_type") == "call")
+
+
+@pytest.fixture(scope="module")
+def all_calls(city: simulation_city.Sample) -> pl.DataFrame:
+    return calls(city)
 
 
 def test_a_mobile_has_a_card_and_a_handset_and_others_have_neither(

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 import pytest
 
-from tests.helpers.city_records import END, ZONE, of, shown_on
+from cdr_anomaly.evaluation.simulation import city as simulation_city
+from tests.helpers.city_records import END, ZONE, calls, of, shown_on, told
 
-if TYPE_CHECKING:
-    from cdr_anomaly.evaluation.simulation import city as simulation_city
+
+@pytest.fixture(scope="module", params=[1, 2])
+def city(request: pytest.FixtureRequest) -> simulation_city.Sample:
+    return simulation_city.simulate(lines=3_000, seed=request.param)
+
+
+@pytest.fixture(scope="module")
+def placed(city: simulation_city.Sample) -> pl.DataFrame:
+    """All calls that lines with a truth placed."""
+    return told(city).filter(pl.col("record_type") == "call")
+
+
+@pytest.fixture(scope="module")
+def all_calls(city: simulation_city.Sample) -> pl.DataFrame:
+    return calls(city)
 
 
 def test_couriers_of_a_depot_share_customers_and_their_morning(placed: pl.DataFrame) -> None:
@@ -121,10 +135,8 @@ def test_staff_of_the_mall_are_in_the_cell_that_a_site_leaves(placed: pl.DataFra
     assert work == site["cell_id"][0]
 
 
-def test_the_honest_neighbours_are_many_times_the_planted_actors(
-    full: simulation_city.Sample,
-) -> None:
-    truth = full.truth
+def test_the_honest_neighbours_are_many_times_the_planted_actors() -> None:
+    truth = simulation_city.simulate(days=8).truth
     new = {"overseas_presentation", "agent_shift", "campaign", "site", "hand_off", "captor"}
     planted = truth.filter(pl.col("pattern").is_in([*new, "evasion_replaced"]))
     beside = {

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
 
-from cdr_anomaly import pipeline, settings
+from cdr_anomaly import detectors, pipeline, settings, wording
+from cdr_anomaly.alerts import peer_scoring, unlike_peers
 from cdr_anomaly.reports import summary
 from tests.helpers import sold_lines
 from tests.helpers.builders import SHANGHAI, scanned
-from tests.helpers.chinese import HOSTILE, ZH, assert_whole, said_of
+from tests.helpers.chinese import HOSTILE, assert_chinese, assert_texts_chinese, sentences_of
 from tests.helpers.paths import SAMPLE
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-UNLIKE = (
-    "unlike other mobile lines{}: 104 calls placed (median 44, 1 in 100 at least 90); such a day "
-    "by chance: p 2.1e-5 (by the nights before)"
-)
-UNLIKE_ZH = "与其他{}移动号码不同"
 
 
 @pytest.mark.parametrize("columns", [["dealer"], ["holder_region", "holder_token", "line_kind"]])
@@ -38,8 +34,8 @@ def test_all_that_is_said_with_a_list_is_said_in_chinese(
     )
     groups = set(result.findings["subject_kind"]) & {"dealer", "region"}
     assert groups == ({"dealer"} if "dealer" in columns else {"region"})
-    for section, texts in said_of(result).items():
-        assert_whole(texts, section)
+    for pairs in sentences_of(result).values():
+        assert_chinese(pairs)
 
 
 def test_a_list_without_days_is_told_in_chinese(tmp_path: Path) -> None:
@@ -47,14 +43,33 @@ def test_a_list_without_days_is_told_in_chinese(tmp_path: Path) -> None:
     table = sold_lines.listed(lot).drop("activation")
     result = scanned(tmp_path, sold_lines.calls(lot), subscribers=table)
     assert "the list of subscribers has no activation" in " ".join(summary.summary(result))
-    assert_whole([text for text in summary.summary(result) if "Not known" in text], "summary")
+    assert_texts_chinese(text for text in summary.summary(result) if "Not known" in text)
 
 
 @pytest.mark.parametrize("kind", ["business", HOSTILE])
 def test_kinds_of_lines_stay_as_they_are_written(kind: str) -> None:
-    told = ZH.said("reason", UNLIKE.format(f" of kind {kind}"))
-    assert told is not None
-    assert told.startswith(UNLIKE_ZH.format(f"“{kind}”类"))
-    plain = ZH.said("reason", UNLIKE.format(""))
-    assert plain is not None
-    assert plain.startswith(UNLIKE_ZH.format(""))
+    day = date(2026, 5, 3)
+    peers = ["mobile lines", f"mobile lines of kind {kind}"]
+    measured = {"measure": "n_out", "value": 104.0, "share": 0.01}
+    measures = [{"peers": name} | measured for name in peers]
+    evidence = pl.DataFrame(
+        [
+            {
+                "line": line,
+                "day": day,
+                "peers": "mobile lines",
+                "measures": [measure],
+                "p_value": 2.1e-5,
+                "calibrated_by": peer_scoring.BY_ITSELF,
+                "excluded_from_peers": False,
+            }
+            # So many are needed for a kind to be compared by itself.
+            for line, measure in enumerate([*measures, *(measures * peer_scoring.ENOUGH_PEERS)])
+        ]
+    )
+    selected = evidence.head(2).select("line", "day")
+    unlike = unlike_peers.sentences(evidence, selected, detectors.MEASURES).sort("line")
+    plain, of_kind = wording.localized(unlike, "zh")["unlike"]
+    assert plain.startswith("与其他移动号码不同：呼出 104 次（中位数 104，")
+    assert of_kind.startswith(f"与其他“{kind}”类移动号码不同：呼出 104 次（中位数 104，")
+    assert unlike["unlike"][1].startswith(f"unlike other mobile lines of kind {kind}: 104 calls")

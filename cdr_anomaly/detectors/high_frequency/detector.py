@@ -1,0 +1,205 @@
+"""Lines that call strangers in bursts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar
+
+import polars as pl
+from pydantic.dataclasses import dataclass
+
+from cdr_anomaly.detectors.base import STRICT, Detector, setting
+from cdr_anomaly.detectors.grading import Grading, ladder
+from cdr_anomaly.detectors.high_frequency import reasons, signs
+from cdr_anomaly.detectors.phrases import baseline_sentence, percent
+from cdr_anomaly.engines.profile import NeededLines
+from cdr_anomaly.features import peer_measures
+from cdr_anomaly.features.peer_measures import Measure
+from cdr_anomaly.wording import sentence
+
+if TYPE_CHECKING:
+    from cdr_anomaly.features.tables import Tables
+
+EVIDENCE = (
+    "number_class",
+    "score",
+    "n_out",
+    "n_in",
+    "n_distinct",
+    "n_answered",
+    "n_short",
+    "n_called_back",
+    "n_mutual",
+    "n_familiar",
+    "n_cells",
+    "n_handsets",
+    "talk_s",
+    "peak_10min",
+    "peak_60min",
+    "peak_24h",
+    "past_days",
+)
+RELIEF_WEIGHT = Grading(2, "signs for attention that one against makes up for")
+MEDIUM_SIGNS = Grading(2, "signs, less those against, that make it medium")
+HIGH_SIGNS = Grading(4, "signs, less those against, that make it high")
+ADVERSE_TIMES = Grading(2, "times a limit, which support more than low by themselves")
+
+
+@dataclass(frozen=True, config=STRICT)
+class HighFrequency(Detector):
+    """A line that places many calls in little time, mostly to different numbers, and gets few.
+
+    On a day with ``calls_day`` or more placed calls: ``calls_10min`` in 10 minutes, or
+    ``calls_60min`` in 60, or ``calls_day_alone`` in the day; windows reach back over midnight.
+    Of these calls a share of ``distinct_ratio`` must go to different numbers, and ``out_share``
+    of all its calls must be outgoing.
+
+    Volume alone accuses nobody: couriers, riders, estate agents and schools have it too. So signs
+    are counted. For attention: hardly anyone calls back; nearly all outgoing and to different
+    numbers; half unanswered, or many answered for less than 10 s; far above the line's own past,
+    or a new line; a mobile that hardly moves between cells. Against it, each counting twice:
+    people call back (some of them: once); most answer; most answer and talk for a minute;
+    numbers that it called on busy days before; and, where somebody does call back, many cells, or
+    no more than its own past. The difference makes it low, medium from 2, high from 4; medium also
+    takes that calls are not wanted, or that the line is new or far above its past, or twice a
+    limit. A sign whose column is missing, or whose past is not known, does not count. The past is
+    28 days that end 8 days before: it takes two weeks of feed.
+
+    Sample: placed 44 calls in 60 minutes to 2026-05-03 10:12 (limit 30), 96 on the day, 97 % to
+    different numbers, 100 % of its calls outgoing; usual for this line 3 a day; for attention:
+    0 % called back, 62 % unanswered; against: none
+    """
+
+    name: ClassVar[str] = "high_frequency"
+    title: ClassVar[str] = "high-frequency callers"
+    family: ClassVar[str] = "volume"
+    fixed_limit: ClassVar[bool] = False
+    measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = peer_measures.MEASURES
+    limits: ClassVar[tuple[str, ...]] = ("calls_10min", "calls_60min", "calls_day_alone")
+    drawn: ClassVar[Mapping[str, str]] = {
+        "calls_10min": "peak_10min",
+        "calls_60min": "peak_60min",
+        "calls_day_alone": "n_out",
+    }
+    gradings: ClassVar[tuple[Grading, ...]] = (
+        RELIEF_WEIGHT,
+        MEDIUM_SIGNS,
+        HIGH_SIGNS,
+        ADVERSE_TIMES,
+    )
+
+    calls_day: int = setting(30, "placed calls that a day must have to be judged", ge=1)
+    calls_10min: int = setting(12, "calls in any 10 minutes that make a finding", ge=1)
+    calls_60min: int = setting(30, "calls in any 60 minutes that make a finding", ge=1)
+    calls_day_alone: int = setting(200, "calls in a day that need no peak", ge=1)
+    distinct_ratio: float = setting(0.5, "least share of different numbers", ge=0, le=1)
+    out_share: float = setting(0.7, "least share of outgoing among all its calls", ge=0, le=1)
+    strict_distinct: float = setting(0.8, "share of different numbers that is a sign", ge=0, le=1)
+    strict_out_share: float = setting(0.9, "share of outgoing calls that goes with it", ge=0, le=1)
+    few_call_backs: float = setting(
+        0.05, "share that calls back, below which is a sign", ge=0, le=1
+    )
+    many_call_backs: float = setting(0.15, "share from which it speaks against", ge=0, le=1)
+    unanswered: float = setting(0.5, "share unanswered that is a sign", ge=0, le=1)
+    short: float = setting(0.3, "share of the answered under 10 s that is a sign", ge=0, le=1)
+    mostly_answered: float = setting(0.7, "share answered that speaks against", ge=0, le=1)
+    talk_s: int = setting(60, "mean seconds of talk that speak against, if most answer", ge=1)
+    talk_answered: float = setting(0.6, "share answered that goes with it", ge=0, le=1)
+    far_z: float = setting(6.0, "robust distance from the own past that is a sign", ge=0)
+    near_z: float = setting(3.0, "distance within which the past speaks against", ge=0)
+    few_cells: int = setting(2, "cells, up to which staying put is a sign", ge=1)
+    many_cells: int = setting(5, "cells from which moving about speaks against", ge=2)
+    familiar: float = setting(0.3, "share called on earlier busy days, speaks against", ge=0, le=1)
+
+    def remembers(self) -> int:
+        return self.calls_day
+
+    def least(self) -> NeededLines:
+        return NeededLines(n_out=self.calls_day)
+
+    def watch(self) -> pl.Expr:
+        return pl.col("n_out") >= self.calls_day
+
+    def worth(self) -> pl.Expr:
+        return self.watch() & self._mostly_outgoing()
+
+    def find(self, tables: Tables) -> pl.LazyFrame:
+        excess = {name: pl.col(name) / limit for name, limit in self._limits().items()}
+        busy = self._busy(tables).with_columns(most=pl.max_horizontal(*excess.values()))
+        # Which limit was exceeded most: the reason, the window and the numbers are of that one.
+        top = {name: pl.col("most") == share for name, share in excess.items()}
+        concerns, reliefs = signs.concerns(self, tables), signs.reliefs(self, tables)
+        share = signs.call_back_share()
+        some = share.is_between(self.few_call_backs, self.many_call_backs, "left")
+        weight = int(RELIEF_WEIGHT) * signs.count(reliefs) + some.cast(pl.Int64)
+        unlike = [concerns[name].holds for name in ("unanswered", "short", "past", "new")]
+        adverse = pl.any_horizontal(pl.col("most") >= ADVERSE_TIMES, *unlike)
+        adverse = adverse.fill_null(value=False)
+        ends = {name: pl.col(f"{name}_end") for name in ("peak_10min", "peak_60min")}
+        starts = {
+            "peak_10min": ends["peak_10min"] - timedelta(minutes=10),
+            "peak_60min": ends["peak_60min"] - timedelta(minutes=60),
+            "n_out": tables.opens(pl.col("day")),
+        }
+        numbers = {name: pl.lit(limit) for name, limit in self._limits().items()}
+        return self.finding(
+            tables,
+            busy.filter(pl.col("most") >= 1).with_columns(score=signs.count(concerns) - weight),
+            window_start=_pick(top, starts),
+            window_end=_pick(top, ends | {"n_out": pl.col("last_out")}),
+            severity=ladder(
+                {
+                    "high": adverse & (pl.col("score") >= HIGH_SIGNS),
+                    "medium": adverse & (pl.col("score") >= MEDIUM_SIGNS),
+                },
+                "low",
+            ),
+            observed=_pick(top, {name: pl.col(name) for name in numbers}),
+            threshold=_pick(top, numbers),
+            baseline=pl.col("usual"),
+            reason=sentence(
+                "high_frequency.calls",
+                "placed {peak}, {distinct} % to different numbers, {outgoing} % of its calls "
+                "outgoing; {usual}; for attention: {concerns}; against: {reliefs}",
+                peak=reasons.peak_sentence(self, tables, top),
+                distinct=percent(pl.col("n_distinct"), pl.col("n_out")),
+                outgoing=percent(pl.col("n_out"), pl.col("n_out") + pl.col("n_in")),
+                usual=baseline_sentence(),
+                concerns=signs.joined(concerns),
+                reliefs=signs.joined(reliefs),
+            ),
+            would_clear_if=reasons.clear_sentence(self, tables, top),
+            evidence=pl.struct(*EVIDENCE, pl.col("past_z").round(2)),
+        )
+
+    def tests(self, tables: Tables) -> pl.LazyFrame:
+        return self.compared(
+            peer_measures.add_measures(
+                self._busy(tables), two_way=tables.two_way, attempts=tables.feed.attempts
+            )
+        )
+
+    def _limits(self) -> dict[str, int]:
+        return {
+            "peak_10min": self.calls_10min,
+            "peak_60min": self.calls_60min,
+            "n_out": self.calls_day_alone,
+        }
+
+    def _busy(self, tables: Tables) -> pl.LazyFrame:
+        """Return MEASURES of the busy days, with the class of each line and its birth."""
+        days = tables.measures.filter(
+            pl.col("n_out") >= self.calls_day,
+            pl.col("n_distinct") / pl.col("n_out") >= self.distinct_ratio,
+            self._mostly_outgoing(),
+        )
+        return days.join(tables.lines.select("line", "number_class", "born"), on="line", how="left")
+
+    def _mostly_outgoing(self) -> pl.Expr:
+        return pl.col("n_out") / (pl.col("n_out") + pl.col("n_in")) >= self.out_share
+
+
+def _pick(top: Mapping[str, pl.Expr], values: Mapping[str, pl.Expr]) -> pl.Expr:
+    """Return the value of the first measure that exceeds its limit most."""
+    return pl.coalesce(pl.when(holds).then(values[name]) for name, holds in top.items())
