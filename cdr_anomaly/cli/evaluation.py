@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 
 from typer import Argument, Option
 
+from cdr_anomaly.cli import options
 from cdr_anomaly.cli.command import command
-from cdr_anomaly.cli.options import DAY, LOCAL, ListOptions, ScanOptions, StorageOptions, day_of
-from cdr_anomaly.cli.output import Form, print_tables
+from cdr_anomaly.cli.options import DAY, LOCAL, day_of
 from cdr_anomaly.cli.progress import LOG, report_damage, show_progress
 from cdr_anomaly.errors import InputError
 
@@ -36,13 +36,14 @@ def simulate(
 ) -> None:
     """Write call records of an invented city, and the truth about its lines."""
     from cdr_anomaly.evaluation.simulation import city
+    from cdr_anomaly.reports import terminal
 
     began = monotonic()
     city.check_folder(out)
     first = day_of(start) or city.FIRST_DAY
     sample = city.simulate(days=days, lines=lines, seed=seed, start=first, sides=sides, clean=clean)
     city.write_sample(sample, out)
-    print_tables({"Lines that are not ordinary": city.count_kinds(sample)})
+    terminal.print_tables({"Lines that are not ordinary": city.count_kinds(sample)})
     LOG.info(
         "%s: %d record(s) of %d day(s), the truth about them, and %d victim(s), in %.1f s.",
         out,
@@ -68,7 +69,7 @@ def evaluate(
     ],
     *,
     out: Annotated[Path | None, Option(**LOCAL, help="JSON file for all the figures.")] = None,
-    form: Form = "table",
+    form: options.Form = "table",
     bootstrap: Annotated[
         int, Option(min=0, max=10_000, help="Samples for intervals; 0 for none.")
     ] = 500,
@@ -84,6 +85,7 @@ def evaluate(
     """
     from cdr_anomaly.evaluation import alert_scores, victim_scores
     from cdr_anomaly.evaluation.ground_truth import read_lists, read_truth
+    from cdr_anomaly.reports import terminal
     from cdr_anomaly.storage import atomic_write
 
     if out is not None:
@@ -92,7 +94,7 @@ def evaluate(
     victim_lists = victim_scores.read_victim_lists(alerts, truth)
     samples = alert_scores.Bootstrap(bootstrap, seed)
     tables = alert_scores.evaluate(lists, labels, samples, victim_lists)
-    print_tables(alert_scores.display_tables(tables), form, tables[alert_scores.MAIN])
+    terminal.print_tables(alert_scores.display_tables(tables), form, tables[alert_scores.MAIN])
     if out is not None:
         rows = {name: table.to_dicts() for name, table in tables.items()}
         figures = rows | {"bootstrap": bootstrap, "seed": seed}
@@ -111,10 +113,10 @@ def tune(
         str | None, Option(help="Folder of what nights remember, instead of files.")
     ] = None,
     days: Annotated[int, Option(min=1, help="Nights of a state that are counted.")] = 28,
-    options: ScanOptions,
-    lists: ListOptions,
-    form: Form = "table",
-    storage: StorageOptions,
+    config: options.ScanOptions,
+    lists: options.ListOptions,
+    form: options.Form = "table",
+    storage: options.StorageOptions,
 ) -> None:
     """Count what each limit would find if it were another, so that limits are chosen by looking.
 
@@ -122,15 +124,16 @@ def tune(
     judged by all. Of a state, what its nights have found is held against 1 to 5 times the limit.
     """
     from cdr_anomaly.evaluation import tuning
+    from cdr_anomaly.reports import terminal
 
     if state is not None:
-        _check_alone(paths, asdict(options) | {"subscribers": lists.subscribers})
+        _check_alone(paths, asdict(config) | {"subscribers": lists.subscribers})
         location = storage.location(state)
         with report_damage(state=location):
             table = tuning.count_in_state(location, days, lists.entities)
         LOG.info("A state remembers findings only: lower limits cannot be told from it.")
     elif paths:
-        files, settings = storage.locations(paths), options.settings()
+        files, settings = storage.locations(paths), config.settings()
         with show_progress(files) as progress:
             counted = tuning.count_in_files(files, settings, **asdict(lists), progress=progress)
         table = counted.table
@@ -139,7 +142,7 @@ def tune(
     else:
         msg = "There is nothing to count in: give files of calls, or --state."
         raise InputError(msg)
-    print_tables(tuning.display_tables(table), form, table)
+    terminal.print_tables(tuning.display_tables(table), form, table)
 
 
 def _check_alone(paths: list[str] | None, options: dict[str, Any]) -> None:

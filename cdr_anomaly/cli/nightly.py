@@ -9,33 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Argument, Option
 
+from cdr_anomaly.cli import options
 from cdr_anomaly.cli.command import command
-from cdr_anomaly.cli.options import (
-    DAY,
-    LOCAL,
-    Date,
-    Entities,
-    JsonLog,
-    ListOptions,
-    MaxAlerts,
-    NightOptions,
-    Paths,
-    SettingsOptions,
-    State,
-    StorageOptions,
-    day_of,
-)
-from cdr_anomaly.cli.output import (
-    Form,
-    Mask,
-    Out,
-    OutputOptions,
-    PageOptions,
-    StopOptions,
-    log_warnings,
-    print_tables,
-)
-from cdr_anomaly.cli.progress import LOG, report_damage, show_progress
+from cdr_anomaly.cli.options import DAY, LOCAL, day_of
+from cdr_anomaly.cli.progress import LOG, log_warnings, report_damage, show_progress
 from cdr_anomaly.errors import warn_former_name
 
 if TYPE_CHECKING:
@@ -47,30 +24,31 @@ if TYPE_CHECKING:
 
 @command
 def nightly(
-    paths: Paths,
-    state: State,
+    paths: options.Paths,
+    state: options.State,
     *,
     day: Annotated[
         datetime | None,
         Option("--date", formats=DAY, help="The local day to judge; by default yesterday."),
     ] = None,
-    out: Out = None,
-    options: NightOptions,
-    lists: ListOptions,
+    out: options.Out = None,
+    config: options.NightOptions,
+    lists: options.ListOptions,
     replace_files: Annotated[
         bool, Option("--replace-files", help="Let go of files that the day was made of before.")
     ] = False,
     only: Annotated[bool, Option("--only", hidden=True, help="Former name of --replace-files.")] = (
         False
     ),
-    output: OutputOptions,
+    output: options.OutputOptions,
     metrics: Annotated[
-        Path | None, Option(**LOCAL, help="Text file of figures for Prometheus' node exporter.")
+        Path | None,
+        Option(**LOCAL, help="Text file of figures for Prometheus' node exporter."),
     ] = None,
-    stop: StopOptions,
-    json_log: JsonLog = False,
-    page: PageOptions,
-    storage: StorageOptions,
+    stop: options.StopOptions,
+    json_log: options.JsonLog = False,
+    page: options.PageOptions,
+    storage: options.StorageOptions,
 ) -> None:
     """Judge one day by its calls and what earlier nights remember, and remember it, too."""
     from cdr_anomaly.nights import run as nights_run
@@ -78,7 +56,7 @@ def nightly(
     if only:
         warn_former_name("--only", "--replace-files")
     files, location = storage.locations(paths), storage.location(state)
-    settings = options.settings(max_alerts=output.max_alerts)
+    settings = config.settings(max_alerts=output.max_alerts)
     folder = storage.folder(out)
     with show_progress(files, location, as_json=json_log) as progress:
         run = nights_run.Run(location, settings, lists.for_nights(), progress, storage.by_name())
@@ -100,24 +78,24 @@ def nightly(
 
 @command
 def backfill(
-    paths: Paths,
-    state: State,
+    paths: options.Paths,
+    state: options.State,
     *,
     first: Annotated[datetime, Option("--from", formats=DAY, help="First local day.")],
     last: Annotated[datetime, Option("--to", formats=DAY, help="Last local day.")],
     out: Annotated[str | None, Option(help="Folder for a folder of results a day.")] = None,
-    options: NightOptions,
-    lists: ListOptions,
-    max_alerts: MaxAlerts = None,
-    json_log: JsonLog = False,
-    page: PageOptions,
-    storage: StorageOptions,
+    config: options.NightOptions,
+    lists: options.ListOptions,
+    max_alerts: options.MaxAlerts = None,
+    json_log: options.JsonLog = False,
+    page: options.PageOptions,
+    storage: options.StorageOptions,
 ) -> None:
     """Run the nights that are missing or may have changed, in order; goes on where it stopped."""
     from cdr_anomaly.nights import run as nights_run
 
     files, location = storage.locations(paths), storage.location(state)
-    settings = options.settings(max_alerts=max_alerts)
+    settings = config.settings(max_alerts=max_alerts)
     folder = storage.folder(out)
     nights = 0
     with show_progress(files, location, as_json=json_log) as progress:
@@ -146,40 +124,41 @@ def backfill(
 
 @command
 def status(
-    state: State,
+    state: options.State,
     *,
     days: Annotated[int, Option(min=1, help="Nights shown.")] = 28,
-    form: Form = "table",
-    storage: StorageOptions,
+    form: options.Form = "table",
+    storage: options.StorageOptions,
 ) -> None:
     """Say which nights are done, failed, missing or may change, and how their volume was."""
     from cdr_anomaly.nights import operations
+    from cdr_anomaly.reports import terminal
 
     location = storage.location(state)
     with report_damage(state=location):
         parts = operations.status(location, days)
-    print_tables(parts, form, next(iter(parts.values())))
+    terminal.print_tables(parts, form, next(iter(parts.values())))
 
 
 @command
 def alerts(
-    state: State,
+    state: options.State,
     *,
-    date: Date = None,
+    date: options.Date = None,
     out: Annotated[str | None, Option(help="Folder for the alerts as files.")] = None,
-    options: SettingsOptions,
-    entities: Entities = None,
-    output: OutputOptions,
-    stop: StopOptions,
-    storage: StorageOptions,
-    mask: Mask = False,
+    config: options.SettingsOptions,
+    entities: options.Entities = None,
+    output: options.OutputOptions,
+    stop: options.StopOptions,
+    storage: options.StorageOptions,
+    mask: options.Mask = False,
 ) -> None:
     """List a night's alerts again, by the entities as they are now; nothing is detected again."""
     from cdr_anomaly.nights import operations
     from cdr_anomaly.reports import files, summary
 
     location, folder = storage.location(state), storage.folder(out)
-    settings = options.settings(max_alerts=output.max_alerts)
+    settings = config.settings(max_alerts=output.max_alerts)
     with report_damage(state=location):
         day, ranked, findings = operations.rank_again(location, day_of(date), settings, entities)
     output.print_alerts(ranked, mask=mask)
@@ -195,12 +174,12 @@ def alerts(
 def feedback(
     line: Annotated[str, Argument(help="The subject of an alert, in any form.")],
     verdict: Annotated[Literal["confirmed", "cleared"], Argument(help="What became of it.")],
-    state: State,
+    state: options.State,
     *,
     note: Annotated[str | None, Option(help="What was found out.")] = None,
-    date: Date = None,
-    storage: StorageOptions,
-    mask: Mask = False,
+    date: options.Date = None,
+    storage: options.StorageOptions,
+    mask: options.Mask = False,
 ) -> None:
     """Remember what became of an alert; it is shown with later alerts on that subject."""
     from cdr_anomaly.nights import operations
@@ -215,11 +194,11 @@ def feedback(
 
 @command
 def retention(
-    state: State,
+    state: options.State,
     *,
     profiles: Annotated[int, Option(min=61, help="Days of sums and alerts kept.")] = 400,
     calls: Annotated[int, Option(min=29, help="Days of calls kept.")] = 180,
-    storage: StorageOptions,
+    storage: options.StorageOptions,
 ) -> None:
     """Delete for good what is older than that; every night does so by its settings, too."""
     from cdr_anomaly.nights import operations

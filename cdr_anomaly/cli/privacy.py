@@ -8,15 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
+from cdr_anomaly.cli import options
 from cdr_anomaly.cli.command import command
-from cdr_anomaly.cli.options import (
-    LOCAL,
-    InputOptions,
-    ListOptions,
-    Paths,
-    StorageOptions,
-    local_path,
-)
+from cdr_anomaly.cli.options import LOCAL, local_path
 from cdr_anomaly.cli.progress import LOG, show_progress
 from cdr_anomaly.errors import OutputError
 
@@ -49,11 +43,11 @@ class KeyOptions:
 
 @command
 def pseudonymise(
-    paths: Paths,
+    paths: options.Paths,
     out: Annotated[str, Argument(help="Folder for the same records with pseudonyms.")],
     *,
     key: KeyOptions,
-    lists: ListOptions,
+    lists: options.ListOptions,
     neighbours: Annotated[
         bool,
         Option(
@@ -61,15 +55,15 @@ def pseudonymise(
             "Who learns one number of a block can then tell the others."
         ),
     ] = True,
-    options: InputOptions,
-    storage: StorageOptions,
+    config: options.InputOptions,
+    storage: options.StorageOptions,
 ) -> None:
     """Write call records, and lists that belong to them, with tokens for numbers and handsets."""
     from cdr_anomaly import ingest, privacy
     from cdr_anomaly.alerts.detect import FINDERS
     from cdr_anomaly.storage import atomic_write
 
-    settings, secret = options.settings(), key.key()
+    settings, secret = config.settings(), key.key()
     files, folder = storage.locations(paths), storage.location(out)
     atomic_write.check_writable(folder)
     for name, file in (("entities.csv", lists.entities), ("subscribers.csv", lists.subscribers)):
@@ -104,24 +98,26 @@ def reidentify(
     tokens: Annotated[
         Path,
         Argument(
-            parser=local_path, metavar="LIST", help="A file of a run: alerts, findings, victims."
+            parser=local_path,
+            metavar="LIST",
+            help="A file of a run: alerts, findings, victims.",
         ),
     ],
-    paths: Paths,
+    paths: options.Paths,
     *,
     out: Annotated[Path, Option(**LOCAL, help="File for the list with numbers, CSV or Parquet.")],
     audit: Annotated[Path, Option(**LOCAL, help="Log to which it is added who asked for what.")],
     who: Annotated[str, Option(help="Who asks.")],
     why: Annotated[str, Option(help="Why, as a case number.")],
     key: KeyOptions,
-    options: InputOptions,
-    storage: StorageOptions,
+    config: options.InputOptions,
+    storage: options.StorageOptions,
 ) -> None:
     """Turn the tokens of a list back into numbers, by the records, and log who asked for them."""
     from cdr_anomaly import ingest, privacy
     from cdr_anomaly.storage import atomic_write
 
-    settings, secret = options.settings(), key.key()
+    settings, secret = config.settings(), key.key()
     files = storage.locations(paths)
     atomic_write.check_writable(out.parent)
     with show_progress(files) as progress:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cdr_anomaly.errors import FormerNameWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rich.progress import Progress
 
@@ -56,6 +56,12 @@ def log_error(error: Exception, *, mask: bool = False) -> None:
     from cdr_anomaly.numbering import masking
 
     LOG.error("cdr-anomaly: %s", masking.mask_text(str(error)) if mask else error)
+
+
+def log_warnings(sentences: Iterable[str]) -> None:
+    """Log what to look at after a night."""
+    for sentence in sentences:
+        LOG.warning("Look at this: %s.", sentence)
 
 
 @contextmanager

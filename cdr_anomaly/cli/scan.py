@@ -9,16 +9,9 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from cdr_anomaly.cli import options
 from cdr_anomaly.cli.command import command
-from cdr_anomaly.cli.options import (
-    LOCAL,
-    ListOptions,
-    Paths,
-    ScanOptions,
-    StorageOptions,
-    Subscribers,
-)
-from cdr_anomaly.cli.output import Form, Out, OutputOptions, PageOptions, print_tables
+from cdr_anomaly.cli.options import LOCAL
 from cdr_anomaly.cli.progress import LOG, show_progress
 
 Html = Annotated[Path | None, Option(**LOCAL, help="File for a page of the same.")]
@@ -34,20 +27,20 @@ Edges = Annotated[
 
 @command
 def scan(
-    paths: Paths,
+    paths: options.Paths,
     *,
-    out: Out = None,
-    options: ScanOptions,
-    lists: ListOptions,
-    output: OutputOptions,
-    page: PageOptions,
-    storage: StorageOptions,
+    out: options.Out = None,
+    config: options.ScanOptions,
+    lists: options.ListOptions,
+    output: options.OutputOptions,
+    page: options.PageOptions,
+    storage: options.StorageOptions,
 ) -> None:
     """Judge call records by every detector; remembers nothing."""
     from cdr_anomaly import pipeline
 
     began = monotonic()
-    files, settings = storage.locations(paths), options.settings(max_alerts=output.max_alerts)
+    files, settings = storage.locations(paths), config.settings(max_alerts=output.max_alerts)
     folder = storage.folder(out)
     with show_progress(files) as progress:
         result = pipeline.scan(files, settings, **asdict(lists), progress=progress)
@@ -62,20 +55,20 @@ def scan(
 @command
 def explain(
     line: Annotated[str, Argument(help="A line, in any form that the records use.")],
-    paths: Paths,
+    paths: options.Paths,
     *,
-    options: ScanOptions,
-    subscribers: Subscribers = None,
+    config: options.ScanOptions,
+    subscribers: options.Subscribers = None,
     html: Html = None,
     edges: Edges = None,
-    page: PageOptions,
-    storage: StorageOptions,
+    page: options.PageOptions,
+    storage: options.StorageOptions,
 ) -> None:
     """Tell one line's story: days, hours, contacts, handsets, forwards, findings, related lines."""
-    from cdr_anomaly.reports import contact_graph, line_story, line_story_terminal
+    from cdr_anomaly.reports import contact_graph, line_story, line_story_terminal, terminal
     from cdr_anomaly.storage import atomic_write
 
-    files, settings = storage.locations(paths), options.settings()
+    files, settings = storage.locations(paths), config.settings()
     for file in (html, edges and contact_graph.file_pair(edges)[0]):
         if file is not None:
             atomic_write.check_writable(file.parent)
@@ -93,7 +86,7 @@ def explain(
             progress("writing the contact graph")
             graph = contact_graph.build_graph(result.tables, result.line)
             contact_graph.write(edges, graph.masked() if page.mask else graph)
-    print_tables(line_story_terminal.tables(story), mask=page.mask)
+    terminal.print_tables(line_story_terminal.tables(story), mask=page.mask)
     if html is not None:
         LOG.info("The page is in %s; open it in a browser.", html)
     if edges is not None:
@@ -101,18 +94,21 @@ def explain(
 
 
 @command
-def check(paths: Paths, *, options: ScanOptions, storage: StorageOptions) -> None:
+def check(
+    paths: options.Paths, *, config: options.ScanOptions, storage: options.StorageOptions
+) -> None:
     """Say what the records are and what is wrong with them; judges no line."""
     from cdr_anomaly import pipeline
+    from cdr_anomaly.reports import terminal
 
-    files, settings = storage.locations(paths), options.settings()
+    files, settings = storage.locations(paths), config.settings()
     with show_progress(files) as progress:
         parts = pipeline.check(files, settings, progress=progress)
-    print_tables(parts)
+    terminal.print_tables(parts)
 
 
 @command
-def detectors(*, form: Form = "table") -> None:
+def detectors(*, form: options.Form = "table") -> None:
     """Describe every detector, with its settings and their defaults."""
     from cdr_anomaly.detectors import described
     from cdr_anomaly.reports import terminal

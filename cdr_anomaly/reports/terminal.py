@@ -12,6 +12,7 @@ from rich.table import Table
 
 from cdr_anomaly import wording
 from cdr_anomaly.alerts.ranking import unranked
+from cdr_anomaly.numbering import masking
 from cdr_anomaly.schema import SEVERITIES
 from cdr_anomaly.storage.csv import escape_formulas, join_lists
 
@@ -93,6 +94,21 @@ def print_table(title: str, table: pl.DataFrame) -> None:
     for row in table.iter_rows():
         shown.add_row(*("" if value is None else _escaped(str(value)) for value in row))
     terminal.print(shown)
+
+
+def print_tables(
+    tables: Mapping[str, pl.DataFrame],
+    form: str = "table",
+    data: pl.DataFrame | None = None,
+    *,
+    mask: bool = False,
+) -> None:
+    """Print tables, each under its title, or ``data`` where another form of it is asked for."""
+    if data is not None and form != "table":
+        write_table(data, form)
+        return
+    for title, table in tables.items():
+        print_table(title, masking.mask_table(table) if mask else table)
 
 
 def _plain_table(*columns: str) -> Table:
