@@ -175,7 +175,7 @@ def _usual(evidence: pl.DataFrame, asked: pl.DataFrame, by: pl.Series) -> pl.Dat
         .join(measured, on=["day", "measure", "kind"], how="semi")
     )
     found = []
-    # As when they were compared (evidence.py).
+    # As when they were compared (peer_scoring.py).
     for width, (by_what, least) in enumerate(
         {"peers": ENOUGH_PEERS, "kind": ENOUGH_PEERS, "lines": 0}.items()
     ):

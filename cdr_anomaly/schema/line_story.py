@@ -171,7 +171,7 @@ ALERTED: Table = {
 }
 
 RELATED: Table = {
-    "how": Column(TEXT, "what the two have in common (story/related.py)"),
+    "how": Column(TEXT, "what the two have in common (reports/related_numbers.py)"),
     "number": NUMBER,
     "number_class": CLASS,
     "count": Column(COUNT, "how many they have in common; of blocks, how far apart they are"),
