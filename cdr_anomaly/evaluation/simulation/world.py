@@ -30,25 +30,14 @@ CALLS_PER_LINE = 1.6  # placed a day by ordinary people, in the mean
 FULL_SIZE = 20_000  # lines of the city that has as many actors of a kind as the kind's table says
 
 FLAGS = ("home", "person", "outside", "fixed", "foreign", "short", "trunk", "visits")
-CALL_COLUMNS = {
-    "caller": pl.Int64,
-    "called": pl.Int64,
-    "at": pl.Int64,
-    "talk": pl.Int64,
-    "cell": pl.Int64,
-    "actor": pl.Int64,
+OPTIONAL = ("cell", "actor", "trunk_in", "cause", "handset")
+CALL_COLUMNS = dict.fromkeys(("caller", "called", "at", "talk", *OPTIONAL), pl.Int64) | {
     "trunk_in": pl.Int16,
     "cause": pl.Int16,
     "handset": pl.Int32,
 }
-OPTIONAL = ("cell", "actor", "trunk_in", "cause", "handset")
-HOP_COLUMNS = {
-    "row": pl.Int64,
-    "line": pl.Int64,
-    "target": pl.Int64,
-    "reason": pl.String,
-    "delay": pl.Int64,
-    "actor": pl.Int64,
+HOP_COLUMNS = dict.fromkeys(("row", "line", "target", "reason", "delay", "actor"), pl.Int64) | {
+    "reason": pl.String
 }
 
 
@@ -94,15 +83,8 @@ class Calls:
         delay: ArrayLike = 1,
     ) -> Calls:
         """Return the calls with one more hop for each position in `row`; `delay` in seconds."""
-        values = {
-            "row": row,
-            "line": line,
-            "target": target,
-            "reason": reason,
-            "delay": delay,
-            "actor": actor,
-        }
-        columns = {k: np.broadcast_to(np.asarray(v), row.shape) for k, v in values.items()}
+        values = zip(HOP_COLUMNS, (row, line, target, reason, delay, actor), strict=True)
+        columns = {k: np.broadcast_to(np.asarray(v), row.shape) for k, v in values}
         columns["reason"] = columns["reason"].astype(object)
         return Calls(self.rows, pl.concat([self.hops, pl.DataFrame(columns, HOP_COLUMNS)]))
 

@@ -10,12 +10,4 @@ from cdr_anomaly.evaluation.simulation.honest import (
     trades,
 )
 
-__all__ = [
-    "forwarding",
-    "groups",
-    "institutions",
-    "long_talkers",
-    "ordinary",
-    "roaming",
-    "trades",
-]
+__all__ = ["forwarding", "groups", "institutions", "long_talkers", "ordinary", "roaming", "trades"]
