@@ -50,7 +50,6 @@ NAMES_TO_CHANGE = {
     "features",
     "nights",
     "pipeline",
-    "privacy",
     "reports",
     "significance",
 }

@@ -35,7 +35,7 @@ class KeyOptions:
         """Return the key; log why it is a weak one."""
         from cdr_anomaly.privacy import key
 
-        secret, warning = key.read(self.key_file)
+        secret, warning = key.read_key(self.key_file)
         if warning is not None:
             LOG.warning(warning)
         return secret
@@ -72,14 +72,14 @@ def pseudonymise(
             raise OutputError(msg)
     with show_progress(files) as progress:
         source = ingest.open_source(files, settings)
-        maker = privacy.Maker(secret, source.plan, neighbours)
+        maker = privacy.Pseudonymiser(secret, source.plan, neighbours)
         tables = {}
         if lists.entities is not None:
-            tables["entities.csv"] = privacy.entities(lists.entities, maker, FINDERS)
+            tables["entities.csv"] = privacy.pseudonymise_entities(lists.entities, maker, FINDERS)
         if lists.subscribers is not None:
-            tables["subscribers.csv"] = privacy.subscribers(lists.subscribers, maker)
+            tables["subscribers.csv"] = privacy.pseudonymise_subscribers(lists.subscribers, maker)
         progress("writing the calls with pseudonyms", source.rows)
-        records = privacy.write(source, maker, folder, progress.done)
+        records = privacy.write_records(source, maker, folder, progress.done)
     for name, table in tables.items():
         with atomic_write.staging_folder(folder) as unfinished:
             table.write_csv(unfinished / name)
@@ -124,7 +124,7 @@ def reidentify(
         source = ingest.open_source(files, settings)
         progress("reading the records")
         request = privacy.Request(who, why, audit)
-        maker = privacy.Maker(secret, source.plan)
+        maker = privacy.Pseudonymiser(secret, source.plan)
         found, missing = privacy.reidentify(tokens, source, maker, out, request)
     LOG.info("%d token(s) are numbers again in %s; the log is %s.", found, out, audit)
     if missing:

@@ -24,12 +24,7 @@ from cdr_anomaly.nights.lock import private_writes
 from cdr_anomaly.nights.state_header import Header
 from cdr_anomaly.nights.upgrade import LEDGER_NAME, VERSION
 from cdr_anomaly.result import versions as program_versions
-from cdr_anomaly.schema import (
-    LEDGER,
-    STATE_TABLES,
-    empty,
-    lines,
-)
+from cdr_anomaly.schema import LEDGER, STATE_TABLES, empty, lines
 from cdr_anomaly.storage import delta, paths, store_errors
 
 if TYPE_CHECKING:

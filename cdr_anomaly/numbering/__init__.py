@@ -1,11 +1,6 @@
 """Telephone numbers: one integer or text for each line, number classes, caller ids, masking."""
 
-from cdr_anomaly.numbering.classes import (
-    CLASSES,
-    classes_with,
-    is_abroad,
-    number_class,
-)
+from cdr_anomaly.numbering.classes import CLASSES, classes_with, is_abroad, number_class
 from cdr_anomaly.numbering.lines import (
     IMEI_DIGITS,
     HomePlan,

@@ -1,12 +1,20 @@
-"""Numbers, handsets and identities to tokens, by a secret key, and tokens of a list back to them.
+"""Numbers, handsets and identities to pseudonyms by a secret key, and back for those who may.
 
-``made`` has what stands for what, ``records`` and ``lists`` write it in the place of files, and
-``back`` finds the numbers again, for those who have the key and the records, and logs who asked.
+``pseudonymiser`` makes the pseudonyms, ``records`` and ``lists`` write files with them, and
+``reidentify`` finds the numbers again, with the key and the records, and logs who asked.
 """
 
-from cdr_anomaly.privacy.lists import entities, subscribers
-from cdr_anomaly.privacy.pseudonymiser import Maker
-from cdr_anomaly.privacy.records import Made, write
+from cdr_anomaly.privacy.lists import pseudonymise_entities, pseudonymise_subscribers
+from cdr_anomaly.privacy.pseudonymiser import Pseudonymiser
+from cdr_anomaly.privacy.records import RecordCounts, write_records
 from cdr_anomaly.privacy.reidentify import Request, reidentify
 
-__all__ = ["Made", "Maker", "Request", "entities", "reidentify", "subscribers", "write"]
+__all__ = [
+    "Pseudonymiser",
+    "RecordCounts",
+    "Request",
+    "pseudonymise_entities",
+    "pseudonymise_subscribers",
+    "reidentify",
+    "write_records",
+]

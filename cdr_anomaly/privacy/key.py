@@ -1,6 +1,6 @@
-"""The secret key that pseudonyms are made with: from a file, or from the environment.
+"""The secret key of pseudonyms, from a file or the environment.
 
-It is shown nowhere: no log, error, result or state has it, and it does not print itself.
+No log, error, result or state contains it.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VARIABLE = "CDR_ANOMALY_KEY"
-LEAST_BYTES = 32
-MAKE = "make one with: openssl rand -hex 32"
+MIN_BYTES = 32
+HOW_TO_MAKE = "make one with: openssl rand -hex 32"
 
 
 class Key:
-    """A key; ``hmac`` is all that it is used for."""
+    """A key that only computes HMACs."""
 
     __slots__ = ("_text",)
 
     def __init__(self, secret: bytes) -> None:
-        # The library takes text, a file may hold any bytes: HMAC is keyed with their hex.
+        # The key of the HMAC is the hex of the bytes, because the library takes text.
         self._text = secret.hex()
 
     def __repr__(self) -> str:
@@ -38,9 +38,9 @@ class Key:
         raise TypeError(msg)
 
     def hmac(self, tag: str, text: pl.Expr) -> pl.Expr:
-        """Make the HMAC-SHA256, in hex, of a tag and a text; null stays null.
+        """Return the HMAC-SHA256 of a tag and a text, in hex; null stays null.
 
-        The tag keeps the tokens of one kind apart from those of another.
+        The tag makes the tokens of two kinds differ.
         """
         try:
             from polars_hash import concat_str
@@ -49,15 +49,15 @@ class Key:
             raise SettingError(msg) from error
         return concat_str(pl.lit(f"{tag}:"), text).chash.hmac_sha256(key=self._text)
 
-    def of_one(self, tag: str, text: str) -> str:
-        """Make the same of one text, at once."""
+    def hmac_text(self, tag: str, text: str) -> str:
+        """Return the HMAC of one text."""
         return hmac.new(self._text.encode(), f"{tag}:{text}".encode(), "sha256").hexdigest()
 
 
-def read(file: Path | None) -> tuple[Key, str | None]:
-    """Read the key from a file, else from the environment; and say what is wrong with the file.
+def read_key(file: Path | None) -> tuple[Key, str | None]:
+    """Return the key of a file, else of the environment, and a warning about the file, if any.
 
-    Blanks and line ends about it do not count.
+    Blanks and line ends around it are removed.
     """
     if file is not None:
         try:
@@ -65,18 +65,18 @@ def read(file: Path | None) -> tuple[Key, str | None]:
         except OSError as error:
             msg = f"The key file '{file}' cannot be read: {error.strerror}."
             raise InputError(msg) from error
-        open_to = f"The key file '{file}' can be read by others: chmod 600 '{file}'."
-        return _checked(secret, f"The key in '{file}'"), open_to if mode & 0o077 else None
-    told = os.environ.get(VARIABLE)
-    if told is None:
-        msg = f"There is no key: give --key-file, or set {VARIABLE}; {MAKE}."
+        warning = f"The key file '{file}' can be read by others: chmod 600 '{file}'."
+        return _check(secret, f"The key in '{file}'"), warning if mode & 0o077 else None
+    text = os.environ.get(VARIABLE)
+    if text is None:
+        msg = f"There is no key: give --key-file, or set {VARIABLE}; {HOW_TO_MAKE}."
         raise SettingError(msg)
-    return _checked(os.fsencode(told), f"The key in {VARIABLE}"), None
+    return _check(os.fsencode(text), f"The key in {VARIABLE}"), None
 
 
-def _checked(secret: bytes, what: str) -> Key:
+def _check(secret: bytes, name: str) -> Key:
     secret = secret.strip()
-    if len(secret) < LEAST_BYTES:
-        msg = f"{what} has {len(secret)} bytes, and needs {LEAST_BYTES} or more; {MAKE}."
+    if len(secret) < MIN_BYTES:
+        msg = f"{name} has {len(secret)} bytes, and needs {MIN_BYTES} or more; {HOW_TO_MAKE}."
         raise SettingError(msg)
     return Key(secret)

@@ -1,4 +1,4 @@
-"""Tokens of a list back to numbers, by the key and the records; and who asked, in a log first."""
+"""Numbers for the pseudonyms of a list, by the key and the records; the request is logged first."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from cdr_anomaly.privacy.pseudonymiser import HANDSET, IDENTITY, NUMBER
 from cdr_anomaly.storage import atomic_write, csv, paths
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from cdr_anomaly.ingest import Source
-    from cdr_anomaly.privacy.pseudonymiser import Maker
+    from cdr_anomaly.privacy.pseudonymiser import Pseudonymiser
     from cdr_anomaly.storage.paths import Location
 
 
-# What stands between the texts of a list, and in none of them.
-BETWEEN = "\x1f"
+SEPARATOR = "\x1f"  # of the texts of a list; no text contains it
 
 
 class Request(NamedTuple):
-    """Who asks for the numbers of a list, and why; ``log`` is where that is written."""
+    """Who asks for the numbers of a list, and why; ``log`` is the file of requests."""
 
     who: str
     why: str
@@ -38,41 +38,37 @@ class Request(NamedTuple):
 
 
 def reidentify(
-    file: Path, source: Source, maker: Maker, out: Path, request: Request
+    file: Path, source: Source, maker: Pseudonymiser, out: Path, request: Request
 ) -> tuple[int, int]:
-    """Write a list with numbers in the place of pseudonyms; return how many, and how many not.
+    """Write a list with numbers for pseudonyms; return the number of tokens with and without one.
 
-    The ``file`` is one of a run's, Parquet or CSV; ``out`` is of the kind that its name says. What
-    was asked for stands in the log, by tokens, before anything is written.
+    ``file`` is a file of a run, Parquet or CSV; ``out`` is CSV if its name ends in .csv. The log
+    has the tokens of the request before anything is written.
     """
     table = _read(file)
-    asked = _pseudonyms(table)
-    if asked.is_empty():
+    requested = _pseudonyms(table)
+    if requested.is_empty():
         msg = f"'{file}' holds no pseudonym."
         raise InputError(msg)
     if source.has_pseudonyms:
         msg = f"'{source.files[0].path}' holds pseudonyms; give the records they were made of."
         raise InputError(msg)
-    found = asked.join(_numbers(source, maker, asked["token"].unique()), on="token")
-    answered = set(found["token"])
-    _log(
-        request,
-        {
-            "list": _named(file),
-            "records": [_named(each.path) for each in source.files],
-            "tokens": [
-                {"token": each, "answered": each in answered}
-                for each in asked["token"].unique().sort()
-            ],
-        },
-    )
-    clear = _replaced(table, found)
-    with atomic_write.staging_folder(out.parent) as place:
+    tokens = requested["token"].unique().sort()
+    matches = requested.join(_find_numbers(source, maker, tokens), on="token")
+    answered = set(matches["token"])
+    entry = {
+        "list": _describe_file(file),
+        "records": [_describe_file(record.path) for record in source.files],
+        "tokens": [{"token": token, "answered": token in answered} for token in tokens],
+    }
+    _log(request, entry)
+    clear = _replace_pseudonyms(table, matches)
+    with atomic_write.staging_folder(out.parent) as folder:
         if out.suffix == ".csv":
-            csv.escape_formulas(csv.join_lists(clear)).write_csv(place / out.name)
+            csv.escape_formulas(csv.join_lists(clear)).write_csv(folder / out.name)
         else:
-            clear.write_parquet(place / out.name)
-    return len(answered), asked["token"].n_unique() - len(answered)
+            clear.write_parquet(folder / out.name)
+    return len(answered), len(tokens) - len(answered)
 
 
 def _read(file: Path) -> pl.DataFrame:
@@ -88,62 +84,55 @@ def _read(file: Path) -> pl.DataFrame:
         raise InputError(msg) from error
 
 
-def _texts(table: pl.DataFrame) -> pl.DataFrame:
-    return table.select(pl.col(pl.String), pl.col(pl.List(pl.String)).list.join(" "))
-
-
 def _pseudonyms(table: pl.DataFrame) -> pl.DataFrame:
-    """Name the pseudonyms that stand anywhere in the texts of a table (pseudonym, token)."""
-    texts = _texts(table).unpivot(variable_name="column", value_name="text")
-    text = pl.col("text").cast(pl.String).str.extract_all(pseudonyms.PSEUDONYM)
-    found = texts.select(pseudonym=text).explode("pseudonym", empty_as_null=False)
-    return found.drop_nulls().unique().with_columns(token=pseudonyms.token_of(pl.col("pseudonym")))
+    """Return the pseudonyms in all texts of a table (pseudonym, token)."""
+    texts = table.select(pl.col(pl.String), pl.col(pl.List(pl.String)).list.join(" "))
+    text = texts.unpivot(variable_name="column", value_name="text")["text"].cast(pl.String)
+    matches = text.str.extract_all(pseudonyms.PSEUDONYM).rename("pseudonym").to_frame()
+    unique = matches.explode("pseudonym", empty_as_null=False).drop_nulls().unique()
+    return unique.with_columns(token=pseudonyms.token_of(pl.col("pseudonym")))
 
 
-def _numbers(source: Source, maker: Maker, asked: pl.Series) -> pl.DataFrame:
-    """Find the numbers, handsets and identities of the records that have one of these tokens."""
+def _find_numbers(source: Source, maker: Pseudonymiser, tokens: pl.Series) -> pl.DataFrame:
+    """Return the numbers, handsets and identities of the records with these tokens."""
     rows = source.with_text().map_rows()
     kinds = dict.fromkeys(NUMBERS, NUMBER) | {"imei": HANDSET, "imsi": IDENTITY}
-    found = []
+    frames = []
     for column in (c for c in kinds if c in source.columns):
-        clear = pl.col(column)
-        own = numbering.handset_id(clear) if column == "imei" else clear
-        found.append(
-            rows.select(clear=own)
-            .drop_nulls()
-            .unique()
-            .with_columns(token=maker.token(pl.col("clear"), kinds[column]))
-            .filter(pl.col("token").is_in(asked.implode()))
-        )
-    return pl.concat(found).unique().collect()
+        value = pl.col(column)
+        clear = numbering.handset_id(value) if column == "imei" else value
+        token = maker.token(pl.col("clear"), kinds[column])
+        values = rows.select(clear=clear).drop_nulls().unique().with_columns(token=token)
+        frames.append(values.filter(pl.col("token").is_in(tokens.implode())))
+    return pl.concat(frames).unique().collect()
 
 
-def _replaced(table: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
-    """Put what was found in the place of pseudonyms, wherever they stand in a text."""
-    was, is_now = found["pseudonym"].implode(), found["clear"].implode()
+def _replace_pseudonyms(table: pl.DataFrame, matches: pl.DataFrame) -> pl.DataFrame:
+    """Return the table with numbers for pseudonyms, anywhere in a text."""
+    old, new = matches["pseudonym"].implode(), matches["clear"].implode()
     texts, lists = pl.col(pl.String), pl.col(pl.List(pl.String))
-    # Not by list.eval: of some lists it takes the patterns for one a row (Polars 2.1).
-    joined = lists.list.join(BETWEEN).str.replace_many(was, is_now).str.split(BETWEEN)
+    # Not by list.eval, which takes the patterns of some lists for one per row (Polars 2.1).
+    joined = lists.list.join(SEPARATOR).str.replace_many(old, new).str.split(SEPARATOR)
     return table.with_columns(
-        texts.str.replace_many(was, is_now),
+        texts.str.replace_many(old, new),
         pl.when(lists.list.len() > 0).then(joined).otherwise(lists),
     )
 
 
-def _log(request: Request, asked: dict[str, object]) -> None:
-    """Append one line to the log, and see it on the disk; it holds no number."""
-    entry = {
+def _log(request: Request, entry: Mapping[str, object]) -> None:
+    """Append one line without numbers to the log, and wait until it is on the disk."""
+    line = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "user": _user(),
         "who": request.who,
         "why": request.why,
-        **asked,
+        **entry,
     }
     try:
         request.log.parent.mkdir(parents=True, exist_ok=True)
         log = os.open(request.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(log, "a", encoding="utf-8") as file:
-            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
@@ -152,12 +141,12 @@ def _log(request: Request, asked: dict[str, object]) -> None:
 
 
 def _user() -> str:
-    """Name the user of the system, whatever the environment says."""
+    """Return the user of the process, not the one of the environment."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return str(os.getuid())
 
 
-def _named(file: Location) -> dict[str, str]:
+def _describe_file(file: Location) -> dict[str, str]:
     return {"file": masking.mask_text(str(file)), "sha256": paths.sha256(file)}

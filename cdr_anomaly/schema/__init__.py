@@ -5,12 +5,7 @@ else as text; columns of type LINE are either. The tables that leave the house h
 """
 
 from cdr_anomaly.schema.line_story import STORY
-from cdr_anomaly.schema.outputs import (
-    ALERTS,
-    EVIDENCE,
-    FINDINGS,
-    VICTIMS,
-)
+from cdr_anomaly.schema.outputs import ALERTS, EVIDENCE, FINDINGS, VICTIMS
 from cdr_anomaly.schema.pipeline import (
     BESIDE,
     BIRTHS,

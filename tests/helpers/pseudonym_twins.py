@@ -23,14 +23,14 @@ KEY = key.Key(SECRET)
 POOL_DIGITS = (3, 4)
 
 
-def maker(home: str = "CN", *, neighbours: bool = True) -> privacy.Maker:
-    return privacy.Maker(KEY, numbering.home_plan(home), neighbours)
+def maker(home: str = "CN", *, neighbours: bool = True) -> privacy.Pseudonymiser:
+    return privacy.Pseudonymiser(KEY, numbering.home_plan(home), neighbours)
 
 
 def written(records: Path, out: Path, *, neighbours: bool = True, **told: Any) -> Path:
     """Write records with pseudonyms, and return where."""
     source = ingest.open_source([records], settings.load_settings(**told))
-    privacy.write(source, maker(neighbours=neighbours), out, lambda _: None)
+    privacy.write_records(source, maker(neighbours=neighbours), out, lambda _: None)
     return out
 
 
@@ -52,10 +52,10 @@ def identities(source: Source) -> set[str]:
     return {text for column in found for text in column}
 
 
-def names(source: Source, made: privacy.Maker) -> dict[str, str]:
+def names(source: Source, made: privacy.Pseudonymiser) -> dict[str, str]:
     """Say what stands for each line, block, pool and handset of a feed in what is found."""
     clear = lines(source)
-    own = made.carried(clear)
+    own = made.pseudonymise_lines(clear)
     table = pl.DataFrame({"clear": clear, "own": own})
     parts = [
         {

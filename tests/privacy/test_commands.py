@@ -144,7 +144,7 @@ def test_lists_are_written_beside_the_records(run: Any, records: Path, tmp_path:
     )
     assert ran.code == 0, ran.err
     told = pl.read_csv(tmp_path / "own/entities.csv", infer_schema=False)
-    own = maker().carried(pl.Series([DIALLER, *(f"+861390000000{n}" for n in range(4))]))
+    own = maker().pseudonymise_lines(pl.Series([DIALLER, *(f"+861390000000{n}" for n in range(4))]))
     assert set(own) <= set(told["line"])
     assert told.filter(purpose="a model")["handset"].to_list() == ["35209900"]
     assert told.filter(purpose="a handset")["handset"].str.contains("^35209900~").all()

@@ -31,18 +31,18 @@ def spelled(*written: str) -> pl.Series:
 
 
 def test_a_token_is_an_hmac_as_the_standard_library_makes_it() -> None:
-    own = pseudonymiser.Maker(KEY, CHINA).of_lines(spelled(ANNA))
+    own = pseudonymiser.Pseudonymiser(KEY, CHINA).line_columns(spelled(ANNA))
     slow = hmac.new(SECRET.hex().encode(), f"num:{ANNA}".encode(), "sha256").hexdigest()
-    assert own["number"].item() == slow[:32] == KEY.of_one("num", ANNA)[:32]
+    assert own["number"].item() == slow[:32] == KEY.hmac_text("num", ANNA)[:32]
 
 
 def test_every_written_form_of_a_number_has_one_token() -> None:
     forms = (ANNA, "13812345678", "008613812345678", "8613812345678", "138 1234 5678")
-    assert maker().carried(spelled(*forms)).n_unique() == 1
+    assert maker().pseudonymise_lines(spelled(*forms)).n_unique() == 1
 
 
 def test_another_key_or_another_kind_of_thing_has_another_token() -> None:
-    other = pseudonymiser.Maker(key.Key(SECRET + b"x"), CHINA)
+    other = pseudonymiser.Pseudonymiser(key.Key(SECRET + b"x"), CHINA)
     one = pl.DataFrame({"x": [ANNA]})
     told = [
         one.select(m.token(pl.col("x"), kind)).item()
@@ -70,7 +70,7 @@ def test_another_key_or_another_kind_of_thing_has_another_token() -> None:
     ],
 )
 def test_four_digits_are_hidden(number: str, block: str | None, number_class: str) -> None:
-    own = maker().of_lines(spelled(number))
+    own = maker().line_columns(spelled(number))
     assert own["class"].item() == number_class
     assert own.filter(pl.col("block").str.contains(f"^{block}$")).height or (
         own["block"].item() == block
@@ -79,10 +79,10 @@ def test_four_digits_are_hidden(number: str, block: str | None, number_class: st
 
 def test_a_letter_stands_for_one_digit_after_the_same_digits() -> None:
     numbers = [f"+44207946{digit}001" for digit in range(10)]
-    shown = [block[-4] for block in maker().of_lines(spelled(*numbers))["block"]]
+    shown = [block[-4] for block in maker().line_columns(spelled(*numbers))["block"]]
     assert sorted(shown) == list(pseudonymiser.LETTERS)
     elsewhere = [f"+44207947{digit}001" for digit in range(10)]
-    others = [block[-4] for block in maker().of_lines(spelled(*elsewhere))["block"]]
+    others = [block[-4] for block in maker().line_columns(spelled(*elsewhere))["block"]]
     assert sorted(others) == sorted(shown)
     assert others != shown
 
@@ -91,7 +91,7 @@ def test_a_letter_stands_for_one_digit_after_the_same_digits() -> None:
 @given(st.lists(WRITTEN, min_size=1, max_size=60))
 def test_a_pseudonym_tells_what_detectors_ask_of_a_number(written: list[str]) -> None:
     clear = spelled(*written).drop_nulls().unique().sort()
-    own = maker().carried(clear)
+    own = maker().pseudonymise_lines(clear)
     asked = {
         "class": lambda line: numbering.number_class(line, CHINA),
         "abroad": lambda line: numbering.is_abroad(line, CHINA, as_text=True),
@@ -110,7 +110,7 @@ def test_a_pseudonym_tells_what_detectors_ask_of_a_number(written: list[str]) ->
         one=pseudonyms.is_pseudonym(pl.col("line")), token=pseudonyms.token_of(pl.col("line"))
     )
     assert taken["one"].all()
-    assert taken["token"].to_list() == [KEY.of_one("num", line)[:32] for line in clear]
+    assert taken["token"].to_list() == [KEY.hmac_text("num", line)[:32] for line in clear]
 
 
 def test_lines_are_in_one_block_as_before_and_neighbours_stay_neighbours() -> None:
@@ -120,7 +120,7 @@ def test_lines_are_in_one_block_as_before_and_neighbours_stay_neighbours() -> No
         for step in range(40)
     }
     clear = spelled(*sorted(numbers))
-    table = pl.DataFrame({"clear": clear, "own": maker().carried(clear)})
+    table = pl.DataFrame({"clear": clear, "own": maker().pseudonymise_lines(clear)})
     digits = table.select(
         pl.all().map_batches(lambda s: s),
         was=numbering.e164_number(pl.col("clear"), pl.String()),
@@ -135,7 +135,7 @@ def test_lines_are_in_one_block_as_before_and_neighbours_stay_neighbours() -> No
 
 def test_without_neighbours_the_place_in_a_block_is_chance() -> None:
     clear = spelled(*(f"+{8613812340000 + n}" for n in range(200)))
-    own = maker(neighbours=False).carried(clear)
+    own = maker(neighbours=False).pseudonymise_lines(clear)
     table = pl.DataFrame({"own": own}).select(now=numbering.e164_number(pl.col("own"), pl.String()))
     steps = table["now"].diff().drop_nulls()
     assert (table["now"] // pseudonyms.BLOCK_SIZE == 861381234).all()
@@ -145,7 +145,7 @@ def test_without_neighbours_the_place_in_a_block_is_chance() -> None:
 
 def test_a_handset_is_known_by_its_first_fourteen_digits() -> None:
     table = pl.DataFrame({"x": ["352099001761481", "35209900176148", "3520990017614823", "odd"]})
-    told = table.select(**maker().handset(pl.col("x")))
+    told = table.select(**maker().handset_columns(pl.col("x")))
     assert told["imei"][:3].n_unique() == 1
     assert told["imei_model"].to_list() == ["35209900"] * 3 + [None]
 

@@ -51,8 +51,8 @@ def test_of_the_sample_every_detector_finds_the_same(tmp_path: Path) -> None:
     calls, told = SAMPLE / "calls", settings.load_settings(tz=SHANGHAI)
     lists = {"entities": SAMPLE / "entities.csv", "subscribers": SAMPLE / "subscribers.csv"}
     made = {
-        "entities": privacy.entities(lists["entities"], maker(), detect.FINDERS),
-        "subscribers": privacy.subscribers(lists["subscribers"], maker()),
+        "entities": privacy.pseudonymise_entities(lists["entities"], maker(), detect.FINDERS),
+        "subscribers": privacy.pseudonymise_subscribers(lists["subscribers"], maker()),
     }
     for name, table in made.items():
         table.write_csv(tmp_path / f"{name}.csv")
@@ -76,7 +76,9 @@ def test_of_odd_feeds_every_detector_finds_the_same(tmp_path: Path, seed: int, z
     lists: list[dict[str, Any]] = [{}, {}]
     if seed % 2:
         lines.write_csv(tmp_path / "lines.csv")
-        privacy.subscribers(tmp_path / "lines.csv", maker()).write_csv(tmp_path / "own.csv")
+        privacy.pseudonymise_subscribers(tmp_path / "lines.csv", maker()).write_csv(
+            tmp_path / "own.csv"
+        )
         lists = [{"subscribers": tmp_path / name} for name in ("lines.csv", "own.csv")]
     clear = pipeline.scan([tmp_path / "calls"], told, **lists[0])
     source = ingest.open_source([tmp_path / "calls"], told)
