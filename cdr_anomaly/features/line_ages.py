@@ -1,4 +1,4 @@
-"""PROFILE and the list of subscribers to BIRTHS: the day from which each line counts as new."""
+"""PROFILE and the list of subscribers to LINE_AGES: the day from which each line counts as new."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def first_seen(profile: pl.LazyFrame) -> pl.LazyFrame:
 def find_births(
     first_days: pl.LazyFrame, activations: pl.LazyFrame | None, *, known_from: date
 ) -> pl.LazyFrame:
-    """Return BIRTHS: when each line was first seen, activated, and born; null where not known.
+    """Return LINE_AGES: when each line was first seen, activated, and born; null where not known.
 
     ``first_days`` has (line, first_seen). A line first seen before ``known_from`` may be of any
     age: its birth is not known.

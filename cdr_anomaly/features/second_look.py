@@ -115,7 +115,7 @@ def read_again(
         legs=second.legs.lazy(),
         hops=hops,
         lines=describe_lines(lines, births, reader),
-        births=births.lazy(),
+        line_ages=births.lazy(),
     )
     return FeedData(inputs, second.days)
 

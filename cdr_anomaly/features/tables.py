@@ -12,10 +12,10 @@ from cdr_anomaly import numbering
 from cdr_anomaly.features import cold_callers, day_stats, rolling, shared_targets, shifts
 from cdr_anomaly.ingest import subscribers as ingest_subscribers
 from cdr_anomaly.schema import (
-    BIRTHS,
     COLD_CALLERS,
     HOPS,
     LEGS,
+    LINE_AGES,
     LINES,
     LINKS,
     LISTS,
@@ -120,7 +120,7 @@ class TableInputs:
     legs: pl.LazyFrame
     hops: pl.LazyFrame
     lines: pl.LazyFrame
-    births: pl.LazyFrame
+    line_ages: pl.LazyFrame
     past_cold_callers: pl.LazyFrame | None = None
     past_lists: pl.LazyFrame | None = None
     past_shifts: pl.LazyFrame | None = None
@@ -154,7 +154,7 @@ def build_tables(inputs: TableInputs, rules: TableRules) -> tuple[Tables, pl.Laz
         reached=require(reader.read_calls(people).lazy(), REACHED, "reached"),
         hops=require(inputs.hops, HOPS, "hops"),
         lines=require(inputs.lines, LINES, "lines"),
-        births=require(inputs.births, BIRTHS, "births"),
+        line_ages=require(inputs.line_ages, LINE_AGES, "line_ages"),
         subscribers=require(reader.subscribers.lines, SUBSCRIBERS, "subscribers"),
         traffic=traffic.filter(pl.col("day") >= since),
     )
@@ -220,7 +220,7 @@ class Tables:
     reached: pl.LazyFrame
     hops: pl.LazyFrame
     lines: pl.LazyFrame
-    births: pl.LazyFrame
+    line_ages: pl.LazyFrame
     subscribers: pl.LazyFrame
     traffic: pl.LazyFrame
 
@@ -264,7 +264,7 @@ class Tables:
         return [text for text, holds in limits.items() if holds]
 
     def groups(self, levels: Iterable[int]) -> pl.LazyFrame:
-        """Return BIRTHS with the groups of each line, as findings name them.
+        """Return LINE_AGES with the groups of each line, as findings name them.
 
         These are its number blocks, of so many national digits (``block_7``), and, where they are
         listed, its ``dealer`` and the ``region`` of its holder.
@@ -272,7 +272,7 @@ class Tables:
         number = self.written(pl.col("line"))
         blocks = {f"block_{n}": numbering.number_block(number, self.plan, n) for n in levels}
         told = ingest_subscribers.groups(self.subscribers, self.feed.listed_columns)
-        return self.births.select("line", "born", **blocks).join(told, on="line", how="left")
+        return self.line_ages.select("line", "born", **blocks).join(told, on="line", how="left")
 
     def written(self, line: pl.Expr) -> pl.Expr:
         """Return lines as text: E.164 with +, or the token that came in."""

@@ -106,7 +106,7 @@ def build_night_tables(
         legs=_legs(history, second.legs, young, midnight(source.tz, day), reach).lazy(),
         hops=hops.lazy(),
         lines=second_look.describe_lines(described.lazy(), births, reader),
-        births=births.lazy(),
+        line_ages=births.lazy(),
         past_cold_callers=history.days("cold_callers", COLD_CALLER_DAYS),
         past_lists=cold_callers.lists(history.days("legs", shared_targets.LIST_DAYS - 1), recent),
         past_shifts=history.days("shifts", shift_needs.days_before),
@@ -180,7 +180,7 @@ def _profile(reader: FeedReader, day: date) -> pl.DataFrame:
 def _births(
     history: History, profile: pl.DataFrame, activations: pl.LazyFrame | None, known_from: date
 ) -> pl.DataFrame:
-    """Return BIRTHS as they are known at the end of the day."""
+    """Return LINE_AGES as they are known at the end of the day."""
     today = profile.lazy().select("line", first_seen="day")
     if activations is not None:
         seen = today.clear()

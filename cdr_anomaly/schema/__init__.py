@@ -8,11 +8,11 @@ from cdr_anomaly.schema.line_story import STORY
 from cdr_anomaly.schema.outputs import ALERTS, EVIDENCE, FINDINGS, VICTIMS
 from cdr_anomaly.schema.pipeline import (
     BESIDE,
-    BIRTHS,
     CALLS,
     COLD_CALLERS,
     HOPS,
     LEGS,
+    LINE_AGES,
     LINES,
     LINKS,
     LISTS,
@@ -41,8 +41,8 @@ from cdr_anomaly.schema.table import Column, Table, empty, lines, require
 from cdr_anomaly.vocabulary import SEVERITIES
 
 __all__ = [
-    "ALERTS", "BESIDE", "BIRTHS", "CALLS", "CARRY_OVER", "COLD_CALLERS", "EVIDENCE", "FEEDBACK",
-    "FINDINGS", "FORWARD_LEGS", "HOPS", "LEDGER", "LEGS", "LINES", "LINE_REPLACEMENTS",
+    "ALERTS", "BESIDE", "CALLS", "CARRY_OVER", "COLD_CALLERS", "EVIDENCE", "FEEDBACK", "FINDINGS",
+    "FORWARD_LEGS", "HOPS", "LEDGER", "LEGS", "LINES", "LINE_AGES", "LINE_REPLACEMENTS",
     "LINE_SIGHTINGS", "LINKS", "LISTS", "LONG_CALLS", "MEASURES", "PROFILE", "REACHED", "REQUIRED",
     "SEVERITIES", "SHIFTS", "STATE_TABLES", "STORY", "SUBJECT_KINDS", "SUBSCRIBERS", "TABLES",
     "TESTS", "TRAFFIC", "VICTIMS", "VOLUME", "Column", "Table", "empty", "kinds_with", "lines",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from cdr_anomaly.schema.outputs import ALERTS, EVIDENCE, FINDINGS, VICTIMS
-from cdr_anomaly.schema.pipeline import BIRTHS, LINES, MEASURES, PROFILE
+from cdr_anomaly.schema.pipeline import LINE_AGES, LINES, MEASURES, PROFILE
 from cdr_anomaly.schema.table import COUNT, DAY, SHARE, TEXT, Column, Table
 
 NUMBER = Column(TEXT, "the other number, as findings write numbers")
@@ -17,9 +17,9 @@ WHO: Table = {
     "number": Column(TEXT, "the line, as findings write numbers"),
     "number_class": LINES["number_class"],
     "block": Column(TEXT, "its calling code and first 7 digits, or empty"),
-    "first_seen": BIRTHS["first_seen"],
-    "activation": BIRTHS["activation"],
-    "new_since": BIRTHS["born"],
+    "first_seen": LINE_AGES["first_seen"],
+    "activation": LINE_AGES["activation"],
+    "new_since": LINE_AGES["born"],
 }
 
 DAYS: Table = {

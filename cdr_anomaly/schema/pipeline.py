@@ -189,7 +189,7 @@ SUBSCRIBERS: Table = {
 }
 
 # One row per line of the feed or of the subscriber list.
-BIRTHS: Table = {
+LINE_AGES: Table = {
     "line": Column(LINE, "the line"),
     "first_seen": Column(DAY, "first local day with any leg, or empty"),
     "activation": Column(DAY, "day of activation from --subscribers, or empty"),
@@ -202,9 +202,9 @@ LINES: Table = {
     "number": Column(TEXT, "as it is written: E.164 with +, or the token that came in"),
     "number_class": Column(TEXT, "mobile, fixed, virtual_operator, short_95, international, ..."),
     "line_kind": Column(TEXT, "as in SUBSCRIBERS, or empty"),
-    "first_seen": Column(DAY, "as in BIRTHS"),
-    "activation": Column(DAY, "as in BIRTHS"),
-    "born": Column(DAY, "as in BIRTHS"),
+    "first_seen": Column(DAY, "as in LINE_AGES"),
+    "activation": Column(DAY, "as in LINE_AGES"),
+    "born": Column(DAY, "as in LINE_AGES"),
 }
 
 # One row per line, local day and measure: what is compared with other lines' days.

@@ -75,7 +75,7 @@ FEEDBACK: Table = {
 
 LEDGER: Table = {
     "number": Column(COUNT, "place in the order of events, from 1"),
-    "event": Column(TEXT, "begun, done, feedback or retention"),
+    "event": Column(TEXT, "begun, done, feedback, retention or upgraded"),
     "at": Column(INSTANT, "when it happened"),
     "day": Column(DAY, "the night that it is about, or empty"),
     "seconds": Column(SHARE, "how long the night took"),

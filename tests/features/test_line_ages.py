@@ -8,7 +8,7 @@ import pytest
 
 from cdr_anomaly.detectors.new_sim_burst import surges
 from cdr_anomaly.features import line_ages
-from cdr_anomaly.schema import BIRTHS, PROFILE, require
+from cdr_anomaly.schema import LINE_AGES, PROFILE, require
 from tests.helpers import naive
 
 DAY = date(2026, 6, 5)
@@ -23,7 +23,7 @@ def ago(days: int) -> date:
 
 
 def table(blocks: dict[str, Born]) -> pl.DataFrame:
-    """Make BIRTHS by block: 7 national digits to the days of birth of the lines in it."""
+    """Make LINE_AGES by block: 7 national digits to the days of birth of the lines in it."""
     rows = [
         (born, *(f"+86{digits[:level]}" for level in surges.LEVELS))
         for digits, days in blocks.items()
@@ -170,5 +170,5 @@ def test_when_a_line_was_born(
         else None
     )
     made = line_ages.find_births(line_ages.first_seen(profile), activations, known_from=KNOWN)
-    (row,) = require(made, BIRTHS, "births").collect().to_dicts()
+    (row,) = require(made, LINE_AGES, "line_ages").collect().to_dicts()
     assert row == {"line": "a", "first_seen": seen, "activation": activated, "born": born}, why

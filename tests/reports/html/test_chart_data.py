@@ -132,7 +132,7 @@ def test_new_lines_of_a_block_are_counted_by_the_day_they_are_new_from(
     told = drawn.pictures["births"]
     blocks = listed.filter(subject_kind="block")
     assert blocks.height
-    births = result.tables.births.drop_nulls("born").collect().rows(named=True)
+    births = result.tables.line_ages.drop_nulls("born").collect().rows(named=True)
     for rank, block, day in blocks.select("rank", "subject", "judged_day").rows():
         own = Counter(
             f"{row['born']:%m-%d}" for row in births if f"+{row['line']}".startswith(block)
