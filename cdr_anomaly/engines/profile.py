@@ -164,7 +164,8 @@ class ProfileSums:
         if self.needed is not None:
             self._filter_needed(self.needed)
         days = [self._pop_day(day) for day in sorted(self._parts)]
-        return pl.concat([pl.DataFrame(schema=_schema(self.line_type)), *days])
+        schema = {"line": self.line_type, "day": pl.Date(), **dict.fromkeys(COUNTS, pl.Int32())}
+        return pl.concat([pl.DataFrame(schema=schema), *days])
 
     def _filter_needed(self, needed: NeededLines) -> None:
         """Drop most lines that are not needed, because to merge many counts takes long."""
@@ -303,7 +304,3 @@ def _merged(parts: list[pl.DataFrame]) -> pl.DataFrame:
         merged = merged.lazy().group_by("line").agg(pl.col("n").sum()).collect(engine="streaming")
     parts.clear()
     return merged
-
-
-def _schema(line_type: pl.DataType) -> dict[str, pl.DataType]:
-    return {"line": line_type, "day": pl.Date(), **dict.fromkeys(COUNTS, pl.Int32())}

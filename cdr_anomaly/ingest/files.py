@@ -196,6 +196,8 @@ def _open_file(path: Location, table: LakeTable | None) -> File:
         fault = f"{state}: copy it again" if is_parquet else "is not a Parquet file"
         msg = f"'{path}' {fault}."
         raise InputError(msg) from error
+    parts = (part.partition("=") for part in path.parent.parts)
+    hive_keys = tuple((name, value) for name, equals, value in parts if equals and name)
     with footer:
         lakehouse.check_columns(table, path, footer.schema_arrow)
         return File(
@@ -204,13 +206,6 @@ def _open_file(path: Location, table: LakeTable | None) -> File:
             size=size,
             schema=footer.schema_arrow,
             footer=footer.metadata,
-            keys=table.files[path.resolve()] if table else tuple(_hive_keys(path)),
+            keys=table.files[path.resolve()] if table else hive_keys,
             table=table and table.root,
         )
-
-
-def _hive_keys(path: Location) -> Iterable[tuple[str, str]]:
-    for part in path.parent.parts:
-        name, equals, value = part.partition("=")
-        if equals and name:
-            yield name, value

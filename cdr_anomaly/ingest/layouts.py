@@ -110,18 +110,30 @@ def find_layout(name: str | None) -> Layout:
         hint = f"{nearest(name, tables)} A file of your own ends in .toml."
         msg = f"'{name}' is not a layout that ships with the tool.{hint}"
         raise SettingError(msg)
+    tables = _read_toml(name)
+    if len(tables) != 1:
+        msg = f"The layout file '{name}' must hold one layout, as [name], not {len(tables)}."
+        raise SettingError(msg)
+    ((title, table),) = tables.items()
+    if not isinstance(table, dict):
+        msg = f"The layout file '{name}' must hold one table, as [name]."
+        raise SettingError(msg)
     try:
-        layouts = _parse(Path(name).read_text(encoding="utf-8"), name)
+        return Layout.model_validate({"name": title, **table})
+    except ValidationError as error:
+        sentence = validation_sentence(error, list(Layout.model_fields), section=name)
+        raise SettingError(sentence) from error
+
+
+def _read_toml(name: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(Path(name).read_text(encoding="utf-8"))
     except OSError as error:
         msg = f"The layout file '{name}' cannot be read: {error.strerror}."
         raise InputError(msg) from error
-    except UnicodeDecodeError as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         msg = f"The layout file '{name}' is not valid TOML: {error}."
         raise SettingError(msg) from error
-    if len(layouts) != 1:
-        msg = f"The layout file '{name}' must hold one layout, as [name], not {len(layouts)}."
-        raise SettingError(msg)
-    return next(iter(layouts.values()))
 
 
 def check_columns(layout: Layout, columns: list[str], file: Location) -> None:
@@ -155,19 +167,3 @@ def _nearest_layout(columns: list[str], layout: Layout) -> str:
         f" The nearest layout is '{best.name}', which needs {', '.join(best.required())}; "
         f"name your own columns with --layout my.toml."
     )
-
-
-def _parse(text: str, file: str) -> dict[str, Layout]:
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        msg = f"The layout file '{file}' is not valid TOML: {error}."
-        raise SettingError(msg) from error
-    try:
-        return {name: Layout.model_validate({"name": name, **t}) for name, t in tables.items()}
-    except (ValidationError, TypeError) as error:
-        if isinstance(error, TypeError):
-            msg = f"The layout file '{file}' must hold one table, as [name]."
-            raise SettingError(msg) from error
-        sentence = validation_sentence(error, list(Layout.model_fields), section=file)
-        raise SettingError(sentence) from error

@@ -221,10 +221,7 @@ class Source:
         groups: dict[object, list[File]] = {}
         for file in self.files:
             groups.setdefault((file.group_key, self._e164(file)), []).append(file)
-        return [
-            FileGroup(group, self._row_map(group), self.settings, self.tz)
-            for group in groups.values()
-        ]
+        return [self._file_group(group) for group in groups.values()]
 
     def _e164(self, file: File) -> frozenset[str]:
         """Return the columns of numbers that are proven to be E.164."""
@@ -235,8 +232,8 @@ class Source:
         texts = (c for c in plain if file.is_text(source(c)))  # a category has no cast to integer
         return frozenset(c for c in texts if parquet_stats.all_e164(file.footer, source(c)))
 
-    def _row_map(self, group: list[File]) -> RowMap:
-        return RowMap(
+    def _file_group(self, group: list[File]) -> FileGroup:
+        row_map = RowMap(
             layout=self.layout,
             types=scan_files(group).collect_schema(),
             file=str(group[0].path),
@@ -245,6 +242,7 @@ class Source:
             as_text=self.as_text,
             e164=self._e164(group[0]),
         )
+        return FileGroup(group, row_map, self.settings, self.tz)
 
 
 def local_zone(settings: Settings) -> str:

@@ -27,34 +27,34 @@ MAX_LINES = 1_000_000
 VISIBLE_DIGITS, SHORT_NUMBERS = 6, r"9[56]|1[0-2]"
 
 
-def pseudonymise_subscribers(file: Path, maker: Pseudonymiser) -> pl.DataFrame:
+def pseudonymise_subscribers(file: Path, pseudonymiser: Pseudonymiser) -> pl.DataFrame:
     """Read the list of subscribers, with pseudonyms for lines and tokens for holders.
 
     The names of regions, dealers and kinds of lines stay, unless they are or contain a number.
     """
-    subscribers = ingest_subscribers.read(file, maker.plan, as_text=True)
+    subscribers = ingest_subscribers.read(file, pseudonymiser.plan, as_text=True)
     columns = [name for name in ingest_subscribers.DETAILS if name in subscribers.columns]
     rows = subscribers.lines.select("line", *columns).collect()
-    rows = rows.with_columns(line=maker.pseudonymise_lines(rows["line"]))
+    rows = rows.with_columns(line=pseudonymiser.pseudonymise_lines(rows["line"]))
     if "holder_token" in columns:
-        rows = rows.with_columns(holder_token=maker.token(pl.col("holder_token"), HOLDER))
+        rows = rows.with_columns(holder_token=pseudonymiser.token(pl.col("holder_token"), HOLDER))
     groups = [name for name in GROUPS if name in columns]
-    names = maker.name_tokens(rows, groups)
+    names = pseudonymiser.name_tokens(rows, groups)
     return rows.with_columns(pl.col(groups).replace(names["name"], names["token"])).sort("line")
 
 
 def pseudonymise_entities(
-    file: Path, maker: Pseudonymiser, detectors: Collection[str]
+    file: Path, pseudonymiser: Pseudonymiser, detectors: Collection[str]
 ) -> pl.DataFrame:
     """Read declared entities, with pseudonyms for lines and ranges, and prefixes as they are."""
-    declared = alerts_entities.read(file, maker.plan, detectors)
-    _check(file, declared, maker)
+    declared = alerts_entities.read(file, pseudonymiser.plan, detectors)
+    _check(file, declared, pseudonymiser)
     lines = pl.concat(
         [declared.filter(pl.col("line").is_not_null()), _expand_ranges(file, declared)]
     )
-    lines = lines.with_columns(line=maker.pseudonymise_lines(lines["line"]))
+    lines = lines.with_columns(line=pseudonymiser.pseudonymise_lines(lines["line"]))
     handsets = declared.filter(pl.col("handset").is_not_null()).with_columns(
-        handset=_handset(maker)
+        handset=_handset(pseudonymiser)
     )
     others = declared.filter(pl.col("prefix").is_not_null() | pl.col("class").is_not_null())
     columns = ("line", "prefix", "class", "handset", "detectors", "purpose", "expires")
@@ -87,25 +87,25 @@ def _expand_ranges(file: Path, declared: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(forms).select(declared.columns)
 
 
-def _handset(maker: Pseudonymiser) -> pl.Expr:
+def _handset(pseudonymiser: Pseudonymiser) -> pl.Expr:
     """Return the pseudonym of a whole IMEI; the first digits of one are its model and stay."""
     is_whole = pl.col("handset").str.len_bytes() == numbering.IMEI_DIGITS
     model = pl.col("handset").str.head(MODEL_DIGITS)
-    token = maker.token(pl.col("handset"), HANDSET)
+    token = pseudonymiser.token(pl.col("handset"), HANDSET)
     pseudonym = pl.concat_str(model, token, separator=pseudonyms.MARK)
     return pl.when(is_whole).then(pseudonym).otherwise("handset")
 
 
-def _check(file: Path, declared: pl.DataFrame, maker: Pseudonymiser) -> None:
+def _check(file: Path, declared: pl.DataFrame, pseudonymiser: Pseudonymiser) -> None:
     """Raise InputError at the first entity that shows more of a number than its pseudonym."""
-    code = re.escape(str(maker.plan.calling_code))
+    code = re.escape(str(pseudonymiser.plan.calling_code))
     # An error names the row, not its text, because other people read errors.
     for row, prefix, handset in (
         declared.with_row_index("row", 1)
         .select("row", pl.col("prefix", "handset").fill_null(""))
         .iter_rows()
     ):
-        digits = re.sub(rf"^(\+{code}|\+|{maker.plan.trunk or '$'})", "", prefix)
+        digits = re.sub(rf"^(\+{code}|\+|{pseudonymiser.plan.trunk or '$'})", "", prefix)
         if len(digits) > (SHORT if re.match(SHORT_NUMBERS, digits) else VISIBLE_DIGITS):
             msg = (
                 f"'{file}': the prefix of entity {row} is longer than what a pseudonym shows; "

@@ -47,13 +47,13 @@ class RecordCounts:
 
 
 def write_records(
-    source: Source, maker: Pseudonymiser, out: Location, rows_done: Callable[[int], None]
+    source: Source, pseudonymiser: Pseudonymiser, out: Location, rows_done: Callable[[int], None]
 ) -> RecordCounts:
     """Write each file of a source into ``out``, for its owner only; all files or none."""
     if source.has_pseudonyms:
         msg = f"'{source.files[0].path}' holds pseudonyms already; give the records themselves."
         raise InputError(msg)
-    names = _file_names(source, maker)
+    names = _file_names(source, pseudonymiser)
     for name in names:
         if (file := out / name.as_posix()).exists():
             msg = f"There is a file '{file}' already; remove it, or choose another folder."
@@ -70,17 +70,22 @@ def write_records(
                     msg = f"Two files would be '{target}'; write them into folders of their own."
                     raise OutputError(msg)
                 os.utime(folder)  # a folder that nobody changes for an hour counts as abandoned
-                _write(replace(source, files=[part]).with_text(), maker, folder / target, counts)
+                _write(
+                    replace(source, files=[part]).with_text(),
+                    pseudonymiser,
+                    folder / target,
+                    counts,
+                )
                 rows_done(groups.rows)
     return counts
 
 
-def _write(source: Source, maker: Pseudonymiser, file: Path, counts: RecordCounts) -> None:
+def _write(source: Source, pseudonymiser: Pseudonymiser, file: Path, counts: RecordCounts) -> None:
     rows, columns = source.map_rows().collect(), source.columns
     calls = rows.filter("valid").select(sorted(columns))
     if "record_type" in columns:
         calls = calls.with_columns(pl.col("record_type").cast(pl.String))
-    maker.pseudonymise_calls(calls).write_parquet(file, compression="zstd")
+    pseudonymiser.pseudonymise_calls(calls).write_parquet(file, compression="zstd")
     counts.files, counts.rows = counts.files + 1, counts.rows + calls.height
     invalid = rows.filter(~pl.col("valid"))
     verdicts = validate.verdicts(invalid, source.settings.max_duration_s)
@@ -88,7 +93,7 @@ def _write(source: Source, maker: Pseudonymiser, file: Path, counts: RecordCount
     counts.skipped.update(dict(reasons.value_counts().iter_rows()))
 
 
-def _file_names(source: Source, maker: Pseudonymiser) -> list[Path]:
+def _file_names(source: Source, pseudonymiser: Pseudonymiser) -> list[Path]:
     """Return the name of each file below their common folder, with its hive folders.
 
     A name that contains a number becomes a token.
@@ -101,7 +106,7 @@ def _file_names(source: Source, maker: Pseudonymiser) -> list[Path]:
     def hide(part: str, *, always: bool = False) -> str:
         if masking.mask_text(part) == part and not always:
             return part
-        return maker.key.hmac_text(FILE, part)[: pseudonyms.TOKEN_DIGITS]
+        return pseudonymiser.key.hmac_text(FILE, part)[: pseudonyms.TOKEN_DIGITS]
 
     def name(path: tuple[str, ...]) -> Path:
         folders = [part for part in path[:root] if "=" in part] + [*path[root:-1]]

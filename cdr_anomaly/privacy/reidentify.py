@@ -38,7 +38,7 @@ class Request(NamedTuple):
 
 
 def reidentify(
-    file: Path, source: Source, maker: Pseudonymiser, out: Path, request: Request
+    file: Path, source: Source, pseudonymiser: Pseudonymiser, out: Path, request: Request
 ) -> tuple[int, int]:
     """Write a list with numbers for pseudonyms; return the number of tokens with and without one.
 
@@ -54,7 +54,7 @@ def reidentify(
         msg = f"'{source.files[0].path}' holds pseudonyms; give the records they were made of."
         raise InputError(msg)
     tokens = requested["token"].unique().sort()
-    matches = requested.join(_find_numbers(source, maker, tokens), on="token")
+    matches = requested.join(_find_numbers(source, pseudonymiser, tokens), on="token")
     answered = set(matches["token"])
     entry = {
         "list": _describe_file(file),
@@ -93,7 +93,7 @@ def _pseudonyms(table: pl.DataFrame) -> pl.DataFrame:
     return unique.with_columns(token=pseudonyms.token_of(pl.col("pseudonym")))
 
 
-def _find_numbers(source: Source, maker: Pseudonymiser, tokens: pl.Series) -> pl.DataFrame:
+def _find_numbers(source: Source, pseudonymiser: Pseudonymiser, tokens: pl.Series) -> pl.DataFrame:
     """Return the numbers, handsets and identities of the records with these tokens."""
     rows = source.with_text().map_rows()
     kinds = dict.fromkeys(NUMBERS, NUMBER) | {"imei": HANDSET, "imsi": IDENTITY}
@@ -101,7 +101,7 @@ def _find_numbers(source: Source, maker: Pseudonymiser, tokens: pl.Series) -> pl
     for column in (c for c in kinds if c in source.columns):
         value = pl.col(column)
         clear = numbering.handset_id(value) if column == "imei" else value
-        token = maker.token(pl.col("clear"), kinds[column])
+        token = pseudonymiser.token(pl.col("clear"), kinds[column])
         values = rows.select(clear=clear).drop_nulls().unique().with_columns(token=token)
         frames.append(values.filter(pl.col("token").is_in(tokens.implode())))
     return pl.concat(frames).unique().collect()
