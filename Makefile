@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format check bench bench-nights bench-lists spark bench-spark quality compare docs pictures numbering vendor sample lock clean
+.PHONY: help install demo test test-slow lint format check bench bench-nights bench-lists spark bench-spark quality compare docs pictures numbering vendor sample lock clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,9 +19,14 @@ install: .venv/installed  ## make .venv with everything that development needs
 demo: install  ## install, then scan the synthetic records of sample_data/
 	$(BIN)/cdr-anomaly scan sample_data/calls --entities sample_data/entities.csv --rows 12
 
-test: install  ## install, then run the tests; under another time zone, too, but for the slow ones
-	TZ=UTC $(BIN)/python -m pytest --quiet
-	TZ=Asia/Shanghai $(BIN)/python -m pytest --quiet -m "not slow"
+# A worker a core; the one that ends first takes over tests of the other one.
+PYTEST := $(BIN)/python -m pytest --quiet --numprocesses logical --dist worksteal
+
+test: install  ## install, then run the tests, but for the slow ones
+	TZ=UTC $(PYTEST) -m "not slow"
+
+test-slow: install  ## run the tests that take minutes: kills, browsers, Spark, whole cities
+	TZ=Asia/Shanghai $(PYTEST) -m slow
 
 lint: install  ## style and types
 	$(BIN)/ruff check .
@@ -32,7 +37,7 @@ format: install  ## mend what can be mended of the style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-check: lint test  ## all that CI checks
+check: lint test test-slow  ## all that CI checks
 
 N ?= 10_000_000
 bench: install .venv-peers/installed  ## time a scan beside its peers; make bench N=100_000_000

@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from cdr_anomaly import detectors, numbering, pipeline, settings, wording
+from cdr_anomaly import detectors, numbering, settings, wording
 from cdr_anomaly.alerts import detect, entities, ranking, severity
 from cdr_anomaly.detectors import Feed, Tables
 from cdr_anomaly.features import line_replacements
 from cdr_anomaly.nights import volume
 from cdr_anomaly.nights.ledger import Night
 from cdr_anomaly.reports import summary
-from tests.helpers.adversarial import WORDS, adversarial
-from tests.helpers.builders import SHANGHAI, scanned
 from tests.helpers.chinese import (
     HOSTILE,
     assert_chinese,
@@ -27,9 +25,9 @@ from tests.helpers.chinese import (
     in_chinese,
     sentences_of,
 )
-from tests.helpers.paths import SAMPLE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from cdr_anomaly.result import Result
@@ -37,16 +35,9 @@ if TYPE_CHECKING:
 AT_HANDSET = "截至 2026-05-03 的 7 天内，6 个号码（阈值 4）"
 
 
-@pytest.fixture(scope="module")
-def sample() -> Result:
-    lists = {"entities": SAMPLE / "entities.csv"}
-    return pipeline.scan([SAMPLE / "calls"], settings.load_settings(tz=SHANGHAI), **lists)
-
-
-@pytest.fixture(scope="module", params=range(3))
-def drawn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Result:
-    place: Path = tmp_path_factory.mktemp("drawn")
-    return scanned(place, adversarial(request.param, SHANGHAI), *WORDS)
+@pytest.fixture(params=range(3))
+def drawn(request: pytest.FixtureRequest, scan_adversarial: Callable[[int], Result]) -> Result:
+    return scan_adversarial(request.param)
 
 
 def test_all_that_is_said_of_the_sample_is_said_in_chinese(sample: Result) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [["dealer"], ["holder_region", "holder_token", "line_kind"]])
 def test_all_that_is_said_with_a_list_is_said_in_chinese(
     tmp_path: Path, columns: list[str]

@@ -27,15 +27,6 @@ if TYPE_CHECKING:
 NAMES = [detector.name for detector in detectors.ALL]
 
 
-def judged(**lists: Path) -> Result:
-    return pipeline.scan([SAMPLE / "calls"], settings.load_settings(tz=SHANGHAI), **lists)
-
-
-@pytest.fixture(scope="module")
-def sample() -> Result:
-    return judged(entities=SAMPLE / "entities.csv")
-
-
 @pytest.fixture(scope="module")
 def truth() -> pl.DataFrame:
     return pl.read_parquet(SAMPLE / "truth.parquet")
@@ -111,17 +102,9 @@ def test_findings_are_complete_and_well_said(sample: Result, name: str) -> None:
             assert row["subject"] in row["members"]
 
 
-def test_the_order_of_rows_does_not_matter(tmp_path: Path) -> None:
-    calls = adversarial(1, SHANGHAI)
-    one = scanned(tmp_path / "one", calls, *WORDS).findings
-    other = scanned(tmp_path / "other", calls.sample(fraction=1, shuffle=True, seed=3), *WORDS)
-    assert set(one["detector"]) == set(NAMES)
-    assert one.equals(other.findings)
-
-
-@pytest.fixture(scope="module")
-def odd_feed(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    return scanned(tmp_path_factory.mktemp("odd"), adversarial(1, SHANGHAI), *WORDS)
+@pytest.fixture
+def odd_feed(scan_adversarial: Callable[[int], Result]) -> Result:
+    return scan_adversarial(1)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -186,13 +169,28 @@ def test_measures_have_one_meaning_each() -> None:
         assert not any(word in measure.phrase.lower() for word in BIDDEN)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_what_is_compared_is_the_same_for_rows_in_any_order(tmp_path: Path, name: str) -> None:
-    calls = adversarial(1, SHANGHAI)
+@pytest.fixture(scope="module")
+def again_and_shuffled(tmp_path_factory: pytest.TempPathFactory) -> list[Result]:
+    """Scan the odd feed once more, and its rows in another order."""
+    calls, folder = adversarial(1, SHANGHAI), tmp_path_factory.mktemp("orders")
     shuffled = calls.sample(fraction=1, shuffle=True, seed=3)
+    return [scanned(folder / str(n), rows, *WORDS) for n, rows in enumerate((calls, shuffled))]
+
+
+def test_the_order_of_rows_does_not_matter(
+    odd_feed: Result, again_and_shuffled: list[Result]
+) -> None:
+    one, (_, other) = odd_feed.findings, again_and_shuffled
+    assert set(one["detector"]) == set(NAMES)
+    assert one.equals(other.findings)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_compared_is_the_same_for_rows_in_any_order(
+    odd_feed: Result, again_and_shuffled: list[Result], name: str
+) -> None:
     one, again, other = (
-        compared(name, scanned(tmp_path / str(n), rows, *WORDS), *WORDS)
-        for n, rows in enumerate((calls, calls, shuffled))
+        compared(name, result, *WORDS) for result in (odd_feed, *again_and_shuffled)
     )
     if one is None or again is None or other is None:
         assert one is again is other is None
@@ -202,12 +200,13 @@ def test_what_is_compared_is_the_same_for_rows_in_any_order(tmp_path: Path, name
     assert one.equals(other)
 
 
+@pytest.mark.slow
 def test_watching_fewer_lines_loses_nothing_of_the_sample(
     sample: Result, watch_everybody: Callable[[], None]
 ) -> None:
     few = {name: compared(name, sample) for name in NAMES}
     watch_everybody()
-    everybody = judged()
+    everybody = pipeline.scan([SAMPLE / "calls"], settings.load_settings(tz=SHANGHAI))
     assert everybody.findings.equals(sample.findings)
     assert everybody.evidence.equals(sample.evidence)
     for name, tests in few.items():

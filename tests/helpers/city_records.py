@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import Any
 
 import polars as pl
 
-if TYPE_CHECKING:
-    from cdr_anomaly.evaluation.simulation import city
+from cdr_anomaly.evaluation.simulation import city
 
 ZONE = "Asia/Shanghai"
 END = pl.col("start_time") + pl.duration(seconds="duration_s")
+
+
+@lru_cache(maxsize=4)
+def simulate(**size: Any) -> city.Sample:
+    """Simulate a city, once for all tests that look at the same one."""
+    return city.simulate(**size)
 
 
 def plain(number: str) -> pl.Expr:

@@ -21,6 +21,14 @@ from tests.helpers import night_runs
 from tests.helpers.crash_nights import DAYS, Tables, begin, child, ended, killed, last, whole
 
 KILLS = 40
+# Each table, and each kind of damage; the other pairs are slow.
+DAMAGED_QUICKLY = {
+    ("profile", "truncated"),
+    ("line_sightings", "gone"),
+    ("carry_over", "scribbled"),
+    ("legs", "truncated"),
+    ("alerts", "gone"),
+}
 
 
 @pytest.mark.slow
@@ -74,7 +82,9 @@ def test_the_first_night_killed_leaves_a_state_that_can_begin(tmp_path: Path, fi
     assert night_runs.remembered(place) == night_runs.remembered(fresh.place)
 
 
-@pytest.mark.parametrize("most", [200, 1500, 4000, 8000, 12_000])
+@pytest.mark.parametrize(
+    "most", [4000, *(pytest.param(n, marks=pytest.mark.slow) for n in (200, 1500, 8000, 12_000))]
+)
 def test_files_that_cannot_grow_leave_the_state_as_it_was(
     most: int, tmp_path: Path, files: Path, before: Path, after: Tables
 ) -> None:
@@ -149,8 +159,14 @@ def test_two_at_once_end_as_one_after_the_other(
     assert night_runs.remembered(place) == after
 
 
-@pytest.mark.parametrize("how", ["truncated", "gone", "scribbled"])
-@pytest.mark.parametrize("table", ["profile", "line_sightings", "carry_over", "legs", "alerts"])
+@pytest.mark.parametrize(
+    ("table", "how"),
+    [
+        pytest.param(table, how, marks=() if (table, how) in DAMAGED_QUICKLY else pytest.mark.slow)
+        for table in ("profile", "line_sightings", "carry_over", "legs", "alerts")
+        for how in ("truncated", "gone", "scribbled")
+    ],
+)
 def test_a_damaged_table_is_named_and_made_again(
     table: str, how: str, tmp_path: Path, files: Path, before: Path, after: Tables
 ) -> None:

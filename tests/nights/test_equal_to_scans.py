@@ -131,6 +131,7 @@ def test_in_any_order(
     assert_frame_equal(night_runs.findings(told.place), found)
 
 
+@pytest.mark.slow
 def test_split_overlapping_and_delivered_twice(
     tmp_path: Path, calls: pl.DataFrame, subscribers: Path, found: pl.DataFrame
 ) -> None:
@@ -198,6 +199,7 @@ def test_a_late_file_in_the_folder_of_another_night_is_seen(tmp_path: Path) -> N
     assert not any(night.provisional for night in open_state.read_nights(told.place).values())
 
 
+@pytest.mark.slow
 def test_to_run_a_night_again_gives_the_same_bytes(
     tmp_path: Path, calls: pl.DataFrame, subscribers: Path
 ) -> None:

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from cdr_anomaly.evaluation.simulation import city as simulation_city
-from tests.helpers.city_records import ZONE, plain, told
+from tests.helpers.city_records import ZONE, plain, simulate, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ def busiest(calls: pl.DataFrame, hours: float) -> dict[str, int]:
 @pytest.fixture(scope="module")
 def full() -> simulation_city.Sample:
     """Make a city of full size, of eight days."""
-    return simulation_city.simulate(days=8)
+    return simulate(days=8)
 
 
 @pytest.fixture(scope="module", params=[1, 2, 3])
@@ -122,7 +122,7 @@ def test_no_line_is_listed_twice(full: simulation_city.Sample) -> None:
 
 
 def test_without_the_planted_all_are_honest() -> None:
-    clean = simulation_city.simulate(days=9, lines=300, clean=True)
+    clean = simulate(days=9, lines=300, clean=True)
     assert clean.truth["honest"].all()
     assert set(clean.truth["kind"]) == HONEST
 

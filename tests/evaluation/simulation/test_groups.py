@@ -8,12 +8,12 @@ import polars as pl
 import pytest
 
 from cdr_anomaly.evaluation.simulation import city as simulation_city
-from tests.helpers.city_records import END, ZONE, calls, of, shown_on, told
+from tests.helpers.city_records import END, ZONE, calls, of, shown_on, simulate, told
 
 
 @pytest.fixture(scope="module", params=[1, 2])
 def city(request: pytest.FixtureRequest) -> simulation_city.Sample:
-    return simulation_city.simulate(lines=3_000, seed=request.param)
+    return simulate(lines=3_000, seed=request.param)
 
 
 @pytest.fixture(scope="module")
@@ -251,7 +251,7 @@ def test_replaced_numbers_give_way_to_others_of_their_block_and_cell(placed: pl.
 
 
 def test_without_the_planted_nobody_is_held() -> None:
-    clean = simulation_city.simulate(days=9, lines=300, clean=True)
+    clean = simulate(days=9, lines=300, clean=True)
     assert clean.victims.is_empty()
     assert clean.victims.columns == ["line", "actor", "first_day", "last_day"]
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 
-from cdr_anomaly.evaluation.simulation import city as simulation_city
-from tests.helpers.city_records import END, ZONE, calls, of, shown_on, told
+from tests.helpers.city_records import END, ZONE, calls, of, shown_on, simulate, told
+
+if TYPE_CHECKING:
+    from cdr_anomaly.evaluation.simulation import city as simulation_city
 
 
 @pytest.fixture(scope="module", params=[1, 2])
 def city(request: pytest.FixtureRequest) -> simulation_city.Sample:
-    return simulation_city.simulate(lines=3_000, seed=request.param)
+    return simulate(lines=3_000, seed=request.param)
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +138,7 @@ def test_staff_of_the_mall_are_in_the_cell_that_a_site_leaves(placed: pl.DataFra
 
 
 def test_the_honest_neighbours_are_many_times_the_planted_actors() -> None:
-    truth = simulation_city.simulate(days=8).truth
+    truth = simulate(days=8).truth
     new = {"overseas_presentation", "agent_shift", "campaign", "site", "hand_off", "captor"}
     planted = truth.filter(pl.col("pattern").is_in([*new, "evasion_replaced"]))
     beside = {

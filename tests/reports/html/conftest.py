@@ -4,13 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cdr_anomaly import detectors, pipeline, settings
+from cdr_anomaly import detectors
 from cdr_anomaly.reports import html, line_story
 from cdr_anomaly.reports.html import Look, Past
 from cdr_anomaly.settings import Settings
 from tests.helpers.browser_pages import launched, window
-from tests.helpers.builders import SHANGHAI
-from tests.helpers.paths import SAMPLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,9 +18,6 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.result import Result
     from tests.helpers.browser_pages import Window
-
-# A line that dials, and forwards.
-LINE = "+8617052719178"
 
 
 @pytest.fixture(scope="session")
@@ -34,15 +29,6 @@ def browser() -> Iterator[Browser]:
         started = launched(playwright.chromium)
         yield started
         started.close()
-
-
-@pytest.fixture(scope="session")
-def sample() -> Result:
-    """Scan the sample."""
-    told = settings.load_settings(tz=SHANGHAI)
-    return pipeline.scan(
-        [SAMPLE / "calls"], told, entities=SAMPLE / "entities.csv", extra_line=LINE
-    )
 
 
 @pytest.fixture(scope="session")
