@@ -81,7 +81,7 @@ def main() -> None:
 
 
 def number_kinds() -> pl.DataFrame:
-    """Give each stretch of E.164 prefixes its kind, as [start, stop) of 15-digit integers."""
+    """Return each stretch of E.164 prefixes its kind, as [start, stop) of 15-digit integers."""
     rows: list[tuple[int, int, str]] = []
     for calling_code, regions in sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()):
         patterns = [pair for region in regions for pair in _patterns(region, calling_code)]
@@ -101,7 +101,7 @@ def number_kinds() -> pl.DataFrame:
 
 
 def number_lengths() -> pl.DataFrame:
-    """Say for each calling code that anybody has how many digits may follow it."""
+    """Return, for each calling code in use, how many digits may follow it."""
     rows = {
         (calling_code, length)
         for calling_code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()
@@ -145,7 +145,7 @@ def _pattern(description: Any) -> str | None:
 
 
 def home_plans() -> pl.DataFrame:
-    """Say for each region how its lines are written at home."""
+    """Return, for each region, how its lines are written at home."""
     rows = [_home_plan(region) for region in sorted(phonenumbers.SUPPORTED_REGIONS)]
     return pl.DataFrame(rows, PLAN_SCHEMA, orient="row")
 

@@ -60,7 +60,7 @@ def gradings_table(detector: type[Detector]) -> str:
 
 
 def measures_table(detector: type[Detector]) -> str:
-    """Say what a detector's lines are compared with their peers by (evidence.md)."""
+    """Return the measures by which a detector's lines are compared with peers (evidence.md)."""
     lowered = (
         "stays as grave as it is found" if detector.fixed_limit else "is lowered where it is usual"
     )

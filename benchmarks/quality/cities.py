@@ -155,7 +155,7 @@ def _counted_lists(scan: _ScannedCity, seed: int) -> Lists:
 
 
 def concat_lists(lists: list[Lists]) -> Lists:
-    """Put the lists of several cities together."""
+    """Return the lists of several cities as one."""
     evidence = [each.evidence for each in lists if each.evidence is not None]
     return Lists(
         pl.concat([each.names for each in lists]),
@@ -165,7 +165,7 @@ def concat_lists(lists: list[Lists]) -> Lists:
 
 
 def mark_seed(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Tell the lines and the days of a city apart from those of others."""
+    """Mark the lines of a city by its seed, and shift its days, so that cities stay apart."""
     mark = pl.lit(f"{seed}/")
     texts, sets, dates = (
         [name for name in names if name in frame.columns]
@@ -216,7 +216,7 @@ def _scan_city(seed: int, size: Size, folder: Path, *, clean: bool) -> _ScannedC
 def _lists_of_nights(
     alerts: pl.DataFrame, evidence: pl.DataFrame | None, days: list[date], seed: int
 ) -> Lists:
-    """Make the lists of these days of what was listed."""
+    """Return the lists of these days from the alerts of all days."""
     of_days = pl.col("day").is_in(days)
     kept = [name for name in ALERT_COLUMNS if name in alerts.columns]
     names = mark_seed(pl.DataFrame({"day": days}, {"day": pl.Date}), seed).select(

@@ -145,7 +145,7 @@ used by somebody else."""
 
 
 def _evasions(run: QualityRun, missed: pl.DataFrame) -> list[dict[str, int | str]]:
-    """Say of each pattern that evades how many actors there are, and how many are not found."""
+    """Return of each pattern that evades how many actors there are, and how many are not found."""
     bad = run.truth().filter(
         pl.col("pattern").fill_null("").str.starts_with(alert_scores.EVASION_PREFIX)
     )

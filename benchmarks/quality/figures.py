@@ -39,7 +39,7 @@ MISSED_AT = {
 
 
 class KeyFigures(NamedTuple):
-    """The figures that tell one way of judging from another."""
+    """The figures by which two ways to make lists are compared."""
 
     mean: float | None
     pooled: float | None
@@ -52,7 +52,7 @@ class KeyFigures(NamedTuple):
 
 
 def key_figures(lists: Lists, truth: pl.DataFrame) -> KeyFigures:
-    """Work out the figures at the budget of 50."""
+    """Return the figures at the budget of 50."""
     tables = alert_scores.evaluate(lists, truth, Bootstrap(0))
     figures = tables[MAIN]
 
@@ -79,13 +79,13 @@ def key_figures(lists: Lists, truth: pl.DataFrame) -> KeyFigures:
 
 
 def named_honest_share(tables: Mapping[str, pl.DataFrame]) -> float | None:
-    """Give the share of the honest lines in the truth that some alert names."""
+    """Return the share of the honest lines in the truth that some alert names."""
     share: float | None = tables["false_alerts"].filter(kind=HONEST)["share_named"].item()
     return share
 
 
 def named_heavy_share(lists: Lists, truth: pl.DataFrame, measured: pl.DataFrame) -> float | None:
-    """Give the same share of those honest lines that placed so many calls on some day."""
+    """Return the same share of those honest lines that placed so many calls on some day."""
     heavy = measured.filter(pl.col("n_out") >= log(1 + HEAVY_CALLS))["line"].unique().implode()
     known = truth.filter(~pl.col("honest") | pl.col("line").is_in(heavy))
     return named_honest_share(
@@ -199,7 +199,7 @@ def count_missed(lists: Lists, findings: pl.DataFrame, truth: pl.DataFrame) -> p
 def _progress_of_missed(
     lists: Lists, findings: pl.DataFrame, matched: ground_truth.MatchedAlerts, missed: pl.DataFrame
 ) -> pl.DataFrame:
-    """Say of each actor that was missed how far it came, in a column for each of MISSED_AT."""
+    """Return how far each missed actor came, in a column for each of MISSED_AT."""
     of_findings = (
         _on_actor_days(findings, missed)
         .group_by("actor")
@@ -225,5 +225,5 @@ def _progress_of_missed(
 
 
 def _on_actor_days(rows: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
-    """Keep the rows (line, day) that are of planted lines on their days."""
+    """Return the rows (line, day) of planted lines on their days."""
     return rows.join(bad.drop("kind", "honest"), on="line").filter(ground_truth.is_on_actor_day())

@@ -26,7 +26,7 @@ NOT_SKEWED = {m.name for m in detectors.MEASURES.values() if m.is_share} | {"own
 
 
 def measure_table(evidence: pl.DataFrame) -> pl.DataFrame:
-    """Give the measures of every line-day of EVIDENCE a column each, counts as log(1 + x)."""
+    """Return the measures of every line-day of EVIDENCE a column each, counts as log(1 + x)."""
     long = evidence.select("line", "day", "measures").explode("measures").unnest("measures")
     plain = pl.col("measure").is_in(NOT_SKEWED)
     value = pl.when(plain).then("value").otherwise((1 + pl.col("value").clip(0)).log())
@@ -71,7 +71,7 @@ def score_peers(
 
 
 def as_lists(alerts: pl.DataFrame, same_nights: Lists) -> Lists:
-    """Make lists of alerts, for the same nights as others."""
+    """Return alerts as lists of the same nights as others."""
     marked = alerts.with_columns(list=pl.col("day").cast(pl.String), list_day="day")
     return Lists(same_nights.names, marked)
 

@@ -57,7 +57,7 @@ def run_nights(folder: Path, settings: Settings, days: Sequence[date]) -> NightL
 
 
 def lists_of_victims(nights: NightLists, folder: Path, days: Sequence[date]) -> VictimLists:
-    """Give the lists of these days, beside those who were held."""
+    """Return the lists of these days, beside those who were held."""
     names = pl.DataFrame({"list_day": days}, {"list_day": pl.Date}).select(
         list=pl.col("list_day").cast(pl.String), list_day="list_day"
     )
@@ -78,5 +78,5 @@ def compare_alerts(nights: NightLists, scan_alerts: pl.DataFrame) -> AlertAgreem
 
 
 def concat_victim_lists(lists: Sequence[VictimLists]) -> VictimLists:
-    """Put the lists of several cities together."""
+    """Return the lists of several cities as one."""
     return VictimLists(*(pl.concat(parts) for parts in zip(*lists, strict=True)))

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 REMOVED_TEXT = ", ".join(f"`{name}`" for name in fewer_columns.REMOVED_COLUMNS)
 
 
-def victim_section(told: Mapping[str, pl.DataFrame]) -> str:
+def victim_section(scores: Mapping[str, pl.DataFrame]) -> str:
     """Show what the lists of people to warn are worth."""
-    main = told[victim_scores.MAIN]
+    main = scores[victim_scores.MAIN]
     title = f"## Whom to warn {SYNTHETIC}"
     if "state" in main.columns:
         return f"{title}\n\nThere is {main.item()}."
@@ -49,16 +49,16 @@ def victim_section(told: Mapping[str, pl.DataFrame]) -> str:
             format_percent(row["by_second_night"]),
             {True: "yes", False: "no", None: "-"}[row["in_time"]],
         ]
-        for row in told[victim_scores.DELAYS].iter_rows(named=True)
+        for row in scores[victim_scores.DELAYS].iter_rows(named=True)
     ]
     tiers = [
         [
             *(row[name] for name in ("tier", "people", "victims", "others_called", "neither")),
             format_percent(row["share_neither"]),
         ]
-        for row in told[victim_scores.TIERS].iter_rows(named=True)
+        for row in scores[victim_scores.TIERS].iter_rows(named=True)
     ]
-    sums = dict(told[victim_scores.SUMS].iter_rows())
+    sums = dict(scores[victim_scores.SUMS].iter_rows())
     median, most, victims = (
         f"{sums[name] or 0:.0f}"
         for name in ("people a list, median", "people a list, most", "victims a night, most")
@@ -149,7 +149,7 @@ def fewer_columns_section(run: QualityRun) -> str:
     city = next((city for city in run.cities if city.bare is not None), None)
     if city is None or city.bare is None:
         return f"{title}\n\nThis was not tried."
-    found = city.bare
+    bare = city.bare
     rows = [
         [
             row["detector"],
@@ -161,7 +161,7 @@ def fewer_columns_section(run: QualityRun) -> str:
             row["graver"],
             f"{row['free_as_grave']} of {row['free']}" if row["free"] else "-",
         ]
-        for row in found.compared.iter_rows(named=True)
+        for row in bare.compared.iter_rows(named=True)
     ]
     head = [
         "detector",
@@ -175,7 +175,7 @@ def fewer_columns_section(run: QualityRun) -> str:
     ]
     shorts = {
         "all columns": figures.key_figures(city.lists[ALL_PARTS], city.truth),
-        "without these": figures.key_figures(found.lists, city.truth),
+        "without these": figures.key_figures(bare.lists, city.truth),
     }
     worth = [
         [
@@ -188,10 +188,10 @@ def fewer_columns_section(run: QualityRun) -> str:
         ]
         for name, short in shorts.items()
     ]
-    said = "\n".join(
-        f"- not applicable, `{name}`: {why}." for name, why in found.not_applicable.items()
+    skipped = "\n".join(
+        f"- not applicable, `{name}`: {why}." for name, why in bare.not_applicable.items()
     )
-    unknown = "\n".join(f"- not known: {what}." for what in found.unknown)
+    unknown = "\n".join(f"- not known: {what}." for what in bare.unknown)
     return f"""{title}
 
 Seed {city.seed} scanned once more without the columns {REMOVED_TEXT}. A finding is the same when \
@@ -199,11 +199,11 @@ detector, subject, day, value and limit are.
 
 {markdown_table(head, rows)}
 
-{_verdict(found)}
+{_verdict(bare)}
 
 What the run says of such records:
 
-{said or "- every detector applies."}
+{skipped or "- every detector applies."}
 {unknown}
 
 What the lists are then worth:
@@ -223,9 +223,9 @@ What the lists are then worth:
     }"""
 
 
-def _verdict(found: FewerColumns) -> str:
-    """Say whether what needs none of these columns finds what it found."""
-    old = found.compared.filter(pl.col("detector").is_in(fewer_columns.INDEPENDENT))
+def _verdict(bare: FewerColumns) -> str:
+    """Return whether the detectors that need none of these columns find the same."""
+    old = bare.compared.filter(pl.col("detector").is_in(fewer_columns.INDEPENDENT))
     other = pl.col("both") < pl.max_horizontal("with", "without")
     differ = ", ".join(f"`{name}`" for name in old.filter(other)["detector"])
     names = ", ".join(f"`{name}`" for name in fewer_columns.INDEPENDENT)

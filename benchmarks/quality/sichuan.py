@@ -1,9 +1,9 @@
-"""Digital Sichuan 2020: real lines ranked by our measures, without a look at their labels.
+"""Digital Sichuan 2020: real lines ranked by our measures, without use of their labels.
 
 One row a line, with sums over its months. Ranked are the columns that correspond to what we measure
 of a day's dispersion and reciprocity; volume is left out, as it accuses nobody. Whether a measure
 is odd where it is great or where it is little is as in the detectors. The labels are used once, to
-say how well the ranks do.
+score the ranks.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ class Sample(NamedTuple):
 
 
 def rank_sample(file: Path) -> Sample:
-    """Rank the lines of the file, and hold the ranks against the labels."""
-    told = pl.read_parquet(file)
-    labels = told["label"].to_numpy() == 1
-    values = told.select(
+    """Rank the lines of the file, and score the ranks by the labels."""
+    rows = pl.read_parquet(file)
+    labels = rows["label"].to_numpy() == 1
+    values = rows.select(
         expression.cast(pl.Float64).alias(name) for name, expression in MEASURES.items()
     )
     # What is not known of a line is neither odd nor usual.
@@ -114,7 +114,7 @@ def _with_interval(
     scores: Floats,
     labels: NDArray[np.bool_],
 ) -> tuple[float, float, float]:
-    """Draw as many lines as there are, again and again."""
+    """Return the figure and its interval over samples of as many lines as there are."""
     random = np.random.default_rng(1)
     drawn = (random.integers(0, len(labels), len(labels)) for _ in range(SAMPLES))
     low, high = np.quantile([figure(scores[pick], labels[pick]) for pick in drawn], (0.05, 0.95))
