@@ -144,14 +144,10 @@ class Engine(ABC):
             # Of a call that is carried over all partial records are needed.
             partial = self._is_repeat(source, repeat_keys) if len(repeat_keys) else False
             condition = condition | carry_over | partial
-        calls = self._read_merged(
-            source,
-            [name for name in names if name in source.columns],
-            condition,
-            lines["line"] if carry_over is None else None,
-            repeat_keys=repeat_keys,
-            rows_done=rows_done,
-        )
+        columns = [name for name in names if name in source.columns]
+        only = lines["line"] if carry_over is None else None
+        calls = self.read_calls(source, columns, condition, only, rows_done=rows_done)
+        calls = self._merge(source, calls, repeat_keys)
         days = profile.count_line_days(calls, lines)
         age = (pl.col("day") - pl.col("born")).dt.total_days()
         aged = days.join(lines, on="line").with_columns(age_d=age)
@@ -169,32 +165,18 @@ class Engine(ABC):
         if line_days.is_empty():
             return empty(REACHED, source.line_type)
         lines = line_days.select("line").unique()
-        calls = self._read_merged(
-            source,
-            [c for c in (*COUNTED_COLUMNS, "answered") if c in source.columns],
-            has_party_in(lines["line"]),
-            lines["line"],
-            repeat_keys=repeat_keys,
-            rows_done=lambda _: None,
-        )
+        columns = [c for c in (*COUNTED_COLUMNS, "answered") if c in source.columns]
+        condition = has_party_in(lines["line"])
+        calls = self.read_calls(source, columns, condition, lines["line"], rows_done=lambda _: None)
+        calls = self._merge(source, calls, repeat_keys)
         reached = legs.legs_of(calls, lines).select(list(REACHED))
         return reached.join(line_days, on=["line", "day"], how="semi").sort(pl.all())
 
     def _is_repeat(self, source: Source, repeat_keys: pl.Series) -> pl.Expr:
         return self.repeat_key(source).is_in(repeat_keys.implode())
 
-    def _read_merged(
-        self,
-        source: Source,
-        columns: list[str],
-        condition: pl.Expr,
-        lines: pl.Series | None,
-        *,
-        repeat_keys: pl.Series,
-        rows_done: RowsDone,
-    ) -> pl.DataFrame:
-        """Return the calls of read_calls() with their ``day``, partial records merged."""
-        calls = self.read_calls(source, columns, condition, lines, rows_done=rows_done)
+    def _merge(self, source: Source, calls: pl.DataFrame, repeat_keys: pl.Series) -> pl.DataFrame:
+        """Return the calls with their ``day``, partial records merged."""
         if len(repeat_keys):
             repeats = self._is_repeat(source, repeat_keys)
             calls = deduplicate.merge_repeats(calls, source.columns, repeats)

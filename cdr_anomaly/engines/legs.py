@@ -25,10 +25,10 @@ def legs_of(calls: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
 
 def forwarded_legs(calls: pl.DataFrame) -> pl.DataFrame:
     """Return the forwarded calls, by the line that forwarded them."""
-    side = SIDES["n_forwarded"]
-    names = calls.columns
-    rows = forwarded_calls(calls).select(
-        line=side.line,
+    side, names = SIDES["n_forwarded"], calls.columns
+    return _own_or_other(
+        forwarded_calls(calls),
+        side,
         day="day",
         target=side.counterpart,
         caller="calling_number",
@@ -36,9 +36,7 @@ def forwarded_legs(calls: pl.DataFrame) -> pl.DataFrame:
         answered=_answered(names),
         reason=_or_null("redirect_reason", names),
         call_id=_or_null("call_id", names),
-        own=_record_type(names).is_in(side.own_types),
     )
-    return _own_or_other(rows)
 
 
 def long_calls(calls: pl.DataFrame) -> pl.DataFrame:
@@ -46,23 +44,19 @@ def long_calls(calls: pl.DataFrame) -> pl.DataFrame:
     side = SIDES["n_out"]
     rows = calls.filter(pl.col("duration_s") >= LONG_S)
     rows = filter_calls(rows, has_type(rows, (*side.own_types, *side.other_types)))
-    talks = rows.select(
-        "day",
-        "duration_s",
-        line=side.line,
-        called=side.counterpart,
-        start="start_time",
-        own=_record_type(rows.columns).is_in(side.own_types),
-    ).drop_nulls(["line", "called"])
-    return _own_or_other(talks).rename({"line": "caller"}).select(list(LONG_CALLS)).sort(pl.all())
+    rows = rows.drop_nulls([side.line, side.counterpart])
+    columns = {"called": side.counterpart, "start": "start_time"}
+    talks = _own_or_other(rows, side, day="day", duration_s="duration_s", **columns)
+    return talks.rename({"line": "caller"}).select(list(LONG_CALLS)).sort(pl.all())
 
 
 def _legs(calls: pl.DataFrame, side: Side, lines: pl.DataFrame) -> pl.DataFrame:
     names = calls.columns
     rows = calls.filter(pl.col(side.line).is_in(lines["line"].implode()))
     rows = filter_calls(rows, has_type(rows, (*side.own_types, *side.other_types)))
-    legs = rows.select(
-        line=side.line,
+    return _own_or_other(
+        rows,
+        side,
         day="day",
         counterpart=side.counterpart,
         start="start_time",
@@ -72,18 +66,18 @@ def _legs(calls: pl.DataFrame, side: Side, lines: pl.DataFrame) -> pl.DataFrame:
         imei=_own_column("imei", names, side),
         imsi=_own_column("imsi", names, side),
         trunk_in=_or_null("trunk_in", names),
-        own=_record_type(names).is_in(side.own_types),
     )
-    return _own_or_other(legs)
 
 
-def _own_or_other(legs: pl.DataFrame) -> pl.DataFrame:
-    """Return the own records of each line-day, or those of the other party if it has none."""
-    if legs["own"].all():
-        return legs.drop("own")
-    own, other = legs.filter("own"), legs.filter(~pl.col("own"))
-    lone = other.join(own, on=["line", "day"], how="anti")
-    return pl.concat([own, lone]).drop("own")
+def _own_or_other(calls: pl.DataFrame, side: Side, **columns: str | pl.Expr) -> pl.DataFrame:
+    """Return ``columns`` of the own records of each line-day, or of the other party's if none."""
+    is_own = _record_type(calls.columns).is_in(side.own_types)
+    rows = calls.select(line=side.line, **columns, is_own=is_own)
+    if rows["is_own"].all():
+        return rows.drop("is_own")
+    own, other = rows.filter("is_own"), rows.filter(~pl.col("is_own"))
+    only_other = other.join(own, on=["line", "day"], how="anti")
+    return pl.concat([own, only_other]).drop("is_own")
 
 
 def _own_column(column: str, names: list[str], side: Side) -> pl.Expr:
