@@ -236,9 +236,27 @@ def translate(text: str, lang: str) -> str:
     return str(text) if lang == ENGLISH or values is None else _rendered(values, text, lang)
 
 
-def translate_word(text: str, lang: str) -> str:
-    """Return a word or a title of the program in a language; an unknown one stays as it is."""
-    return text if lang == ENGLISH else catalogue(lang).words.get(text, text)
+def translate_word(text: str, lang: str, of: str | None = None) -> str:
+    """Return a word or a title of the program in a language; an unknown one stays as it is.
+
+    ``of`` names a kind of words that are looked up first.
+    """
+    if lang == ENGLISH:
+        return text
+    words = catalogue(lang)
+    return words.other_words.get(of or "", {}).get(text) or words.words.get(text, text)
+
+
+def translate_column(column: pl.Series, lang: str, of: str | None = None) -> pl.Series:
+    """Return a column of words of the program in a language, those in lists, too."""
+    if lang == ENGLISH:
+        return column
+    flat = column.explode() if column.dtype == pl.List else column
+    words = {word: translate_word(word, lang, of) for word in flat.drop_nulls().unique()}
+    if column.dtype == pl.List:
+        elements = pl.element().replace(words)
+        return column.to_frame().select(pl.col(column.name).list.eval(elements)).to_series()
+    return column.replace(words)
 
 
 def localized(frame: pl.DataFrame, lang: str) -> pl.DataFrame:

@@ -67,7 +67,7 @@ def nightly(
 
             page.write(folder, outcome.result, Past.of_night(location, outcome), progress)
     result = outcome.result
-    output.print_result(result, outcome.seconds, outcome.warnings, mask=page.mask, folder=folder)
+    output.print_result(result, outcome.seconds, outcome.warnings, page=page, folder=folder)
     stop.write(result.alerts, result.findings, outcome.day)
     if metrics is not None:
         from cdr_anomaly.reports import prometheus
@@ -93,6 +93,7 @@ def backfill(
 ) -> None:
     """Run the nights that are missing or may have changed, in order; goes on where it stopped."""
     from cdr_anomaly.nights import run as nights_run
+    from cdr_anomaly.wording import translate
 
     files, location = storage.locations(paths), storage.location(state)
     settings = config.settings(max_alerts=max_alerts)
@@ -118,7 +119,7 @@ def backfill(
                 result.alerts["rank"].count(),
                 night.seconds,
             )
-            log_warnings(night.warnings)
+            log_warnings(translate(warning, page.lang) for warning in night.warnings)
     LOG.info("%d night(s) were run.", nights)
 
 
@@ -150,22 +151,23 @@ def alerts(
     entities: options.Entities = None,
     output: options.OutputOptions,
     stop: options.StopOptions,
+    page: options.PageOptions,
     storage: options.StorageOptions,
-    mask: options.Mask = False,
 ) -> None:
     """List a night's alerts again, by the entities as they are now; nothing is detected again."""
     from cdr_anomaly.nights import operations
     from cdr_anomaly.reports import files, summary
+    from cdr_anomaly.wording import translate
 
     location, folder = storage.location(state), storage.folder(out)
     settings = config.settings(max_alerts=output.max_alerts)
     with report_damage(state=location):
         day, ranked, findings = operations.rank_again(location, day_of(date), settings, entities)
-    output.print_alerts(ranked, mask=mask)
+    output.print_alerts(ranked, page=page)
     if folder is not None:
         files.write_alerts(folder, ranked)
         LOG.info("The alerts are in %s.", folder)
-    LOG.info("The night of %s: %s.", day, summary.alerts_sentence(ranked))
+    LOG.info(translate(summary.night_sentence(day, ranked), page.lang))
     stop.write(ranked, findings, day)
     output.exit_if_grave(ranked)
 

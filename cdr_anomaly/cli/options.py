@@ -205,23 +205,25 @@ class OutputOptions:
     ] = None
 
     def print_alerts(
-        self, alerts: pl.DataFrame, victims: pl.DataFrame | None = None, *, mask: bool
+        self, alerts: pl.DataFrame, victims: pl.DataFrame | None = None, *, page: PageOptions
     ) -> None:
         """Print the first alerts, and people to warn, as tables, or all alerts as data."""
         from cdr_anomaly.numbering import masking
         from cdr_anomaly.reports import terminal
+        from cdr_anomaly.wording import localized
 
-        if mask:
+        if self.form == "table":
+            alerts = localized(alerts, page.lang)
+            victims = None if victims is None else localized(victims, page.lang)
+        if page.mask:
             alerts = masking.mask_table(alerts)
             victims = None if victims is None else masking.mask_table(victims)
         if self.form != "table":
             terminal.write_table(alerts, self.form)
             return
-        terminal.print_alerts(alerts, self.rows)
+        terminal.print_alerts(alerts, self.rows, page.lang)
         if victims is not None and not victims.is_empty():
-            columns = ("tier", "number", "hours_since", "why")
-            first = victims.head(VICTIMS_SHOWN).select(columns)
-            terminal.print_table(f"To warn, the first {VICTIMS_SHOWN}", first)
+            terminal.print_victims(victims, VICTIMS_SHOWN, page.lang)
 
     def print_result(
         self,
@@ -229,19 +231,20 @@ class OutputOptions:
         seconds: float,
         warnings: Iterable[str] = (),
         *,
-        mask: bool,
+        page: PageOptions,
         folder: Location | None,
     ) -> None:
         """Print a result's alerts; log what was read and found, and where the files are."""
         from cdr_anomaly.reports import files, summary
+        from cdr_anomaly.wording import translate
 
-        self.print_alerts(result.alerts, result.victims, mask=mask)
-        for sentence in (*summary.summary(result), f"Time: {seconds:.1f} s."):
-            LOG.info(sentence)
-        log_warnings(warnings)
+        self.print_alerts(result.alerts, result.victims, page=page)
+        for sentence in (*summary.summary(result), summary.time_sentence(seconds)):
+            LOG.info(translate(sentence, page.lang))
+        log_warnings(translate(warning, page.lang) for warning in warnings)
         if folder is not None:
-            page = folder / files.PAGE
-            LOG.info("The results are in %s; open %s in a browser.", folder, page)
+            file = folder / files.PAGE
+            LOG.info("The results are in %s; open %s in a browser.", folder, file)
             LOG.info("Next: cdr-anomaly explain LINE PATH tells one line's story (--html FILE).")
 
     def exit_if_grave(self, alerts: pl.DataFrame) -> None:
@@ -254,9 +257,9 @@ class OutputOptions:
 
 @dataclass(frozen=True)
 class PageOptions:
-    """How a page looks."""
+    """How pages and the terminal look."""
 
-    lang: Annotated[Language, Option(help="Language of the page.")] = "en"
+    lang: Annotated[Language, Option(help="Language of pages and of the terminal.")] = "en"
     mask: Mask = False
 
     def write(self, folder: Location, result: Result, past: Past, progress: Progress) -> None:

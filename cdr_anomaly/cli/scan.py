@@ -48,7 +48,7 @@ def scan(
             from cdr_anomaly.reports.html import Past
 
             page.write(folder, result, Past.of_scan(result), progress)
-    output.print_result(result, monotonic() - began, mask=page.mask, folder=folder)
+    output.print_result(result, monotonic() - began, page=page, folder=folder)
     output.exit_if_grave(result.alerts)
 
 
@@ -86,7 +86,8 @@ def explain(
             progress("writing the contact graph")
             graph = contact_graph.build_graph(result.tables, result.line)
             contact_graph.write(edges, graph.masked() if page.mask else graph)
-    terminal.print_tables(line_story_terminal.tables(story), mask=page.mask)
+    story_tables = line_story_terminal.tables(story, page.lang)
+    terminal.print_tables(story_tables, mask=page.mask, lang=page.lang)
     if html is not None:
         LOG.info("The page is in %s; open it in a browser.", html)
     if edges is not None:

@@ -8,7 +8,7 @@ import polars as pl
 
 from cdr_anomaly import wording
 from cdr_anomaly.alerts.unlike_peers import TELLING
-from cdr_anomaly.wording import scientific
+from cdr_anomaly.wording import say, say_word, scientific
 
 if TYPE_CHECKING:
     from cdr_anomaly.reports.line_story import Story
@@ -17,60 +17,104 @@ BARS, NOTHING = "▁▂▃▄▅▆▇█", "."
 CONTACTS, PEOPLE, RELATED = 20, 10, 8
 # A calendar of more days does not fit; what is shown ends with the last day.
 CALENDAR_DAYS = 92
-SCALE = f"from {NOTHING} none to {BARS[-1]} the most"
-DAYS = (
-    "By day: calls out, of these answered, different numbers, of these calling back, most in "
-    "10 min, 60 min, 24 h; calls in, forwarded; usual out"
-)
-GRID = f"Hour by hour: calls placed, and received, in each hour of the day, {SCALE}"
-SHIFT = (
-    "The shift: days with many calls, the hours it talked, its first and last call, and each hour "
-    "of the day: . no talk, - up to 20 minutes, = up to 40, # more"
-)
 # A letter an hour; the head says which is which.
 HOURS = "0h    6h    12h   18h   "
 PLACED, RECEIVED = "0h placed   12h   18h   ", "0h received 12h   18h   "
-UNLIKE = (
-    "How unlike its peers: p of each busy day, q over all lines, p by family, and in what, with "
-    "the share of peers' days that are as odd"
-)
-RELATIONS = (
-    "Related numbers, as far as they are looked at twice: how many contacts, calls on the handset "
-    "or forwards in common, of how many of their own, expected by chance; in its block how far "
-    f"apart; the {RELATED} closest of each kind"
-)
 FORWARDS = ("number", "calls", "answered", "callers", "days", "reasons", "first", "last")
 
 
-def tables(story: Story) -> dict[str, pl.DataFrame]:
-    """Put the tables of a story under their titles, in the order in which they are read."""
+# Columns of words of the program, where they are texts.
+WORDS = ("calls", "class", "count", "day", "detector", "how", "peers", "severity", "tier", "by")
+
+
+def tables(story: Story, lang: str = wording.ENGLISH) -> dict[str, pl.DataFrame]:
+    """Return the tables of a story under their titles, in the order in which they are read.
+
+    Sentences and words in the tables are in the language; titles and heads are still to be said in
+    it.
+    """
+    names = ("findings", "alerts", "warned", "to_warn")
+    story = story._replace(**{n: wording.localized(getattr(story, n), lang) for n in names})
     dates = _dates(story)
-    own = pl.col("subject").is_in(story.who["number"].implode())
+    named = _tables_of_calls(story, dates) | _tables_of_others(story, lang)
+    return {title: _in_language(table, lang) for title, table in named.items()}
+
+
+def _in_language(table: pl.DataFrame, lang: str) -> pl.DataFrame:
+    texts = [name for name in WORDS if table.schema.get(name) == pl.String]
+    kinds = {"peers": "peers"}
+    return table.with_columns(
+        wording.translate_column(table[name], lang, kinds.get(name, "heads")) for name in texts
+    )
+
+
+def _tables_of_calls(story: Story, dates: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    scale = say("story.scale", "from {least} none to {most} the most", least=NOTHING, most=BARS[-1])
     return {
-        "The line": story.who.rename({"number_class": "class"}),
-        f"Calls by day{_span(dates)}, {SCALE}": _calendar(story, dates),
-        DAYS: _days(story.days),
-        "Limits that these counts are held against": _limits(story.limits),
-        GRID: _grid(story.grid),
-        SHIFT: _shifts(story.shifts),
-        f"Contacts, the {CONTACTS} with most calls: out, in, answered, called back within 6 h": (
-            _contacts(story.contacts)
+        say("story.line", "The line"): story.who.rename({"number_class": "class"}),
+        say("story.calendar", "Calls by day{span}, {scale}", span=_span(dates), scale=scale): (
+            _calendar(story, dates)
         ),
-        "Handsets, with the same days": _used(story.handsets, story.handset_days, dates),
-        f"Cells, the {CONTACTS} with most calls, with the same days": (
+        say(
+            "story.days",
+            "By day: calls out, of these answered, different numbers, of these calling back, most "
+            "in 10 min, 60 min, 24 h; calls in, forwarded; usual out",
+        ): _days(story.days),
+        say("story.limits", "Limits that these counts are held against"): _limits(story.limits),
+        say(
+            "story.hours",
+            "Hour by hour: calls placed, and received, in each hour of the day, {scale}",
+            scale=scale,
+        ): _grid(story.grid),
+        say(
+            "story.shift",
+            "The shift: days with many calls, the hours it talked, its first and last call, and "
+            "each hour of the day: . no talk, - up to 20 minutes, = up to 40, # more",
+        ): _shifts(story.shifts),
+        say(
+            "story.contacts",
+            "Contacts, the {n} with most calls: out, in, answered, called back within 6 h",
+            n=CONTACTS,
+        ): _contacts(story.contacts),
+        say("story.handsets", "Handsets, with the same days"): (
+            _used(story.handsets, story.handset_days, dates)
+        ),
+        say("story.cells", "Cells, the {n} with most calls, with the same days", n=CONTACTS): (
             _used(story.cells, story.cell_days, dates)
         ),
-        "Forwarded to": story.forwards_out.head(CONTACTS).select(FORWARDS),
-        "Forwarded here by": story.forwards_in.head(CONTACTS).select(FORWARDS),
-        UNLIKE: _unlike(story.unlike),
-        "Findings, with how far over the limit": _findings(story.findings.filter(own)),
-        "Findings of others that name it, the latest of each": _of_others(
-            story.findings.filter(~own)
+        say_word("Forwarded to"): story.forwards_out.head(CONTACTS).select(FORWARDS),
+        say_word("Forwarded here by"): story.forwards_in.head(CONTACTS).select(FORWARDS),
+    }
+
+
+def _tables_of_others(story: Story, lang: str) -> dict[str, pl.DataFrame]:
+    own = pl.col("subject").is_in(story.who["number"].implode())
+    return {
+        say(
+            "story.unlike",
+            "How unlike its peers: p of each busy day, q over all lines, p by family, and in what, "
+            "with the share of peers' days that are as odd",
+        ): _unlike(story.unlike, lang),
+        say("story.findings", "Findings, with how far over the limit"): (
+            _findings(story.findings.filter(own))
         ),
-        "Alerts that name it": _alerts(story.alerts),
-        "To be warned": _warned(story.warned),
-        f"Talked to these, who are to be warned, the first {PEOPLE}": _to_warn(story.to_warn),
-        RELATIONS: _related(story.related),
+        say("story.of_others", "Findings of others that name it, the latest of each"): (
+            _of_others(story.findings.filter(~own))
+        ),
+        say_word("Alerts that name it"): _alerts(story.alerts, lang),
+        say("story.warned", "To be warned"): _warned(story.warned, lang),
+        say(
+            "story.to_warn",
+            "Talked to these, who are to be warned, the first {n}",
+            n=PEOPLE,
+        ): _to_warn(story.to_warn),
+        say(
+            "story.related",
+            "Related numbers, as far as they are looked at twice: how many contacts, calls on the "
+            "handset or forwards in common, of how many of their own, expected by chance; in its "
+            "block how far apart; the {n} closest of each kind",
+            n=RELATED,
+        ): _related(story.related),
     }
 
 
@@ -116,7 +160,9 @@ def _dates(story: Story) -> pl.DataFrame:
 
 def _span(dates: pl.DataFrame) -> str:
     days = dates["day"].sort()
-    return f", {days[0]} to {days[-1]}" if len(days) else ""
+    if days.is_empty():
+        return ""
+    return say("story.span", ", {first} to {last}", first=days[0], last=days[-1])
 
 
 def _days(days: pl.DataFrame) -> pl.DataFrame:
@@ -222,11 +268,14 @@ def _used(used: pl.DataFrame, by_day: pl.DataFrame, dates: pl.DataFrame) -> pl.D
     return top.with_columns(days).join(drawn, on="name", how="left", maintain_order="left")
 
 
-def _unlike(unlike: pl.DataFrame) -> pl.DataFrame:
+def _unlike(unlike: pl.DataFrame, lang: str) -> pl.DataFrame:
     """Show each day's probabilities, and the measures that the fewest of its peers reach."""
     family = pl.element().struct.with_fields(p=scientific(pl.field("p_value")))
+    found = unlike["families"].explode().struct.field("family").drop_nulls().unique()
+    words = {name: wording.translate_word(name, lang) for name in found}
+    name = family.struct.field("family").replace(words)
     families = pl.col("families").list.eval(
-        wording.format_text("{} {}", family.struct.field("family"), family.struct.field("p"))
+        wording.format_text("{} {}", name, family.struct.field("p"))
     )
     measure = pl.element().sort_by(pl.element().struct.field("share")).struct
     share = (100 * measure.field("share")).round_sig_figs(2).cast(pl.String)
@@ -259,7 +308,8 @@ def _of_others(findings: pl.DataFrame) -> pl.DataFrame:
     return told.select("subject", *told.columns[:-1]).sort("subject", maintain_order=True)
 
 
-def _alerts(alerts: pl.DataFrame) -> pl.DataFrame:
+def _alerts(alerts: pl.DataFrame, lang: str) -> pl.DataFrame:
+    goes_on = say("terminal.goes_on_with", "goes on with {case}", case="{}")
     return alerts.select(
         "day",
         pl.col("rank").alias("#"),
@@ -270,13 +320,14 @@ def _alerts(alerts: pl.DataFrame) -> pl.DataFrame:
         but=pl.coalesce(
             "suppressed_by",
             "lowered_because",
-            wording.format_text("goes on with {}", "replaces_case"),
+            wording.format_text(wording.translate(goes_on, lang), "replaces_case"),
         ),
     )
 
 
-def _warned(victims: pl.DataFrame) -> pl.DataFrame:
-    return victims.select(
+def _warned(victims: pl.DataFrame, lang: str) -> pl.DataFrame:
+    found_by = wording.translate_column(victims["found_by"], lang)
+    return victims.with_columns(found_by).select(
         "rank",
         "number",
         "tier",

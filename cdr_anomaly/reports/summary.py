@@ -13,6 +13,8 @@ from cdr_anomaly.schema import SEVERITIES
 from cdr_anomaly.wording import Text, join_texts, say, say_word
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from cdr_anomaly.result import Result
 
 
@@ -53,6 +55,11 @@ def summary(result: Result) -> list[Text]:
         say("summary.alerts", "Alerts: {alerts}.", alerts=alerts_sentence(result.alerts)),
         say("summary.to_warn", "To warn: {people}.", people=victims_sentence(result.victims)),
     ]
+
+
+def time_sentence(seconds: float) -> Text:
+    """Say how long a run took."""
+    return say("summary.time", "Time: {seconds} s.", seconds=f"{seconds:.1f}")
 
 
 def calibrated_days(evidence: pl.DataFrame) -> dict[str, int]:
@@ -120,6 +127,12 @@ def alerts_sentence(alerts: pl.DataFrame) -> Text:
             "clauses", [aside, *(part for name, part in parts.items() if others[name])]
         ),
     )
+
+
+def night_sentence(day: date, alerts: pl.DataFrame) -> Text:
+    """Say how many alerts a night has."""
+    counts = alerts_sentence(alerts)
+    return say("summary.night", "The night of {day}: {alerts}.", day=day, alerts=counts)
 
 
 def victims_sentence(victims: pl.DataFrame) -> Text:
