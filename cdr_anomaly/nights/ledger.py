@@ -1,4 +1,4 @@
-"""The LEDGER read: which nights are done, of which files, and which of them may change yet."""
+"""The LEDGER of a state: which nights are done, of which files, and which may still change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-# Of a thousand calls so many may come late, as the records of long calls do, and the day stands.
+# A day stands if up to this share of its rows comes late, as the records of long calls do.
 FEW_LATE = 0.001
 
 
@@ -30,10 +30,10 @@ class Input(NamedTuple):
 
 @dataclass(frozen=True)
 class Night:
-    """A night that is done; numbers are places in the order of events.
+    """A night that is done; ``done``, ``changed`` and ``based_on`` are numbers of events.
 
-    ``changed`` is when it last came to be what it is: to run it again on the same files does not
-    change it. ``late`` are rows of its day that came in files that it was not made of.
+    ``changed`` is the event that made it what it is: another run on the same files does not change
+    it. ``late`` counts rows of its day in files that it was not made of.
     """
 
     day: date
@@ -54,17 +54,14 @@ class Night:
         """How many calls it counted."""
         return int(self.facts["calls"])
 
-    def less(self, tables: Collection[str]) -> Night:
-        """Leave out the files in tables of which it is made anew, and which may have replaced them.
-
-        ``tables`` are the beginnings of paths.
-        """
-        kept = (each for each in self.inputs if not each.path.startswith(tuple(tables)))
+    def without_tables(self, tables: Collection[str]) -> Night:
+        """Return the night without its files in ``tables``, which are beginnings of paths."""
+        kept = (file for file in self.inputs if not file.path.startswith(tuple(tables)))
         return replace(self, inputs=tuple(kept))
 
     @property
     def provisional(self) -> Text | None:
-        """Say why its findings may change, or nothing."""
+        """Return why its findings may change, or None."""
         if self.late > FEW_LATE * self.calls:
             return say(
                 "nights.late_rows",
@@ -81,40 +78,40 @@ class Night:
 
 
 def finished_nights(events: pl.DataFrame) -> dict[date, Night]:
-    """Read the nights that are done, by day, as their last events left them."""
-    found: dict[date, Night] = {}
+    """Return the nights that are done, by day, as their last events left them."""
+    nights: dict[date, Night] = {}
     done = [row for row in events.to_dicts() if row["event"] == "done"]
     for row in done:
-        night, before = _night(row, found), found.get(row["day"])
+        night, before = _night(row, nights), nights.get(row["day"])
         if before and (before.sign, before.based_on) == (night.sign, night.based_on):
             night = replace(night, changed=before.changed)
-        found[night.day] = night
-    late = _count_late(done, found)
+        nights[night.day] = night
+    late = _count_late(done, nights)
     changed: tuple[int, date | None] = (0, None)
-    for day in sorted(found):
-        night = found[day]
+    for day in sorted(nights):
+        night = nights[day]
         reopened = changed[1] if changed[0] > night.done else None
-        found[day] = replace(night, late=late.get(day, 0), reopened_by=reopened)
+        nights[day] = replace(night, late=late.get(day, 0), reopened_by=reopened)
         changed = max(changed, (night.changed, day), key=lambda pair: pair[0])
-    return {day: found[day] for day in sorted(found)}
+    return {day: nights[day] for day in sorted(nights)}
 
 
 def unfinished_nights(events: pl.DataFrame) -> dict[date, datetime]:
-    """Read the nights that were begun and have not come to their end since, by day."""
-    answer: dict[date, datetime] = {}
+    """Return when each night was begun that has not ended since, by day."""
+    begun: dict[date, datetime] = {}
     for row in events.select("event", "day", "at").to_dicts():
         if row["event"] == "begun":
-            answer[row["day"]] = row["at"]
+            begun[row["day"]] = row["at"]
         elif row["event"] == "done":
-            answer.pop(row["day"], None)
-    return answer
+            begun.pop(row["day"], None)
+    return begun
 
 
-def first_day(known: Mapping[date, Night], day: date) -> date:
-    """Give the first day from which on the calls up to ``day`` are known without a long gap."""
+def first_day(nights: Mapping[date, Night], day: date) -> date:
+    """Return the first day from which on the calls up to ``day`` are known without a long gap."""
     first = day
     for earlier in sorted(
-        (d for d, night in known.items() if d < day and night.calls), reverse=True
+        (d for d, night in nights.items() if d < day and night.calls), reverse=True
     ):
         if (first - earlier).days > MAX_SILENT_DAYS:
             break
@@ -123,16 +120,16 @@ def first_day(known: Mapping[date, Night], day: date) -> date:
 
 
 def has_input(night: Night, path: str, size: int) -> bool:
-    """Tell whether a night was made of the file of that path and size."""
-    return any(each.path == path and each.bytes == size for each in night.inputs)
+    """Return whether a night was made of the file of that path and size."""
+    return any(file.path == path and file.bytes == size for file in night.inputs)
 
 
 def _night(row: Mapping[str, Any], before: Mapping[date, Night]) -> Night:
-    told = {name: json.loads(row[name]) for name in ("inputs", "settings", "counts", "facts")}
-    inputs = tuple(Input(**each) for each in told["inputs"])
+    values = {name: json.loads(row[name]) for name in ("inputs", "settings", "counts", "facts")}
+    inputs = tuple(Input(**file) for file in values["inputs"])
     earlier = (night.changed for day, night in before.items() if day < row["day"])
-    # Lists beside the calls (subscribers) change a night as settings do.
-    sign = json.dumps([sorted(each.sha256 for each in inputs), told["settings"]], sort_keys=True)
+    # A list of subscribers changes a night as settings do.
+    sign = json.dumps([sorted(file.sha256 for file in inputs), values["settings"]], sort_keys=True)
     return Night(
         day=row["day"],
         done=row["number"],
@@ -140,23 +137,25 @@ def _night(row: Mapping[str, Any], before: Mapping[date, Night]) -> Night:
         at=row["at"],
         seconds=row["seconds"],
         inputs=inputs,
-        counts=told["counts"],
-        facts=told["facts"],
+        counts=values["counts"],
+        facts=values["facts"],
         based_on=max(earlier, default=0),
         sign=sign,
     )
 
 
-def _count_late(done: Sequence[Mapping[str, Any]], found: Mapping[date, Night]) -> dict[date, int]:
-    """Count the rows of each day that stand in files of which its own night was not made."""
-    beside: dict[date, dict[str, int]] = {}
+def _count_late(done: Sequence[Mapping[str, Any]], nights: Mapping[date, Night]) -> dict[date, int]:
+    """Count the rows of each day in files of which its night was not made."""
+    by_day: dict[date, dict[str, int]] = {}
     for row in done:
         for day, files in json.loads(row["facts"])["beside"].items():
-            beside.setdefault(date.fromisoformat(day), {}).update(files)
+            by_day.setdefault(date.fromisoformat(day), {}).update(files)
     return {
         day: sum(
-            rows for sha, rows in files.items() if sha not in {i.sha256 for i in found[day].inputs}
+            rows
+            for sha, rows in files.items()
+            if sha not in {file.sha256 for file in nights[day].inputs}
         )
-        for day, files in beside.items()
-        if day in found
+        for day, files in by_day.items()
+        if day in nights
     }

@@ -53,7 +53,7 @@ class JudgedNight(NamedTuple):
 
 
 def rank_alerts(
-    known: State,
+    state: State,
     findings: pl.DataFrame,
     weights: pl.DataFrame,
     day: date,
@@ -70,8 +70,8 @@ def rank_alerts(
     since = day - timedelta(days=settings.repeat_after_days)
     kept = day - timedelta(days=COLD_CALLER_DAYS)
     before = (pl.col("day") > kept) & (pl.col("day") < day)
-    earlier = known.read("alerts").filter(before).collect()
-    feedback = known.read("feedback").filter(pl.col("day") < day).collect()
+    earlier = state.read("alerts").filter(before).collect()
+    feedback = state.read("feedback").filter(pl.col("day") < day).collect()
     context = Beside(
         detect.explained(findings, weights),
         earlier,
@@ -84,7 +84,7 @@ def rank_alerts(
 
 
 def list_victims(
-    known: State,
+    state: State,
     judged: JudgedNight,
     day: date,
     settings: Settings,
@@ -94,9 +94,9 @@ def list_victims(
     """Return the list of people to warn, by what this night and those of the week have found."""
     history, tables = judged.history, judged.night.tables
     week = pl.col("day").is_between(day - selection.WEEK, day, closed="none")
-    earlier = known.read("findings").filter(week).collect()
+    earlier = state.read("findings").filter(week).collect()
     found = pl.concat([earlier, judged.found.findings])
-    feedback = known.read("feedback").filter(pl.col("day") < day).collect()
+    feedback = state.read("feedback").filter(pl.col("day") < day).collect()
 
     def past(lines: pl.LazyFrame) -> pl.LazyFrame:
         before = history.days("profile", *reversed(rolling.PAST_DAYS))

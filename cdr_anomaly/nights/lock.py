@@ -1,7 +1,7 @@
-"""One writer at a time, whose files nobody else may read: who holds a folder, and since when.
+"""The lock of a state: one writer at a time, whose files nobody else may read.
 
-The system lets go of a folder when its holder dies. A store does not: there a hold is an object
-that is renewed, and runs out.
+The system releases the lock of a folder when its process dies. In a store the lock is an object
+that is renewed, and that runs out.
 """
 
 from __future__ import annotations
@@ -28,38 +28,43 @@ if TYPE_CHECKING:
     from cdr_anomaly.storage.paths import Address, Location
 
 LOCK, HOLDER, HOLD = ".lock", ".holder.json", ".hold.json"
-# Somebody who only asks whether the folder is held, holds it for a moment.
+# A process that only asks whether the folder is locked, locks it for a moment.
 PATIENCE_S = 1.0
-# A hold in a store is renewed so often, and is over when it was not for so long.
+# How often a lock in a store is renewed, and after how long without a renewal it has run out.
 BEAT_S, LEASE_S = 20.0, 120.0
-# How Delta says that somebody else was first.
+# Parts of messages with which Delta says that another writer was first.
 OVERTAKEN = ("Failed to commit transaction", "A table already exists")
 
 
 @contextmanager
-def lock_state(place: Location) -> Iterator[None]:
-    """Hold a folder, or say who does.
+def lock_state(location: Location) -> Iterator[None]:
+    """Lock a state, or raise an error that names the process that has locked it.
 
-    A run that is killed lets go of it at once, and in a store after two minutes, or as soon as
-    another run on the same machine, and in the same container, asks.
+    The lock of a run that is killed ends at once; in a store after two minutes, or as soon as
+    another run in the same machine and container asks.
     """
-    with _lock_folder(place) if isinstance(place, Path) else _lease_store(place / HOLD, place):
+    with (
+        _lock_folder(location)
+        if isinstance(location, Path)
+        else _lease_store(location / HOLD, location)
+    ):
         yield
 
 
 @contextmanager
-def _lock_folder(place: Path) -> Iterator[None]:
-    lock = FileLock(place / LOCK, timeout=PATIENCE_S, mode=0o600)
+def _lock_folder(location: Path) -> Iterator[None]:
+    lock = FileLock(location / LOCK, timeout=PATIENCE_S, mode=0o600)
     umask = os.umask(0o077)
     try:
-        place.mkdir(parents=True, exist_ok=True)
+        location.mkdir(parents=True, exist_ok=True)
         lock.acquire()
-        (place / HOLDER).write_text(json.dumps(_me()) + "\n", encoding="utf-8")
+        (location / HOLDER).write_text(json.dumps(_me()) + "\n", encoding="utf-8")
     except Timeout:
-        msg = f"Another run holds '{place}'{_who(place / HOLDER)}; wait for its end, or stop it."
+        holder = _who(location / HOLDER)
+        msg = f"Another run holds '{location}'{holder}; wait for its end, or stop it."
         raise StateError(msg) from None
     except OSError as error:
-        msg = f"'{place}' cannot be written to: {error.strerror or error}."
+        msg = f"'{location}' cannot be written to: {error.strerror or error}."
         raise StateError(msg) from error
     finally:
         os.umask(umask)
@@ -70,53 +75,58 @@ def _lock_folder(place: Path) -> Iterator[None]:
 
 
 @contextmanager
-def private_writes(place: Location) -> Iterator[None]:
-    """Write what only its owner may read, and say in one sentence why it cannot be written."""
+def private_writes(location: Location) -> Iterator[None]:
+    """Let only the owner read what is written. Raise an error of one sentence if it cannot be."""
     umask = os.umask(0o077)
     try:
         yield
     except Exception as error:
-        told = str(error)
-        if any(word in told for word in OVERTAKEN):
-            msg = f"Another run changed the state in '{place}' meanwhile; run this again."
+        text = str(error)
+        if any(word in text for word in OVERTAKEN):
+            msg = f"Another run changed the state in '{location}' meanwhile; run this again."
             raise StateError(msg) from error
-        if not isinstance(place, Path):
+        if not isinstance(location, Path):
             if isinstance(error, CdrAnomalyError) or not store_errors.is_store_error(error):
                 raise
-            msg = f"'{place}' {store_errors.describe(error)}. What is half done is taken back then."
+            why = store_errors.describe(error)
+            msg = f"'{location}' {why}. What is half done is taken back then."
             raise StateError(msg) from error
         # Delta's errors are no OSError, but name the one behind them.
-        if not isinstance(error, OSError) and "os error" not in told:
+        if not isinstance(error, OSError) and "os error" not in text:
             raise
-        if "os error 28" in told or getattr(error, "errno", None) == 28:
-            disk = next(p for p in (place.resolve(), *place.resolve().parents) if p.is_mount())
+        if "os error 28" in text or getattr(error, "errno", None) == 28:
+            disk = next(
+                p for p in (location.resolve(), *location.resolve().parents) if p.is_mount()
+            )
             free = shutil.disk_usage(disk).free
-            told = f"the disk at '{disk}' is full ({free:,} bytes free); make room"
-        msg = f"The state in '{place}' cannot be written: {told}. It is as it was; run this again."
+            text = f"the disk at '{disk}' is full ({free:,} bytes free); make room"
+        msg = (
+            f"The state in '{location}' cannot be written: {text}. It is as it was; run this again."
+        )
         raise StateError(msg) from error
     finally:
         os.umask(umask)
 
 
-def is_locked(place: Location) -> bool:
-    """Tell whether some run holds the folder."""
-    if not isinstance(place, Path):
-        facts = (place / HOLD).head()
-        return facts is not None and not _is_over(place / HOLD, facts)
-    if not (place / LOCK).exists():
+def is_locked(location: Location) -> bool:
+    """Return whether some run has locked the state."""
+    if not isinstance(location, Path):
+        facts = (location / HOLD).head()
+        return facts is not None and not _is_over(location / HOLD, facts)
+    if not (location / LOCK).exists():
         return False
     try:
-        with FileLock(place / LOCK, timeout=0):
+        with FileLock(location / LOCK, timeout=0):
             return False
     except (Timeout, OSError):
         return True
 
 
 @contextmanager
-def _lease_store(mark: Address, place: Address) -> Iterator[None]:
-    """Hold a folder of a store by an object in it, which is renewed as long as this process runs.
+def _lease_store(mark: Address, location: Address) -> Iterator[None]:
+    """Lock a folder of a store by an object in it, which is renewed as long as this process runs.
 
-    Should it be taken over all the same, by clocks that differ, Delta refuses the one who is late.
+    If another run takes it over, because clocks differ, Delta refuses the later writer.
     """
     hold = uuid4().hex
     mine = paths.claim(mark, _sign(hold))
@@ -126,15 +136,15 @@ def _lease_store(mark: Address, place: Address) -> Iterator[None]:
         mine = paths.claim(mark, _sign(hold), facts) if over else None
     if mine is None:
         msg = (
-            f"Another run holds '{place}'{_who(mark)}; wait for its end, or stop it. A hold is "
+            f"Another run holds '{location}'{_who(mark)}; wait for its end, or stop it. A hold is "
             f"over {LEASE_S:.0f} s after the last sign of its run."
         )
         raise StateError(msg)
     if paths.claim(mark, _sign(hold)) is not None:
         mark.unlink()
         msg = (
-            f"The store of '{place}' lets a file be made that is there (it ignores If-None-Match), "
-            "so two runs could mix; keep the state elsewhere."
+            f"The store of '{location}' lets a file be made that is there (it ignores "
+            "If-None-Match), so two runs could mix; keep the state elsewhere."
         )
         raise StateError(msg)
     ended = Event()
@@ -165,17 +175,17 @@ def _let_go(mark: Address, hold: str) -> None:
 
 
 def _is_over(mark: Address, facts: Any) -> bool:
-    """Tell whether a hold was not renewed for long, or its process is none of this machine's."""
+    """Return whether a lock has run out, or its process on this machine has ended."""
     if (datetime.now(UTC) - facts["last_modified"]).total_seconds() > LEASE_S:
         return True
     try:
-        told = json.loads(mark.read_text())
-        if told["among"] == _among():
-            os.kill(told["process"], 0)
+        holder = json.loads(mark.read_text())
+        if holder["among"] == _process_space():
+            os.kill(holder["process"], 0)
     except (ProcessLookupError, FileNotFoundError):
         return True
     except (OSError, ValueError, KeyError):
-        pass  # it is somebody's who may run, or nobody can tell
+        pass  # it may still run, or nobody can tell
     return False
 
 
@@ -188,13 +198,13 @@ def _me() -> dict[str, str | int]:
         "user": os.environ.get("LOGNAME") or os.environ.get("USER") or str(os.getuid()),
         "host": socket.gethostname(),
         "process": os.getpid(),
-        "among": _among(),
+        "among": _process_space(),
         "since": datetime.now().astimezone().isoformat(sep=" ", timespec="seconds"),
     }
 
 
-def _among() -> str:
-    """Tell the processes that this one can see from those of other machines and containers."""
+def _process_space() -> str:
+    """Return a name of the machine and container whose processes this one can see."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot}, {Path('/proc/self/ns/pid').readlink()}"
@@ -204,7 +214,7 @@ def _among() -> str:
 
 def _who(holder: Location) -> str:
     try:
-        told = json.loads(holder.read_text(encoding="utf-8"))
-        return ": process {process} of {user} on {host}, since {since}".format(**told)
+        facts = json.loads(holder.read_text(encoding="utf-8"))
+        return ": process {process} of {user} on {host}, since {since}".format(**facts)
     except (OSError, ValueError, KeyError):
         return ""

@@ -1,4 +1,4 @@
-"""A state made ready for a night: checked, and read as the night's calls carry lines."""
+"""A state prepared for a night: checked, and read with lines as its calls carry them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ import polars as pl
 from cdr_anomaly import numbering
 from cdr_anomaly.errors import StateError
 from cdr_anomaly.ingest import source as ingest_source
-from cdr_anomaly.nights import history, ledger, state, state_header
+from cdr_anomaly.nights import history, ledger, state_header
+from cdr_anomaly.nights.state import (
+    UNREADABLE,
+    bring_up_to_date,
+    open_readonly,
+    open_writable,
+)
 from cdr_anomaly.schema import STATE_TABLES, lines
 
 if TYPE_CHECKING:
@@ -23,21 +29,19 @@ if TYPE_CHECKING:
     from cdr_anomaly.storage.paths import Location
 
 
-def read_nights(place: Location) -> dict[date, Night]:
-    """Read the nights that are done, of a state that is brought up to date, if there is one."""
+def read_nights(location: Location) -> dict[date, Night]:
+    """Return the finished nights of a state, which is brought up to date, if there is one."""
     return (
-        ledger.finished_nights(state.open_readonly(place).ledger)
-        if state.bring_up_to_date(place)
-        else {}
+        ledger.finished_nights(open_readonly(location).ledger) if bring_up_to_date(location) else {}
     )
 
 
-def adopt_settings(settings: Settings, place: Location) -> Settings:
-    """Take from the state what holds for it as a whole, where no setting was given."""
-    known = state_header.read(place)
-    if known is None:
+def adopt_settings(settings: Settings, location: Location) -> Settings:
+    """Return the settings, with zone and home region of the state where none was given."""
+    header = state_header.read(location)
+    if header is None:
         return settings
-    same = {"tz": known.zone, "home": known.home}
+    same = {"tz": header.zone, "home": header.home}
     return settings.model_copy(
         update={
             name: value for name, value in same.items() if name not in settings.model_fields_set
@@ -45,67 +49,67 @@ def adopt_settings(settings: Settings, place: Location) -> Settings:
     )
 
 
-def open_for_night(place: Location, settings: Settings) -> State:
-    """Open the state to change it, if its days and numbers are those of the night."""
+def open_for_night(location: Location, settings: Settings) -> State:
+    """Open the state to change it. Raise an error if its zone or home region is another one."""
     zone = ingest_source.local_zone(settings)
     numbering.home_plan(settings.home)  # a region that is none must not get into the state
-    known = state.open_writable(place, zone, settings.home)
-    pairs = {"tz": (known.header.zone, zone), "home": (known.header.home, settings.home)}
+    state = open_writable(location, zone, settings.home)
+    pairs = {"tz": (state.header.zone, zone), "home": (state.header.home, settings.home)}
     for name, (was, now) in pairs.items():
         if was != now:
             msg = (
-                f"The state in '{place}' is of {name} {was}, and this night of {now}; "
+                f"The state in '{location}' is of {name} {was}, and this night of {now}; "
                 f"give --{name} {was}, or another --state."
             )
             raise StateError(msg)
-    return known
+    return state
 
 
-def damaged_tables(known: State, day: date, *, again: bool) -> set[str]:
-    """Name the tables of which this night renews what is damaged; fail on other damage.
+def damaged_tables(state: State, day: date, *, rerun: bool) -> set[str]:
+    """Return the tables whose damaged files this night renews. Raise an error on other damage.
 
-    Files of the right length may be damaged, too; a night that is run ``again`` looks for that.
+    Files of the right length may be damaged, too; a ``rerun`` of a night looks for that.
     """
-    damaged = known.damaged()
+    damaged = state.damaged()
     for table, file, when in damaged.iter_rows():
-        place = known.place / table / file
+        location = state.location / table / file
         if table == "feedback":
-            msg = f"'{place}' is damaged; put it back from a backup, nothing else holds it."
+            msg = f"'{location}' is damaged; put it back from a backup, nothing else holds it."
             raise StateError(msg)
         if when is not None and when < day:
             msg = (
-                f"'{place}' is damaged; run the night of {when} again with that day's files "
+                f"'{location}' is damaged; run the night of {when} again with that day's files "
                 f"(nightly --date {when}), it makes it anew."
             )
             raise StateError(msg)
     of_day = (pl.col("day") == day) | pl.col("day").is_null()
     found = set(damaged.filter(of_day)["table"])
-    if again:
-        own = {"profile": pl.col("day") == day, "line_sightings": pl.lit(value=True)}
-        found |= {name for name, rows in own.items() if not _is_readable(known, name, rows)}
+    if rerun:
+        day_rows = {"profile": pl.col("day") == day, "line_sightings": pl.lit(value=True)}
+        found |= {name for name, rows in day_rows.items() if not _is_readable(state, name, rows)}
     return found
 
 
-def _is_readable(known: State, name: str, rows: pl.Expr) -> bool:
+def _is_readable(state: State, name: str, rows: pl.Expr) -> bool:
     try:
-        known.read(name).filter(rows).collect()
-    except state.UNREADABLE:
+        state.read(name).filter(rows).collect()
+    except UNREADABLE:
         return False
     return True
 
 
 def table_reader(
-    known: State, source: Source, lost: Collection[str]
+    state: State, source: Source, damaged: Collection[str]
 ) -> Callable[[str], pl.LazyFrame]:
-    """Return what reads a table of the state with lines as the source carries them.
+    """Return a function that reads a table with lines as the source carries them.
 
-    When lines were seen is made again from PROFILE where that table is ``lost``.
+    Where LINE_SIGHTINGS is ``damaged``, it is made again from PROFILE.
     """
 
     def read(name: str) -> pl.LazyFrame:
-        if name == "line_sightings" and name in lost:
+        if name == "line_sightings" and name in damaged:
             return history.sightings(read("profile"))
-        rows = known.read(name)
+        rows = state.read(name)
         if not source.as_text:
             return rows
         return numbering.format_lines(rows, lines(STATE_TABLES[name]))
@@ -114,12 +118,12 @@ def table_reader(
 
 
 def update_sightings(
-    read: Callable[[str], pl.LazyFrame], today: pl.DataFrame, day: date, lost: Collection[str]
+    read: Callable[[str], pl.LazyFrame], today: pl.DataFrame, day: date, damaged: Collection[str]
 ) -> pl.DataFrame:
-    """Bring up to date when lines were seen; ``today`` is PROFILE of the day."""
+    """Return LINE_SIGHTINGS brought up to date; ``today`` is PROFILE of the day."""
     others = read("profile").filter(pl.col("day") != day)
     was = read("profile").filter(pl.col("day") == day)
-    if "profile" in lost:
+    if "profile" in damaged:
         was = today.lazy()  # what it was is gone
-    before = history.sightings(others) if "line_sightings" in lost else read("line_sightings")
+    before = history.sightings(others) if "line_sightings" in damaged else read("line_sightings")
     return history.update_sightings(before, was, today, others, day)

@@ -1,4 +1,4 @@
-"""What is done between nights: to look at the state, rank again, give feedback, and forget."""
+"""What is done between nights: show the status, rank again, record feedback, delete old data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from cdr_anomaly.alerts import entities as alerts_entities
 from cdr_anomaly.alerts import peer_scoring
 from cdr_anomaly.alerts.detect import FINDERS
 from cdr_anomaly.errors import StateError
-from cdr_anomaly.nights import ledger, lists, lock, run, state, volume
+from cdr_anomaly.nights import ledger, lists, lock, run, volume
+from cdr_anomaly.nights.state import open_readonly, open_writable
 from cdr_anomaly.schema import SEVERITIES
 from cdr_anomaly.wording import join_texts, say
 
@@ -27,15 +28,16 @@ if TYPE_CHECKING:
     from cdr_anomaly.storage.paths import Location
 
 
-def status(place: Location, days: int) -> dict[str, pl.DataFrame]:
-    """Say what became of the last ``days`` nights, and how good the detectors were (titled)."""
-    known = state.open_readonly(place)
-    nights, begun = ledger.finished_nights(known.ledger), ledger.unfinished_nights(known.ledger)
-    volumes = known.read("volume").collect()
-    running = lock.is_locked(place)
-    every = sorted({*nights, *begun})
-    span = pl.date_range(every[0], every[-1], eager=True).tail(days).to_list() if every else []
-    rows = [_status_row(day, nights, begun, volumes, running=running) for day in span]
+def status(location: Location, days: int) -> dict[str, pl.DataFrame]:
+    """Return the status of the last ``days`` nights, and the precision of detectors, by title."""
+    state = open_readonly(location)
+    nights = ledger.finished_nights(state.ledger)
+    unfinished = ledger.unfinished_nights(state.ledger)
+    volumes = state.read("volume").collect()
+    running = lock.is_locked(location)
+    ever = sorted({*nights, *unfinished})
+    span = pl.date_range(ever[0], ever[-1], eager=True).tail(days).to_list() if ever else []
+    rows = [_status_row(day, nights, unfinished, volumes, running=running) for day in span]
     shape = {
         "day": pl.Date,
         "state": pl.String,
@@ -47,48 +49,56 @@ def status(place: Location, days: int) -> dict[str, pl.DataFrame]:
         "note": pl.String,
     }
     return {
-        f"Nights in {known.header.zone}": pl.DataFrame(rows, shape, orient="row"),
-        "What became of alerts, by detector": _precision(known),
+        f"Nights in {state.header.zone}": pl.DataFrame(rows, shape, orient="row"),
+        "What became of alerts, by detector": _precision(state),
     }
 
 
 def rank_again(
-    place: Location, day: date | None, settings: Settings, entities: Path | None
+    location: Location, day: date | None, settings: Settings, entities: Path | None
 ) -> tuple[date, pl.DataFrame, pl.DataFrame]:
     """Rank a night's findings again, by the lists as they are now; changes nothing.
 
     Returns the night, its alerts, and its findings.
     """
-    known = state.open_readonly(place)
-    nights = ledger.finished_nights(known.ledger)
+    state = open_readonly(location)
+    nights = ledger.finished_nights(state.ledger)
     when = day or max(nights, default=None)
     if when is None or when not in nights:
-        msg = f"The night of {day} is not done in '{place}'." if day else f"'{place}' has no night."
+        msg = (
+            f"The night of {day} is not done in '{location}'."
+            if day
+            else f"'{location}' has no night."
+        )
         raise StateError(msg)
-    plan = numbering.home_plan(known.header.home)
-    legs = numbering.format_lines(known.read("legs").filter(pl.col("day") == when), ("line",))
+    plan = numbering.home_plan(state.header.home)
+    legs = numbering.format_lines(state.read("legs").filter(pl.col("day") == when), ("line",))
     handsets = alerts_entities.handsets(legs, pl.col("line"))
-    findings = known.read("findings").filter(pl.col("day") == when).collect()
+    findings = state.read("findings").filter(pl.col("day") == when).collect()
     since = when - timedelta(days=peer_scoring.NIGHTS)
-    of_nights = known.read("evidence").filter(pl.col("day").is_between(since, when))
+    of_nights = state.read("evidence").filter(pl.col("day").is_between(since, when))
     weights = numbering.format_lines(of_nights, ("line",)).collect()
-    follow = known.read("line_replacements").filter(pl.col("day") == when).drop("day").collect()
-    subjects = lists.Subjects(alerts_entities.read(entities, plan, FINDERS), plan, handsets, follow)
-    alerts = lists.rank_alerts(known, findings, weights, when, settings, subjects)
+    replacements = (
+        state.read("line_replacements").filter(pl.col("day") == when).drop("day").collect()
+    )
+    subjects = lists.Subjects(
+        alerts_entities.read(entities, plan, FINDERS), plan, handsets, replacements
+    )
+    alerts = lists.rank_alerts(state, findings, weights, when, settings, subjects)
     return when, alerts, findings
 
 
 def record_feedback(
-    place: Location, line: str, verdict: str, note: str | None, day: date | None
+    location: Location, line: str, verdict: str, note: str | None, day: date | None
 ) -> tuple[str, date]:
-    """Remember what became of an alert; by default of the last one on that subject."""
-    header = state.open_readonly(place).header
-    with lock.lock_state(place):
-        known = state.open_writable(place, header.zone, header.home)
-        plan = numbering.home_plan(known.header.home)
+    """Record the verdict on an alert; by default on the last one on that subject."""
+    header = open_readonly(location).header
+    with lock.lock_state(location):
+        state = open_writable(location, header.zone, header.home)
+        plan = numbering.home_plan(state.header.home)
         written = pl.DataFrame({"line": [line]}, {"line": pl.String})
         subject = written.select(numbering.line_text(pl.col("line"), plan)).item() or line
-        alerts = known.read("alerts")
+        alerts = state.read("alerts")
         about = alerts.filter(
             (pl.col("subject") == subject) | pl.col("lines").list.contains(subject)
         )
@@ -96,53 +106,53 @@ def record_feedback(
             about = about.filter(pl.col("day") == day)
         found = about.sort("day").collect().tail(1)
         if found.is_empty():
-            msg = f"'{place}' has no alert on that line{f' on {day}' if day else ''}."
+            msg = f"'{location}' has no alert on that line{f' on {day}' if day else ''}."
             raise StateError(msg)
         when: date = found["day"].item()
-        known.commit(
-            "feedback", {"feedback": _feedback_rows(known, found, verdict, note)}, day=when
+        state.commit(
+            "feedback", {"feedback": _feedback_rows(state, found, verdict, note)}, day=when
         )
     return subject, when
 
 
-def apply_retention(place: Location, profiles: int, calls: int) -> Mapping[str, date]:
-    """Delete for good what is older than so many days, counted from the last night."""
-    header = state.open_readonly(place).header
-    with lock.lock_state(place):
-        known = state.open_writable(place, header.zone, header.home)
-        nights = ledger.finished_nights(known.ledger)
+def apply_retention(location: Location, profiles: int, calls: int) -> Mapping[str, date]:
+    """Delete for good what is older than these days, counted from the last night."""
+    header = open_readonly(location).header
+    with lock.lock_state(location):
+        state = open_writable(location, header.zone, header.home)
+        nights = ledger.finished_nights(state.ledger)
         if not nights:
             return {}
         before = run.kept_from(max(nights), profiles, calls)
-        known.forget(before).sweep(hours=0)
+        state.forget(before).sweep(hours=0)
     return before
 
 
 def _status_row(
     day: date,
     nights: Mapping[date, Night],
-    begun: Mapping[date, datetime],
+    unfinished: Mapping[date, datetime],
     volumes: pl.DataFrame,
     *,
     running: bool,
 ) -> tuple[object, ...]:
-    """Put one day of the status in a row; see status()."""
-    night, since = nights.get(day), begun.get(day)
-    unfinished = since and say(
-        "nights.begun", "begun {time} UTC, not finished", time=f"{since:%Y-%m-%d %H:%M}"
+    """Return the row of a day in the status; see status()."""
+    night, since = nights.get(day), unfinished.get(day)
+    begun = since and say(
+        "nights.unfinished", "begun {time} UTC, not finished", time=f"{since:%Y-%m-%d %H:%M}"
     )
     if night is None:
         word = "missing" if since is None else "running" if running else "failed"
-        return day, word, None, None, None, None, None, unfinished
-    compared = volume.check_volume(volumes, day)
+        return day, word, None, None, None, None, None, begun
+    check = volume.check_volume(volumes, day)
     grades = night.counts["alerts"]
     alerts = ", ".join(f"{grades[s]} {s}" for s in reversed(SEVERITIES) if s in grades)
-    notes = [*compared.warnings, *(why for why in (night.provisional, unfinished) if why)]
+    notes = [*check.warnings, *(why for why in (night.provisional, begun) if why)]
     return (
         day,
         "provisional" if night.provisional else "done",
         night.calls,
-        f"{round(100 * compared.rows / compared.usual)} %" if compared.usual else None,
+        f"{round(100 * check.rows / check.usual)} %" if check.usual else None,
         sum(night.counts["findings"].values()),
         f"{alerts or 'none'}; {night.counts['ongoing']} ongoing",
         night.seconds,
@@ -151,31 +161,34 @@ def _status_row(
 
 
 def _feedback_rows(
-    known: State, alert: pl.DataFrame, verdict: str, note: str | None
+    state: State, alert: pl.DataFrame, verdict: str, note: str | None
 ) -> pl.DataFrame:
-    """Add what is said of an alert, and so of its lines, to what was said of others of its night.
+    """Return FEEDBACK of a night, with the verdict on an alert and on each of its lines added.
 
-    Its detectors stand beside its subject alone, so that it counts once.
+    Only the row of the subject names the detectors, so that the alert counts once.
     """
     one = alert.select("day", "detectors", line="subject")
     lines = alert.select("day", line="lines").explode("line").drop_nulls("line")
     others = lines.join(one, on="line", how="anti").with_columns(
         detectors=pl.lit([], pl.List(pl.String))
     )
-    said = pl.concat([one, others.select(one.columns)]).with_columns(
+    feedback_rows = pl.concat([one, others.select(one.columns)]).with_columns(
         verdict=pl.lit(verdict), note=pl.lit(note, pl.String), at=pl.lit(datetime.now(UTC))
     )
-    before = known.read("feedback").filter(pl.col("day") == alert["day"].item()).collect()
-    rest = before.join(said, on="line", how="anti")
-    return pl.concat([rest, said.select(rest.columns)]).sort("line")
+    before = state.read("feedback").filter(pl.col("day") == alert["day"].item()).collect()
+    rest = before.join(feedback_rows, on="line", how="anti")
+    return pl.concat([rest, feedback_rows.select(rest.columns)]).sort("line")
 
 
-def _precision(known: State) -> pl.DataFrame:
-    """Say of the alerts that were looked at how many were confirmed, by detector."""
+def _precision(state: State) -> pl.DataFrame:
+    """Return how many alerts with feedback were confirmed, by detector."""
     confirmed = (pl.col("verdict") == "confirmed").sum()
-    said = known.read("feedback").explode("detectors").drop_nulls("detectors")
-    told = said.group_by(detector="detectors")
-    counts = told.agg(confirmed=confirmed, cleared=pl.len() - confirmed).collect()
+    feedback_rows = state.read("feedback").explode("detectors").drop_nulls("detectors")
+    counts = (
+        feedback_rows.group_by(detector="detectors")
+        .agg(confirmed=confirmed, cleared=pl.len() - confirmed)
+        .collect()
+    )
     share = (100 * pl.col("confirmed") / (pl.col("confirmed") + pl.col("cleared"))).round()
     return counts.with_columns(precision=wording.format_text("{} %", share.cast(pl.Int64))).sort(
         "detector"

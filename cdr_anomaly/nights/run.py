@@ -67,7 +67,7 @@ class Run:
     ``storage`` are the options of stores in which files may be that a night was made of before.
     """
 
-    place: Location
+    location: Location
     settings: Settings
     lists: Lists = NO_LISTS
     progress: Progress = SILENT
@@ -97,7 +97,7 @@ def nightly(
     To run a night again replaces it; files that it was made of before belong to it still, unless
     ``replace_files``: then only those given now do.
     """
-    with lock.lock_state(run.place):
+    with lock.lock_state(run.location):
         return _night(paths, day, run, replace_files=replace_files)
 
 
@@ -109,10 +109,10 @@ def backfill(
     Yields what each found, or why it could not be run.
     """
     paths = list(paths)
-    with lock.lock_state(run.place):
+    with lock.lock_state(run.location):
         for day in pl.date_range(first, last, eager=True):
-            known = open_state.read_nights(run.place)
-            if day in known and not known[day].provisional:
+            done = open_state.read_nights(run.location)
+            if day in done and not done[day].provisional:
                 continue
             try:
                 yield _night(paths, day, run, replace_files=False)
@@ -134,18 +134,18 @@ def kept_from(last: date, profiles: int, calls: int) -> dict[str, date]:
 def _night(paths: Iterable[str | Location], day: date, run: Run, *, replace_files: bool) -> Outcome:
     began = monotonic()
     of_day = {"since": day, "until": day}
-    settings = open_state.adopt_settings(run.settings, run.place).model_copy(update=of_day)
+    settings = open_state.adopt_settings(run.settings, run.location).model_copy(update=of_day)
     run.progress("opening the files")
-    known = open_state.open_for_night(run.place, settings)
-    nights = ledger.finished_nights(known.ledger)
-    before = None if replace_files else run.storage
+    state = open_state.open_for_night(run.location, settings)
+    nights = ledger.finished_nights(state.ledger)
+    storage = None if replace_files else run.storage
     chosen = inputs.choose_files(
-        paths, settings, day, nights, reader=run.engine.reader, before=before
+        paths, settings, day, nights, reader=run.engine.reader, storage=storage
     )
-    damaged = open_state.damaged_tables(known, day, again=day in nights)
+    damaged = open_state.damaged_tables(state, day, rerun=day in nights)
     entities = alerts_entities.read(run.lists.entities, chosen.source.plan, detect.FINDERS)
-    known = known.note("begun", day=day)
-    judged = _judge(known, nights, chosen.source, day, run, damaged)
+    state = state.note("begun", day=day)
+    judged = _judge(state, nights, chosen.source, day, run, damaged)
     tables = judged.night.tables
     subjects = Subjects(
         entities,
@@ -154,8 +154,8 @@ def _night(paths: Iterable[str | Location], day: date, run: Run, *, replace_file
         detect.find_line_replacements(tables),
     )
     findings, evidence, weights = judged.found
-    alerts = nights_lists.rank_alerts(known, findings, weights, day, settings, subjects)
-    victims, victim_legs = nights_lists.list_victims(known, judged, day, settings, subjects, nights)
+    alerts = nights_lists.rank_alerts(state, findings, weights, day, settings, subjects)
+    victims, victim_legs = nights_lists.list_victims(state, judged, day, settings, subjects, nights)
     result = _result(judged, alerts, victims, chosen.source, day)
     run.progress("remembering")
     kept = judged.night.kept
@@ -173,7 +173,7 @@ def _night(paths: Iterable[str | Location], day: date, run: Run, *, replace_file
         "line_replacements": subjects.line_replacements.with_columns(day=pl.lit(day, pl.Date)),
     }
     seconds = round(monotonic() - began, 3)
-    known = known.commit(
+    state = state.commit(
         "done",
         frames,
         day=day,
@@ -184,11 +184,11 @@ def _night(paths: Iterable[str | Location], day: date, run: Run, *, replace_file
         counts=_counts(result),
         facts=_facts(judged, chosen, day),
     )
-    nights = ledger.finished_nights(known.ledger)
-    known.forget(
+    nights = ledger.finished_nights(state.ledger)
+    state.forget(
         kept_from(max(nights), settings.keep_profiles_days, settings.keep_calls_days)
     ).sweep()
-    return Outcome(day, result, seconds, _warnings(known, nights, day, chosen))
+    return Outcome(day, result, seconds, _warnings(state, nights, day, chosen))
 
 
 def _result(
@@ -216,13 +216,13 @@ def _facts(judged: JudgedNight, chosen: NightFiles, day: date) -> dict[str, Any]
         "talk": look.has_talk,
         "active": judged.night.active,
         "callers": look.n_callers.get(day, 0),
-        "beside": chosen.beside,
+        "beside": chosen.other_days,
         "long": judged.night.kept["long_calls"].height,
     }
 
 
 def _judge(
-    known: State,
+    state: State,
     nights: Mapping[date, Night],
     chosen: Source,
     day: date,
@@ -232,12 +232,12 @@ def _judge(
     """Read the calls of the day, and let every detector judge them by what is remembered."""
     built = detectors.build(run.settings)
     late = (
-        known.read("carry_over")
+        state.read("carry_over")
         .filter(pl.col("day") == day - timedelta(days=1))
         .drop("day")
         .collect()
     )
-    as_text = known.as_text or chosen.as_text
+    as_text = state.as_text or chosen.as_text
     source = replace(chosen, as_text=as_text, carry_over=late if late.height else None)
     reader = pipeline.read_once(
         run.engine, source, built, subscribers=run.lists.subscribers, progress=run.progress
@@ -255,7 +255,7 @@ def _judge(
     active = reduce(
         ActiveDays.plus, (ActiveDays(*facts["active"]) for facts in recent), ActiveDays()
     )
-    past = History(day, first_day, active, open_state.table_reader(known, reader.source, damaged))
+    past = History(day, first_day, active, open_state.table_reader(state, reader.source, damaged))
     run.progress("reading some lines' calls again", reader.source.rows)
     night = build_night_tables(reader, built, past)
     run.progress("judging")
@@ -264,8 +264,8 @@ def _judge(
     evidence = past.days("evidence", peer_scoring.NIGHTS).collect()
     callers = {d: done.facts["callers"] for d, done in nights.items() if "callers" in done.facts}
     callers[day] = look.n_callers.get(day, 0)
-    past_peers = peer_scoring.Known(evidence, callers)
-    found = detect.judged(applicable, night.tables, past_peers, run.settings.fdr)
+    past_evidence = peer_scoring.Known(evidence, callers)
+    found = detect.judged(applicable, night.tables, past_evidence, run.settings.fdr)
     return JudgedNight(reader, night, found, reasons, past)
 
 
@@ -291,10 +291,10 @@ def _counts(result: Result) -> dict[str, Any]:
 
 
 def _warnings(
-    known: State, nights: Mapping[date, Night], day: date, chosen: NightFiles
+    state: State, nights: Mapping[date, Night], day: date, chosen: NightFiles
 ) -> list[Text]:
     """Return what the operator of a night should look at, a sentence each."""
-    volumes = known.read("volume").collect()
+    volumes = state.read("volume").collect()
     warnings = [
         say("volume.of_day", "{day}: {volume}", day=day, volume=text)
         for text in volume.check_volume(volumes, day).warnings

@@ -1,8 +1,8 @@
-"""What is remembered between nights: a folder of Delta tables, of which a run changes all or none.
+"""The state, kept between nights: a folder of Delta tables, of which a run changes all or none.
 
-A Delta table by itself is changed whole or not at all, but a night changes fourteen. So the ledger
-is written last, and its event names the version of every table that belongs to it. Those are
-what is read; a run that was killed half way leaves newer ones, which the next run takes back.
+One Delta table is changed completely or not at all, but a night changes fourteen. So the ledger is
+written last, and its event names the version of every table that belongs to it. These versions are
+read; a run that was killed leaves newer ones, which the next run takes back.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ NO_FILES = pl.DataFrame(schema={"table": pl.String, "file": pl.String, "day": pl
 
 @dataclass(frozen=True)
 class State:
-    """An opened state; what it shows are the tables as the last finished run left them.
+    """An opened state, with its tables as the last finished run left them.
 
     ``layout`` is the version of its tables; those of an earlier one are read through its steps.
     """
 
-    place: Location
+    location: Location
     header: Header
     ledger: pl.DataFrame
     layout: int = VERSION
@@ -58,17 +58,17 @@ class State:
 
     @property
     def versions(self) -> dict[str, int]:
-        """The version of each table that is the good one."""
-        told = self.ledger["tables"].drop_nulls()
-        return dict(json.loads(told[-1])) if len(told) else {}
+        """The version of each table that belongs to the last finished run."""
+        versions = self.ledger["tables"].drop_nulls()
+        return dict(json.loads(versions[-1])) if len(versions) else {}
 
     @property
     def as_text(self) -> bool:
-        """Whether lines are remembered as text, because some night had opaque tokens."""
+        """Whether lines are kept as text, because some night had opaque tokens."""
         return bool(self.read("profile").collect_schema()["line"] == pl.String)
 
     def read(self, name: str) -> pl.LazyFrame:
-        """Return a table; one that nothing was written to yet has no rows."""
+        """Return a table; without rows if nothing was written to it yet."""
         table, versions = STATE_TABLES[name], self.versions
         if self.layout < VERSION:
             rows = self.upgraded_tables.get(name)
@@ -80,14 +80,14 @@ class State:
         known = self._open.get(name)
         if known is not None and known.version() == versions[name]:
             return _with_all_columns(
-                pl.scan_delta(known, **paths.polars_options(self.place)), table
+                pl.scan_delta(known, **paths.polars_options(self.location)), table
             )
-        return _with_all_columns(delta.scan_table(self.place / name, versions[name]), table)
+        return _with_all_columns(delta.scan_table(self.location / name, versions[name]), table)
 
     @cached_property
     def written_tables(self) -> Mapping[str, pl.LazyFrame]:
         """The tables as they were written, by the names of their layout."""
-        return {n: delta.scan_table(self.place / n, v) for n, v in self.versions.items()}
+        return {n: delta.scan_table(self.location / n, v) for n, v in self.versions.items()}
 
     @cached_property
     def upgraded_tables(self) -> Mapping[str, pl.LazyFrame]:
@@ -95,20 +95,20 @@ class State:
         return upgrade.through_steps(self.written_tables, self.layout)
 
     def damaged(self) -> pl.DataFrame:
-        """List the files that are gone, or not as long as they were written (table, file, day).
+        """Return the files that are missing or have another length (table, file, day).
 
-        It takes a repaired state.
+        The state must be repaired.
         """
         files = [NO_FILES, *(self._damaged(name) for name in self.versions)]
         return pl.concat(files).sort("day", "table", "file", nulls_last=True)
 
     def repair(self) -> None:
-        """Take back what runs that did not come to their end have left."""
+        """Take back what unfinished runs have written."""
         versions = self.versions
-        with private_writes(self.place):
+        with private_writes(self.location):
             for name in STATE_TABLES:
                 if name not in versions:
-                    paths.remove(self.place / name)
+                    paths.remove(self.location / name)
                 elif (table := self._table(name)).version() != versions[name]:
                     table.restore(
                         versions[name],
@@ -119,27 +119,27 @@ class State:
     def commit(
         self, event: str, frames: Mapping[str, pl.DataFrame], *, day: date, **told: Any
     ) -> State:
-        """Put ``frames`` in the place of what tables have of ``day``, and note it in the ledger.
+        """Replace the rows of ``day`` in tables by ``frames``, and note it in the ledger.
 
         Until the note is written nobody sees any of it.
         """
-        with private_writes(self.place):
+        with private_writes(self.location):
             for name, frame in frames.items():
                 self._replace(name, frame, day)
-            if isinstance(self.place, Path) and hasattr(os, "sync"):
+            if isinstance(self.location, Path) and hasattr(os, "sync"):
                 os.sync()  # else the note might outlive a power cut that the tables do not
             versions = self.versions | {name: self._table(name).version() for name in frames}
         return self.note(event, day=day, tables=versions, **told)
 
     def forget(self, before: Mapping[str, date]) -> State:
-        """Delete the rows that each table has of days before the one given, if it has any."""
+        """Delete from each table the rows of days before the day in ``before``."""
         versions = self.versions
         old = [
             name for name, first in before.items() if name in versions and self._has(name, first)
         ]
         if not old:
             return self
-        with private_writes(self.place):
+        with private_writes(self.location):
             for name in old:
                 table = self._table(name)
                 table.delete(
@@ -151,8 +151,8 @@ class State:
         return self.note("retention", tables=versions, facts=facts)
 
     def sweep(self, *, hours: int = LINGER_HOURS) -> None:
-        """Delete the files that no table refers to any more."""
-        with private_writes(self.place):
+        """Delete the files to which no table refers any more."""
+        with private_writes(self.location):
             events = self._table(LEDGER_NAME)
             if len(events.file_uris()) > MANY_EVENTS:  # each is a file of its own
                 events.optimize.compact()
@@ -201,7 +201,7 @@ class State:
         # A ledger that somebody has made since this one found none is somebody else's.
         mode = "append" if LEDGER_NAME in self._open else "error"
         events = pl.concat([self.ledger, line])
-        with private_writes(self.place):
+        with private_writes(self.location):
             if anew:
                 self._write(LEDGER_NAME, events, mode="overwrite")
             else:
@@ -228,15 +228,15 @@ class State:
             )
 
     def _write(self, name: str, frame: pl.DataFrame, **told: Any) -> None:
-        place = self.place / name
-        if name in self._open or (place / "_delta_log").is_dir():
+        location = self.location / name
+        if name in self._open or (location / "_delta_log").is_dir():
             delta.write(self._table(name), frame, **told)
         else:
-            delta.write(place, frame, **told)
-            self._open[name] = delta.open_table(place, version=0)
+            delta.write(location, frame, **told)
+            self._open[name] = delta.open_table(location, version=0)
 
     def _has(self, name: str, before: date) -> bool:
-        """Tell whether a table has rows of an earlier day; lines go as PROFILE does."""
+        """Return whether a table has rows of an earlier day; for lines PROFILE is asked."""
         actions = self._table("profile" if name in UNDIVIDED else name).get_add_actions(
             flatten=True
         )
@@ -244,18 +244,18 @@ class State:
         return isinstance(oldest, date) and oldest < before
 
     def _damaged(self, name: str) -> pl.DataFrame:
-        wrong = delta.damaged_files(self._table(name), self.place / name)
+        wrong = delta.damaged_files(self._table(name), self.location / name)
         day = pl.lit(None, pl.Date) if name in UNDIVIDED else pl.col("partition.day")
         return wrong.select(table=pl.lit(name), file=pl.col("path"), day=day)
 
     def _table(self, name: str) -> DeltaTable:
         if name not in self._open:
-            self._open[name] = delta.open_table(self.place / name)
+            self._open[name] = delta.open_table(self.location / name)
         return self._open[name]
 
 
 def _with_all_columns(rows: pl.LazyFrame, table: Table) -> pl.LazyFrame:
-    """Take the columns of a table; those that an older state lacks are empty."""
+    """Return the columns of a table; those that an older state lacks are null."""
     found = rows.collect_schema()
     return rows.select(
         pl.col(name) if name in found else pl.lit(None, column.dtype).alias(name)
@@ -267,32 +267,32 @@ def _day_column(name: str) -> str:
     return "last_seen" if name in UNDIVIDED else "day"
 
 
-def open_writable(place: Location, zone: str, home: str) -> State:
-    """Open a state to change it; make it where there is none. Its writer must hold the lock.
+def open_writable(location: Location, zone: str, home: str) -> State:
+    """Open a state to change it, or make it. The caller must hold the lock.
 
     Zone and home region are settled by the first night that is done.
     """
-    told, (events, tables) = bring_up_to_date(place), _ledger(place)
+    told, (events, tables) = bring_up_to_date(location), _ledger(location)
     if told is None or events["tables"].drop_nulls().is_empty():
         told = Header(VERSION, zone, home)
-        state_header.write(place, told)
-    state = State(place, told, events, _open=tables)
+        state_header.write(location, told)
+    state = State(location, told, events, _open=tables)
     state.repair()
     return state
 
 
-def open_readonly(place: Location) -> State:
+def open_readonly(location: Location) -> State:
     """Open a state to read it."""
-    told = state_header.read(place)
+    told = state_header.read(location)
     if told is None:
-        msg = f"There is no state in '{place}'; the first night makes it."
+        msg = f"There is no state in '{location}'; the first night makes it."
         raise StateError(msg)
-    events, _ = _ledger(place)
+    events, _ = _ledger(location)
     layout = upgrade.layout_version(told.version, events)
-    return State(place, told, _upgraded_ledger(events, layout), layout)
+    return State(location, told, _upgraded_ledger(events, layout), layout)
 
 
-def bring_up_to_date(place: Location) -> Header | None:
+def bring_up_to_date(location: Location) -> Header | None:
     """Upgrade a state that an earlier version wrote, if there is one; return its header.
 
     Its writer must hold the lock. First the tables are written, as new versions or under new names
@@ -300,26 +300,26 @@ def bring_up_to_date(place: Location) -> Header | None:
     and the header is written. Cut off anywhere, it leaves the old state or the new one, and the
     next opening goes on.
     """
-    header = state_header.read(place)
+    header = state_header.read(location)
     if header is None or header.version == VERSION:
         return header
-    events, tables = _ledger(place)
+    events, tables = _ledger(location)
     layout = upgrade.layout_version(header.version, events)
     if layout < VERSION and not events["tables"].drop_nulls().is_empty():
         ledger = _upgraded_ledger(events, layout)
-        _rewrite(State(place, header, ledger, layout, tables))
-    with private_writes(place):
+        _rewrite(State(location, header, ledger, layout, tables))
+    with private_writes(location):
         for name in upgrade.FORMER_TABLES - STATE_TABLES.keys():
-            paths.remove(place / name)
+            paths.remove(location / name)
     header = replace(header, version=VERSION)
-    state_header.write(place, header)
+    state_header.write(location, header)
     return header
 
 
 def _rewrite(former: State) -> None:
     """Write the tables of a state of an earlier layout as those of today, and its ledger."""
     versions = former.versions
-    with private_writes(former.place):
+    with private_writes(former.location):
         for name, rows in former.upgraded_tables.items():
             if rows is former.written_tables.get(name):
                 continue
@@ -331,11 +331,11 @@ def _rewrite(former: State) -> None:
                 if isinstance(error, OSError) and error.errno is not None:
                     raise  # it could not be written
                 msg = (
-                    f"The state in '{former.place}' is of version {former.layout}, and cannot be "
-                    f"brought up to date: '{name}' is damaged. Put it back from a backup."
+                    f"The state in '{former.location}' is of version {former.layout}, and cannot "
+                    f"be brought up to date: '{name}' is damaged. Put it back from a backup."
                 )
                 raise StateError(msg) from error
-        if isinstance(former.place, Path) and hasattr(os, "sync"):
+        if isinstance(former.location, Path) and hasattr(os, "sync"):
             os.sync()  # else the ledger might outlive a power cut that the tables do not
     kept = {name: version for name, version in versions.items() if name in STATE_TABLES}
     facts = {"version": VERSION}
@@ -346,35 +346,35 @@ def _upgraded_ledger(events: pl.DataFrame, layout: int) -> pl.DataFrame:
     return upgrade.through_steps({LEDGER_NAME: events.lazy()}, layout)[LEDGER_NAME].collect()
 
 
-def check_files(place: Location) -> None:
-    """Decode every file that the state is made of, and fail on the first that is damaged."""
-    if not (place / state_header.FILE_NAME).exists():
+def check_files(location: Location) -> None:
+    """Decode every file of a state, and raise an error that names the first damaged one."""
+    if not (location / state_header.FILE_NAME).exists():
         return
-    known = open_readonly(place)
+    known = open_readonly(location)
     for name, version in known.versions.items():
-        for file in sorted(delta.open_table(place / name, version).file_uris()):
+        for file in sorted(delta.open_table(location / name, version).file_uris()):
             try:
-                pl.scan_parquet(file, **paths.polars_options(place)).collect()
+                pl.scan_parquet(file, **paths.polars_options(location)).collect()
             except UNREADABLE as error:
                 msg = f"'{file}' is damaged; run the night of that day again, it makes it anew."
                 raise StateError(msg) from error
 
 
-def _ledger(place: Location) -> tuple[pl.DataFrame, dict[str, DeltaTable]]:
-    """Read the events, and keep the table at the version that they are of."""
+def _ledger(location: Location) -> tuple[pl.DataFrame, dict[str, DeltaTable]]:
+    """Return the events, and the opened table at the version that they are of."""
     types = {name: column.dtype for name, column in LEDGER.items()}
-    if not (place / LEDGER_NAME / "_delta_log").is_dir():
+    if not (location / LEDGER_NAME / "_delta_log").is_dir():
         return pl.DataFrame(schema=types), {}
     from deltalake.exceptions import DeltaError
 
     try:
-        table = delta.open_table(place / LEDGER_NAME)
-        if delta.damaged_files(table, place / LEDGER_NAME).is_empty():
-            events = pl.scan_delta(table, **paths.polars_options(place))
+        table = delta.open_table(location / LEDGER_NAME)
+        if delta.damaged_files(table, location / LEDGER_NAME).is_empty():
+            events = pl.scan_delta(table, **paths.polars_options(location))
             return events.select(list(types)).sort("number").collect(), {LEDGER_NAME: table}
     except (*UNREADABLE, DeltaError) as error:
         if store_errors.is_store_error(error):
             raise
         # It makes no difference how.
-    msg = f"The ledger in '{place / LEDGER_NAME}' is damaged; put it back from a backup."
+    msg = f"The ledger in '{location / LEDGER_NAME}' is damaged; put it back from a backup."
     raise StateError(msg)

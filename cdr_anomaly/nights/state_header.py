@@ -28,40 +28,38 @@ class Header:
     home: str
 
 
-def read(place: Location) -> Header | None:
-    """Read what holds for a state as a whole; None where there is none."""
-    if not isinstance(place, Path) and quote(place.key, safe="/=") != place.key:
+def read(location: Location) -> Header | None:
+    """Return the header of a state; None where there is no state."""
+    if not isinstance(location, Path) and quote(location.key, safe="/=") != location.key:
         # Delta writes such names in another way than Polars reads them.
-        msg = f"'{place}' cannot be a state: name it by letters, digits and - _ . = alone."
+        msg = f"'{location}' cannot be a state: name it by letters, digits and - _ . = alone."
         raise StateError(msg)
-    if not place.exists():
+    if not location.exists():
         return None
-    if not place.is_dir():
-        msg = f"'{place}' is a file; a state is a folder."
+    if not location.is_dir():
+        msg = f"'{location}' is a file; a state is a folder."
         raise StateError(msg)
     try:
-        told = Header(**json.loads((place / FILE_NAME).read_text(encoding="utf-8")))
+        header = Header(**json.loads((location / FILE_NAME).read_text(encoding="utf-8")))
     except FileNotFoundError:
-        others = [file.name for file in place.iterdir() if not file.name.startswith(".")]
+        others = [file.name for file in location.iterdir() if not file.name.startswith(".")]
         if others:
-            msg = (
-                f"'{place}' is no state: it holds '{min(others)}' and no {FILE_NAME}; name another."
-            )
+            msg = f"'{location}' is no state: it holds '{min(others)}' and no {FILE_NAME}; name another."
             raise StateError(msg) from None
         return None
     except (OSError, ValueError, TypeError) as error:
-        msg = f"'{place / FILE_NAME}' cannot be read; put it back from a backup."
+        msg = f"'{location / FILE_NAME}' cannot be read; put it back from a backup."
         raise StateError(msg) from error
-    if told.version > VERSION:
+    if header.version > VERSION:
         msg = (
-            f"The state in '{place}' is of version {told.version}, this program knows {VERSION}: "
-            "a newer cdr-anomaly wrote it; update this one."
+            f"The state in '{location}' is of version {header.version}, this program knows "
+            f"{VERSION}: a newer cdr-anomaly wrote it; update this one."
         )
         raise StateError(msg)
-    return told
+    return header
 
 
-def write(place: Location, told: Header) -> None:
-    """Write it whole."""
-    with private_writes(place):
-        paths.write(place / FILE_NAME, f"{json.dumps(told.__dict__)}\n".encode())
+def write(location: Location, header: Header) -> None:
+    """Write the header of a state."""
+    with private_writes(location):
+        paths.write(location / FILE_NAME, f"{json.dumps(header.__dict__)}\n".encode())

@@ -1,4 +1,4 @@
-"""Whether a day's volume is as usual: that a switch's file is missing is the commonest fault."""
+"""Compare the volume of a day with what is usual: a missing file is the most common fault."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FAR_BELOW, HOUR_BELOW = 0.7, 0.3
 
 
 class VolumeCheck(NamedTuple):
-    """A day's rows, what is usual (None where that is not known), and what is missing, in words."""
+    """The rows of a day, what is usual (None if not known), and what is missing, in words."""
 
     rows: int
     usual: float | None
@@ -31,7 +31,7 @@ class VolumeCheck(NamedTuple):
 
     @property
     def warnings(self) -> list[Text]:
-        """Say what is wrong with the volume, a sentence each."""
+        """Return what is wrong with the volume, a sentence for each."""
         if self.usual is None:
             return []
         below = self.rows < FAR_BELOW * self.usual
@@ -47,14 +47,17 @@ class VolumeCheck(NamedTuple):
 
 
 def source_name(path: str) -> str:
-    """Name a file as its like of other days, with * for what changes; hive keys count, too."""
+    """Return the name that a file shares with those of other days: * for dates and counters.
+
+    Keys of hive folders belong to it.
+    """
     *folders, file = PurePath(path).parts
     keys = [CHANGING.sub("*", folder) for folder in folders if "=" in folder]
     return "/".join([*(key for key in keys if "*" not in key), CHANGING.sub("*", file)])
 
 
 def count_volume(starts: pl.DataFrame) -> pl.DataFrame:
-    """Make VOLUME from the starts of files (file, day, hour, rows)."""
+    """Return VOLUME of the rows of files by hour (file, day, hour, rows)."""
     names = {file: source_name(file) for file in starts["file"].unique()}
     source = pl.col("file").replace_strict(names, return_dtype=pl.String)
     rows = starts.group_by("day", "hour", source=source).agg(pl.col("rows").sum())
@@ -62,7 +65,7 @@ def count_volume(starts: pl.DataFrame) -> pl.DataFrame:
 
 
 def by_hour(volume: pl.DataFrame, day: date) -> pl.DataFrame:
-    """Put the rows ``n`` of each hour of a day beside the ``usual``, which may be unknown."""
+    """Return the rows ``n`` of each hour of a day, and the ``usual``, which may be null."""
     rows = volume.filter(pl.col("day") == day).group_by("hour").agg(n=pl.col("rows").sum())
     past = _past_days(volume, day)
     usual = _usual(*past) if past else pl.DataFrame(schema={"hour": pl.Int64, "usual": pl.Float64})
@@ -84,7 +87,7 @@ def check_volume(volume: pl.DataFrame, day: date) -> VolumeCheck:
 
 
 def _past_days(volume: pl.DataFrame, day: date) -> tuple[pl.DataFrame, int] | None:
-    """Give the rows of the days that a day is compared with, and how many days these are."""
+    """Return the rows of the days that a day is compared with, and how many days these are."""
     before = volume.filter(pl.col("day") < day)
     same = before.filter(
         pl.col("day").dt.weekday() == day.isoweekday(),
@@ -119,7 +122,7 @@ def _hours(today: pl.DataFrame, past: pl.DataFrame, days: int) -> list[Text]:
 
 
 def _sources(today: pl.DataFrame, past: pl.DataFrame, days: int) -> list[Text]:
-    """Name the files that come on most days and have not come today."""
+    """Return the names of the files that come on most days and have not come today."""
     regular = past.group_by("source").agg(n=pl.col("day").n_unique()).filter(2 * pl.col("n") > days)
     gone = regular.join(today, on="source", how="anti")["source"].sort()
     return [say("volume.none_from", "none from '{source}'", source=source) for source in gone]

@@ -29,7 +29,7 @@ def test_nights_and_what_they_remember(tmp_path: Path) -> None:
     here = night_runs.run(tmp_path / "here", *WORDS)
     for file in days[:-LAST]:
         nights_run.nightly([file], date.fromisoformat(file.stem), here)
-    shutil.copytree(here.place, tmp_path / "there")
+    shutil.copytree(here.location, tmp_path / "there")
     told = settings.load_settings(tz=SHANGHAI, assignments=WORDS, engine="spark", master=MASTER)
     there = nights_run.Run(tmp_path / "there", told)
     for file in days[-LAST:]:
@@ -37,4 +37,4 @@ def test_nights_and_what_they_remember(tmp_path: Path) -> None:
         ours, theirs = (nights_run.nightly([file], day, run).result for run in (here, there))
         for name in ("findings", "evidence", "alerts", "victims"):
             assert_frame_equal(getattr(ours, name), getattr(theirs, name))
-    assert night_runs.remembered(here.place) == night_runs.remembered(there.place)
+    assert night_runs.remembered(here.location) == night_runs.remembered(there.location)

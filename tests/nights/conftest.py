@@ -28,7 +28,7 @@ def before(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     half = files.parent / "half.parquet"
     pl.read_parquet(last(files)).gather_every(2).write_parquet(half)
     run.nightly([half], DAYS[3], told)
-    return told.place
+    return told.location
 
 
 @pytest.fixture(scope="module")

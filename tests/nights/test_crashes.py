@@ -119,12 +119,12 @@ def test_a_full_disk_is_named_and_leaves_the_state_as_it_was(small_disk: Path, f
     told = night_runs.run(small_disk / "state")
     sentences = []
     for day in DAYS * 4:
-        was = night_runs.remembered(told.place) if told.place.exists() else None
+        was = night_runs.remembered(told.location) if told.location.exists() else None
         try:
             run.nightly([files / f"{day}.parquet"], day, told)
         except StateError as error:
             sentences.append(str(error))
-            assert night_runs.remembered(told.place) == was
+            assert night_runs.remembered(told.location) == was
     assert sentences
     assert f"cannot be written: the disk at '{small_disk}' is full (" in sentences[0]
 
@@ -211,7 +211,7 @@ def test_what_the_first_night_got_wrong_is_not_settled(tmp_path: Path, files: Pa
         else:
             with pytest.raises(InputError):
                 run.nightly(paths, DAYS[0], told)
-    assert state.open_readonly(told.place).header.zone == "Asia/Shanghai"
+    assert state.open_readonly(told.location).header.zone == "Asia/Shanghai"
 
 
 def test_many_events_are_put_together_and_are_the_same(

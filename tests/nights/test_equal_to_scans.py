@@ -51,7 +51,7 @@ def test_the_sample_night_by_night_and_at_once(tmp_path: Path, lists: dict[str, 
     outcomes = list(run.backfill([calls], first, last, told))
     assert len(outcomes) == 36
     assert isinstance(outcomes[-1], run.Outcome)
-    assert_frame_equal(night_runs.findings(told.place), night_runs.in_order(found))
+    assert_frame_equal(night_runs.findings(told.location), night_runs.in_order(found))
     assert_frame_equal(night_runs.evidence(outcomes), whole.evidence)
     assert_frame_equal(outcomes[-1].result.victims, whole.victims)
     assert set(found["detector"]) >= {detector.name for detector in detectors.ALL}
@@ -66,7 +66,7 @@ def test_records_of_both_sides(tmp_path: Path) -> None:
     told = night_runs.run(tmp_path / "state")
     nights = night_runs.every(days, told)
     whole = scanned(days)
-    assert_frame_equal(night_runs.findings(told.place), night_runs.in_order(whole.findings))
+    assert_frame_equal(night_runs.findings(told.location), night_runs.in_order(whole.findings))
     assert_frame_equal(night_runs.evidence(nights), whole.evidence)
 
 
@@ -86,7 +86,7 @@ def test_bursts_about_midnight_and_days_of_23_hours(
     told = night_runs.run(tmp_path / "state", *WORDS, tz=zone, **lists)
     nights = night_runs.every(days, told)
     assert not whole.findings.is_empty()
-    assert_frame_equal(night_runs.findings(told.place), night_runs.in_order(whole.findings))
+    assert_frame_equal(night_runs.findings(told.location), night_runs.in_order(whole.findings))
     assert_frame_equal(night_runs.evidence(nights), whole.evidence)
 
 
@@ -126,9 +126,9 @@ def test_in_any_order(
     Random(2).shuffle(files)  # noqa: S311 - no secret
     for file in files:
         run.nightly([file], date.fromisoformat(file.stem), told)
-    assert not night_runs.findings(told.place).equals(found)
+    assert not night_runs.findings(told.location).equals(found)
     settled(told, days, calls)
-    assert_frame_equal(night_runs.findings(told.place), found)
+    assert_frame_equal(night_runs.findings(told.location), found)
 
 
 @pytest.mark.slow
@@ -146,7 +146,7 @@ def test_split_overlapping_and_delivered_twice(
         shutil.copy(folder / "0.parquet", folder / "copy.parquet")
         (night,) = [run.nightly([folder], day, told)]
         assert night.result.counts.used == whole.height
-    assert_frame_equal(night_runs.findings(told.place), found)
+    assert_frame_equal(night_runs.findings(told.location), found)
 
 
 @pytest.mark.slow
@@ -169,16 +169,16 @@ def test_late_files_reopen_their_day_and_the_days_after_it(
         if n % 2 and n > 2:  # two days later, by itself
             before = days[n - 2]
             run.nightly([folder / f"{before}-late.parquet"], before, told)
-            nights = open_state.read_nights(told.place)
+            nights = open_state.read_nights(told.location)
             assert len(nights[before].inputs) == 2
             reopened = [d for d, night in nights.items() if night.reopened_by == before]
             assert reopened == [d for d in days[n - 1 : n + 1] if d in nights]
     # A landing folder with all of it: days that are done see that there is more of them.
-    settled_by_hand = [d for d in days if len(open_state.read_nights(told.place)[d].inputs) == 2]
+    settled_by_hand = [d for d in days if len(open_state.read_nights(told.location)[d].inputs) == 2]
     for day in set(days) - set(settled_by_hand):
         run.nightly([folder], day, told)
     settled(told, folder, calls)
-    assert_frame_equal(night_runs.findings(told.place), found)
+    assert_frame_equal(night_runs.findings(told.location), found)
 
 
 def test_a_late_file_in_the_folder_of_another_night_is_seen(tmp_path: Path) -> None:
@@ -190,13 +190,13 @@ def test_a_late_file_in_the_folder_of_another_night_is_seen(tmp_path: Path) -> N
     first.tail(30).write_parquet(tmp_path / "late.parquet")
     second.write_parquet(tmp_path / "second.parquet")
     night = run.nightly(sorted(tmp_path.glob("*.parquet")), days[1], told)
-    assert open_state.read_nights(told.place)[days[0]].late == 30
+    assert open_state.read_nights(told.location)[days[0]].late == 30
     (warning,) = night.warnings
     assert warning.startswith("2026-05-04 may change: 30 rows of the day came in files that")
     again, _ = run.backfill(sorted(tmp_path.glob("*.parquet")), *days, told)
     assert isinstance(again, run.Outcome)
     assert again.result.counts.used == 50
-    assert not any(night.provisional for night in open_state.read_nights(told.place).values())
+    assert not any(night.provisional for night in open_state.read_nights(told.location).values())
 
 
 @pytest.mark.slow
@@ -206,11 +206,13 @@ def test_to_run_a_night_again_gives_the_same_bytes(
     days = night_runs.by_day(tmp_path / "days", calls)
     told = night_runs.run(tmp_path / "state", *WORDS, subscribers=subscribers)
     night_runs.every(days, told)
-    before = night_runs.remembered(told.place)
+    before = night_runs.remembered(told.location)
     for day in night_runs.local_days(calls)[-4:]:
         run.nightly([days / f"{day}.parquet"], day, told)
-        assert night_runs.remembered(told.place) == before
-        assert not any(night.provisional for night in open_state.read_nights(told.place).values())
+        assert night_runs.remembered(told.location) == before
+        assert not any(
+            night.provisional for night in open_state.read_nights(told.location).values()
+        )
 
 
 def test_records_in_parts_over_midnight_and_long_calls(tmp_path: Path) -> None:
@@ -250,7 +252,7 @@ def test_records_in_parts_over_midnight_and_long_calls(tmp_path: Path) -> None:
         upto = sorted(days.glob("*.parquet"))[:n]
         found = pipeline.scan(upto, told.settings).findings.filter(day=night.day)
         assert_frame_equal(night_runs.in_order(night.result.findings), night_runs.in_order(found))
-    found = night_runs.findings(told.place)
+    found = night_runs.findings(told.location)
     assert set(found["detector"]) == {"mass_dialler", "high_frequency", "agent_shift"}
 
 
@@ -266,9 +268,11 @@ def test_a_token_turns_the_memory_into_text(
     kinds = []
     for file in sorted(folder.glob("*.parquet")):
         run.nightly([file], date.fromisoformat(file.stem), told)
-        kinds.append(state.open_readonly(told.place).as_text)
+        kinds.append(state.open_readonly(told.location).as_text)
     assert kinds == [False] * 9 + [True] * (len(days) - 9)
     found = scanned(folder, *WORDS, subscribers=subscribers).findings
     order = ("day", "detector", "subject_kind", "subject", "window_start")
-    both = [table.drop("reason").sort(order) for table in (night_runs.findings(told.place), found)]
+    both = [
+        table.drop("reason").sort(order) for table in (night_runs.findings(told.location), found)
+    ]
     assert_frame_equal(*both)

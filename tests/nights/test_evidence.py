@@ -139,11 +139,11 @@ def test_what_is_said_of_a_member_is_said_of_the_actor(tmp_path: Path, relayed: 
     assert alert["subject"] == HUB
     assert len(alert["lines"]) > 1
     member = alert["lines"][-1]
-    subject, day = operations.record_feedback(told.place, member, "cleared", "one firm", None)
+    subject, day = operations.record_feedback(told.location, member, "cleared", "one firm", None)
     assert (subject, str(day)) == (member, DAYS[0])
-    said = state.open_readonly(told.place).read("feedback").collect()
+    said = state.open_readonly(told.location).read("feedback").collect()
     assert sorted(said["line"]) == sorted(alert["lines"])
-    shown = operations.status(told.place, 3)["What became of alerts, by detector"]
+    shown = operations.status(told.location, 3)["What became of alerts, by detector"]
     assert shown["cleared"].unique().to_list() == [1], "it is one alert, whatever its lines"
 
     again = run.nightly([second], date.fromisoformat(DAYS[1]), told).result.alerts
@@ -152,8 +152,8 @@ def test_what_is_said_of_a_member_is_said_of_the_actor(tmp_path: Path, relayed: 
     assert grades.index(later["severity"]) == grades.index(alert["severity"]) - 1
     assert later["lowered_because"] == f"cleared on {DAYS[0]}"
     assert later["feedback"] == f"cleared on {DAYS[0]}: one firm"
-    operations.record_feedback(told.place, HUB, "confirmed", None, night.day)
-    said = state.open_readonly(told.place).read("feedback").collect()
+    operations.record_feedback(told.location, HUB, "confirmed", None, night.day)
+    said = state.open_readonly(told.location).read("feedback").collect()
     assert said["verdict"].unique().to_list() == ["confirmed"], "of all of them, once"
 
 

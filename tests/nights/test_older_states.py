@@ -43,15 +43,15 @@ def test_columns_that_an_older_state_lacks_are_empty_and_new_nights_have_them(
         once.setattr(state.State, "commit", as_before)
         run.nightly([folder / f"{FIRST}.parquet"], FIRST, told)
     for name in ("legs", "carry_over"):
-        written = pl.scan_delta(str(told.place / name)).collect_schema()
+        written = pl.scan_delta(str(told.location / name)).collect_schema()
         assert not set(NEW) & set(written)
     for name in ("legs", "carry_over"):
-        known = state.open_readonly(told.place).read(name).collect()
+        known = state.open_readonly(told.location).read(name).collect()
         assert known.height > 0
         assert known.select(NEW).null_count().row(0) == (known.height, known.height)
     run.nightly([folder / f"{SECOND}.parquet"], SECOND, told)
-    legs = state.open_readonly(told.place).read("legs").collect()
+    legs = state.open_readonly(told.location).read("legs").collect()
     told_now = legs.filter(pl.col("day") == SECOND).select(NEW).unique()
     assert told_now.rows() == [("460001", "x")]
     assert legs.filter(pl.col("day") == FIRST).select(NEW).unique().rows() == [(None, None)]
-    assert_frame_equal(night_runs.findings(told.place), night_runs.findings(plain.place))
+    assert_frame_equal(night_runs.findings(told.location), night_runs.findings(plain.location))

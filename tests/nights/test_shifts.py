@@ -90,7 +90,7 @@ def test_every_night_finds_what_a_scan_of_its_days_finds(
         own = whole.findings.filter(day=night.day)
         assert_frame_equal(night_runs.in_order(night.result.findings), night_runs.in_order(own))
         n_found += own.filter(detector="agent_shift").height
-        kept = shown(state.open_readonly(told.place).read("shifts"), night.day)
+        kept = shown(state.open_readonly(told.location).read("shifts"), night.day)
         assert_frame_equal(kept, shown(night.result.tables.shifts, night.day))
         worthy = shown(whole.tables.shifts, night.day)
         assert_frame_equal(kept.join(worthy, on="line", how="semi"), worthy)
@@ -132,7 +132,7 @@ def test_a_state_without_the_table_is_read_and_written_on(tmp_path: Path) -> Non
     for file in files[:4]:
         night = run.nightly([file], date.fromisoformat(file.stem), told)
     assert found(night.result, "agent_shift")
-    copy = shutil.copytree(told.place, tmp_path / "copy")
+    copy = shutil.copytree(told.location, tmp_path / "copy")
     known = state.open_writable(copy, SHANGHAI, "CN")
     older = {name: version for name, version in known.versions.items() if name != "shifts"}
     known.note("retention", tables=older)

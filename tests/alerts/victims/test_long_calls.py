@@ -147,11 +147,11 @@ def test_a_state_from_before_the_list_opens(
         patched.setattr(State, "commit", as_before)
         for file in files[:8]:
             nights_run.nightly([file], date.fromisoformat(file.stem), run)
-    assert "long_calls" not in state.open_readonly(run.place).versions
+    assert "long_calls" not in state.open_readonly(run.location).versions
     for file in files[8:10]:
         night = nights_run.nightly([file], date.fromisoformat(file.stem), run)
         assert night.result.victims.is_empty()
     for file in files[10:]:
         night = nights_run.nightly([file], date.fromisoformat(file.stem), run)
     assert night.result.victims.is_empty(), "the long calls of the week before are their past"
-    assert set(state.open_readonly(run.place).versions) >= {"long_calls", "victims"}
+    assert set(state.open_readonly(run.location).versions) >= {"long_calls", "victims"}

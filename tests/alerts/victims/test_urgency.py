@@ -232,7 +232,7 @@ def test_a_nights_list_is_that_of_a_scan(tmp_path: Path) -> None:
         whole = scanned(tmp_path / str(n), upto)
         assert_frame_equal(nights[n].result.victims, whole.victims)
     assert nights[-1].result.victims.height == 2
-    kept = state.open_readonly(run.place).read("victims").collect()
+    kept = state.open_readonly(run.location).read("victims").collect()
     assert set(kept["day"]) == {nights[-2].day, nights[-1].day}
     again = night_runs.every(folder, run)[-1]
     assert_frame_equal(again.result.victims, nights[-1].result.victims)

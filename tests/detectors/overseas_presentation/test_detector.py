@@ -249,7 +249,7 @@ def test_a_night_finds_what_a_scan_finds(tmp_path: Path) -> None:
     night_runs.every(folder, told)
     whole = night_runs.in_order(scanned(tmp_path / "whole", calls).findings)
     assert {LONDON, own, "+442071234568"} <= set(whole.filter(detector=NAME)["subject"])
-    assert_frame_equal(night_runs.findings(told.place), whole)
+    assert_frame_equal(night_runs.findings(told.location), whole)
 
 
 def test_records_of_both_sides(tmp_path: Path) -> None:
