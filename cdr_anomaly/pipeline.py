@@ -75,7 +75,7 @@ def scan(
     progress("opening the files")
     engine = engines.build_engine(settings)
     source = ingest.open_source(paths, settings, engine.reader)
-    known = alerts_entities.read(entities, source.plan, detect.FINDERS)
+    declared = alerts_entities.read(entities, source.plan, detect.FINDERS)
     data, not_applicable = read_twice(
         engine, source, built, subscribers=subscribers, extra_line=extra_line, progress=progress
     )
@@ -87,7 +87,7 @@ def scan(
     no_past = peer_scoring.Known.nothing(reader.source.line_type, reader.look.n_callers)
     judged = detect.judged(applicable, tables, no_past, settings.fdr)
     handsets = alerts_entities.handsets(tables.legs, tables.written(pl.col("line")))
-    marked = alerts_entities.set_aside(judged.findings, known, source.plan, handsets)
+    marked = alerts_entities.set_aside(judged.findings, declared, source.plan, handsets)
     context = severity.Beside(
         detect.explained(judged.findings, judged.weights),
         handsets=handsets.collect(),
@@ -108,7 +108,7 @@ def scan(
         findings=judged.findings,
         evidence=judged.weights,
         alerts=ranking.ranked(marked, context, most=settings.max_alerts),
-        victims=selection.to_warn(tables, week, known, handsets, settings.max_victims).victims,
+        victims=selection.to_warn(tables, week, declared, handsets, settings.max_victims).victims,
         counts=count_rows(reader.look),
         not_applicable=not_applicable,
         tables=tables,
@@ -133,12 +133,12 @@ def read_twice(
     """
     warm_up = max(detector.warm_up() for detector in detectors)
 
-    def select(source: ingest.Source, known: Subscribers) -> tuple[object, NeededLines | None]:
+    def select(source: ingest.Source, listed: Subscribers) -> tuple[object, NeededLines | None]:
         line = _as_carried(extra_line, source)
         # First legs mean new lines, and are of all lines, unless activations are listed.
-        if known.activations is None and source.max_days() > warm_up:
+        if listed.activations is None and source.max_days() > warm_up:
             return line, None
-        return line, second_look.needed_lines(detectors, source, known.activations, line)
+        return line, second_look.needed_lines(detectors, source, listed.activations, line)
 
     reader = read_once(
         engine, source, detectors, subscribers=subscribers, select=select, progress=progress
@@ -199,12 +199,12 @@ def read_once(
     kinds = second_look.traffic_kinds(detectors)
 
     def read(source: ingest.Source, step: str) -> FeedReader:
-        known = ingest_subscribers.read(subscribers, source.plan, as_text=source.as_text)
-        line, needed = select(source, known) if select else (None, None)
+        listed = ingest_subscribers.read(subscribers, source.plan, as_text=source.as_text)
+        line, needed = select(source, listed) if select else (None, None)
         progress(step, source.rows)
         look = engine.first_look(source, needed, progress.done, kinds)
-        feed = describe_feed(source, look, known)
-        return FeedReader(engine, source, known, line, needed, look, feed, progress.done)
+        feed = describe_feed(source, look, listed)
+        return FeedReader(engine, source, listed, line, needed, look, feed, progress.done)
 
     reader = read(source, "reading the calls")
     if reader.look.has_misread:

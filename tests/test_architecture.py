@@ -47,9 +47,6 @@ NAMES_TO_CHANGE = {
     "alerts",
     "detectors",
     "evaluation",
-    "features",
-    "nights",
-    "pipeline",
     "reports",
     "significance",
 }

@@ -247,7 +247,7 @@ def test_a_row_with_a_wrong_clock_does_not_make_old_lines_new(feed: Feed, tmp_pa
     )
     result = pipeline.scan([_written(tmp_path, pl.concat([week, astray]))], feed.settings)
     assert "new_sim_burst" in result.not_applicable
-    assert max(result.tables.judged) < result.tables.births_from
+    assert max(result.tables.judged_days) < result.tables.births_from
 
 
 def test_files_with_other_columns_are_read_in_parts_of_their_own(

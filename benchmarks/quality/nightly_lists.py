@@ -42,7 +42,7 @@ def list_inputs(result: Result, entities: Path | None) -> ListInputs:
         detect.find_line_replacements(tables, day)
         .with_columns(day=pl.lit(day, pl.Date))
         .select(list(LINE_REPLACEMENTS))
-        for day in tables.judged
+        for day in tables.judged_days
     ]
     return ListInputs(
         alerts_entities.read(entities, plan, detect.FINDERS),

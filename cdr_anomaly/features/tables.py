@@ -142,7 +142,7 @@ def build_tables(inputs: TableInputs, rules: TableRules) -> tuple[Tables, pl.Laz
         two_way=rules.two_way,
         busy=rules.busy,
         since=since,
-        judged=inputs.judged_days,
+        judged_days=inputs.judged_days,
         births_from=inputs.births_from,
         profile=require(inputs.profile, PROFILE, "profile"),
         measures=require(measures, MEASURES, "measures"),
@@ -197,7 +197,7 @@ def _shifts(inputs: TableInputs, measures: pl.LazyFrame) -> pl.LazyFrame:
 class Tables:
     """The tables of a run (schema/), lazily, and how lines and times are written.
 
-    ``judged`` are the days that are judged. Days before ``since`` are a past that others are
+    ``judged_days`` are the days that are judged. Days before ``since`` are a past that others are
     compared with; what is found on them does not count. ``busy`` placed calls make a day busy,
     ``births_from`` is the first day whose new lines are known.
     """
@@ -208,7 +208,7 @@ class Tables:
     two_way: bool
     busy: int
     since: date
-    judged: tuple[date, ...]
+    judged_days: tuple[date, ...]
     births_from: date
     profile: pl.LazyFrame
     measures: pl.LazyFrame

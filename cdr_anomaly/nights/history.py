@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -30,7 +30,7 @@ from cdr_anomaly.ingest.deduplicate import PART_GAP_S
 from cdr_anomaly.schema import CARRY_OVER, FORWARD_LEGS, LEGS, PROFILE, empty, require
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from cdr_anomaly.detectors import Detector, Tables
     from cdr_anomaly.features.second_look import ActiveDays
@@ -62,18 +62,10 @@ class History:
         return self.read(name).filter(pl.col("day").is_between(begin, end))
 
 
-class NightTables(NamedTuple):
-    """The tables that detectors read, and what is kept for later nights (STATE_TABLES)."""
-
-    tables: Tables
-    kept: Mapping[str, pl.DataFrame]
-    active: ActiveDays
-
-
 def build_night_tables(
     reader: FeedReader, detectors: list[Detector], history: History
-) -> NightTables:
-    """Build the tables of a night."""
+) -> tuple[Tables, dict[str, pl.DataFrame], ActiveDays]:
+    """Return the tables of a night, the rows that its state keeps, and its active line-days."""
     source, day = reader.source, history.day
     profile = _profile(reader, day)
     known_from = second_look.births_known_from(history.first_day, detectors)
@@ -113,7 +105,7 @@ def build_night_tables(
     )
     rules = TableRules.of(detectors, two_way=active.plus(history.active).two_way())
     tables, callers = build_tables(inputs, rules)
-    kept = {
+    state_rows = {
         "profile": profile,
         "long_calls": reader.look.long.filter(pl.col("day") == day),
         "forward_legs": forwarded,
@@ -122,7 +114,7 @@ def build_night_tables(
         "shifts": tables.shifts.filter(pl.col("day") == day).sort("line").collect(),
         "cold_callers": callers.sort("line").collect(),
     }
-    return NightTables(tables, kept, active)
+    return tables, state_rows, active
 
 
 def update_sightings(

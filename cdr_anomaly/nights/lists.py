@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from datetime import date
 
     from cdr_anomaly import numbering
-    from cdr_anomaly.features.tables import FeedReader
-    from cdr_anomaly.nights.history import History, NightTables
+    from cdr_anomaly.features.second_look import ActiveDays
+    from cdr_anomaly.features.tables import FeedReader, Tables
+    from cdr_anomaly.nights.history import History
     from cdr_anomaly.nights.ledger import Night
     from cdr_anomaly.nights.state import State
     from cdr_anomaly.settings import Settings
@@ -40,14 +41,16 @@ class Subjects(NamedTuple):
 
 
 class JudgedNight(NamedTuple):
-    """What came of the calls of a day: its tables, and what was found in them.
+    """What came of the calls of a day: its tables, the rows that its state keeps, and the findings.
 
     ``reader`` reads more calls; ``history`` is the state with lines as these calls carry them.
     """
 
     reader: FeedReader
-    night: NightTables
-    found: detect.Judged
+    tables: Tables
+    state_rows: Mapping[str, pl.DataFrame]
+    active: ActiveDays
+    judgement: detect.Judged
     not_applicable: dict[str, Text]
     history: History
 
@@ -85,17 +88,17 @@ def rank_alerts(
 
 def list_victims(
     state: State,
-    judged: JudgedNight,
+    night: JudgedNight,
     day: date,
     settings: Settings,
     subjects: Subjects,
     nights: Mapping[date, Night],
 ) -> selection.Warned:
     """Return the list of people to warn, by what this night and those of the week have found."""
-    history, tables = judged.history, judged.night.tables
+    history, tables = night.history, night.tables
     week = pl.col("day").is_between(day - selection.WEEK, day, closed="none")
     earlier = state.read("findings").filter(week).collect()
-    found = pl.concat([earlier, judged.found.findings])
+    found = pl.concat([earlier, night.judgement.findings])
     feedback = state.read("feedback").filter(pl.col("day") < day).collect()
 
     def past(lines: pl.LazyFrame) -> pl.LazyFrame:
@@ -105,7 +108,7 @@ def list_victims(
     legs = [history.days("legs", selection.WEEK.days - 1), tables.legs.filter(pl.col("day") == day)]
     long = [
         history.days("long_calls", long_calls.REMEMBERED).collect(),
-        judged.night.kept["long_calls"],
+        night.state_rows["long_calls"],
     ]
     without = [d + timedelta(days=1) for d in nights if "long" not in nights[d].facts and d < day]
     sources = selection.Week(
@@ -113,11 +116,11 @@ def list_victims(
         findings=alerts_entities.set_aside(
             found, subjects.entities, subjects.plan, subjects.handsets
         ),
-        beside=Beside(detect.explained(found, judged.found.weights), told=feedback),
+        beside=Beside(detect.explained(found, night.judgement.weights), told=feedback),
         legs=pl.concat(legs),
         long=pl.concat(long),
         long_from=max([history.first_day, *without]),
-        look=judged.reader.read_calls,
+        look=night.reader.read_calls,
         days=(day,),
         past=past,
     )

@@ -145,24 +145,24 @@ def _night(paths: Iterable[str | Location], day: date, run: Run, *, replace_file
     damaged = open_state.damaged_tables(state, day, rerun=day in nights)
     entities = alerts_entities.read(run.lists.entities, chosen.source.plan, detect.FINDERS)
     state = state.note("begun", day=day)
-    judged = _judge(state, nights, chosen.source, day, run, damaged)
-    tables = judged.night.tables
+    night = _judge(state, nights, chosen.source, day, run, damaged)
+    tables = night.tables
     subjects = Subjects(
         entities,
         tables.plan,
         alerts_entities.handsets(tables.legs, tables.written(pl.col("line"))),
         detect.find_line_replacements(tables),
     )
-    findings, evidence, weights = judged.found
+    findings, evidence, weights = night.judgement
     alerts = nights_lists.rank_alerts(state, findings, weights, day, settings, subjects)
-    victims, victim_legs = nights_lists.list_victims(state, judged, day, settings, subjects, nights)
-    result = _result(judged, alerts, victims, chosen.source, day)
+    victims, victim_legs = nights_lists.list_victims(state, night, day, settings, subjects, nights)
+    result = _result(night, alerts, victims, chosen.source, day)
     run.progress("remembering")
-    kept = judged.night.kept
+    kept = night.state_rows
     frames = {
         **kept,
         "line_sightings": open_state.update_sightings(
-            judged.history.read, kept["profile"], day, damaged
+            night.history.read, kept["profile"], day, damaged
         ),
         "volume": chosen.volume,
         "legs": pl.concat([kept["legs"], victim_legs]).sort(pl.all()),
@@ -182,7 +182,7 @@ def _night(paths: Iterable[str | Location], day: date, run: Run, *, replace_file
         settings=_settings(settings, run.lists),
         versions=versions(),
         counts=_counts(result),
-        facts=_facts(judged, chosen, day),
+        facts=_facts(night, chosen, day),
     )
     nights = ledger.finished_nights(state.ledger)
     state.forget(
@@ -192,32 +192,32 @@ def _night(paths: Iterable[str | Location], day: date, run: Run, *, replace_file
 
 
 def _result(
-    judged: JudgedNight, alerts: pl.DataFrame, victims: pl.DataFrame, source: Source, day: date
+    night: JudgedNight, alerts: pl.DataFrame, victims: pl.DataFrame, source: Source, day: date
 ) -> Result:
     return Result(
-        findings=judged.found.findings,
-        evidence=judged.found.weights.filter(pl.col("day") == day),
+        findings=night.judgement.findings,
+        evidence=night.judgement.weights.filter(pl.col("day") == day),
         alerts=alerts,
         victims=victims,
-        counts=pipeline.count_rows(judged.reader.look),
-        not_applicable=judged.not_applicable,
-        tables=judged.night.tables,
+        counts=pipeline.count_rows(night.reader.look),
+        not_applicable=night.not_applicable,
+        tables=night.tables,
         source=source,
         line=None,
     )
 
 
-def _facts(judged: JudgedNight, chosen: NightFiles, day: date) -> dict[str, Any]:
+def _facts(night: JudgedNight, chosen: NightFiles, day: date) -> dict[str, Any]:
     """Return what later nights need to know of this one, beside the tables."""
-    look = judged.reader.look
+    look = night.reader.look
     return {
         "calls": pipeline.count_rows(look).used,
         "attempts": look.has_unanswered,
         "talk": look.has_talk,
-        "active": judged.night.active,
+        "active": night.active,
         "callers": look.n_callers.get(day, 0),
         "beside": chosen.other_days,
-        "long": judged.night.kept["long_calls"].height,
+        "long": night.state_rows["long_calls"].height,
     }
 
 
@@ -257,7 +257,7 @@ def _judge(
     )
     past = History(day, first_day, active, open_state.table_reader(state, reader.source, damaged))
     run.progress("reading some lines' calls again", reader.source.rows)
-    night = build_night_tables(reader, built, past)
+    tables, state_rows, active_today = build_night_tables(reader, built, past)
     run.progress("judging")
     reasons = pipeline.reasons_not_applicable(built, feed)
     applicable = [detector for detector in built if detector.name not in reasons]
@@ -265,8 +265,8 @@ def _judge(
     callers = {d: done.facts["callers"] for d, done in nights.items() if "callers" in done.facts}
     callers[day] = look.n_callers.get(day, 0)
     past_evidence = peer_scoring.Known(evidence, callers)
-    found = detect.judged(applicable, night.tables, past_evidence, run.settings.fdr)
-    return JudgedNight(reader, night, found, reasons, past)
+    judgement = detect.judged(applicable, tables, past_evidence, run.settings.fdr)
+    return JudgedNight(reader, tables, state_rows, active_today, judgement, reasons, past)
 
 
 def _settings(settings: Settings, lists: Lists) -> dict[str, Any]:

@@ -44,7 +44,10 @@ def read(location: Location) -> Header | None:
     except FileNotFoundError:
         others = [file.name for file in location.iterdir() if not file.name.startswith(".")]
         if others:
-            msg = f"'{location}' is no state: it holds '{min(others)}' and no {FILE_NAME}; name another."
+            msg = (
+                f"'{location}' is no state: it holds '{min(others)}' and no {FILE_NAME}; "
+                "name another."
+            )
             raise StateError(msg) from None
         return None
     except (OSError, ValueError, TypeError) as error:

@@ -127,7 +127,7 @@ def _reason(limits: NewSimBurst, tables: Tables) -> Sentence:
 def _surging(limits: NewSimBurst, tables: Tables) -> pl.LazyFrame:
     """Return the surging groups, with the lines that were born then, what they do, and whose."""
     lines = tables.groups(surges.LEVELS).collect()
-    known = [day for day in tables.judged if day >= tables.births_from]
+    known = [day for day in tables.judged_days if day >= tables.births_from]
     surging = surges.surges(
         lines,
         known,

@@ -71,7 +71,7 @@ def night(result: Result, past: Past, look: Look) -> str:
     sheet = Sheet(look)
     said, lang = sheet.said, look.lang
     first, last = result.tables.feed.first_day, result.tables.feed.last_day
-    judged = result.tables.judged
+    judged = result.tables.judged_days
     one = len(judged) == 1
     days = f"{judged[0]}" if one else f"{first} - {last}"
     alerts = alert_rows.rows(
