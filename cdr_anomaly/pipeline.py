@@ -152,7 +152,7 @@ def read_twice(
 def check(
     paths: Iterable[str | Location], settings: Settings, *, progress: Progress = SILENT
 ) -> dict[str, pl.DataFrame]:
-    """Read the calls once. Return what they are and what is wrong with them, as titled tables."""
+    """Read the calls once. Return tables by title: what they are, and what is wrong with them."""
     progress("opening the files")
     engine = engines.build_engine(settings)
     source = ingest.open_source(paths, settings, engine.reader)

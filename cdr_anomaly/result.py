@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of the rows of a feed."""
+    """How many rows of a feed were used, and what became of the others."""
 
     read: int
     used: int
@@ -30,7 +30,7 @@ class Counts:
     forwarded: int
 
     def rows(self) -> dict[str, int]:
-        """Return what became of the rows, in words."""
+        """Return the counts by what became of the rows, in words."""
         kept: dict[str, int] = {
             say("rows.read", "read"): self.read,
             say("rows.used", "calls used"): self.used,
@@ -53,7 +53,10 @@ def versions() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Result:
-    """What a scan found, whom to warn, what it was found in, the ``line`` that was asked for."""
+    """Findings, alerts and people to warn, with the tables and files that they come from.
+
+    ``line`` is the line that was asked for, as the calls carry it, or None.
+    """
 
     findings: pl.DataFrame
     evidence: pl.DataFrame

@@ -1,1 +1,1 @@
-"""A night is a scan of one day with a memory: run, state, ledger, lock, history."""
+"""A night is a scan of one day with a history: run, state, ledger, lock."""

@@ -1,7 +1,7 @@
-"""A night's tables: those of its day, with what is remembered of the days before.
+"""The tables of a night: those of its day, with the history that the state keeps.
 
-What is remembered is exact: a night finds what a scan of all the days would find on its day.
-docs/nightly.md says why, table by table.
+The history is exact: a night finds what a scan of all days would find on its day. docs/nightly.md
+says why, table by table.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from cdr_anomaly.features.second_look import ActiveDays
     from cdr_anomaly.features.tables import FeedReader
 
-# A call matters after midnight where it began in the last hour, or has not ended yet, or may have
-# another part: for windows of 10 and 60 minutes, calls under way at once, and partial records.
+# A call matters after midnight if it began in the last hour, has not ended, or may have another
+# part: for windows of 10 and 60 minutes, calls under way at once, and partial records.
 LATE_S = 3600
-# A room that has moved is known again by who was in it half a year ago (algorithms, section 2, h).
+# A group that has moved is recognised by its lines of half a year ago (algorithms, section 2, h).
 COLD_CALLER_DAYS = 180
 
 
@@ -210,10 +210,10 @@ def _judged_lines(
 def _legs(
     history: History, today: pl.DataFrame, young: pl.Series, begin: datetime, reach: int
 ) -> pl.DataFrame:
-    """Add to the day's legs those of the same lines that windows reach back to, or know again.
+    """Add to the legs of the day those of the same lines that are needed of the days before.
 
-    Windows reach back two days, and over the first days of ``young`` lines; of days before these
-    it is only asked whom a line called then that it calls now.
+    Windows reach back two days, and to the first days of ``young`` lines. Of the days before these
+    only the numbers count that a line called then and calls now.
     """
     ours = today.lazy().filter(pl.col("day") == history.day)
     lines = ours.select("line").unique()
@@ -242,9 +242,9 @@ def _forwarded(reader: FeedReader, day: date) -> pl.DataFrame:
 
 
 def _hops(history: History, today: pl.DataFrame, link_seconds: int) -> pl.DataFrame:
-    """Add to the day's hops those of the week, and where its lines forwarded to before that.
+    """Add to the hops of the day those of the week, and the earlier targets of its forwarders.
 
-    Only the hops of two days are linked: no call is forwarded from one midnight to the next.
+    Only hops of two days are linked: no call is forwarded from one midnight to the next.
     """
     week = history.days("forward_legs", roles.WEEK - 1, 2)
     lines = today.lazy().select("forwarder").unique()

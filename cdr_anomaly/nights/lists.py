@@ -1,4 +1,4 @@
-"""What a night lists, of what it and earlier nights have found: alerts, and people to warn."""
+"""The lists of a night, by what it and earlier nights have found: alerts, and people to warn."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class Subjects(NamedTuple):
     """What tells who a subject is: the declared entities, the plan, and its handsets by day.
 
-    ``line_replacements`` (line, earlier, by) tell whose place it takes.
+    ``line_replacements`` (line, earlier, by) name the earlier line that a line replaces.
     """
 
     entities: pl.DataFrame

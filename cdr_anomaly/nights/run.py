@@ -1,4 +1,4 @@
-"""A night: one day's calls and what is remembered, to findings, alerts, and a memory renewed."""
+"""A night: the calls of one day and the state, to findings, alerts and the new state."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.settings import Settings
     from cdr_anomaly.storage.paths import Location
 
-# So many nights back it counts whether unanswered calls, and calls received, are delivered.
+# Whether unanswered and received calls are delivered is counted over so many nights.
 FEED_NIGHTS = timedelta(days=second_look.TWO_WAY_DAYS - 1)
 # Tables that hold calls are kept for a shorter time than those that hold sums.
 OF_CALLS = ("forward_legs", "legs", "victims")
@@ -75,7 +75,7 @@ class Run:
 
     @cached_property
     def engine(self) -> Engine:
-        """What reads the calls, of one night after another."""
+        """The engine that reads the calls of all nights of a run."""
         return engines.build_engine(self.settings)
 
 
@@ -92,10 +92,10 @@ class Outcome(NamedTuple):
 def nightly(
     paths: Iterable[str | Location], day: date, run: Run, *, replace_files: bool = False
 ) -> Outcome:
-    """Judge one local day by its calls and by what the state remembers, and renew the state.
+    """Judge one local day by its calls and by the state, and renew the state.
 
-    To run a night again replaces it; files that it was made of before belong to it still, unless
-    ``replace_files``: then only those given now do.
+    Another run of a night replaces it. The files that it was made of before still belong to it;
+    with ``replace_files`` only ``paths`` do.
     """
     with lock.lock_state(run.location):
         return _night(paths, day, run, replace_files=replace_files)
@@ -106,7 +106,7 @@ def backfill(
 ) -> Iterator[Outcome | str]:
     """Run the nights from ``first`` to ``last`` that are not done, or may have changed, in order.
 
-    Yields what each found, or why it could not be run.
+    Yields the outcome of each night, or why it could not be run.
     """
     paths = list(paths)
     with lock.lock_state(run.location):

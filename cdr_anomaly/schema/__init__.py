@@ -1,6 +1,6 @@
 """Every table that passes between steps, column by column, with its unit and meaning.
 
-A line is carried as a 64-bit integer where every number of the feed can be (see numbering.py),
+A line is carried as a 64-bit integer where every number of the feed can be (see numbering/),
 else as text; columns of type LINE are either. The tables that leave the house hold text only.
 """
 

@@ -1,4 +1,4 @@
-"""What a run tells of one line, table by table (story/); numbers are text here."""
+"""The tables of the story of one line (reports/line_story.py); numbers are text here."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ DAYS: Table = {
     "usual": MEASURES["usual"],
 }
 
-# What a chart draws in: a day that reaches it may be found, if all else holds.
+# The limits that charts show: a day that reaches one may be found, if all else holds.
 LIMITS: Table = {
     "count": Column(TEXT, "the column of ``days`` or of ``shifts`` that is held against it"),
     "limit": Column(SHARE, "from how many on"),

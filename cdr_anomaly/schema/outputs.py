@@ -107,7 +107,7 @@ ALERTS: Table = {
     **sentence_values("replaces_case"),
 }
 
-# One row per person to be warned; nobody is accused here (victims.py).
+# One row per person to be warned; this accuses nobody (alerts/victims/).
 VICTIMS: Table = {
     "rank": Column(COUNT, "place in the list, from 1"),
     "number": Column(TEXT, "the person's line, as findings write numbers"),

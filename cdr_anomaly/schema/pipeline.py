@@ -71,7 +71,7 @@ TRAFFIC: Table = {
     "abroad": Column(COUNT, "of these, on trunks: from a number that is presented as foreign"),
 }
 
-# One row per call and line that took part in it, for the few lines that are looked at twice.
+# One row per call and line that took part in it, of the few lines that are read again.
 LEGS: Table = {
     "line": Column(LINE, "the line"),
     "day": Column(DAY, "the local day of the start"),
@@ -92,7 +92,7 @@ REACHED: Table = {
     for name in ("line", "day", "outgoing", "counterpart", "start", "duration_s", "answered")
 }
 
-# One row per line and local day for the lines that are looked at twice: what does not add up.
+# One row per line and local day, of the lines that are read again: what does not add up.
 MEASURES: Table = {
     "line": Column(LINE, "the line"),
     "day": Column(DAY, "the local day"),
@@ -156,7 +156,7 @@ LINKS: Table = {
     "n_lines": Column(COUNT, "how many lines called strangers in these days"),
 }
 
-# One row per line and local day with many calls and an hour of talk (shifts.py).
+# One row per line and local day with many calls and an hour of talk (features/shifts.py).
 SHIFTS: Table = {
     **{c: MEASURES[c] for c in ("line", "day", "n_out", "n_distinct", "first_out", "last_out")},
     "talk_s": Column(COUNT, "seconds within the day that the line talked in calls it placed"),

@@ -22,9 +22,9 @@ LINE = None
 
 
 def require(frame: pl.LazyFrame, table: Table, name: str) -> pl.LazyFrame:
-    """Return the columns of ``table`` in its order, or fail when one is missing or of other type.
+    """Return the columns of ``table`` in its order; AssertionError if one is missing or wrong.
 
-    A mismatch is our bug, never the user's: it names the table and the column.
+    A mismatch is a bug of the program; the message names the table and the column.
     """
     found = frame.collect_schema()
     for column, (dtype, _) in table.items():
@@ -38,10 +38,10 @@ def require(frame: pl.LazyFrame, table: Table, name: str) -> pl.LazyFrame:
 
 
 def empty(table: Table, line: pl.DataType | None = None) -> pl.DataFrame:
-    """Return ``table`` without rows; LINE columns are text unless told otherwise."""
+    """Return ``table`` without rows; LINE columns are of the type ``line``, by default text."""
     return pl.DataFrame(schema={n: c.dtype or line or pl.String() for n, c in table.items()})
 
 
 def lines(table: Table) -> list[str]:
-    """Name the columns of a table that hold lines."""
+    """Return the names of the columns that hold lines."""
     return [name for name, column in table.items() if column.dtype is None]
