@@ -1,4 +1,4 @@
-"""The rows of the list of alerts, and what each of them opens to."""
+"""The rows of the list of alerts, and the part that each of them opens."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.reports.html.template import Sheet
     from cdr_anomaly.result import Result
 
-Said = Callable[[str], str]
+Translator = Callable[[str], str]
 LINES, FINDINGS = 40, 8
 WIDE = {"graph", "lines"}
 
@@ -26,7 +26,7 @@ WIDE = {"graph", "lines"}
 def rows(
     listed: pl.DataFrame, result: Result, legs: pl.LazyFrame, sheet: Sheet
 ) -> list[dict[str, Any]]:
-    """Put together what the list shows of each alert (ALERTS with a rank), and what it opens to.
+    """Return what the list shows of each alert (ALERTS with a rank), and the part that it opens.
 
     ``legs`` are LEGS of days before, as far as they are remembered.
     """
@@ -34,9 +34,9 @@ def rows(
     drawn = chart_data.build_charts(judged, result.findings, result.tables, legs)
     found = _findings(listed, result.findings, sheet)
     images = {kind: _by_rank(rows) for kind, rows in drawn.pictures.items()}
-    answered = pl.when("answered").then(pl.lit(sheet.said("yes")))
+    answered = pl.when("answered").then(pl.lit(sheet.word("yes")))
     calls = _by_rank(drawn.calls)
-    hops = _by_rank(drawn.hops.with_columns(answered=answered.otherwise(pl.lit(sheet.said("no")))))
+    hops = _by_rank(drawn.hops.with_columns(answered=answered.otherwise(pl.lit(sheet.word("no")))))
     shown = (
         listed.join(drawn.classes, on="rank", how="left", maintain_order="left")
         .join(drawn.heads, on="rank", how="left", maintain_order="left")
@@ -48,7 +48,7 @@ def rows(
         )
         .with_columns(pl.col("p", "q").fill_null(""))
     )
-    titles = _titles(sheet.said)
+    titles = _titles(sheet.word)
     opened = [
         alert
         | {
@@ -73,20 +73,20 @@ def rows(
     return [alert | {"part": sheet.part("alert.html", a=alert)} for alert in opened]
 
 
-def detectors_said(names: pl.Series, said: Said) -> dict[str, str]:
-    """Say the names of detectors in words."""
-    return {name: said(name).replace("_", " ") for name in names.drop_nulls().unique()}
+def detector_words(names: pl.Series, word: Translator) -> dict[str, str]:
+    """Return the names of detectors in words."""
+    return {name: word(name).replace("_", " ") for name in names.drop_nulls().unique()}
 
 
-def _titles(said: Said) -> dict[str, str]:
-    """Say what each kind of picture of an alert shows."""
+def _titles(word: Translator) -> dict[str, str]:
+    """Return the title of each kind of chart of an alert."""
     return {
-        "graph": said("Forwards of the last seven days, from left to right"),
-        "births": said("New lines of the block by day; the broken line is the mean before"),
-        "hours": said("%(line)s: calls placed by hour of the day; the broken line is its usual"),
-        "grid": said("%(line)s: calls placed by day and hour, as far as they are remembered"),
-        "days": said("%(line)s: calls placed by day; ticks are its usual, the broken line a limit"),
-        "lines": said("Calls placed by line and day"),
+        "graph": word("Forwards of the last seven days, from left to right"),
+        "births": word("New lines of the block by day; the broken line is the mean before"),
+        "hours": word("%(line)s: calls placed by hour of the day; the broken line is its usual"),
+        "grid": word("%(line)s: calls placed by day and hour, as far as they are remembered"),
+        "days": word("%(line)s: calls placed by day; ticks are its usual, the broken line a limit"),
+        "lines": word("Calls placed by line and day"),
     }
 
 
@@ -102,7 +102,7 @@ def _rows(parts: Mapping[int, pl.DataFrame], rank: int) -> list[tuple[Any, ...]]
 def _findings(
     listed: pl.DataFrame, findings: pl.DataFrame, sheet: Sheet
 ) -> Mapping[int, pl.DataFrame]:
-    """Give the findings of each alert, its own subject's first, the gravest of a kind."""
+    """Return the findings of each alert, those of its subject first, the gravest of a kind."""
     of_subject = listed.select("rank", subject="subject", own=pl.lit(value=True))
     of_lines = listed.select("rank", subject="lines", own=pl.lit(value=False)).explode("subject")
     about = pl.concat([of_subject, of_lines]).unique(
@@ -145,14 +145,14 @@ def _findings(
     rows = wording.localized(rows, sheet.look.lang)
     return _by_rank(
         rows.with_columns(
-            pl.col("detector").replace(detectors_said(rows["detector"], sheet.said)),
-            pl.col("severity").replace({word: sheet.said(word) for word in GRADES}),
+            pl.col("detector").replace(detector_words(rows["detector"], sheet.word)),
+            pl.col("severity").replace({term: sheet.word(term) for term in GRADES}),
         )
     )
 
 
 def _block(result: Result) -> pl.Expr:
-    """Give the block of a subject's number, or its prefix where it is none."""
+    """Return the block of the number of a subject, or its prefix where it is no number."""
     number = pl.col("subject")
     if not result.tables.feed.classes:
         return pl.lit("")

@@ -1,4 +1,4 @@
-"""The page of a night, or of a scan: the list, each alert with its pictures, and what was read."""
+"""The page of a night, or of a scan: the list of alerts with their charts, and what was read."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from cdr_anomaly.result import Result
     from cdr_anomaly.storage.paths import Location
 
-Said = Callable[[str], str]
+Translator = Callable[[str], str]
 NIGHTS = timedelta(days=28)
 UNRANKED, VICTIMS = 100, 60
 
 
 class Past(NamedTuple):
-    """What pages show beside a result: VOLUME and ALERTS of days, its own and those before.
+    """What a page shows with a result: VOLUME and ALERTS of its days and of those before.
 
     ``legs`` are LEGS of days before, as far as they are remembered, with lines as the result's.
     """
@@ -45,13 +45,13 @@ class Past(NamedTuple):
 
     @classmethod
     def of_scan(cls, result: Result) -> Past:
-        """Take what a scan has beside its result: it judges every day by itself."""
+        """Return the volume and the alerts of a scan."""
         starts = nights_volume.count_volume(result.source.rows_by_hour())
         return cls(starts, result.alerts, result.tables.legs.clear())
 
     @classmethod
     def of_night(cls, place: Location, outcome: Outcome) -> Past:
-        """Take from the state what the page of a night shows beside what the night found."""
+        """Return what the state holds for the page of a night."""
         known, day = state.open_readonly(place), outcome.day
         read = open_state.table_reader(known, outcome.result.source, ())
         days = {
@@ -67,9 +67,9 @@ class Past(NamedTuple):
 
 
 def night(result: Result, past: Past, look: Look) -> str:
-    """Write the page of a result, in a language, with numbers masked or whole."""
+    """Return the page of a result, in a language, with numbers masked or in full."""
     sheet = Sheet(look)
-    said, lang = sheet.said, look.lang
+    word, lang = sheet.word, look.lang
     first, last = result.tables.feed.first_day, result.tables.feed.last_day
     judged = result.tables.judged_days
     one = len(judged) == 1
@@ -77,19 +77,19 @@ def night(result: Result, past: Past, look: Look) -> str:
     alerts = alert_rows.rows(
         _ranked(wording.localized(result.alerts, lang)), result, past.legs, sheet
     )
-    return sheet.written(
+    return sheet.render(
         "night.html",
-        title=said("Call records: what stands out") + (f", {days}" if last else ""),
-        days=said("Local days in %s") % result.source.tz + (f": {days}" if last else ""),
-        cards=_cards(result, said),
+        title=word("Call records: what stands out") + (f", {days}" if last else ""),
+        days=word("Local days in %s") % result.source.tz + (f": {days}" if last else ""),
+        cards=_cards(result, word),
         alerts=alerts,
-        filters=_filters(alerts, said),
-        nothing=said("Nothing is on the list."),
-        unranked=_unranked(result.alerts, lang, said),
-        victims=_victims(wording.localized(result.victims.head(VICTIMS), lang), said),
+        filters=_filters(alerts, word),
+        nothing=word("Nothing is on the list."),
+        unranked=_unranked(result.alerts, lang, word),
+        victims=_victims(wording.localized(result.victims.head(VICTIMS), lang), word),
         more_victims=max(0, result.victims.height - VICTIMS),
-        beside=[sheet.picture(each) for each in _beside(past, last, said)],
-        sentences=[wording.translate(each, lang) for each in summary.summary(result)],
+        charts=[sheet.picture(chart) for chart in _context_charts(past, last, word)],
+        sentences=[wording.translate(text, lang) for text in summary.summary(result)],
         rows=[
             (wording.translate(what, lang), f"{n:,}") for what, n in result.counts.rows().items()
         ],
@@ -101,77 +101,79 @@ def _ranked(alerts: pl.DataFrame) -> pl.DataFrame:
     return alerts.filter(pl.col("rank").is_not_null())
 
 
-def _cards(result: Result, said: Said) -> list[tuple[str, str, str]]:
-    """Say in a few great numbers what there is: number, what it counts, its colour."""
+def _cards(result: Result, word: Translator) -> list[tuple[str, str, str]]:
+    """Return the large numbers at the top: number, what it counts, its colour."""
     found = _ranked(result.alerts)["severity"]
-    grades = [(str((found == word).sum()), said(word), word) for word in reversed(SEVERITIES[1:])]
+    grades = [
+        (str((found == grade).sum()), word(grade), grade) for grade in reversed(SEVERITIES[1:])
+    ]
     warn = urgency.count_by_tier(result.victims)
     return [
         *grades,
-        (str(warn["now"]), said("people to warn now"), ""),
-        (f"{result.counts.used:,}", said("calls"), ""),
-        (f"{sum(result.counts.refused.values()):,}", said("rows refused"), ""),
+        (str(warn["now"]), word("people to warn now"), ""),
+        (f"{result.counts.used:,}", word("calls"), ""),
+        (f"{sum(result.counts.refused.values()):,}", word("rows refused"), ""),
     ]
 
 
 def _filters(
-    shown: list[dict[str, Any]], said: Said
+    shown: list[dict[str, Any]], word: Translator
 ) -> list[tuple[int, str, list[tuple[str, str]]]]:
-    """Give what the list can be filtered by: its column, name, and choices (value, word)."""
+    """Return the filters of the list: column, name, and choices (value, word)."""
     grades, classes = ({alert[name] for alert in shown} for name in ("severity", "number_class"))
     found = {name for alert in shown for name in alert["detectors"]}
     by = {
-        2: (said("severity"), [word for word in reversed(SEVERITIES) if word in grades]),
-        10: (said("detector"), sorted(found)),
-        5: (said("class"), sorted(filter(None, classes))),
+        2: (word("severity"), [term for term in reversed(SEVERITIES) if term in grades]),
+        10: (word("detector"), sorted(found)),
+        5: (word("class"), sorted(filter(None, classes))),
     }
     return [
-        (n, name, [(word, said(word).replace("_", " ")) for word in every])
+        (n, name, [(term, word(term).replace("_", " ")) for term in every])
         for n, (name, every) in by.items()
     ]
 
 
 def _unranked(
-    alerts: pl.DataFrame, lang: str, said: Said
+    alerts: pl.DataFrame, lang: str, word: Translator
 ) -> list[tuple[str, list[tuple[Any, ...]], int]]:
-    """Give the alerts that have no place on the list, by why: name, rows, how many more."""
+    """Return the alerts without a rank, by the reason: name, rows, how many more."""
     why: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
-        "suppressed": (said("Declared, and set aside"), lambda a: a["suppressed_by"]),
+        "suppressed": (word("Declared, and set aside"), lambda a: a["suppressed_by"]),
         "ongoing": (
-            said("Going on since an earlier list"),
-            lambda a: said("listed on %s") % a["ongoing_since"],
+            word("Going on since an earlier list"),
+            lambda a: word("listed on %s") % a["ongoing_since"],
         ),
-        "on_watch": (said("On watch (low)"), lambda a: a["lowered_because"] or ""),
-        "beyond": (said("Beyond the limit of the list"), lambda _: ""),
+        "on_watch": (word("On watch (low)"), lambda a: a["lowered_because"] or ""),
+        "beyond": (word("Beyond the limit of the list"), lambda _: ""),
     }
-    given = []
+    parts = []
     for name, rows in ranking.unranked(alerts).items():
         title, reason = why[name]
         shown = [
-            (said(a["severity"]), a["subject"], a["day"], a["reasons"][0], reason(a))
+            (word(a["severity"]), a["subject"], a["day"], a["reasons"][0], reason(a))
             for a in wording.localized(rows.head(UNRANKED), lang).iter_rows(named=True)
         ]
-        given.append((f"{title} ({rows.height})", shown, max(0, rows.height - UNRANKED)))
-    return given
+        parts.append((f"{title} ({rows.height})", shown, max(0, rows.height - UNRANKED)))
+    return parts
 
 
-def _victims(victims: pl.DataFrame, said: Said) -> list[tuple[Any, ...]]:
+def _victims(victims: pl.DataFrame, word: Translator) -> list[tuple[Any, ...]]:
     first = victims.select("tier", "number", "hours_since", "why")
-    tiers = {tier: said(word) for tier, word in urgency.TIERS.items()}
+    tiers = {tier: word(term) for tier, term in urgency.TIERS.items()}
     return [(tiers[tier], number, hours, why) for tier, number, hours, why in first.rows()]
 
 
-def _beside(past: Past, last: date | None, said: Said) -> list[Picture]:
-    """Draw the volume of the last day by hour, and the alerts of the last nights."""
+def _context_charts(past: Past, last: date | None, word: Translator) -> list[Picture]:
+    """Return charts of the volume of the last day by hour, and of the alerts of the last nights."""
     if last is None:
         return []
-    lately = past.alerts.filter(
+    recent = past.alerts.filter(
         pl.col("rank").is_not_null(), pl.col("day") > last - NIGHTS, pl.col("day") <= last
     )
-    words = {word: said(word) for word in SEVERITIES} | alert_rows.detectors_said(
-        lately["detectors"].explode(), said
+    words = {term: word(term) for term in SEVERITIES} | alert_rows.detector_words(
+        recent["detectors"].explode(), word
     )
-    named = lately.with_columns(
+    named = recent.with_columns(
         place=-severity.grade(),
         severity=pl.col("severity").replace(words),
         detector=pl.col("detectors").list.eval(pl.element().replace(words)),
@@ -181,24 +183,24 @@ def _beside(past: Past, last: date | None, said: Said) -> list[Picture]:
         Picture(
             "volume",
             nights_volume.by_hour(past.volume, last),
-            said("Rows by hour of %s; the broken line is the usual") % last,
+            word("Rows by hour of %s; the broken line is the usual") % last,
         ),
         Picture(
             "severity",
             _every_night(named.group_by("severity", "place", "day").agg(n=pl.len()), last),
-            said("Alerts on the lists of the last nights, by severity"),
+            word("Alerts on the lists of the last nights, by severity"),
         ),
         Picture(
             "detector",
             _every_night(by_detector, last),
-            said("The same by detector; an alert may be of several"),
+            word("The same by detector; an alert may be of several"),
         ),
     ]
     return [picture for picture in drawn if not picture.rows.is_empty()]
 
 
 def _every_night(counts: pl.DataFrame, last: date) -> pl.DataFrame:
-    """Give ``n`` of each kind a place on every night up to the last, also where there is none."""
+    """Return ``n`` of each kind on every night up to the last, 0 where there is none."""
     nights = (
         counts.select(day=pl.date_range(pl.col("day").min(), last)) if counts.height else counts
     )

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from cdr_anomaly.reports.line_story import Story
     from cdr_anomaly.result import Result
 
-Said = Callable[[str], str]
+Translator = Callable[[str], str]
 # Of longer stories the end is drawn; a chart of more days cannot be read.
 DAYS = 62
 ROWS, NAMES = 40, 16
-# Which counts of a day are drawn, each with the limits that it is held against.
+# The counts of a day that have a chart, each with its limits.
 COUNTS = ("n_out", "n_in", "n_forwarded", "peak_60min", "peak_10min", "talk_h")
 
 
@@ -37,41 +37,41 @@ class Rows(NamedTuple):
 
 
 def line(story: Story, result: Result, look: Look) -> str:
-    """Write the page of a line's story, in a language, with numbers masked or whole."""
+    """Return the page of the story of a line, in a language, with numbers masked or in full."""
     sheet = Sheet(look)
-    said, lang = sheet.said, look.lang
+    word, lang = sheet.word, look.lang
     who = story.who.row(0, named=True)
-    return sheet.written(
+    return sheet.render(
         "line.html",
-        title=said("The story of %s") % who["number"],
+        title=word("The story of %s") % who["number"],
         who=who,
         zone=result.source.tz,
-        cards=_cards(story, said),
+        cards=_cards(story, word),
         alerts=_alerts(wording.localized(story.alerts, lang)),
-        days=[sheet.picture(each) for each in _days(story, said)],
-        hours=[sheet.picture(each) for each in _hours(story, said)],
-        used=[sheet.picture(each) for each in _used(story, said)],
-        graph=[sheet.picture(each) for each in _forwards(story, who["number"], said)],
-        forwards=_forward_tables(story, said),
-        contacts=_contacts(story.contacts, said),
-        related=_related(story.related, said),
-        findings=_findings(wording.localized(story.findings, lang), said),
-        unlike=_unlike(story.unlike, said),
-        people=_people(story, lang, said),
+        days=[sheet.picture(each) for each in _days(story, word)],
+        hours=[sheet.picture(each) for each in _hours(story, word)],
+        used=[sheet.picture(each) for each in _used(story, word)],
+        graph=[sheet.picture(each) for each in _forwards(story, who["number"], word)],
+        forwards=_forward_tables(story, word),
+        contacts=_contacts(story.contacts, word),
+        related=_related(story.related, word),
+        findings=_findings(wording.localized(story.findings, lang), word),
+        unlike=_unlike(story.unlike, word),
+        people=_people(story, lang, word),
         unknown=[wording.translate(each, lang) for each in result.tables.unknown()],
         versions=versions(),
     )
 
 
-def _cards(story: Story, said: Said) -> list[tuple[str, str]]:
+def _cards(story: Story, word: Translator) -> list[tuple[str, str]]:
     days, listed = story.days, story.alerts.filter(pl.col("rank").is_not_null())
     return [
-        (f"{listed.height}", said("alerts")),
-        (f"{days['n_out'].sum():,}", said("calls placed")),
-        (f"{days['n_in'].sum():,}", said("calls received")),
-        (f"{days['n_forwarded'].sum():,}", said("calls forwarded")),
-        (f"{story.contacts.height:,}", said("contacts")),
-        (f"{days.height}", said("active days")),
+        (f"{listed.height}", word("alerts")),
+        (f"{days['n_out'].sum():,}", word("calls placed")),
+        (f"{days['n_in'].sum():,}", word("calls received")),
+        (f"{days['n_forwarded'].sum():,}", word("calls forwarded")),
+        (f"{story.contacts.height:,}", word("contacts")),
+        (f"{days.height}", word("active days")),
     ]
 
 
@@ -82,15 +82,15 @@ def _alerts(alerts: pl.DataFrame) -> list[dict[str, Any]]:
     return shown.head(ROWS).to_dicts()
 
 
-def _days(story: Story, said: Said) -> list[Picture]:
+def _days(story: Story, word: Translator) -> list[Picture]:
     """Draw each count by day with its usual and its least limit, and what was found when."""
     titles = {
-        "n_out": said("Calls placed by day; ticks are its usual"),
-        "n_in": said("Calls received by day"),
-        "n_forwarded": said("Calls forwarded by day"),
-        "peak_60min": said("Most calls placed in 60 minutes, by day"),
-        "peak_10min": said("Most calls placed in 10 minutes, by day"),
-        "talk_h": said("Hours of talk in placed calls, on days with many"),
+        "n_out": word("Calls placed by day; ticks are its usual"),
+        "n_in": word("Calls received by day"),
+        "n_forwarded": word("Calls forwarded by day"),
+        "peak_60min": word("Most calls placed in 60 minutes, by day"),
+        "peak_10min": word("Most calls placed in 10 minutes, by day"),
+        "talk_h": word("Hours of talk in placed calls, on days with many"),
     }
     worked = story.shifts.select("day", "talk_h")
     counted = _calendar(story.days).join(worked, on="day", how="left")
@@ -98,8 +98,8 @@ def _days(story: Story, said: Said) -> list[Picture]:
     for count in COUNTS:
         limits = story.limits.filter(count=count).sort("limit").head(1)
         text = "".join(
-            said("; the broken line is %(limit)g, the limit of %(detector)s")
-            % {"limit": row["limit"], "detector": said(row["detector"]).replace("_", " ")}
+            word("; the broken line is %(limit)g, the limit of %(detector)s")
+            % {"limit": row["limit"], "detector": word(row["detector"]).replace("_", " ")}
             for row in limits.iter_rows(named=True)
         )
         usual = pl.col("usual") if count == "n_out" else pl.lit(None, pl.Float64)
@@ -110,7 +110,11 @@ def _days(story: Story, said: Said) -> list[Picture]:
             limit=pl.lit(limits["limit"].first(), pl.Float64),
         )
         drawn.append(Picture("days", rows, titles[count] + text))
-    drawn.append(Picture("found", _found(story, said), said("What was found, by day and detector")))
+    drawn.append(
+        Picture(
+            "found", _gravest_findings(story, word), word("What was found, by day and detector")
+        )
+    )
     return [each for each in drawn if _holds_anything(each.rows)]
 
 
@@ -120,13 +124,13 @@ def _calendar(days: pl.DataFrame) -> pl.DataFrame:
     return every.explode("day").join(days, on="day", how="left")
 
 
-def _found(story: Story, said: Said) -> pl.DataFrame:
-    """Give the gravest finding of each day and detector that names the line."""
+def _gravest_findings(story: Story, word: Translator) -> pl.DataFrame:
+    """Return the gravest finding of each day and detector that names the line."""
     found = story.findings.sort(severity.grade(), descending=True).unique(
         ["day", "detector"], keep="first", maintain_order=True
     )
     return found.sort("day", "detector").select(
-        short_day("day"), *(_words(column, found, said) for column in ("detector", "severity"))
+        short_day("day"), *(_words(column, found, word) for column in ("detector", "severity"))
     )
 
 
@@ -134,12 +138,12 @@ def _holds_anything(rows: pl.DataFrame) -> bool:
     return bool(rows["n"].sum() if "n" in rows.columns else rows.height)
 
 
-def _hours(story: Story, said: Said) -> list[Picture]:
+def _hours(story: Story, word: Translator) -> list[Picture]:
     """Draw when the line placed and received calls, and when it talked on days with many."""
     lately = story.grid.join(story.grid.select("day").unique().top_k(DAYS, by="day"), on="day")
     titles = {
-        "placed": said("Calls placed by day and hour"),
-        "received": said("Calls received by day and hour"),
+        "placed": word("Calls placed by day and hour"),
+        "received": word("Calls received by day and hour"),
     }
     drawn = [
         Picture("grid", _by_hour(lately.select("day", "hour", n=way)), title)
@@ -149,7 +153,7 @@ def _hours(story: Story, said: Said) -> list[Picture]:
     worked = story.shifts.select("day", "hours_s", hour=hour).explode("hours_s", "hour")
     minutes = worked.select("day", "hour", n=(pl.col("hours_s") / 60).round())
     drawn.append(
-        Picture("grid", _by_hour(minutes), said("Minutes of talk by hour, on days with many calls"))
+        Picture("grid", _by_hour(minutes), word("Minutes of talk by hour, on days with many calls"))
     )
     return [each for each in drawn if not each.rows.is_empty()]
 
@@ -158,12 +162,12 @@ def _by_hour(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(pl.col("n") > 0).sort("day", "hour").with_columns(short_day("day"))
 
 
-def _used(story: Story, said: Said) -> list[Picture]:
+def _used(story: Story, word: Translator) -> list[Picture]:
     """Draw on which days the line was on which handset and at which cell."""
     drawn = []
     for title, whole, days in (
-        (said("Handsets by day"), story.handsets, story.handset_days),
-        (said("Cells by day"), story.cells, story.cell_days),
+        (word("Handsets by day"), story.handsets, story.handset_days),
+        (word("Cells by day"), story.cells, story.cell_days),
     ):
         most = whole.head(NAMES).with_row_index("place").select("place", "name")
         rows = days.join(most, on="name").sort("place", "day")
@@ -171,56 +175,62 @@ def _used(story: Story, said: Said) -> list[Picture]:
     return [each for each in drawn if not each.rows.is_empty()]
 
 
-def _forwards(story: Story, number: str, said: Said) -> list[Picture]:
+def _forwards(story: Story, number: str, word: Translator) -> list[Picture]:
     """Draw who forwards to the line, and whom it forwards to."""
     into = story.forwards_in.select("calls", forwarder="number", target=pl.lit(number))
     out = story.forwards_out.select("calls", forwarder=pl.lit(number), target="number")
     hops = pl.concat([into, out]).with_columns(rank=pl.lit(1, pl.Int64))
     # A hop stands for one call in a graph.
     calls = hops.select(pl.exclude("calls").repeat_by("calls").explode())
-    drawn = Picture("graph", graph(calls).drop("rank"), said("Forwards, from left to right"))
+    drawn = Picture("graph", graph(calls).drop("rank"), word("Forwards, from left to right"))
     return [] if hops.is_empty() else [drawn]
 
 
-def _table(title: str, heads: list[tuple[str, bool]], rows: pl.DataFrame) -> list[Rows]:
-    """Show the first rows of a table, or nothing where it has none."""
+def _table(title: str, heads: list[str], rows: pl.DataFrame) -> list[Rows]:
+    """Return the first rows of a table; nothing where it has none."""
+    if rows.is_empty():
+        return []
+    # A probability is text, as it may be too small for digits.
+    numbers = [
+        head == "p" or dtype.is_numeric() for head, dtype in zip(heads, rows.dtypes, strict=True)
+    ]
     more = max(0, rows.height - ROWS)
-    return [Rows(title, heads, rows.head(ROWS).rows(), more)] if rows.height else []
+    return [Rows(title, list(zip(heads, numbers, strict=True)), rows.head(ROWS).rows(), more)]
 
 
-def _forward_tables(story: Story, said: Said) -> list[Rows]:
+def _forward_tables(story: Story, word: Translator) -> list[Rows]:
     heads = [
-        (said("number"), False),
-        (said("calls"), True),
-        (said("answered"), True),
-        (said("callers"), True),
-        (said("days"), True),
-        (said("why forwarded"), False),
-        (said("first"), False),
-        (said("last"), False),
+        word("number"),
+        word("calls"),
+        word("answered"),
+        word("callers"),
+        word("days"),
+        word("why forwarded"),
+        word("first"),
+        word("last"),
     ]
     return [
-        *_table(said("Forwarded to"), heads, story.forwards_out),
-        *_table(said("Forwarded here by"), heads, story.forwards_in),
+        *_table(word("Forwarded to"), heads, story.forwards_out),
+        *_table(word("Forwarded here by"), heads, story.forwards_in),
     ]
 
 
-def _contacts(contacts: pl.DataFrame, said: Said) -> list[Rows]:
+def _contacts(contacts: pl.DataFrame, word: Translator) -> list[Rows]:
     heads = [
-        (said("number"), False),
-        (said("class"), False),
-        (said("placed"), True),
-        (said("received"), True),
-        (said("answered"), True),
-        (said("called back"), True),
-        (said("talk, min"), True),
-        (said("days"), True),
-        (said("first"), False),
-        (said("last"), False),
+        word("number"),
+        word("class"),
+        word("placed"),
+        word("received"),
+        word("answered"),
+        word("called back"),
+        word("talk, min"),
+        word("days"),
+        word("first"),
+        word("last"),
     ]
     shown = contacts.select(
         "number",
-        _words("number_class", contacts, said),
+        _words("number_class", contacts, word),
         "placed",
         "received",
         "answered",
@@ -230,86 +240,80 @@ def _contacts(contacts: pl.DataFrame, said: Said) -> list[Rows]:
         "first",
         "last",
     )
-    return _table(said("Contacts, those with most calls"), heads, shown)
+    return _table(word("Contacts, those with most calls"), heads, shown)
 
 
-def _related(related: pl.DataFrame, said: Said) -> list[Rows]:
+def _related(related: pl.DataFrame, word: Translator) -> list[Rows]:
     heads = [
-        (said("what they have in common"), False),
-        (said("number"), False),
-        (said("class"), False),
-        (said("how many"), True),
-        (said("of"), True),
-        (said("expected by chance"), True),
-        (said("first"), False),
-        (said("last"), False),
+        word("what they have in common"),
+        word("number"),
+        word("class"),
+        word("how many"),
+        word("of"),
+        word("expected by chance"),
+        word("first"),
+        word("last"),
     ]
     shown = related.select(
-        _words("how", related, said),
+        _words("how", related, word),
         "number",
-        _words("number_class", related, said),
+        _words("number_class", related, word),
         "count",
         "of",
         pl.col("expected").round(1),
         "first",
         "last",
     )
-    return _table(said("Related numbers, as far as they were looked at twice"), heads, shown)
+    return _table(word("Related numbers, as far as they were looked at twice"), heads, shown)
 
 
-def _findings(findings: pl.DataFrame, said: Said) -> list[Rows]:
+def _findings(findings: pl.DataFrame, word: Translator) -> list[Rows]:
     heads = [
-        (said("day"), False),
-        (said("detector"), False),
-        (said("severity"), False),
-        (said("subject"), False),
-        (said("seen"), True),
-        (said("limit"), True),
-        (said("usual"), True),
-        (said("reason"), False),
+        word("day"),
+        word("detector"),
+        word("severity"),
+        word("subject"),
+        word("seen"),
+        word("limit"),
+        word("usual"),
+        word("reason"),
     ]
     latest = findings.sort("day", "detector", descending=[True, False])
     rows = latest.select(
         "day",
-        _words("detector", findings, said),
-        _words("severity", findings, said),
+        _words("detector", findings, word),
+        _words("severity", findings, word),
         "subject",
         pl.col("observed", "threshold", "baseline").round(2),
         "reason",
     )
-    return _table(said("Findings that name the line, the latest first"), heads, rows)
+    return _table(word("Findings that name the line, the latest first"), heads, rows)
 
 
-def _unlike(unlike: pl.DataFrame, said: Said) -> list[Rows]:
-    heads = [
-        (said("day"), False),
-        (said("compared with"), False),
-        ("p", True),
-        ("q", True),
-        (said("by family"), False),
-    ]
+def _unlike(unlike: pl.DataFrame, word: Translator) -> list[Rows]:
+    heads = [word("day"), word("compared with"), "p", "q", word("by family")]
     family = pl.element().struct
     p = wording.scientific(family.field("p_value"))
     names = unlike["families"].explode().struct.field("family").drop_nulls().unique()
-    name = family.field("family").replace({each: said(each) for each in names})
+    name = family.field("family").replace({each: word(each) for each in names})
     told = pl.col("families").list.eval(pl.concat_str(name, pl.lit(" "), p))
     rows = unlike.sort("p_value").select(
         "day",
-        _words("peers", unlike, said),
+        _words("peers", unlike, word),
         wording.scientific(pl.col("p_value")),
         pl.col("q_value").round_sig_figs(2),
         told.list.join(", "),
     )
-    return _table(said("How unlike its peers, the least likely days first"), heads, rows)
+    return _table(word("How unlike its peers, the least likely days first"), heads, rows)
 
 
-def _people(story: Story, lang: str, said: Said) -> list[Rows]:
-    heads = [(said("how soon"), False), (said("number"), False), (said("why"), False)]
+def _people(story: Story, lang: str, word: Translator) -> list[Rows]:
+    heads = [word("how soon"), word("number"), word("why")]
     tables = {
-        said("The line is to be warned itself"): story.warned,
-        said("Talked to these, who are to be warned"): story.to_warn,
+        word("The line is to be warned itself"): story.warned,
+        word("Talked to these, who are to be warned"): story.to_warn,
     }
-    tiers = {tier: said(word) for tier, word in urgency.TIERS.items()}
+    tiers = {tier: word(term) for tier, term in urgency.TIERS.items()}
     return [
         each
         for title, people in tables.items()
@@ -321,8 +325,8 @@ def _people(story: Story, lang: str, said: Said) -> list[Rows]:
     ]
 
 
-def _words(column: str, table: pl.DataFrame, said: Said) -> pl.Expr:
-    """Say the words of a column in the page's language."""
+def _words(column: str, table: pl.DataFrame, word: Translator) -> pl.Expr:
+    """Return the words of a column in the language of the page."""
     return pl.col(column).replace(
-        {word: said(word).replace("_", " ") for word in table[column].drop_nulls().unique()}
+        {term: word(term).replace("_", " ") for term in table[column].drop_nulls().unique()}
     )

@@ -31,7 +31,7 @@ SCRIPTS = (
     "dataTables.buttons.min.js",
 )
 STYLES = ("dataTables.dataTables.min.css",)
-# What DataTables says beside a table; the names are its own.
+# The texts of DataTables, by the names that it gives them.
 TABLES = {
     "search": "search", "info": "_START_ to _END_ of _TOTAL_", "infoEmpty": "none",
     "infoFiltered": "(of _MAX_)", "zeroRecords": "Nothing is like that.", "copy": "Copy the list",
@@ -44,7 +44,7 @@ TABLES = {
 
 
 class Picture(NamedTuple):
-    """The rows of a picture, its kind (charts.py), and what is said of it beside it."""
+    """The rows of a chart, its kind (charts.py), and its title."""
 
     kind: str
     rows: pl.DataFrame
@@ -52,15 +52,15 @@ class Picture(NamedTuple):
 
 
 class Sheet:
-    """One page: its pictures and its parts that open, each found by its number, and its frame.
+    """One page: its pictures and the parts that open, each with a number, and its frame.
 
-    Whatever stands on it is escaped, and masked if the look says so. What opens is held packed: of
-    a thousand alerts it would be more than the page.
+    All text is escaped, and masked if the look says so. The parts that open are compressed: those
+    of a thousand alerts would be larger than the page.
     """
 
     def __init__(self, look: Look) -> None:
         self.look = look
-        self.said = language.word_translator(look.lang)
+        self.word = language.word_translator(look.lang)
         self.pictures: list[dict[str, Any]] = []
         self.parts: list[str] = []
         self.env = _templates(look)
@@ -72,19 +72,19 @@ class Sheet:
         return {"number": len(self.pictures) - 1, "title": picture.title}
 
     def part(self, template: str, **content: Any) -> int:
-        """Keep a part of the page that is shown when it is opened, and return its number."""
+        """Keep a part of the page that the reader can open, and return its number."""
         self.parts.append(self.env.get_template(template).render(**content))
         return len(self.parts) - 1
 
-    def written(self, template: str, **content: Any) -> str:
-        """Write the page."""
-        kinds = {each["kind"] for each in self.pictures}
-        specs = charts.specifications(self.said)
-        held = {
+    def render(self, template: str, **content: Any) -> str:
+        """Return the text of the page."""
+        kinds = {picture["kind"] for picture in self.pictures}
+        specs = charts.specifications(self.word)
+        content_of_script = {
             "specs": {kind: specs[kind] for kind in sorted(kinds)},
             "pictures": self.pictures,
             "parts": self.parts,
-            "words": {key: self.said(word) for key, word in TABLES.items()},
+            "words": {key: self.word(word) for key, word in TABLES.items()},
         }
         scripts = [*(_asset("vendor", name) for name in SCRIPTS), _asset("page.js")]
         styles = [*(_asset("vendor", name) for name in STYLES), _asset("page.css")]
@@ -93,7 +93,7 @@ class Sheet:
             styles=[Markup(style) for style in styles],  # noqa: S704 - our own files
             scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own files
             policy=_policy(scripts),
-            held=_pack(held),
+            held=_pack(content_of_script),
             **content,
         )
 
@@ -118,24 +118,24 @@ def _templates(look: Look) -> Environment:
 
 
 def unpack(page: str) -> dict[str, Any]:
-    """Read what a page holds packed: specs, pictures, parts and words."""
+    """Return the compressed content of a page: specs, pictures, parts and words."""
     text = page.split('id="held">')[1].split("<", maxsplit=1)[0]
-    held: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(text)))
-    return held
+    content: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(text)))
+    return content
 
 
-def _pack(held: dict[str, Any]) -> str:
-    """Pack what the page's script reads; the same is always packed into the same."""
-    text = json.dumps(held, default=str, ensure_ascii=False, separators=(",", ":"))
+def _pack(content: dict[str, Any]) -> str:
+    """Return what the script of the page reads, compressed; equal content gives equal text."""
+    text = json.dumps(content, default=str, ensure_ascii=False, separators=(",", ":"))
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
 def _policy(scripts: list[str]) -> str:
-    """Let the page's own scripts run and no others, and let it load nothing from anywhere."""
-    hashes = (base64.b64encode(hashlib.sha256(each.encode()).digest()).decode() for each in scripts)
-    own = " ".join(f"'sha256-{each}'" for each in hashes)
+    """Return a policy by which only the scripts of the page run, and nothing is loaded."""
+    hashes = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts)
+    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
     return (
-        f"default-src 'none'; script-src {own}; style-src 'unsafe-inline'; img-src data:; "
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
 
