@@ -47,7 +47,6 @@ NAMES_TO_CHANGE = {
     "alerts",
     "detectors",
     "evaluation",
-    "reports",
     "significance",
 }
 
