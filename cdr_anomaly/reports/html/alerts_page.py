@@ -50,9 +50,9 @@ class Past(NamedTuple):
         return cls(starts, result.alerts, result.tables.legs.clear())
 
     @classmethod
-    def of_night(cls, place: Location, outcome: Outcome) -> Past:
+    def of_night(cls, location: Location, outcome: Outcome) -> Past:
         """Return what the state holds for the page of a night."""
-        known, day = state.open_readonly(place), outcome.day
+        known, day = state.open_readonly(location), outcome.day
         read = open_state.table_reader(known, outcome.result.source, ())
         days = {
             "volume": timedelta(weeks=nights_volume.WEEKS),
@@ -117,19 +117,19 @@ def _cards(result: Result, word: Translator) -> list[tuple[str, str, str]]:
 
 
 def _filters(
-    shown: list[dict[str, Any]], word: Translator
+    alerts: list[dict[str, Any]], word: Translator
 ) -> list[tuple[int, str, list[tuple[str, str]]]]:
     """Return the filters of the list: column, name, and choices (value, word)."""
-    grades, classes = ({alert[name] for alert in shown} for name in ("severity", "number_class"))
-    found = {name for alert in shown for name in alert["detectors"]}
+    grades, classes = ({alert[name] for alert in alerts} for name in ("severity", "number_class"))
+    found = {name for alert in alerts for name in alert["detectors"]}
     by = {
         2: (word("severity"), [term for term in reversed(SEVERITIES) if term in grades]),
         10: (word("detector"), sorted(found)),
         5: (word("class"), sorted(filter(None, classes))),
     }
     return [
-        (n, name, [(term, word(term).replace("_", " ")) for term in every])
-        for n, (name, every) in by.items()
+        (n, name, [(choice, word(choice).replace("_", " ")) for choice in choices])
+        for n, (name, choices) in by.items()
     ]
 
 
