@@ -14,6 +14,7 @@ import polars as pl
 
 from cdr_anomaly.errors import OutputError, SettingError
 from cdr_anomaly.evaluation.simulation import honest, planted, records
+from cdr_anomaly.evaluation.simulation.call_behaviour import calls_of_actors
 from cdr_anomaly.evaluation.simulation.world import Calls, World, concat_calls, delay_overlapping
 from cdr_anomaly.storage import atomic_write
 
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
 FIRST_DAY = date(2026, 5, 1)
 MIN_LINES, MIN_DAYS = 150, 8
 SIDES = ("call", "both")
+# Planted kinds that take people whose calls and forwarding are drawn already.
+GROUPS = (
+    *planted.overseas_presentation.KINDS,
+    *planted.campaigns.KINDS,
+    *planted.sites.KINDS,
+    *planted.hand_offs.KINDS,
+    *planted.victims.KINDS,
+)
 
 
 class Sample(NamedTuple):
@@ -86,15 +95,14 @@ def _calls(world: World, *, clean: bool) -> Calls:
         honest.forwarding.companies(world),
     ]
     if not clean:
-        rooms = (planted.diallers, planted.forwarding, planted.evasions)
-        batches += [room.all_calls(world) for room in rooms]
+        kinds = (*planted.diallers.KINDS, *planted.forwarding.KINDS, *planted.evasions.KINDS)
+        batches.append(calls_of_actors(world, *kinds))
     batches = [honest.forwarding.personal_forwarding(world, concat_calls(batches))]
     if not clean:
-        pairs = (planted.overseas_presentation, planted.campaigns, planted.sites, planted.hand_offs)
-        batches += [room.all_calls(world) for room in pairs]
-        batches += [planted.victims.captors(world), planted.evasions.replacements(world)]
-    last = (honest.groups, honest.roaming, honest.long_talkers)
-    return concat_calls(batches + [room.all_calls(world) for room in last])
+        batches.append(calls_of_actors(world, *GROUPS, *planted.evasions.LATE_KINDS))
+    batches.append(calls_of_actors(world, *honest.groups.KINDS))
+    batches += [honest.roaming.all_calls(world), honest.long_talkers.all_calls(world)]
+    return concat_calls(batches)
 
 
 def count_kinds(sample: Sample) -> pl.DataFrame:

@@ -9,7 +9,6 @@ import numpy as np
 from cdr_anomaly.evaluation.simulation.call_behaviour import (
     Kind,
     Sampler,
-    calls_of_actors,
     crowded_cell,
     unassigned_people,
 )
@@ -17,25 +16,9 @@ from cdr_anomaly.evaluation.simulation.honest.ordinary import shops_and_services
 from cdr_anomaly.evaluation.simulation.honest.trades import COURIER, MORNING_TO_EVENING, OFFICE
 from cdr_anomaly.evaluation.simulation.planted.campaigns import deal_list, retry_missed
 from cdr_anomaly.evaluation.simulation.planted.sites import site_cells
-from cdr_anomaly.evaluation.simulation.world import DAY, HOUR, N_CELLS, Calls, World, concat_calls
+from cdr_anomaly.evaluation.simulation.world import DAY, HOUR, N_CELLS, Calls, concat_calls
 
 SHOP_HOURS = ((10.0, 13.0, 3.0), (13.0, 18.0, 4.0), (18.0, 21.5, 3.0))
-
-
-def all_calls(world: World) -> Calls:
-    """Return the calls of all these groups."""
-    return calls_of_actors(
-        world,
-        Kind("depot", depot, 2),
-        Kind("licensed_centre", licensed_centre, 1),
-        Kind("clinic", clinic, 4),
-        Kind("family", family, 40),
-        Kind("collector_team", partial(listed_team, kind="collector"), 2),
-        Kind("pollster_team", partial(listed_team, kind="pollster"), 2),
-        Kind("franchise", franchise, 4),
-        Kind("mall", mall_staff, 2),
-        Kind("repair_shop", repair_shop, 2),
-    )
 
 
 def depot(draw: Sampler) -> Calls:
@@ -184,3 +167,16 @@ def repair_shop(draw: Sampler) -> Calls:
     seconds = draw.talk(len(at), 0.7, median=50)
     called = rng.choice(draw.strangers(60, home_share=0.6), len(at))
     return concat_calls([trials, draw.calls(bench, called, at, seconds)])
+
+
+KINDS = (
+    Kind("depot", depot, 2),
+    Kind("licensed_centre", licensed_centre, 1),
+    Kind("clinic", clinic, 4),
+    Kind("family", family, 40),
+    Kind("collector_team", partial(listed_team, kind="collector"), 2),
+    Kind("pollster_team", partial(listed_team, kind="pollster"), 2),
+    Kind("franchise", franchise, 4),
+    Kind("mall", mall_staff, 2),
+    Kind("repair_shop", repair_shop, 2),
+)

@@ -7,25 +7,15 @@ import numpy as np
 from cdr_anomaly.evaluation.simulation.call_behaviour import (
     Kind,
     Sampler,
-    calls_of_actors,
     start_times,
 )
 from cdr_anomaly.evaluation.simulation.planted import victims
 from cdr_anomaly.evaluation.simulation.planted.diallers import OFFICE
-from cdr_anomaly.evaluation.simulation.world import DAY, HOUR, Calls, Ints, World, concat_calls
+from cdr_anomaly.evaluation.simulation.world import DAY, HOUR, Calls, Ints, concat_calls
 
 ALL_DAY = ((9.0, 12.0, 3.0), (13.5, 18.5, 5.0), (18.5, 20.5, 1.0))
 RETRY_DAYS = 3
 MIN_RETRY_WAIT_S = 600
-
-
-def all_calls(world: World) -> Calls:
-    """Return the calls of all agent teams and campaigns."""
-    return calls_of_actors(
-        world,
-        Kind("agent_shift", agent_shift, 2),
-        Kind("campaign", campaign, 3, minimum=3),
-    )
 
 
 def retry_missed(
@@ -183,3 +173,6 @@ def handed_on(draw: Sampler) -> Calls:
     called = draw.strangers(len(day), home_share=0.35)
     batch = _campaign_calls(draw, lines[which], called, draw.call_times(day, ALL_DAY))
     return retry_missed(rng, batch, share=0.4, by_other=0.9, in_turn=True)
+
+
+KINDS = (Kind("agent_shift", agent_shift, 2), Kind("campaign", campaign, 3, minimum=3))

@@ -10,26 +10,14 @@ from cdr_anomaly.evaluation.simulation import phone_numbers
 from cdr_anomaly.evaluation.simulation.call_behaviour import (
     Kind,
     Sampler,
-    calls_of_actors,
     unassigned_people,
 )
-from cdr_anomaly.evaluation.simulation.world import ABSENT, HOUR, N_CELLS, Calls, Ints, World
+from cdr_anomaly.evaluation.simulation.world import ABSENT, HOUR, N_CELLS, Calls, Ints
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 OFFICE = ((9.0, 12.0, 1.0), (13.0, 18.0, 1.0))
-
-
-def all_calls(world: World) -> Calls:
-    """Return the calls of all planted diallers."""
-    return calls_of_actors(
-        world,
-        Kind("mass_dialler", mass_dialler, len(SHAPES), minimum=len(SHAPES)),
-        Kind("burst_dialler", burst_dialler, 10, minimum=4),
-        Kind("new_sim_block", new_sim_block, 2),
-        Kind("lone_new_sim", lone_new_sim, 5),
-    )
 
 
 def dial(
@@ -167,3 +155,11 @@ def lone_new_sim(draw: Sampler) -> Calls:
     _, at = draw.schedule(1, days, ((9.5, 18.5, 1),), rate=rng.uniform(100, 190))
     world.book.add_truth(line, "new_sim_dialler", actor=draw.actor, pattern="new_sim")
     return dial(draw, line[0], at)
+
+
+KINDS = (
+    Kind("mass_dialler", mass_dialler, len(SHAPES), minimum=len(SHAPES)),
+    Kind("burst_dialler", burst_dialler, 10, minimum=4),
+    Kind("new_sim_block", new_sim_block, 2),
+    Kind("lone_new_sim", lone_new_sim, 5),
+)

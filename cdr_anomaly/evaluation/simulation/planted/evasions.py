@@ -8,28 +8,15 @@ from cdr_anomaly.evaluation.simulation import phone_numbers
 from cdr_anomaly.evaluation.simulation.call_behaviour import (
     Kind,
     Sampler,
-    calls_of_actors,
     unassigned_people,
 )
 from cdr_anomaly.evaluation.simulation.planted.campaigns import retry_missed
 from cdr_anomaly.evaluation.simulation.planted.diallers import dial
 from cdr_anomaly.evaluation.simulation.planted.forwarding import forward_to_changing_targets
-from cdr_anomaly.evaluation.simulation.world import DAY, HOUR, N_CELLS, Calls, World, concat_calls
+from cdr_anomaly.evaluation.simulation.world import DAY, HOUR, N_CELLS, Calls, concat_calls
 
 DAYLIGHT = ((8.5, 20.5, 1.0),)
 GROWTH_PER_DAY = 1.07
-
-
-def all_calls(world: World) -> Calls:
-    """Return the calls of all of them; a city of full size has some twice."""
-    return calls_of_actors(
-        world,
-        Kind("split", split, 1),
-        Kind("throttled", throttled, 2),
-        Kind("ramped", ramped, 2),
-        Kind("rotated", rotated, 1),
-        Kind("changing", changing, 2),
-    )
 
 
 def split(draw: Sampler) -> Calls:
@@ -101,11 +88,6 @@ def changing(draw: Sampler) -> Calls:
     return concat_calls([passed_on, placed])
 
 
-def replacements(world: World) -> Calls:
-    """Return the calls of numbers that replace others; they are added after all other lines."""
-    return calls_of_actors(world, Kind("replaced", replaced, 1))
-
-
 def replaced(draw: Sampler) -> Calls:
     """Let six lines of a block and a cell stop after four to eight days, and six others begin.
 
@@ -128,3 +110,14 @@ def replaced(draw: Sampler) -> Calls:
     which, day = draw.call_days(2 * n, days, rate=rate)
     world.book.add_truth(lines, "replaced", actor=draw.actor, pattern="evasion_replaced")
     return dial(draw, lines[which], draw.call_times(day, DAYLIGHT), cell=cells[0, 0])
+
+
+KINDS = (
+    Kind("split", split, 1),
+    Kind("throttled", throttled, 2),
+    Kind("ramped", ramped, 2),
+    Kind("rotated", rotated, 1),
+    Kind("changing", changing, 2),
+)
+# Added after all other planted kinds.
+LATE_KINDS = (Kind("replaced", replaced, 1),)

@@ -7,21 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cdr_anomaly.evaluation.simulation import phone_numbers
-from cdr_anomaly.evaluation.simulation.call_behaviour import Kind, Sampler, calls_of_actors
+from cdr_anomaly.evaluation.simulation.call_behaviour import Kind, Sampler
 
 if TYPE_CHECKING:
-    from cdr_anomaly.evaluation.simulation.world import Calls, Ints, World
-
-
-def all_calls(world: World) -> Calls:
-    """Return the calls that all of them pass on."""
-    return calls_of_actors(
-        world,
-        Kind("relay", relay, 3),
-        Kind("hub", hub, 2),
-        Kind("bridge", bridge, 2),
-        Kind("self_call", self_call, 2),
-    )
+    from cdr_anomaly.evaluation.simulation.world import Calls, Ints
 
 
 def relay(draw: Sampler) -> Calls:
@@ -112,3 +101,11 @@ def self_call(draw: Sampler) -> Calls:
     batch = draw.calls(line[0], line[0], at, seconds)
     draw.world.book.add_truth(line, "self_call", actor=draw.actor, pattern="forwarding_relay")
     return batch.forward(np.arange(len(at)), line[0], target, "cfu", actor=draw.actor)
+
+
+KINDS = (
+    Kind("relay", relay, 3),
+    Kind("hub", hub, 2),
+    Kind("bridge", bridge, 2),
+    Kind("self_call", self_call, 2),
+)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cdr_anomaly.evaluation.simulation.call_behaviour import Kind, Sampler, calls_of_actors
+from cdr_anomaly.evaluation.simulation.call_behaviour import Kind, Sampler
 from cdr_anomaly.evaluation.simulation.planted import victims
 from cdr_anomaly.evaluation.simulation.world import (
     ABSENT,
@@ -16,7 +16,6 @@ from cdr_anomaly.evaluation.simulation.world import (
     Calls,
     Ints,
     Pair,
-    World,
     concat_calls,
     delay_overlapping,
 )
@@ -38,11 +37,6 @@ class Roles(NamedTuple):
     rate: Pair
     cells: Ints  # of each day of the simulation; ABSENT where each line has its own
     silent: Ints  # days on which none of them calls anybody
-
-
-def all_calls(world: World) -> Calls:
-    """Return the calls of all of them."""
-    return calls_of_actors(world, Kind("hand_off", hand_off, 3))
 
 
 def hand_off(draw: Sampler) -> Calls:
@@ -170,3 +164,6 @@ def _in_cells(roles: Roles, batch: Calls) -> Calls:
     caller, at, cell = batch.numpy("caller", "at", "cell")
     day = (at // DAY).clip(0, len(roles.cells) - 1)
     return batch.replace(cell=np.where(np.isin(caller, lines), roles.cells[day], cell))
+
+
+KINDS = (Kind("hand_off", hand_off, 3),)

@@ -10,13 +10,12 @@ from cdr_anomaly.evaluation.simulation import identifiers
 from cdr_anomaly.evaluation.simulation.call_behaviour import (
     Kind,
     Sampler,
-    calls_of_actors,
     unassigned_people,
 )
 from cdr_anomaly.evaluation.simulation.planted.diallers import OFFICE
 
 if TYPE_CHECKING:
-    from cdr_anomaly.evaluation.simulation.world import Calls, Ints, World
+    from cdr_anomaly.evaluation.simulation.world import Calls, Ints
 
 # how numbers of some cities abroad begin, and how many digits are left
 RANGES = {
@@ -25,11 +24,6 @@ RANGES = {
 }  # fmt: skip
 UNASSIGNED_CODES = (210, 214, 215, 217, 219, 259, 280, 801, 837, 893, 999)  # of no country
 LONG_DAY = ((8.5, 12.0, 3.0), (13.0, 18.5, 5.0), (18.5, 20.5, 1.0))
-
-
-def all_calls(world: World) -> Calls:
-    """Return the calls of all of them."""
-    return calls_of_actors(world, Kind("overseas", overseas_presentation, 6, minimum=4))
 
 
 def overseas_presentation(draw: Sampler) -> Calls:
@@ -118,3 +112,6 @@ def spoofed(draw: Sampler) -> Calls:
     at = draw.call_times(day, LONG_DAY)
     batch = draw.calls(lines[which], called, at, talk, trunk_in=trunk)
     return draw.with_call_backs(batch, rng.uniform(0, 0.06))
+
+
+KINDS = (Kind("overseas", overseas_presentation, 6, minimum=4),)

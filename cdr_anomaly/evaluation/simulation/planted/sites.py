@@ -9,7 +9,6 @@ import numpy as np
 from cdr_anomaly.evaluation.simulation.call_behaviour import (
     Kind,
     Sampler,
-    calls_of_actors,
     crowded_cell,
 )
 from cdr_anomaly.evaluation.simulation.planted.hand_offs import Roles, calls_of_roles
@@ -24,11 +23,6 @@ class Move(NamedTuple):
     before: Ints
     after: Ints
     cells: Ints
-
-
-def all_calls(world: World) -> Calls:
-    """Return the calls of all of them; the ways they move take turns."""
-    return calls_of_actors(world, Kind("site", site, 3, minimum=3))
 
 
 def site(draw: Sampler) -> Calls:
@@ -122,3 +116,6 @@ def _with_hand_offs(draw: Sampler, move: Move) -> Calls:
     silent = np.arange(move.before[-1] + 1, move.after[0])
     roles = Roles(lines[:n], lines[n:], days, (60, 200), cells, silent)
     return calls_of_roles(draw, roles, "site")
+
+
+KINDS = (Kind("site", site, 3, minimum=3),)

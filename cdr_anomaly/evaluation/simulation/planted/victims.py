@@ -10,7 +10,6 @@ import polars as pl
 from cdr_anomaly.evaluation.simulation.call_behaviour import (
     Kind,
     Sampler,
-    calls_of_actors,
     start_times,
     unassigned_people,
 )
@@ -149,11 +148,6 @@ def is_idle(batch: Calls, busy: Calls) -> Bools:
     return idle
 
 
-def captors(world: World) -> Calls:
-    """Return the calls of lone lines that hold one person after the other for three days."""
-    return calls_of_actors(world, Kind("captor", captor, 4))
-
-
 def captor(draw: Sampler) -> Calls:
     """Hold one to three people in turn for hours on three days; the line is otherwise ordinary.
 
@@ -229,3 +223,6 @@ def _find_busy(world: World, batch: Calls) -> Calls:
     talk, cause = batch.numpy("talk", "cause")
     cause, talk = np.where(busy, BUSY_CAUSE, cause), np.where(busy, 0, talk)
     return batch.replace(talk=talk, cause=cause).drop(dropped)
+
+
+KINDS = (Kind("captor", captor, 4),)
