@@ -125,7 +125,7 @@ def test_no_more_than_so_many_and_ties_by_number(tmp_path: Path) -> None:
     result = scanned(tmp_path, feed(caller), "max_victims=20")
     assert result.victims["number"].to_list() == people[:20]
     assert result.victims["rank"].to_list() == list(range(1, 21))
-    assert summary.victims_sentence(result.victims) == "To warn: 0 now, 0 today, 20 on watch."
+    assert summary.victims_sentence(result.victims) == "0 now, 0 today, 20 on watch"
 
 
 def test_what_a_feed_cannot_tell_stays_empty(tmp_path: Path) -> None:
