@@ -8,26 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly import numbering
+from cdr_anomaly import numbering, schema
 from cdr_anomaly.features import cold_callers, day_stats, rolling, shared_targets, shifts
 from cdr_anomaly.ingest import subscribers as ingest_subscribers
-from cdr_anomaly.schema import (
-    COLD_CALLERS,
-    HOPS,
-    LEGS,
-    LINE_AGES,
-    LINES,
-    LINKS,
-    LISTS,
-    MEASURES,
-    PROFILE,
-    REACHED,
-    SHIFTS,
-    SUBSCRIBERS,
-    TRAFFIC,
-    empty,
-    require,
-)
+from cdr_anomaly.schema import empty, require
 from cdr_anomaly.wording import Text, say
 
 if TYPE_CHECKING:
@@ -134,7 +118,7 @@ def build_tables(inputs: TableInputs, rules: TableRules) -> tuple[Tables, pl.Laz
     all_callers, lists, links = _cold_callers(inputs, measures, rules)
     judged_callers = all_callers.filter(pl.col("day") >= since)
     people = cold_callers.reached_people(legs, judged_callers, rules.talk_s)
-    traffic = require(reader.look.traffic.lazy(), TRAFFIC, "traffic")
+    traffic = require(reader.look.traffic.lazy(), schema.TRAFFIC, "traffic")
     tables = Tables(
         feed=reader.feed,
         tz=reader.source.tz,
@@ -144,18 +128,18 @@ def build_tables(inputs: TableInputs, rules: TableRules) -> tuple[Tables, pl.Laz
         since=since,
         judged_days=inputs.judged_days,
         births_from=inputs.births_from,
-        profile=require(inputs.profile, PROFILE, "profile"),
-        measures=require(measures, MEASURES, "measures"),
+        profile=require(inputs.profile, schema.PROFILE, "profile"),
+        measures=require(measures, schema.MEASURES, "measures"),
         shifts=_shifts(inputs, measures),
-        legs=require(legs, LEGS, "legs"),
-        cold_callers=require(all_callers.filter("steady"), COLD_CALLERS, "cold_callers"),
-        lists=require(lists, LISTS, "lists"),
-        links=require(links, LINKS, "links"),
-        reached=require(reader.read_calls(people).lazy(), REACHED, "reached"),
-        hops=require(inputs.hops, HOPS, "hops"),
-        lines=require(inputs.lines, LINES, "lines"),
-        line_ages=require(inputs.line_ages, LINE_AGES, "line_ages"),
-        subscribers=require(reader.subscribers.lines, SUBSCRIBERS, "subscribers"),
+        legs=require(legs, schema.LEGS, "legs"),
+        cold_callers=require(all_callers.filter("steady"), schema.COLD_CALLERS, "cold_callers"),
+        lists=require(lists, schema.LISTS, "lists"),
+        links=require(links, schema.LINKS, "links"),
+        reached=require(reader.read_calls(people).lazy(), schema.REACHED, "reached"),
+        hops=require(inputs.hops, schema.HOPS, "hops"),
+        lines=require(inputs.lines, schema.LINES, "lines"),
+        line_ages=require(inputs.line_ages, schema.LINE_AGES, "line_ages"),
+        subscribers=require(reader.subscribers.lines, schema.SUBSCRIBERS, "subscribers"),
         traffic=traffic.filter(pl.col("day") >= since),
     )
     return tables, judged_callers
@@ -166,8 +150,8 @@ def _cold_callers(
 ) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:
     """Return COLD_CALLERS of all days, LISTS of the days judged and the 6 before, and LINKS."""
     line_type, rule, legs = inputs.reader.source.line_type, rules.cold_callers, inputs.legs
-    past = empty(COLD_CALLERS, line_type).lazy()
-    past_lists = empty(LISTS, line_type).lazy()
+    past = empty(schema.COLD_CALLERS, line_type).lazy()
+    past_lists = empty(schema.LISTS, line_type).lazy()
     if inputs.past_cold_callers is not None and inputs.past_lists is not None:
         past, past_lists = inputs.past_cold_callers, inputs.past_lists
     line_days = cold_callers.line_days(
@@ -186,7 +170,7 @@ def _shifts(inputs: TableInputs, measures: pl.LazyFrame) -> pl.LazyFrame:
     """Return SHIFTS of the days judged, and what is remembered of the same lines."""
     tz = inputs.reader.source.tz
     rows = shifts.line_days(inputs.legs, measures, tz, inputs.shift_needs, since=inputs.since)
-    today = require(rows, SHIFTS, "shifts").collect().lazy()
+    today = require(rows, schema.SHIFTS, "shifts").collect().lazy()
     if inputs.past_shifts is None:
         return today
     past = inputs.past_shifts.join(today.select("line"), on="line", how="semi")

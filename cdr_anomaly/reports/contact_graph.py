@@ -134,26 +134,25 @@ def _calls(legs: pl.LazyFrame, center: pl.Expr) -> pl.LazyFrame:
         called=pl.when(placed).then(other).otherwise(line),
     )
     calls = rows.group_by("caller", "called", "whose").agg(
-        kind=pl.lit("call"),
-        calls=pl.len().cast(pl.Int64),
-        answered=pl.col("answered").sum().cast(pl.Int64),
-        talk_s=pl.col("duration_s").sum(),
-        first=pl.col("start").min(),
-        last=pl.col("start").max(),
+        kind=pl.lit("call"), talk_s=pl.col("duration_s").sum(), **_sums()
     )
     first = pl.col("whose") == pl.col("whose").min().over("caller", "called")
     return calls.filter(first).drop("whose")
 
 
 def _forwards(hops: pl.LazyFrame) -> pl.LazyFrame:
-    return hops.group_by(caller="forwarder", called="target").agg(
-        kind=pl.lit("forward"),
-        calls=pl.len().cast(pl.Int64),
-        answered=pl.col("answered").sum().cast(pl.Int64),
-        talk_s=pl.lit(None, pl.Int64),
-        first=pl.col("start").min(),
-        last=pl.col("start").max(),
-    )
+    rows = hops.group_by(caller="forwarder", called="target")
+    return rows.agg(kind=pl.lit("forward"), talk_s=pl.lit(None, pl.Int64), **_sums())
+
+
+def _sums() -> dict[str, pl.Expr]:
+    start = pl.col("start")
+    return {
+        "calls": pl.len().cast(pl.Int64),
+        "answered": pl.col("answered").sum().cast(pl.Int64),
+        "first": start.min(),
+        "last": start.max(),
+    }
 
 
 def _nodes(tables: Tables, edges: pl.DataFrame, center: pl.Expr, near: pl.Series) -> pl.DataFrame:

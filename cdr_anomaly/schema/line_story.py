@@ -6,7 +6,7 @@ import polars as pl
 
 from cdr_anomaly.schema.outputs import ALERTS, EVIDENCE, FINDINGS, VICTIMS
 from cdr_anomaly.schema.pipeline import LINE_AGES, LINES, MEASURES, PROFILE
-from cdr_anomaly.schema.table import COUNT, DAY, SHARE, TEXT, Column, Table
+from cdr_anomaly.schema.table import COUNT, DAY, SHARE, TEXT, Column, Table, pick
 
 NUMBER = Column(TEXT, "the other number, as findings write numbers")
 CLASS = Column(TEXT, "its class, as in LINES")
@@ -25,22 +25,11 @@ WHO: Table = {
 DAYS: Table = {
     "day": Column(DAY, "a local day on which the line had part in a call"),
     "n_out": PROFILE["n_out"],
-    **{
-        name: MEASURES[name]
-        for name in (
-            "n_answered",
-            "n_distinct",
-            "n_called_back",
-            "n_familiar",
-            "n_cells",
-            "n_handsets",
-            "talk_s",
-            "peak_10min",
-            "peak_60min",
-            "peak_24h",
-            "peak_under_way",
-        )
-    },
+    **pick(
+        MEASURES,
+        "n_answered n_distinct n_called_back n_familiar n_cells n_handsets talk_s "
+        "peak_10min peak_60min peak_24h peak_under_way",
+    ),
     "n_in": PROFILE["n_in"],
     "n_forwarded": PROFILE["n_forwarded"],
     "usual": MEASURES["usual"],
@@ -118,57 +107,24 @@ FORWARD_DAYS: Table = {
     "calls": Column(COUNT, "calls that were forwarded that day"),
 }
 
-UNLIKE: Table = {
-    name: EVIDENCE[name]
-    for name in ("day", "peers", "p_value", "q_value", "calibrated_by", "families", "measures")
-}
+UNLIKE: Table = pick(EVIDENCE, "day peers p_value q_value calibrated_by families measures")
 
 FOUND: Table = {
-    **{
-        name: FINDINGS[name]
-        for name in (
-            "day",
-            "detector",
-            "subject_kind",
-            "subject",
-            "severity",
-            "observed",
-            "threshold",
-            "baseline",
-            "p_value",
-        )
-    },
+    **pick(
+        FINDINGS,
+        "day detector subject_kind subject severity observed threshold baseline p_value",
+    ),
     "excess": Column(SHARE, "observed / threshold"),
-    **{
-        name: FINDINGS[name]
-        for name in ("reason", "reason_values", "would_clear_if", "would_clear_if_values")
-    },
+    **pick(FINDINGS, "reason reason_values would_clear_if would_clear_if_values"),
 }
 
-ALERTED: Table = {
-    name: ALERTS[name]
-    for name in (
-        "day",
-        "rank",
-        "severity",
-        "subject_kind",
-        "subject",
-        "score",
-        "p_value",
-        "detectors",
-        "reasons",
-        "reasons_values",
-        "would_clear_if",
-        "would_clear_if_values",
-        "lowered_because",
-        "lowered_because_values",
-        "suppressed_by",
-        "suppressed_by_values",
-        "ongoing_since",
-        "replaces_case",
-        "replaces_case_values",
-    )
-}
+ALERTED: Table = pick(
+    ALERTS,
+    "day rank severity subject_kind subject score p_value detectors reasons "
+    "reasons_values would_clear_if would_clear_if_values lowered_because "
+    "lowered_because_values suppressed_by suppressed_by_values ongoing_since "
+    "replaces_case replaces_case_values",
+)
 
 RELATED: Table = {
     "how": Column(TEXT, "what the two have in common (reports/related_numbers.py)"),

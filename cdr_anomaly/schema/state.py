@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from cdr_anomaly.schema.pipeline import CALLS, HOPS
-from cdr_anomaly.schema.table import COUNT, DAY, INSTANT, LINE, SHARE, TEXT, Column, Table
+from cdr_anomaly.schema.table import COUNT, DAY, INSTANT, LINE, SHARE, TEXT, Column, Table, pick
 
 # One row per line that began to call strangers and line that had stopped, in the same place.
 LINE_REPLACEMENTS: Table = {
@@ -34,21 +34,11 @@ CARRY_OVER: Table = {
     "calling_number": Column(LINE, "as in CALLS"),
     "called_number": Column(LINE, "as in CALLS"),
     "redirecting_number": Column(LINE, "as in CALLS"),
-    **{
-        name: CALLS[name]
-        for name in (
-            "start_time",
-            "duration_s",
-            "record_type",
-            "redirect_reason",
-            "call_id",
-            "answered",
-            "cell_id",
-            "imei",
-            "imsi",
-            "trunk_in",
-        )
-    },
+    **pick(
+        CALLS,
+        "start_time duration_s record_type redirect_reason call_id answered cell_id "
+        "imei imsi trunk_in",
+    ),
 }
 
 LINE_SIGHTINGS: Table = {

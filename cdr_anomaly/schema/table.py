@@ -37,6 +37,11 @@ def require(frame: pl.LazyFrame, table: Table, name: str) -> pl.LazyFrame:
     return frame.select(list(table))
 
 
+def pick(table: Table, names: str) -> Table:
+    """Return some columns of ``table``; ``names`` has blanks between them."""
+    return {name: table[name] for name in names.split()}
+
+
 def empty(table: Table, line: pl.DataType | None = None) -> pl.DataFrame:
     """Return ``table`` without rows; LINE columns are of the type ``line``, by default text."""
     return pl.DataFrame(schema={n: c.dtype or line or pl.String() for n, c in table.items()})

@@ -97,20 +97,10 @@ def _heat(across: tuple[str, str], down: tuple[str, str], what: str) -> Spec:
 
 
 def _hours(what: str, word: Callable[[str], str]) -> Spec:
-    """Draw ``n`` by ``hour`` as bars, and beside it what is ``usual`` as a line."""
-    x = _hour_axis(word("local hour"))
-    bars = {
-        "mark": {"type": "bar", "fill": ACCENT},
-        "encoding": {
-            "x": x,
-            "y": _column("n", QUANTITY, title=what),
-            "tooltip": [
-                _column("hour", ORDINAL, title=word("local hour")),
-                _column("n", QUANTITY, title=what),
-                _column("usual", QUANTITY, title=word("usual")),
-            ],
-        },
-    }
+    """Draw ``n`` by ``hour`` as bars, and what is ``usual`` as a line."""
+    x, n = _hour_axis(word("local hour")), _column("n", QUANTITY, title=what)
+    hour = _column("hour", ORDINAL, title=word("local hour"))
+    bars = _bars(x, n, [hour, n, _column("usual", QUANTITY, title=word("usual"))])
     usual = {
         "mark": {"type": "line", "stroke": INK, "strokeDash": [3, 2], "interpolate": "step"},
         "encoding": {"x": x, "y": _column("usual", QUANTITY)},
@@ -118,21 +108,21 @@ def _hours(what: str, word: Callable[[str], str]) -> Spec:
     return {"height": LOW, "layer": [bars, usual]}
 
 
+def _bars(x: Spec, y: Spec, tooltip: list[Spec]) -> Spec:
+    """Return bars, and what is told of each of them."""
+    encoding = {"x": x, "y": y, "tooltip": tooltip}
+    return {"mark": {"type": "bar", "fill": ACCENT}, "encoding": encoding}
+
+
 def _days(word: Callable[[str], str]) -> Spec:
     """Draw ``n`` by ``day`` as bars, its ``usual`` as ticks and the ``limit`` as a line."""
-    bars = {
-        "mark": {"type": "bar", "fill": ACCENT},
-        "encoding": {
-            "x": _day_axis(),
-            "y": _column("n", QUANTITY, title=None, axis={"tickMinStep": 1}),
-            "tooltip": [
-                _column("day", ORDINAL, title=word("day")),
-                _column("n", QUANTITY, title=word("count")),
-                _column("usual", QUANTITY, title=word("usual")),
-                _column("limit", QUANTITY, title=word("limit")),
-            ],
-        },
-    }
+    n = _column("n", QUANTITY, title=None, axis={"tickMinStep": 1})
+    tooltip = [
+        _column("day", ORDINAL, title=word("day")),
+        _column("n", QUANTITY, title=word("count")),
+        _column("usual", QUANTITY, title=word("usual")),
+        _column("limit", QUANTITY, title=word("limit")),
+    ]
     usual = {
         "mark": {"type": "tick", "stroke": INK, "thickness": 2},
         "encoding": {"x": _day_axis(), "y": _column("usual", QUANTITY)},
@@ -141,24 +131,14 @@ def _days(word: Callable[[str], str]) -> Spec:
         "mark": {"type": "rule", "stroke": WARN, "strokeDash": [4, 3]},
         "encoding": {"y": _column("limit", QUANTITY, aggregate="max")},
     }
-    return {"height": TALL, "layer": [bars, usual, limit]}
+    return {"height": TALL, "layer": [_bars(_day_axis(), n, tooltip), usual, limit]}
 
 
 def _births(word: Callable[[str], str]) -> Spec:
     """Draw new lines ``n`` of a block by ``day``, and the ``usual`` of the days before."""
-    new_lines = _column("n", QUANTITY, title=word("new lines"))
-    bars = {
-        "mark": {"type": "bar", "fill": ACCENT},
-        "encoding": {
-            "x": _day_axis(),
-            "y": new_lines,
-            "tooltip": [
-                _column("day", ORDINAL, title=word("day")),
-                new_lines,
-                _column("usual", QUANTITY, title=word("usual")),
-            ],
-        },
-    }
+    n = _column("n", QUANTITY, title=word("new lines"))
+    day = _column("day", ORDINAL, title=word("day"))
+    bars = _bars(_day_axis(), n, [day, n, _column("usual", QUANTITY, title=word("usual"))])
     usual = {
         "mark": {"type": "rule", "stroke": INK, "strokeDash": [3, 2]},
         "encoding": {"y": _column("usual", QUANTITY, aggregate="max")},
