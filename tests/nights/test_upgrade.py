@@ -202,16 +202,16 @@ def test_an_upgrade_that_is_cut_off_goes_on(
     """The same at four points, in a second each."""
     with pytest.MonkeyPatch.context() as patch:
         writes = cut_off(patch, 100, after=True)
-        state.opened(shutil.copytree(former, tmp_path / "plain"), SHANGHAI, "CN")
+        state.open_writable(shutil.copytree(former, tmp_path / "plain"), SHANGHAI, "CN")
     ledger = len(writes) - 2 - len(upgrade.FORMER_TABLES)
     at = {"a table": 5, "the ledger": ledger, "after the ledger": ledger + 2}
     with pytest.MonkeyPatch.context() as patch:
         cut_off(patch, at.get(point, len(writes) - 1), after=point == "after the ledger")
         with pytest.raises((CutOffError, StateError)):
-            state.opened(former, SHANGHAI, "CN")
+            state.open_writable(former, SHANGHAI, "CN")
     assert state_header.read(former) == state_header.Header(1, SHANGHAI, "CN")
     assert_is(former, written)
-    state.opened(former, SHANGHAI, "CN")
+    state.open_writable(former, SHANGHAI, "CN")
     assert state_header.read(former) == state_header.Header(upgrade.VERSION, SHANGHAI, "CN")
     assert_is(former, written)
 
