@@ -74,7 +74,7 @@ def names(source: Source, made: privacy.Pseudonymiser) -> dict[str, str]:
             told[number[:-n] + "x" * n] = other.partition("~")[0][:-n] + "x" * n
     if "imei" in source.columns:
         rows = source.map_rows().select(clear=numbering.handset_id(pl.col("imei"))).drop_nulls()
-        used = rows.unique().collect().with_columns(**made.handset(pl.col("clear")))
+        used = rows.unique().collect().with_columns(**made.handset_columns(pl.col("clear")))
         carried = used.select("clear", pl.concat_str("imei_model", "imei", separator="~"))
         told |= dict(carried.iter_rows())
     return {a: b for a, b in told.items() if a != b}
