@@ -10,6 +10,7 @@ import polars as pl
 from cdr_anomaly import detectors, engines, ingest, numbering
 from cdr_anomaly.alerts import detect, peer_scoring, ranking, severity
 from cdr_anomaly.alerts import entities as alerts_entities
+from cdr_anomaly.alerts.entities import set_aside
 from cdr_anomaly.alerts.victims import selection
 from cdr_anomaly.errors import accept_former_names
 from cdr_anomaly.features import second_look
@@ -87,7 +88,7 @@ def scan(
     no_past = peer_scoring.Known.nothing(reader.source.line_type, reader.look.n_callers)
     judged = detect.judged(applicable, tables, no_past, settings.fdr)
     handsets = alerts_entities.handsets(tables.legs, tables.written(pl.col("line")))
-    marked = alerts_entities.set_aside(judged.findings, declared, source.plan, handsets)
+    marked = set_aside(judged.findings, declared, source.plan, handsets)
     context = severity.Beside(
         detect.explained(judged.findings, judged.weights),
         handsets=handsets.collect(),

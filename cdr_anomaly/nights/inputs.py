@@ -9,9 +9,9 @@ import polars as pl
 
 from cdr_anomaly import ingest
 from cdr_anomaly.errors import InputError
-from cdr_anomaly.nights import volume as nights_volume
 from cdr_anomaly.nights.ledger import Input, has_input
-from cdr_anomaly.storage import paths as storage_paths
+from cdr_anomaly.nights.volume import count_volume
+from cdr_anomaly.storage.paths import parse_location, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -60,7 +60,7 @@ def choose_files(
     near = [file for file in source.files if _may_hold(spans[file.path], day)]
     files: dict[str, File] = {}
     for file in near:
-        files.setdefault(storage_paths.sha256(file.path), file)
+        files.setdefault(sha256(file.path), file)
     copies = len(near) - len(files)
     if day in nights and storage is not None:
         tables = {f"{file.table.resolve()}/" for file in source.files if file.table is not None}
@@ -77,7 +77,7 @@ def choose_files(
     far = [file for file in others if _may_be_new(file, spans[file.path], nights)]
     if far:
         more = replace(source, files=far).rows_by_hour().filter(pl.col("day").is_in(list(nights)))
-        contents = {str(file.path): storage_paths.sha256(file.path) for file in far}
+        contents = {str(file.path): sha256(file.path) for file in far}
         for other, rows in _rows_of_other_days(more, day, contents).items():
             other_days.setdefault(other, {}).update(rows)
     used = {sha: file for sha, file in files.items() if str(file.path) in of_day or not file.rows}
@@ -87,7 +87,7 @@ def choose_files(
         files=[
             Input(str(file.path.resolve()), file.size, file.rows, sha) for sha, file in used.items()
         ],
-        volume=nights_volume.count_volume(starts.filter(pl.col("day") == day)),
+        volume=count_volume(starts.filter(pl.col("day") == day)),
         other_days=other_days,
         copies=copies,
     )
@@ -102,7 +102,7 @@ def _earlier_files(
     """
     now = {str(file.path.resolve()) for file in files.values()}
     missing = [i for i in night.inputs if i.sha256 not in files and i.path not in now]
-    locations = {file.sha256: storage_paths.parse_location(file.path, options) for file in missing}
+    locations = {file.sha256: parse_location(file.path, options) for file in missing}
     gone = [location for sha, location in locations.items() if not _is_unchanged(location, sha)]
     if gone:
         msg = (
@@ -118,7 +118,7 @@ def _earlier_files(
 
 
 def _is_unchanged(location: Location, sha: str) -> bool:
-    return location.is_file() and storage_paths.sha256(location) == sha
+    return location.is_file() and sha256(location) == sha
 
 
 def _may_hold(span: tuple[date, date] | None, day: date) -> bool:

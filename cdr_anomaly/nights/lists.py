@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from cdr_anomaly.alerts import detect, ranking
-from cdr_anomaly.alerts import entities as alerts_entities
+from cdr_anomaly.alerts.entities import set_aside
 from cdr_anomaly.alerts.severity import Beside
 from cdr_anomaly.alerts.victims import long_calls, selection
 from cdr_anomaly.features import rolling
@@ -67,9 +67,7 @@ def rank_alerts(
 
     ``weights`` is EVIDENCE of the night and of those before, with lines as text.
     """
-    marked = alerts_entities.set_aside(
-        findings, subjects.entities, subjects.plan, subjects.handsets
-    )
+    marked = set_aside(findings, subjects.entities, subjects.plan, subjects.handsets)
     since = day - timedelta(days=settings.repeat_after_days)
     kept = day - timedelta(days=COLD_CALLER_DAYS)
     before = (pl.col("day") > kept) & (pl.col("day") < day)
@@ -113,9 +111,7 @@ def list_victims(
     without = [d + timedelta(days=1) for d in nights if "long" not in nights[d].facts and d < day]
     sources = selection.Week(
         day=day,
-        findings=alerts_entities.set_aside(
-            found, subjects.entities, subjects.plan, subjects.handsets
-        ),
+        findings=set_aside(found, subjects.entities, subjects.plan, subjects.handsets),
         beside=Beside(detect.explained(found, night.judgement.weights), told=feedback),
         legs=pl.concat(legs),
         long=pl.concat(long),

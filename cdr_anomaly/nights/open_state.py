@@ -8,14 +8,9 @@ import polars as pl
 
 from cdr_anomaly import numbering
 from cdr_anomaly.errors import StateError
-from cdr_anomaly.ingest import source as ingest_source
+from cdr_anomaly.ingest.source import local_zone
 from cdr_anomaly.nights import history, ledger, state_header
-from cdr_anomaly.nights.state import (
-    UNREADABLE,
-    bring_up_to_date,
-    open_readonly,
-    open_writable,
-)
+from cdr_anomaly.nights.state import UNREADABLE, bring_up_to_date, open_readonly, open_writable
 from cdr_anomaly.schema import STATE_TABLES, lines
 
 if TYPE_CHECKING:
@@ -51,7 +46,7 @@ def adopt_settings(settings: Settings, location: Location) -> Settings:
 
 def open_for_night(location: Location, settings: Settings) -> State:
     """Open the state to change it. Raise an error if its zone or home region is another one."""
-    zone = ingest_source.local_zone(settings)
+    zone = local_zone(settings)
     numbering.home_plan(settings.home)  # a region that is none must not get into the state
     state = open_writable(location, zone, settings.home)
     pairs = {"tz": (state.header.zone, zone), "home": (state.header.home, settings.home)}

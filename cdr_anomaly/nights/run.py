@@ -18,13 +18,12 @@ from cdr_anomaly.errors import accept_former_names
 from cdr_anomaly.features import second_look
 from cdr_anomaly.features.second_look import ActiveDays
 from cdr_anomaly.nights import history, inputs, ledger, lock, open_state, volume
-from cdr_anomaly.nights import lists as nights_lists
 from cdr_anomaly.nights.history import History, build_night_tables
-from cdr_anomaly.nights.lists import JudgedNight, Subjects
+from cdr_anomaly.nights.lists import JudgedNight, Subjects, list_victims, rank_alerts
 from cdr_anomaly.pipeline import SILENT
 from cdr_anomaly.result import Result, versions
 from cdr_anomaly.schema import STATE_TABLES
-from cdr_anomaly.storage import paths as storage_paths
+from cdr_anomaly.storage.paths import sha256
 from cdr_anomaly.wording import Text, say
 
 if TYPE_CHECKING:
@@ -154,8 +153,8 @@ def _night(paths: Iterable[str | Location], day: date, run: Run, *, replace_file
         detect.find_line_replacements(tables),
     )
     findings, evidence, weights = night.judgement
-    alerts = nights_lists.rank_alerts(state, findings, weights, day, settings, subjects)
-    victims, victim_legs = nights_lists.list_victims(state, night, day, settings, subjects, nights)
+    alerts = rank_alerts(state, findings, weights, day, settings, subjects)
+    victims, victim_legs = list_victims(state, night, day, settings, subjects, nights)
     result = _result(night, alerts, victims, chosen.source, day)
     run.progress("remembering")
     kept = night.state_rows
@@ -276,7 +275,7 @@ def _settings(settings: Settings, lists: Lists) -> dict[str, Any]:
     )
     if lists.subscribers is None:
         return given
-    return given | {"subscribers": storage_paths.sha256(lists.subscribers)}
+    return given | {"subscribers": sha256(lists.subscribers)}
 
 
 def _counts(result: Result) -> dict[str, Any]:

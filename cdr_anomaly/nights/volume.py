@@ -64,7 +64,7 @@ def count_volume(starts: pl.DataFrame) -> pl.DataFrame:
     return rows.sort("day", "hour", "source")
 
 
-def by_hour(volume: pl.DataFrame, day: date) -> pl.DataFrame:
+def volume_by_hour(volume: pl.DataFrame, day: date) -> pl.DataFrame:
     """Return the rows ``n`` of each hour of a day, and the ``usual``, which may be null."""
     rows = volume.filter(pl.col("day") == day).group_by("hour").agg(n=pl.col("rows").sum())
     past = _past_days(volume, day)

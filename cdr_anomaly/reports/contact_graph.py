@@ -16,7 +16,7 @@ from cdr_anomaly import numbering, wording
 from cdr_anomaly.errors import OutputError
 from cdr_anomaly.numbering import masking
 from cdr_anomaly.storage import atomic_write
-from cdr_anomaly.storage import csv as storage_csv
+from cdr_anomaly.storage.csv import escape_formulas
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,7 +102,7 @@ def write(file: Path, graph: Graph) -> None:
     graphml, csv = file_pair(file)
     with atomic_write.staging_folder(file.parent) as folder:
         _write_graphml(folder / graphml.name, graph)
-        storage_csv.escape_formulas(edge_rows(graph)).write_csv(folder / csv.name)
+        escape_formulas(edge_rows(graph)).write_csv(folder / csv.name)
 
 
 def edge_rows(graph: Graph) -> pl.DataFrame:

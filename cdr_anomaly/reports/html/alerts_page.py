@@ -12,7 +12,7 @@ from cdr_anomaly import wording
 from cdr_anomaly.alerts import ranking, severity
 from cdr_anomaly.alerts.victims import urgency
 from cdr_anomaly.nights import open_state, state
-from cdr_anomaly.nights import volume as nights_volume
+from cdr_anomaly.nights.volume import WEEKS, count_volume, volume_by_hour
 from cdr_anomaly.reports import summary
 from cdr_anomaly.reports.html import alert_rows
 from cdr_anomaly.reports.html.chart_data import GRID_DAYS
@@ -46,7 +46,7 @@ class Past(NamedTuple):
     @classmethod
     def of_scan(cls, result: Result) -> Past:
         """Return the volume and the alerts of a scan."""
-        starts = nights_volume.count_volume(result.source.rows_by_hour())
+        starts = count_volume(result.source.rows_by_hour())
         return cls(starts, result.alerts, result.tables.legs.clear())
 
     @classmethod
@@ -55,7 +55,7 @@ class Past(NamedTuple):
         known, day = state.open_readonly(location), outcome.day
         read = open_state.table_reader(known, outcome.result.source, ())
         days = {
-            "volume": timedelta(weeks=nights_volume.WEEKS),
+            "volume": timedelta(weeks=WEEKS),
             "alerts": NIGHTS,
             "legs": GRID_DAYS,
         }
@@ -182,7 +182,7 @@ def _context_charts(past: Past, last: date | None, word: Translator) -> list[Pic
     drawn = [
         Picture(
             "volume",
-            nights_volume.by_hour(past.volume, last),
+            volume_by_hour(past.volume, last),
             word("Rows by hour of %s; the broken line is the usual") % last,
         ),
         Picture(

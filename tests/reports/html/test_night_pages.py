@@ -71,8 +71,8 @@ def test_what_an_hour_usually_has_is_the_mean_of_the_days_it_is_compared_with() 
         {"day": pl.Date, "hour": pl.Int64, "source": pl.String, "rows": pl.Int64},
         orient="row",
     )
-    shown = volume.by_hour(told, days[-1]).rows()
+    shown = volume.volume_by_hour(told, days[-1]).rows()
     assert shown == [(9, 409, 209.0), (10, 410, 210.0)]
     missing = told.filter(~((pl.col("day") == days[-1]) & (pl.col("hour") == 10)))
-    assert volume.by_hour(missing, days[-1]).rows() == [(9, 409, 209.0), (10, 0, 210.0)]
-    assert volume.by_hour(told, days[0])["usual"].to_list() == [None, None]
+    assert volume.volume_by_hour(missing, days[-1]).rows() == [(9, 409, 209.0), (10, 0, 210.0)]
+    assert volume.volume_by_hour(told, days[0])["usual"].to_list() == [None, None]
