@@ -76,7 +76,7 @@ def scan(
     progress("opening the files")
     engine = engines.build_engine(settings)
     source = ingest.open_source(paths, settings, engine.reader)
-    declared = alerts_entities.read(entities, source.plan, detect.FINDERS)
+    declared = alerts_entities.read_entities(entities, source.plan, detect.FINDERS)
     data, not_applicable = read_twice(
         engine, source, built, subscribers=subscribers, extra_line=extra_line, progress=progress
     )
@@ -85,12 +85,12 @@ def scan(
     progress("working out what they did")
     tables = data.tables(data.rules(built))
     progress("judging")
-    no_past = peer_scoring.Known.nothing(reader.source.line_type, reader.look.n_callers)
-    judged = detect.judged(applicable, tables, no_past, settings.fdr)
-    handsets = alerts_entities.handsets(tables.legs, tables.written(pl.col("line")))
+    no_past = peer_scoring.PastNights.nothing(reader.source.line_type, reader.look.n_callers)
+    judged = detect.detect(applicable, tables, no_past, settings.fdr)
+    handsets = alerts_entities.handsets_used(tables.legs, tables.written(pl.col("line")))
     marked = set_aside(judged.findings, declared, source.plan, handsets)
-    context = severity.Beside(
-        detect.explained(judged.findings, judged.weights),
+    context = severity.Context(
+        detect.evidence_of_findings(judged.findings, judged.weights),
         handsets=handsets.collect(),
         line_replacements=detect.find_line_replacements(tables),
     )
@@ -98,7 +98,7 @@ def scan(
     week = selection.Week(
         day=day,
         findings=marked.filter(pl.col("day") > day - min(selection.WEEK, day - date.min)),
-        beside=context,
+        context=context,
         legs=tables.legs,
         long=reader.look.long,
         long_from=reader.feed.first_day or day,
@@ -108,8 +108,10 @@ def scan(
     return Result(
         findings=judged.findings,
         evidence=judged.weights,
-        alerts=ranking.ranked(marked, context, most=settings.max_alerts),
-        victims=selection.to_warn(tables, week, declared, handsets, settings.max_victims).victims,
+        alerts=ranking.rank_alerts(marked, context, most=settings.max_alerts),
+        victims=selection.select_victims(
+            tables, week, declared, handsets, settings.max_victims
+        ).victims,
         counts=count_rows(reader.look),
         not_applicable=not_applicable,
         tables=tables,

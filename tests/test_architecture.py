@@ -44,8 +44,6 @@ BARE_NAMES = (
 )
 # Rooms whose names are still to be changed; the end is an empty set.
 NAMES_TO_CHANGE = {
-    "alerts",
-    "detectors",
     "evaluation",
     "significance",
 }

@@ -126,7 +126,9 @@ def test_one_line_has_no_link_and_nobody_is_unlike() -> None:
     calls = {"line": [8613800000001], "day": [day], "counterpart": [4930000001]}
     lists = pl.DataFrame(calls)
     assert_frame_equal(shared_targets.links(lists, lists.clear(), [day]), empty(LINKS, pl.Int64()))
-    nobody = unlike_peers.sentences(empty(EVIDENCE), empty(EVIDENCE).select("line", "day"), {})
+    nobody = unlike_peers.unlike_sentences(
+        empty(EVIDENCE), empty(EVIDENCE).select("line", "day"), {}
+    )
     assert nobody.schema == {"line": pl.String, "day": pl.Date, "unlike": pl.String}
 
 

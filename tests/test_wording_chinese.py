@@ -119,7 +119,7 @@ def test_what_is_said_of_earlier_alerts_is_said_in_chinese() -> None:
         schema=["line", "day", "verdict", "note", "at"],
         orient="row",
     )
-    said = wording.localized(severity.said(told).sort("subject"), "zh")["feedback"]
+    said = wording.localized(severity.last_feedback(told).sort("subject"), "zh")["feedback"]
     assert said.to_list() == ["2026-05-03 已确认", "2026-05-03 已排除：no more"]
     before = pl.DataFrame({"subject": ["2"], "listed": [date(2026, 5, 3)]})
     follow = pl.DataFrame(
@@ -151,7 +151,7 @@ def test_what_others_have_written_stays_as_it_is(tmp_path: Path, theirs: str) ->
         {"line": ["1", "2", "3"], "purpose": [theirs, None, None], "owner": ["o", theirs, None]}
     )
     lines.write_parquet(file := tmp_path / "entities.parquet")
-    known = entities.read(file, numbering.home_plan("CN"), detect.FINDERS)
+    known = entities.read_entities(file, numbering.home_plan("CN"), detect.FINDERS)
     purposes = wording.localized(known, "zh")["purpose"].to_list()
     assert purposes == [f"{theirs} (o)", f"已报备（{theirs}）", "已报备"]
     assert known["purpose"].to_list() == [f"{theirs} (o)", f"declared ({theirs})", "declared"]

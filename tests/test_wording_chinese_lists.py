@@ -65,11 +65,11 @@ def test_kinds_of_lines_stay_as_they_are_written(kind: str) -> None:
                 "excluded_from_peers": False,
             }
             # So many are needed for a kind to be compared by itself.
-            for line, measure in enumerate([*measures, *(measures * peer_scoring.ENOUGH_PEERS)])
+            for line, measure in enumerate([*measures, *(measures * peer_scoring.MIN_PEERS)])
         ]
     )
     selected = evidence.head(2).select("line", "day")
-    unlike = unlike_peers.sentences(evidence, selected, detectors.MEASURES).sort("line")
+    unlike = unlike_peers.unlike_sentences(evidence, selected, detectors.MEASURES).sort("line")
     plain, of_kind = wording.localized(unlike, "zh")["unlike"]
     assert plain.startswith("与其他移动号码不同：呼出 104 次（中位数 104，")
     assert of_kind.startswith(f"与其他“{kind}”类移动号码不同：呼出 104 次（中位数 104，")

@@ -11,7 +11,7 @@ from cdr_anomaly import detectors
 from cdr_anomaly.alerts import detect, peer_scoring, unlike_peers
 
 if TYPE_CHECKING:
-    from cdr_anomaly.alerts.detect import Judged
+    from cdr_anomaly.alerts.detect import Detection
     from cdr_anomaly.result import Result
     from cdr_anomaly.settings import Settings
 
@@ -45,15 +45,15 @@ class StoredDetector:
         return StoredDetector(self.name, self.findings, kept)
 
 
-def judge_variants(result: Result, settings: Settings) -> dict[str, Judged]:
+def judge_variants(result: Result, settings: Settings) -> dict[str, Detection]:
     """Judge the tables of a scan again, each time without one part; return them by what is left."""
     tables = result.tables
     tested = result.evidence.group_by("day").agg(pl.col("tested").max())
     line_type = tables.profile.collect_schema()["line"]
-    nothing = peer_scoring.Known.nothing(line_type, dict(tested.iter_rows()))
+    nothing = peer_scoring.PastNights.nothing(line_type, dict(tested.iter_rows()))
 
-    def judge(some: list[StoredDetector]) -> Judged:
-        return detect.judged(some, tables, nothing, settings.fdr)  # type: ignore[arg-type]
+    def judge(some: list[StoredDetector]) -> Detection:
+        return detect.detect(some, tables, nothing, settings.fdr)  # type: ignore[arg-type]
 
     stored = [
         _stored(detector, result)
@@ -68,7 +68,7 @@ def judge_variants(result: Result, settings: Settings) -> dict[str, Judged]:
     for left_out in stored:
         variants[f"without {left_out.name}"] = judge([s for s in stored if s is not left_out])
     findings = result.findings.filter(pl.col("detector") != unlike_peers.NAME)
-    without = detect.Judged(findings, result.evidence, result.evidence)
+    without = detect.Detection(findings, result.evidence, result.evidence)
     return variants | {f"without {unlike_peers.NAME}": without}
 
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from cdr_anomaly.alerts import detect, ranking
 from cdr_anomaly.alerts import entities as alerts_entities
-from cdr_anomaly.alerts.severity import Beside
+from cdr_anomaly.alerts.severity import Context
 from cdr_anomaly.schema import ALERTS, LINE_REPLACEMENTS, empty
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class ListInputs(NamedTuple):
 def list_inputs(result: Result, entities: Path | None) -> ListInputs:
     """Read the declared entities, and take from a scan in which handsets its lines called."""
     plan, tables = result.source.plan, result.tables
-    handsets = alerts_entities.handsets(tables.legs, tables.written(pl.col("line")))
+    handsets = alerts_entities.handsets_used(tables.legs, tables.written(pl.col("line")))
     replacements = [
         detect.find_line_replacements(tables, day)
         .with_columns(day=pl.lit(day, pl.Date))
@@ -45,7 +45,7 @@ def list_inputs(result: Result, entities: Path | None) -> ListInputs:
         for day in tables.judged_days
     ]
     return ListInputs(
-        alerts_entities.read(entities, plan, detect.FINDERS),
+        alerts_entities.read_entities(entities, plan, detect.FINDERS),
         plan,
         handsets.collect(),
         pl.concat([empty(LINE_REPLACEMENTS), *replacements]),
@@ -70,12 +70,12 @@ def rank_nights(
     marked = alerts_entities.set_aside(
         findings, inputs.entities, inputs.plan, inputs.handsets.lazy()
     )
-    weighed = detect.explained(findings, evidence)
+    weighed = detect.evidence_of_findings(findings, evidence)
     alerts = [empty(ALERTS)]
     for day in days:
         of_day = pl.col("day") == day
         since = day - timedelta(days=settings.repeat_after_days)
-        context = Beside(
+        context = Context(
             weighed.filter(of_day),
             pl.concat(alerts),
             None,
@@ -83,7 +83,7 @@ def rank_nights(
             inputs.line_replacements.filter(of_day),
             since,
         )
-        alerts.append(ranking.ranked(marked.filter(of_day), context, most=settings.max_alerts))
+        alerts.append(ranking.rank_alerts(marked.filter(of_day), context, most=settings.max_alerts))
     return pl.concat(alerts)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from cdr_anomaly import significance
-from cdr_anomaly.alerts.peer_scoring import MOST_RARE
+from cdr_anomaly.alerts.peer_scoring import MAX_RARITY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +65,7 @@ def rank_sample(file: Path) -> Sample:
     columns = [values[name].fill_null(values[name].median()).to_numpy() for name in MEASURES]
     ways = {
         "unweighted sum of ranks": sum(_ranks(each) for each in columns),
-        f"sum of -log10 of the share of lines as odd, {MOST_RARE:.0f} at most, as in a night": sum(
+        f"sum of -log10 of the share of lines as odd, {MAX_RARITY:.0f} at most, as in a night": sum(
             _surprise(each) for each in columns
         ),
     }
@@ -102,7 +102,7 @@ def _ranks(values: Floats) -> Floats:
 def _surprise(values: Floats) -> Floats:
     every = np.ones(len(values), dtype=bool)
     share = significance.rarity(values, values, among=every)
-    return np.minimum(-np.log10(share), MOST_RARE)
+    return np.minimum(-np.log10(share), MAX_RARITY)
 
 
 def _score(name: str, scores: Floats, labels: NDArray[np.bool_]) -> Score:

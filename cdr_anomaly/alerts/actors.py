@@ -8,7 +8,7 @@ from cdr_anomaly.features.components import number_components
 
 # Groups that share so much of the smaller one are one crew, seen again or by another detector; with
 # less, somebody happens to be in both.
-ALIKE, FEWEST_ALIKE = 0.5, 2
+MIN_SHARED_PART, MIN_SHARED_MEMBERS = 0.5, 2
 
 
 def crews(groups: pl.DataFrame) -> pl.DataFrame:
@@ -27,7 +27,7 @@ def crews(groups: pl.DataFrame) -> pl.DataFrame:
     common = pairs.group_by("group", "other", "n", "n_other").len("common")
     smaller = pl.min_horizontal("n", "n_other")
     alike = common.filter(
-        pl.col("common") >= FEWEST_ALIKE, pl.col("common") >= ALIKE * smaller
+        pl.col("common") >= MIN_SHARED_MEMBERS, pl.col("common") >= MIN_SHARED_PART * smaller
     ).select("other", one="group")
     numbered = number_components(of_group["group"], alike).rename(
         {"subject": "group", "actor": "crew"}
@@ -37,7 +37,7 @@ def crews(groups: pl.DataFrame) -> pl.DataFrame:
     return most.unique("subject", keep="first", maintain_order=True).select("subject", "crew")
 
 
-def alike(groups: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+def matching_groups(groups: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
     """Pair groups with those of the others that they are one with (one, other), nearest first.
 
     Both are (subject, members), of each time that a subject was found. They have half of the
@@ -54,6 +54,8 @@ def alike(groups: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
     pairs = rows[0].join(rows[1], on="member").filter(pl.col("one") != pl.col("other"))
     common = pairs.group_by("one", "other", "n_one", "n_other").len("common")
     smaller = pl.min_horizontal("n_one", "n_other")
-    kept = common.filter(pl.col("common") >= FEWEST_ALIKE, pl.col("common") >= ALIKE * smaller)
+    kept = common.filter(
+        pl.col("common") >= MIN_SHARED_MEMBERS, pl.col("common") >= MIN_SHARED_PART * smaller
+    )
     ordered = kept.sort("one", "common", "other", descending=[False, True, False])
     return ordered.select("one", "other")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from cdr_anomaly.alerts.peer_scoring import Known
+    from cdr_anomaly.alerts.peer_scoring import PastNights
     from cdr_anomaly.detectors import Detector, Tables
 
 # The first digits of national numbers that make a block: carrier and city.
@@ -25,7 +25,7 @@ BLOCK_DIGITS = 7
 FINDERS = (*detectors.NAMES, unlike_peers.NAME)
 
 
-class Judged(NamedTuple):
+class Detection(NamedTuple):
     """What was found, and EVIDENCE of the days judged as the calls carry lines.
 
     ``weights`` is the same EVIDENCE with that of the nights before, and lines as text.
@@ -36,61 +36,63 @@ class Judged(NamedTuple):
     weights: pl.DataFrame
 
 
-def judged(applicable: Sequence[Detector], tables: Tables, known: Known, fdr: float) -> Judged:
+def detect(
+    applicable: Sequence[Detector], tables: Tables, past: PastNights, fdr: float
+) -> Detection:
     """Let every detector judge, and find the lines that are unlike their peers beside.
 
-    ``known`` are the nights before; ``fdr`` is the false-discovery rate of the latter.
+    ``past`` are the nights before; ``fdr`` is the false-discovery rate of the latter.
     """
-    found = pl.concat(
+    findings = pl.concat(
         [empty(FINDINGS), *pl.collect_all([detector.find(tables) for detector in applicable])]
     ).filter(pl.col("day") >= tables.since)
-    own = _weighed(applicable, tables, found, known)
-    weights = pl.concat([known.evidence.cast(own.schema), own])
+    own = _build_evidence(applicable, tables, findings, past)
+    weights = pl.concat([past.evidence.cast(own.schema), own])
     weights = weights.with_columns(line=tables.written(pl.col("line")))
-    odd = unlike_peers.found(weights, fdr, detectors.MEASURES, since=tables.since)
+    odd = unlike_peers.find_unlike(weights, fdr, detectors.MEASURES, since=tables.since)
     order = ("day", "detector", "subject_kind", "subject", "window_start", "reason")
-    return Judged(pl.concat([found, odd]).sort(order), own, weights)
+    return Detection(pl.concat([findings, odd]).sort(order), own, weights)
 
 
-def explained(findings: pl.DataFrame, weights: pl.DataFrame) -> pl.DataFrame:
+def evidence_of_findings(findings: pl.DataFrame, weights: pl.DataFrame) -> pl.DataFrame:
     """Keep the EVIDENCE of what was found, with the sentence on what it is ``unlike`` in.
 
     ``weights`` is EVIDENCE with lines as text, that of the nights before included.
     """
     wanted = findings.select("day", line="subject").unique()
-    sentences = unlike_peers.sentences(weights, wanted, detectors.MEASURES)
+    sentences = unlike_peers.unlike_sentences(weights, wanted, detectors.MEASURES)
     rows = weights.join(wanted, on=["line", "day"], how="semi")
     return rows.join(sentences, on=["line", "day"], how="left")
 
 
-def find_line_replacements(made: Tables, day: date | None = None) -> pl.DataFrame:
+def find_line_replacements(tables: Tables, day: date | None = None) -> pl.DataFrame:
     """Say which lines take the place of others, with lines as text (line, earlier, by).
 
     With a ``day`` as the night of that day knows it, else as the last day judged does.
     """
-    block = numbering.number_block(made.written(pl.col("line")), made.plan, BLOCK_DIGITS)
+    block = numbering.number_block(tables.written(pl.col("line")), tables.plan, BLOCK_DIGITS)
     known = (pl.col("day") <= day) if day else pl.lit(value=True)
-    judged = (pl.col("day") == day) if day else pl.col("day") >= made.since
-    days = made.cold_callers.filter(known).collect()
+    judged = (pl.col("day") == day) if day else pl.col("day") >= tables.since
+    days = tables.cold_callers.filter(known).collect()
     if days["line"].n_unique() < 2:
         return pl.DataFrame(schema=dict.fromkeys(("line", "earlier", "by"), pl.String))
     cold_callers = days.lazy()
     today = cold_callers.filter(judged).select("line")
-    found = line_replacements.find_replacements(cold_callers, made.links.filter(judged), block)
+    found = line_replacements.find_replacements(cold_callers, tables.links.filter(judged), block)
     ours = found.join(today, on="line", how="semi", maintain_order="left")
-    ends = {end: made.written(pl.col(end)) for end in ("line", "earlier")}
+    ends = {end: tables.written(pl.col(end)) for end in ("line", "earlier")}
     return ours.with_columns(**ends).collect()
 
 
-def _finer(tests: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+def _with_line_kinds(tests: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """Tell the peers of TESTS by what a list says that lines are used for."""
     told = tests.join(lines, on="line", how="left", maintain_order="left")
     finer = pl.concat_str("peers", pl.lit(peer_scoring.OF_KIND), "line_kind")
     return told.with_columns(peers=pl.coalesce(finer, "peers")).select(list(TESTS))
 
 
-def _weighed(
-    applicable: Sequence[Detector], tables: Tables, found: pl.DataFrame, known: Known
+def _build_evidence(
+    applicable: Sequence[Detector], tables: Tables, findings: pl.DataFrame, past: PastNights
 ) -> pl.DataFrame:
     """Compare the line-days that detectors test, and give EVIDENCE of them."""
     frames = [tests for detector in applicable if (tests := detector.tests(tables)) is not None]
@@ -98,8 +100,8 @@ def _weighed(
     rows = pl.concat([empty(TESTS, kind), *pl.collect_all(frames)])
     lines = tables.lines.select("line", "number", "line_kind").collect()
     if "line_kind" in tables.feed.listed_columns:
-        rows = _finer(rows, lines)
+        rows = _with_line_kinds(rows, lines)
     # Nobody is compared with what is found as grave as this.
-    grave = found.filter(is_grave("high")).select("day", number="members")
+    grave = findings.filter(is_grave("high")).select("day", number="members")
     odd = grave.explode("number").join(lines, on="number").select("line", "day")
-    return peer_scoring.judged(rows, odd, known, detectors.MEASURES)
+    return peer_scoring.build_evidence(rows, odd, past, detectors.MEASURES)

@@ -16,13 +16,7 @@ from cdr_anomaly import numbering, wording
 from cdr_anomaly.errors import InputError, nearest
 from cdr_anomaly.ingest import tabular
 from cdr_anomaly.schema import kinds_with
-from cdr_anomaly.wording import (
-    Sentence,
-    as_written,
-    first_sentence,
-    sentence,
-    sentence_columns,
-)
+from cdr_anomaly.wording import Sentence, as_written, first_sentence, sentence, sentence_columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -39,7 +33,9 @@ SAME = {"number": "line", "reason": "purpose", "detector": "detectors"}
 RANGE = r"^\s*(\S+?)\s*(?:\.\.|\s-\s|-)\s*(\+?\d+)\s*$"
 
 
-def read(file: Path | None, plan: numbering.HomePlan, detectors: Collection[str]) -> pl.DataFrame:
+def read_entities(
+    file: Path | None, plan: numbering.HomePlan, detectors: Collection[str]
+) -> pl.DataFrame:
     """Read the declared entities from CSV, TOML or Parquet, one row each (COLUMNS, all text).
 
     A line is written as findings write it; ``first`` and ``last`` are those of a range.
@@ -59,7 +55,7 @@ def read(file: Path | None, plan: numbering.HomePlan, detectors: Collection[str]
     return shaped.filter(some)
 
 
-def handsets(legs: pl.LazyFrame, number: pl.Expr) -> pl.LazyFrame:
+def handsets_used(legs: pl.LazyFrame, number: pl.Expr) -> pl.LazyFrame:
     """Say in which handsets lines placed calls (subject, day, imei), from LEGS.
 
     ``number`` writes their ``line`` as findings do.
@@ -170,9 +166,9 @@ def _begins(plan: numbering.HomePlan) -> pl.Expr:
     return number.str.starts_with(prefix) | number.str.starts_with(home)
 
 
-def _shaped(told: pl.DataFrame, plan: numbering.HomePlan) -> pl.DataFrame:
-    missing = {name: pl.lit(None, pl.String) for name in COLUMNS if name not in told.columns}
-    texts = told.with_columns(**missing).select(pl.col(COLUMNS).cast(pl.String))
+def _shaped(entities: pl.DataFrame, plan: numbering.HomePlan) -> pl.DataFrame:
+    missing = {name: pl.lit(None, pl.String) for name in COLUMNS if name not in entities.columns}
+    texts = entities.with_columns(**missing).select(pl.col(COLUMNS).cast(pl.String))
     ends = {name: pl.col("range").str.extract(RANGE, n) for n, name in ((1, "first"), (2, "last"))}
     numbers = texts.with_columns(**ends)
     # All in one column: to plan the reading of a number takes longer than to read thousands.
@@ -207,13 +203,14 @@ def _shaped(told: pl.DataFrame, plan: numbering.HomePlan) -> pl.DataFrame:
     )
 
 
-def _check(file: Path, told: pl.DataFrame, detectors: Collection[str]) -> None:
+def _check(file: Path, entities: pl.DataFrame, detectors: Collection[str]) -> None:
     """Fail on the first entity that would not do what its writer wants."""
-    for written, expires in told.select("written", "expires").drop_nulls("written").iter_rows():
+    for written, expires in entities.select("written", "expires").drop_nulls("written").iter_rows():
         if expires is None:
             msg = f"'{file}': '{written}' in the column 'expires' is no day; write 2026-05-01."
             raise InputError(msg)
-    for span, first, last in told.select("range", "first", "last").drop_nulls("range").iter_rows():
+    ranges = entities.select("range", "first", "last").drop_nulls("range")
+    for span, first, last in ranges.iter_rows():
         if first is None or last is None or first > last:
             msg = (
                 f"'{file}': '{span}' in the column 'range' is no range of numbers; "
@@ -222,7 +219,7 @@ def _check(file: Path, told: pl.DataFrame, detectors: Collection[str]) -> None:
             raise InputError(msg)
     known = {"class": numbering.CLASSES, "detectors": detectors}
     for column, words in known.items():
-        for word in told[column].drop_nulls().explode().unique().sort():
+        for word in entities[column].drop_nulls().explode().unique().sort():
             if word not in words:
                 msg = f"'{file}': '{word}' in the column '{column}' is none.{nearest(word, words)}"
                 raise InputError(msg)

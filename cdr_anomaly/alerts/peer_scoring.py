@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
 
 # The nights that a night is calibrated by, and how many of them must be known.
-NIGHTS, ENOUGH_NIGHTS = 7, 5
+NIGHTS, MIN_NIGHTS = 7, 5
 # Fewer days of its own kind tell too little; then those of all kinds are its peers.
-ENOUGH_PEERS = 200
+MIN_PEERS = 200
 # Where it is told what lines are used for, those of a kind that are used alike are peers.
 OF_KIND = " of kind "
 # -log10 of the share of peers that are as odd, at most: no measure outvotes those of its family.
-MOST_RARE = 3.0
+MAX_RARITY = 3.0
 # One family cannot outvote the others, and p > 0.1 is noise (algorithms, section 3.2).
-NOISE, MOST_FAMILY = 1.0, 5.0
+NOISE, MAX_FAMILY = 1.0, 5.0
 TOTALS = ("max_family_score", "total_score")
 # How many of all active lines are taken to be of each kind; counted are only those that are tested.
-COMMON, MOST_LINES, FEW_LINES = ("mobile lines", "lines"), 0.8, 0.05
+COMMON, COMMON_SHARE, RARE_SHARE = ("mobile lines", "lines"), 0.8, 0.05
 # What a line does beside placing many calls is rare from here on (algorithms, section 3.6).
-VOLUME, APART = "volume", 1e-3
+VOLUME, MAX_OTHER_P = "volume", 1e-3
 # Nobody is compared with days that were found with a q like this.
 SURELY_ODD = 0.01
 NO_SCORES = pl.DataFrame(
@@ -46,14 +46,14 @@ NO_SCORES = pl.DataFrame(
 BY_NIGHTS, BY_ITSELF = "the nights before", "the same day"
 
 
-class Known(NamedTuple):
+class PastNights(NamedTuple):
     """What is known of nights: EVIDENCE of those before, and the lines that called on each."""
 
     evidence: pl.DataFrame
     callers: Mapping[date, int]
 
     @classmethod
-    def nothing(cls, line: pl.DataType, callers: Mapping[date, int]) -> Known:
+    def nothing(cls, line: pl.DataType, callers: Mapping[date, int]) -> PastNights:
         """Know of no night before those of the feed itself, which carries lines as ``line``."""
         return cls(empty(EVIDENCE, line), callers)
 
@@ -72,14 +72,14 @@ class _Compared(NamedTuple):
     before: int
     itself: bool
 
-    def is_new(self, known: pl.DataFrame) -> bool:
+    def is_new(self, scores: pl.DataFrame) -> bool:
         """Tell whether the scores of a kind and family are of too few nights to compare with."""
-        first = known["day"].min()
-        return not isinstance(first, date) or (self.day - first).days < ENOUGH_NIGHTS
+        first = scores["day"].min()
+        return not isinstance(first, date) or (self.day - first).days < MIN_NIGHTS
 
 
-def judged(
-    tests: pl.DataFrame, odd: pl.DataFrame, known: Known, measures: Mapping[str, Measure]
+def build_evidence(
+    tests: pl.DataFrame, odd: pl.DataFrame, past: PastNights, measures: Mapping[str, Measure]
 ) -> pl.DataFrame:
     """Return EVIDENCE of every line-day of ``tests`` (TESTS), by the nights before its day.
 
@@ -87,13 +87,13 @@ def judged(
     and its families with all lines, used for whatever.
     With lines that are ``odd`` (line, day), found grave by a rule, nobody is compared.
     """
-    made = [known.evidence.cast({"line": tests.schema["line"]})]
+    made = [past.evidence.cast({"line": tests.schema["line"]})]
     mark = odd.unique().with_columns(excluded_from_peers=pl.lit(value=True))
     marked = tests.join(mark, on=["line", "day"], how="left", maintain_order="left")
     marked = marked.with_columns(pl.col("excluded_from_peers").fill_null(value=False))
     for day in sorted(tests["day"].unique()):
         rows = marked.filter(pl.col("day") == day)
-        compared = _compared(rows, day, pl.concat(made[-NIGHTS - 1 :]), known.callers)
+        compared = _compared(rows, day, pl.concat(made[-NIGHTS - 1 :]), past.callers)
         made.append(_of_day(rows, compared, measures))
     return pl.concat([made[0].clear(), *made[1:]]).sort("day", "line")
 
@@ -103,7 +103,7 @@ def kind(peers: pl.Expr) -> pl.Expr:
     return peers.str.splitn(OF_KIND, 2).struct[0]
 
 
-def apart() -> pl.Expr:
+def least_other_p() -> pl.Expr:
     """Give the least p of a line-day's families beside volume, which by itself accuses nobody."""
     other = pl.element().struct.field("family") != VOLUME
     p_value = pl.element().struct.field("p_value")
@@ -115,7 +115,7 @@ def _compared(
 ) -> _Compared:
     nights = [night for n in range(1, NIGHTS + 1) if (night := day - timedelta(days=n)) in callers]
     usual = before.filter(pl.col("day").is_in(nights), ~pl.col("excluded_from_peers"))
-    if len(nights) < ENOUGH_NIGHTS or usual.is_empty():
+    if len(nights) < MIN_NIGHTS or usual.is_empty():
         own = rows.filter(~pl.col("excluded_from_peers"))
         return _Compared(day, own, NO_SCORES, callers[day], 0, itself=True)
     values = usual.select("measures").explode("measures").unnest("measures")
@@ -131,7 +131,7 @@ def _of_day(
 ) -> pl.DataFrame:
     """Judge the TESTS of a day: measures among peers, families and their sum among all lines."""
     rare = _with_share(_by_kind(rows), compared, measures).sort("line", "measure")
-    rarity = pl.min_horizontal(-pl.col("share").log10(), MOST_RARE)
+    rarity = pl.min_horizontal(-pl.col("share").log10(), MAX_RARITY)
     of_line = ("line", "day", "excluded_from_peers")
     kinds = rare.group_by(*of_line, "family", "peers", maintain_order=True)
     families = kinds.agg(score=rarity.sum().round(DIGITS))
@@ -144,7 +144,7 @@ def _of_day(
         pl.col("peers").sort_by(common, "peers").first(),
         families=pl.struct("family", "peers", "score", "p_value"),
         max_family_score=surprise.max().round(DIGITS),
-        total_score=(surprise - NOISE).clip(0, MOST_FAMILY).sum().round(DIGITS),
+        total_score=(surprise - NOISE).clip(0, MAX_FAMILY).sum().round(DIGITS),
     )
     told = rare.group_by("line", maintain_order=True).agg(
         measures=pl.struct(pl.col("among").alias("peers"), "measure", "value", "share")
@@ -181,7 +181,7 @@ def _with_share(
         *nearer, everyone = (
             each.get(names[: len(key)], nobody) for key, each in zip(keys, parts, strict=True)
         )
-        own = next((each for each in nearer if each.height >= ENOUGH_PEERS), everyone)
+        own = next((each for each in nearer if each.height >= MIN_PEERS), everyone)
         sign = -1.0 if measures[str(names[0])].low_is_odd else 1.0
         values, known = (sign * each["value"].to_numpy() for each in (part, own))
         among = ~part["excluded_from_peers"].to_numpy() & compared.itself
@@ -200,7 +200,7 @@ def _with_p(rows: pl.DataFrame, compared: _Compared) -> pl.DataFrame:
         itself = against is None or compared.is_new(against)
         if against is None or itself:
             against, tested = part.filter(usual), compared.callers
-        lines = round(tested * (MOST_LINES if kind in COMMON else FEW_LINES))
+        lines = round(tested * (COMMON_SHARE if kind in COMMON else RARE_SHARE))
         scores, others = (each["score"].to_numpy() for each in (part, against))
         # A few odd lines among few of a kind would say where its tail goes.
         p_value = significance.calibrated(

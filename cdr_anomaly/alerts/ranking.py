@@ -9,16 +9,9 @@ import polars as pl
 from cdr_anomaly import numbering, wording
 from cdr_anomaly.alerts import actors, unlike_peers
 from cdr_anomaly.alerts import severity as alerts_severity
-from cdr_anomaly.alerts.severity import GRADES, Beside, grade, is_grave
+from cdr_anomaly.alerts.severity import GRADES, Context, grade, is_grave
 from cdr_anomaly.features import components
-from cdr_anomaly.schema import (
-    ALERTS,
-    SEVERITIES,
-    SUBJECT_KINDS,
-    empty,
-    kinds_with,
-    require,
-)
+from cdr_anomaly.schema import ALERTS, SEVERITIES, SUBJECT_KINDS, empty, kinds_with, require
 from cdr_anomaly.wording import sentence, sentence_columns, word
 
 if TYPE_CHECKING:
@@ -31,10 +24,12 @@ LISTED = GRADES["medium"]
 REASONS = 3
 REPLACEMENT = dict.fromkeys(("line", "earlier", "by"), pl.String)
 HANDSETS = {"subject": pl.String, "day": pl.Date, "imei": pl.String}
-ALONE = Beside()
+ALONE = Context()
 
 
-def ranked(findings: pl.DataFrame, beside: Beside = ALONE, *, most: int = 200) -> pl.DataFrame:
+def rank_alerts(
+    findings: pl.DataFrame, context: Context = ALONE, *, most: int = 200
+) -> pl.DataFrame:
     """Weigh the findings of each subject, put subjects of one actor together, and rank the actors.
 
     ``findings`` are FINDINGS with ``suppressed_by`` (declared.set_aside). An actor that was listed
@@ -43,11 +38,11 @@ def ranked(findings: pl.DataFrame, beside: Beside = ALONE, *, most: int = 200) -
     is the same on every run. Ranked are the first ``most`` of medium severity and more; after
     them come those on watch (low), those that go on, and those that are declared, unranked.
     """
-    acting = _joined(alerts_severity.weighed(findings, beside), findings, beside)
-    before = _listed(beside.earlier)
-    known = before.filter(pl.col("listed") > beside.since)
+    acting = _joined(alerts_severity.weigh_subjects(findings, context), findings, context)
+    before = _listed(context.earlier)
+    known = before.filter(pl.col("listed") > context.since)
     whole = acting.join(known, on="subject", how="left").join(
-        _continued(beside.line_replacements, before), on="subject", how="left"
+        _continued(context.line_replacements, before), on="subject", how="left"
     )
     found = _by_actor(whole)
     news = pl.col("detectors").list.set_difference("known_detectors").list.len() > 0
@@ -60,7 +55,7 @@ def ranked(findings: pl.DataFrame, beside: Beside = ALONE, *, most: int = 200) -
     )
     found = found.with_columns(
         ongoing_since=pl.when(ongoing.fill_null(value=False)).then("listed")
-    ).join(alerts_severity.said(beside.told), on="subject", how="left")
+    ).join(alerts_severity.last_feedback(context.feedback), on="subject", how="left")
     declared, again = pl.col("suppressed_by").is_not_null(), pl.col("ongoing_since").is_not_null()
     ordered = found.sort(
         declared,
@@ -79,7 +74,7 @@ def ranked(findings: pl.DataFrame, beside: Beside = ALONE, *, most: int = 200) -
     return require(placed.lazy(), ALERTS, "alerts").collect()
 
 
-def _joined(weighed: pl.DataFrame, findings: pl.DataFrame, beside: Beside) -> pl.DataFrame:
+def _joined(weighed: pl.DataFrame, findings: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Number the actors: subjects whose findings name each other, share a handset or a place.
 
     A dealer or a region is one actor with a block or a dealer of the same lines; a region only with
@@ -102,15 +97,15 @@ def _joined(weighed: pl.DataFrame, findings: pl.DataFrame, beside: Beside) -> pl
     )
     kind = pl.col("subject_kind")
     sold = grave.filter(kind.is_in(kinds_with(has_new_lines=True)))
-    alike = actors.alike(sold.filter(kind != "block"), sold.filter(kind != "region"))
+    alike = actors.matching_groups(sold.filter(kind != "block"), sold.filter(kind != "region"))
     of_region = pl.col("one").is_in(sold.filter(kind == "region")["subject"].implode())
     alike = alike.filter(~of_region | pl.col("one").is_first_distinct())
     within = alike.filter(of_region).select("one")
     named = pl.concat([named.join(within, on="one", how="anti", maintain_order="left"), alike])
     of_days = strong.select("subject", "days").explode("days").rename({"days": "day"})
-    handsets = pl.DataFrame(schema=HANDSETS) if beside.handsets is None else beside.handsets
+    handsets = pl.DataFrame(schema=HANDSETS) if context.handsets is None else context.handsets
     used = handsets.join(of_days, on=["subject", "day"], how="semi")
-    follow = _replacements(beside.line_replacements).select(one="line", other="earlier")
+    follow = _replacements(context.line_replacements).select(one="line", other="earlier")
     listed = strong["subject"].implode()
     follow = follow.filter(pl.col("one").is_in(listed), pl.col("other").is_in(listed))
     handset = numbering.handset_id(pl.col("imei"))
@@ -197,13 +192,13 @@ def _reasons(name: str, unlike: str) -> pl.Expr:
     return pl.when(pl.col("unlike").is_null()).then(first.list.head(REASONS)).otherwise(with_unlike)
 
 
-def as_grave(alerts: pl.DataFrame, severity: str) -> bool:
+def any_as_grave(alerts: pl.DataFrame, severity: str) -> bool:
     """Tell whether any alert that is not declared or ongoing is of that severity or graver."""
     new = pl.col("suppressed_by").is_null() & pl.col("ongoing_since").is_null()
     return not alerts.filter(new, is_grave(severity)).is_empty()
 
 
-def to_stop(
+def stop_list(
     alerts: pl.DataFrame, findings: pl.DataFrame, severity: str, until: date
 ) -> pl.DataFrame:
     """List the numbers of that severity or graver, to be stopped up to a day.

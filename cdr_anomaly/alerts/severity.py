@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from cdr_anomaly.alerts.peer_scoring import APART, BY_NIGHTS, COMMON, apart
+from cdr_anomaly.alerts.peer_scoring import BY_NIGHTS, COMMON, MAX_OTHER_P, least_other_p
 from cdr_anomaly.schema import FEEDBACK, SEVERITIES, empty
 from cdr_anomaly.wording import (
     NULL,
@@ -27,33 +27,33 @@ RARE = 0.1
 MANY_CALL_BACKS = 0.3
 AS_USUAL = 1.3
 CLEARED_FOR, UNLIKE_ITSELF = timedelta(days=90), 4.0
-OWN_PAST, BACK = "own_past", "called_back"
+OWN_PAST, CALLED_BACK = "own_past", "called_back"
 WEIGHT = {
     "subject": pl.String, "day": pl.Date, "p_value": pl.Float64, "q_value": pl.Float64,
     "apart": pl.Float64, "peers": pl.String, "calibrated_by": pl.String, "unlike": pl.String,
     "unlike_values": pl.String,
-    BACK: pl.Float64, OWN_PAST: pl.Float64,
+    CALLED_BACK: pl.Float64, OWN_PAST: pl.Float64,
 }  # fmt: skip
 
 
-class Beside(NamedTuple):
-    """What is known of the subjects beside their findings.
+class Context(NamedTuple):
+    """What is known of the subjects, apart from their findings.
 
     ``evidence`` is EVIDENCE with lines as text and the sentence ``unlike``; ``earlier`` are ALERTS
-    of the days before, ``told`` is FEEDBACK, ``handsets`` are those used (subject, day, imei),
+    of the days before, ``feedback`` is FEEDBACK, ``handsets`` are those used (subject, day, imei),
     ``line_replacements`` (line, earlier, by) tell which lines take the place of others. What was
     listed before ``since`` is listed anew.
     """
 
     evidence: pl.DataFrame | None = None
     earlier: pl.DataFrame | None = None
-    told: pl.DataFrame | None = None
+    feedback: pl.DataFrame | None = None
     handsets: pl.DataFrame | None = None
     line_replacements: pl.DataFrame | None = None
     since: date = date.min
 
 
-def weighed(findings: pl.DataFrame, beside: Beside) -> pl.DataFrame:
+def weigh_subjects(findings: pl.DataFrame, context: Context) -> pl.DataFrame:
     """Merge the findings of each subject, and weigh it by its evidence and by what was said of it.
 
     ``findings`` are FINDINGS with ``suppressed_by``. One that no fixed limit found is
@@ -61,9 +61,10 @@ def weighed(findings: pl.DataFrame, beside: Beside) -> pl.DataFrame:
     else speaks.
     """
     of_days = findings.rename({"p_value": "own_p"}).join(
-        _weights(beside.evidence), on=["subject", "day"], how="left", maintain_order="left"
+        _weights(context.evidence), on=["subject", "day"], how="left", maintain_order="left"
     )
-    whole = _by_subject(_graded(of_days)).join(_cleared(beside.told), on="subject", how="left")
+    subjects = _by_subject(_with_grades(of_days))
+    whole = subjects.join(_cleared(context.feedback), on="subject", how="left")
     reliefs = [(holds.fill_null(value=False), text) for holds, text in _reliefs()]
     lower = pl.any_horizontal(holds for holds, _ in reliefs) & (pl.col("grade") > WATCH)
     by_chance = Sentence(pl.col("lowered"), pl.col("lowered_values"))
@@ -86,7 +87,7 @@ def is_grave(severity: str) -> pl.Expr:
     return grade() >= GRADES[severity]
 
 
-def said(told: pl.DataFrame | None) -> pl.DataFrame:
+def last_feedback(feedback: pl.DataFrame | None) -> pl.DataFrame:
     """Put the last word on each line in one text (subject, feedback)."""
     verdict = word(pl.col("verdict"))
     with_note = sentence(
@@ -100,7 +101,7 @@ def said(told: pl.DataFrame | None) -> pl.DataFrame:
         [(pl.col("note").is_not_null(), with_note)],
         sentence("feedback.verdict", "{verdict} on {day}", verdict=verdict, day="day"),
     )
-    return _last(told).select(subject="line", **sentence_columns(feedback=text))
+    return _last_verdicts(feedback).select(subject="line", **sentence_columns(feedback=text))
 
 
 def by_chance(findings: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
@@ -110,12 +111,12 @@ def by_chance(findings: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
     text.
     """
     weights = evidence.select(
-        "day", "peers", "calibrated_by", "q_value", subject="line", apart=apart()
+        "day", "peers", "calibrated_by", "q_value", subject="line", apart=least_other_p()
     )
-    return _graded(findings.join(weights, on=["subject", "day"], how="left"))
+    return _with_grades(findings.join(weights, on=["subject", "day"], how="left"))
 
 
-def _graded(findings: pl.DataFrame) -> pl.DataFrame:
+def _with_grades(findings: pl.DataFrame) -> pl.DataFrame:
     why = _nothing_rare()
     lower = (grade() - why.text.is_not_null().cast(pl.Int64)).clip(lower_bound=WATCH)
     return findings.with_columns(grade=lower, **sentence_columns(lowered=why))
@@ -137,7 +138,7 @@ def _nothing_rare() -> Sentence:
     return first_sentence(
         [
             (judged & (pl.col("q_value") > RARE), common),
-            (judged & (pl.col("apart") > APART), volume_only),
+            (judged & (pl.col("apart") > MAX_OTHER_P), volume_only),
         ],
         NULL,
     )
@@ -177,7 +178,7 @@ def _by_subject(findings: pl.DataFrame) -> pl.DataFrame:
                 "would_clear_if_values",
                 "persistent",
             ).first(),
-            pl.col(BACK, OWN_PAST).first(),
+            pl.col(CALLED_BACK, OWN_PAST).first(),
             pl.col("unlike", "unlike_values").sort_by("p_value", nulls_last=True).first(),
             score=pl.col("excess").max(),
             # Blocks bring a p of their own.
@@ -197,11 +198,11 @@ def _by_subject(findings: pl.DataFrame) -> pl.DataFrame:
 
 def _reliefs() -> list[tuple[pl.Expr, Sentence]]:
     """Say what speaks for a line: when it holds, and how it is said."""
-    back = (100 * pl.col(BACK)).round().cast(pl.Int64)
+    back = (100 * pl.col(CALLED_BACK)).round().cast(pl.Int64)
     cleared = pl.col("day") - pl.col("cleared")
     return [
         (
-            pl.col(BACK) >= MANY_CALL_BACKS,
+            pl.col(CALLED_BACK) >= MANY_CALL_BACKS,
             sentence("lowered.called_back", "{n} % of the numbers called back", n=back),
         ),
         (
@@ -224,17 +225,17 @@ def _weights(evidence: pl.DataFrame | None) -> pl.DataFrame:
         name: pl.col("measures")
         .list.eval(element.field("value").filter(element.field("measure") == name))
         .list.first()
-        for name in (BACK, OWN_PAST)
+        for name in (CALLED_BACK, OWN_PAST)
     }
-    rows = evidence.rename({"line": "subject"}).with_columns(**measured, apart=apart())
+    rows = evidence.rename({"line": "subject"}).with_columns(**measured, apart=least_other_p())
     return rows.select(list(WEIGHT))
 
 
-def _last(told: pl.DataFrame | None) -> pl.DataFrame:
-    known = empty(FEEDBACK) if told is None else told
+def _last_verdicts(feedback: pl.DataFrame | None) -> pl.DataFrame:
+    known = empty(FEEDBACK) if feedback is None else feedback
     return known.sort("day", "at").group_by("line", maintain_order=True).last()
 
 
-def _cleared(told: pl.DataFrame | None) -> pl.DataFrame:
-    last = _last(told).filter(pl.col("verdict") == "cleared")
+def _cleared(feedback: pl.DataFrame | None) -> pl.DataFrame:
+    last = _last_verdicts(feedback).filter(pl.col("verdict") == "cleared")
     return last.select(subject="line", cleared="day")

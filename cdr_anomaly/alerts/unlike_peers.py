@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from cdr_anomaly.alerts.peer_scoring import (
-    APART,
     BY_ITSELF,
     BY_NIGHTS,
     COMMON,
-    ENOUGH_PEERS,
+    MAX_OTHER_P,
+    MIN_PEERS,
     NIGHTS,
     OF_KIND,
-    apart,
     kind,
+    least_other_p,
 )
 from cdr_anomaly.schema import FINDINGS
 from cdr_anomaly.wording import (
@@ -38,39 +38,37 @@ if TYPE_CHECKING:
 
 NAME = "unlike_peers"
 # What a tenth of its peers do says nothing of a line; three things are told.
-SELDOM, TELLING = 0.1, 3
+MAX_SHARE, MAX_MEASURES = 0.1, 3
 
 
-def sentences(
-    evidence: pl.DataFrame, wanted: pl.DataFrame, measures: Mapping[str, Measure]
+def unlike_sentences(
+    evidence: pl.DataFrame, selected: pl.DataFrame, measures: Mapping[str, Measure]
 ) -> pl.DataFrame:
-    """Say in one sentence what the ``wanted`` line-days (line, day) are most unlike their peers in.
+    """Say in one sentence what ``selected`` line-days (line, day) are most unlike their peers in.
 
     ``evidence`` is EVIDENCE, that of the nights before included. Returns (line, day, unlike,
     unlike_values).
     """
-    rows = evidence.join(wanted.unique(), on=["line", "day"], how="semi")
-    told = (
+    rows = evidence.join(selected.unique(), on=["line", "day"], how="semi")
+    unusual = (
         rows.select("line", "day", "measures", "p_value", "calibrated_by")
         .explode("measures")
         .unnest("measures")
-        .filter(pl.col("share") <= SELDOM)
+        .filter(pl.col("share") <= MAX_SHARE)
     )
-    if told.is_empty():
+    if unusual.is_empty():
         nothing = pl.lit(None, pl.String)
-        return told.select("line", "day", unlike=nothing, unlike_values=nothing)
+        return unusual.select("line", "day", unlike=nothing, unlike_values=nothing)
     known = pl.DataFrame(
         [(name, m.low_is_odd, m.is_share) for name, m in measures.items()],
         schema=["measure", "little", "is_share"],
         orient="row",
     )
-    asked = told.select("day", "peers", "measure")
+    asked = unusual.select("day", "peers", "measure")
     usual = _usual(evidence, asked, rows["calibrated_by"].unique())
     measured = _measure_sentence(measures)
-    # The first of each line-day's rows, all of them joined.
-    told_measures = Sentence(pl.col("text").head(TELLING), pl.col("values").head(TELLING)).joined(
-        "measures"
-    )
+    most_unusual = Sentence(*(pl.col(name).head(MAX_MEASURES) for name in ("text", "values")))
+    joined = most_unusual.joined("measures")
     use = pl.col("among").str.splitn(OF_KIND, 2).struct[1]
     of_kind = sentence("unlike_peers.of_kind", " of kind {kind}", kind=use)
     unlike = sentence(
@@ -83,7 +81,7 @@ def sentences(
         nights=word(pl.col("calibrated_by")),
     )
     return (
-        told.join(known, on="measure")
+        unusual.join(known, on="measure")
         .join(usual, on=["day", "peers", "measure"])
         .with_columns(far=pl.when("little").then("low").otherwise("high"))
         .with_columns(text=measured.text, values=measured.values)
@@ -92,14 +90,14 @@ def sentences(
         .agg(
             pl.col("among").sort_by("width", descending=True, maintain_order=True).first(),
             pl.col("p_value", "calibrated_by").first(),
-            text=told_measures.text,
-            values=told_measures.values,
+            text=joined.text,
+            values=joined.values,
         )
         .select("line", "day", **sentence_columns(unlike=unlike))
     )
 
 
-def found(
+def find_unlike(
     evidence: pl.DataFrame, fdr: float, measures: Mapping[str, Measure], *, since: date = date.min
 ) -> pl.DataFrame:
     """Return FINDINGS of the lines that are unlike their peers with a q of ``fdr`` or less.
@@ -109,9 +107,9 @@ def found(
     left out: too little is known of what is usual. So are lines whose volume alone is rare.
     """
     known = (pl.col("calibrated_by") == BY_NIGHTS) & pl.col("peers").is_in(COMMON)
-    rare = (pl.col("q_value") <= fdr) & (apart() <= APART)
+    rare = (pl.col("q_value") <= fdr) & (least_other_p() <= MAX_OTHER_P)
     odd = evidence.filter(pl.col("day") >= since, known, rare)
-    told = sentences(evidence, odd.select("line", "day"), measures)
+    told = unlike_sentences(evidence, odd.select("line", "day"), measures)
     rows = odd.join(told, on=["line", "day"])
     surprise = (-pl.col("p_value").log10()).round(2)
     given = {
@@ -146,8 +144,8 @@ def found(
     )
 
 
-def _usual(evidence: pl.DataFrame, asked: pl.DataFrame, by: pl.Series) -> pl.DataFrame:
-    """Give median, least and most in a hundred of each measure ``asked`` (day, peers, measure).
+def _usual(evidence: pl.DataFrame, selected: pl.DataFrame, by: pl.Series) -> pl.DataFrame:
+    """Give median, least and most in a hundred of each measure ``selected`` (day, peers, measure).
 
     These are of the peers of that day; where there are few, of their kind, then of all lines. Who
     they are ``among`` is the wider the greater ``width``.
@@ -158,7 +156,7 @@ def _usual(evidence: pl.DataFrame, asked: pl.DataFrame, by: pl.Series) -> pl.Dat
     )
     near = [
         values.with_columns(pl.col("day") + timedelta(days=n), calibrated_by=pl.lit(how)).filter(
-            pl.col("day").is_in(asked["day"].unique().implode())
+            pl.col("day").is_in(selected["day"].unique().implode())
         )
         for how in by
         for n in offsets[how]
@@ -170,14 +168,14 @@ def _usual(evidence: pl.DataFrame, asked: pl.DataFrame, by: pl.Series) -> pl.Dat
     value = pl.col("value")
     told = {"median": value.median(), "low": value.quantile(0.01), "high": value.quantile(0.99)}
     left = (
-        asked.unique()
+        selected.unique()
         .with_columns(**of_kind)
         .join(measured, on=["day", "measure", "kind"], how="semi")
     )
     found = []
     # As when they were compared (peer_scoring.py).
     for width, (by_what, least) in enumerate(
-        {"peers": ENOUGH_PEERS, "kind": ENOUGH_PEERS, "lines": 0}.items()
+        {"peers": MIN_PEERS, "kind": MIN_PEERS, "lines": 0}.items()
     ):
         keys = ["day", "measure", *([by_what] if least else [])]
         usual = measured.group_by(keys).agg(days=pl.len(), **told).filter(pl.col("days") >= least)

@@ -249,9 +249,9 @@ class OutputOptions:
 
     def exit_if_grave(self, alerts: pl.DataFrame) -> None:
         """Leave with 3 when an alert on the list is as grave as --fail-on says."""
-        from cdr_anomaly.alerts.ranking import as_grave
+        from cdr_anomaly.alerts.ranking import any_as_grave
 
-        if self.fail_on is not None and as_grave(alerts, self.fail_on):
+        if self.fail_on is not None and any_as_grave(alerts, self.fail_on):
             raise Exit(3)
 
 
@@ -293,6 +293,6 @@ class StopOptions:
         if self.stop_list is None:
             return
         until = day + timedelta(days=self.stop_days)
-        listed = ranking.to_stop(alerts, findings, self.stop_severity, until)
+        listed = ranking.stop_list(alerts, findings, self.stop_severity, until)
         atomic_write.write_text(self.stop_list, listed.write_csv())
         LOG.info("The stop list in %s has %d number(s).", self.stop_list, listed.height)

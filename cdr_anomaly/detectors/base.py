@@ -43,7 +43,7 @@ class Detector:
     behaviour keep it, however usual that is for the line.
     Its ``limits`` are the settings that say from how many on something is a finding, the ones to
     try other values of (tuning.py). Those of them that some count of a line's day is held against
-    are ``drawn`` into that line's story, by their names: the count's column.
+    drawn into that line's story are its ``story_limits``, by their names: the count's column.
     """
 
     name: ClassVar[str]
@@ -53,7 +53,7 @@ class Detector:
     persistent: ClassVar[bool] = False
     measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = {}
     limits: ClassVar[tuple[str, ...]] = ()
-    drawn: ClassVar[Mapping[str, str]] = {}
+    story_limits: ClassVar[Mapping[str, str]] = {}
     gradings: ClassVar[tuple[Grading, ...]] = ()
 
     def not_applicable(self, feed: Feed) -> Text | None:

@@ -50,7 +50,7 @@ class MassDialler(Detector):
     title: ClassVar[str] = "mass diallers"
     family: ClassVar[str] = "volume"
     limits: ClassVar[tuple[str, ...]] = ("calls", "watch_calls", "watch_calls_fixed")
-    drawn: ClassVar[Mapping[str, str]] = {"calls": "n_out"}
+    story_limits: ClassVar[Mapping[str, str]] = {"calls": "n_out"}
     gradings: ClassVar[tuple[Grading, ...]] = (CRITICAL_TIMES, TWO_WAY_SHARE, USUAL_TIMES)
 
     calls: int = setting(

@@ -14,7 +14,7 @@ import polars as pl
 from cdr_anomaly import detectors, engines, ingest, numbering, pipeline
 from cdr_anomaly.alerts import detect, severity
 from cdr_anomaly.alerts import entities as alerts_entities
-from cdr_anomaly.alerts.peer_scoring import Known
+from cdr_anomaly.alerts.peer_scoring import PastNights
 from cdr_anomaly.alerts.ranking import LISTED
 from cdr_anomaly.errors import StateError
 from cdr_anomaly.nights import ledger, state
@@ -73,7 +73,7 @@ def count_in_files(
     progress("opening the files")
     engine = engines.build_engine(settings)
     source = ingest.open_source(paths, settings, engine.reader)
-    declared = alerts_entities.read(entities, source.plan, detect.FINDERS)
+    declared = alerts_entities.read_entities(entities, source.plan, detect.FINDERS)
     every = list(dict.fromkeys([*current, *(variant.detector for variant in tried)]))
     data, not_applicable = pipeline.read_twice(
         engine, source, every, subscribers=subscribers, progress=progress
@@ -180,13 +180,13 @@ def _findings_of_variants(
     ]
     found = pl.concat(pl.collect_all(frames))
     usual = tables[data.rules(current)]
-    handsets = alerts_entities.handsets(usual.legs, usual.written(pl.col("line")))
+    handsets = alerts_entities.handsets_used(usual.legs, usual.written(pl.col("line")))
     # What is usual is what is found with the limits in use.
     reader = data.inputs.reader
-    nothing = Known.nothing(reader.source.line_type, reader.look.n_callers)
+    nothing = PastNights.nothing(reader.source.line_type, reader.look.n_callers)
     names = {detector.name for detector in tried}
     applicable = [detector for detector in current if detector.name in names]
-    weights = detect.judged(applicable, usual, nothing, fdr).weights
+    weights = detect.detect(applicable, usual, nothing, fdr).weights
     marked = alerts_entities.set_aside(found, declared, usual.plan, handsets)
     return severity.by_chance(marked.filter(pl.col("suppressed_by").is_null()), weights)
 
@@ -199,8 +199,8 @@ def _findings_of_state(
     found = opened.read("findings").filter(of_nights).collect()
     plan = numbering.home_plan(opened.header.home)
     legs = numbering.format_lines(opened.read("legs").filter(of_nights), ("line",))
-    handsets = alerts_entities.handsets(legs, pl.col("line"))
-    declared = alerts_entities.read(entities, plan, detect.FINDERS)
+    handsets = alerts_entities.handsets_used(legs, pl.col("line"))
+    declared = alerts_entities.read_entities(entities, plan, detect.FINDERS)
     marked = alerts_entities.set_aside(found, declared, plan, handsets)
     evidence = opened.read("evidence").filter(of_nights)
     weights = numbering.format_lines(evidence, ("line",)).collect()

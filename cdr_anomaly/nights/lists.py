@@ -9,7 +9,7 @@ import polars as pl
 
 from cdr_anomaly.alerts import detect, ranking
 from cdr_anomaly.alerts.entities import set_aside
-from cdr_anomaly.alerts.severity import Beside
+from cdr_anomaly.alerts.severity import Context
 from cdr_anomaly.alerts.victims import long_calls, selection
 from cdr_anomaly.features import rolling
 from cdr_anomaly.nights.history import COLD_CALLER_DAYS
@@ -50,7 +50,7 @@ class JudgedNight(NamedTuple):
     tables: Tables
     state_rows: Mapping[str, pl.DataFrame]
     active: ActiveDays
-    judgement: detect.Judged
+    judgement: detect.Detection
     not_applicable: dict[str, Text]
     history: History
 
@@ -73,15 +73,15 @@ def rank_alerts(
     before = (pl.col("day") > kept) & (pl.col("day") < day)
     earlier = state.read("alerts").filter(before).collect()
     feedback = state.read("feedback").filter(pl.col("day") < day).collect()
-    context = Beside(
-        detect.explained(findings, weights),
+    context = Context(
+        detect.evidence_of_findings(findings, weights),
         earlier,
         feedback,
         subjects.handsets.collect(),
         subjects.line_replacements,
         since,
     )
-    return ranking.ranked(marked, context, most=settings.max_alerts)
+    return ranking.rank_alerts(marked, context, most=settings.max_alerts)
 
 
 def list_victims(
@@ -91,7 +91,7 @@ def list_victims(
     settings: Settings,
     subjects: Subjects,
     nights: Mapping[date, Night],
-) -> selection.Warned:
+) -> selection.Selection:
     """Return the list of people to warn, by what this night and those of the week have found."""
     history, tables = night.history, night.tables
     week = pl.col("day").is_between(day - selection.WEEK, day, closed="none")
@@ -112,7 +112,9 @@ def list_victims(
     sources = selection.Week(
         day=day,
         findings=set_aside(found, subjects.entities, subjects.plan, subjects.handsets),
-        beside=Beside(detect.explained(found, night.judgement.weights), told=feedback),
+        context=Context(
+            detect.evidence_of_findings(found, night.judgement.weights), feedback=feedback
+        ),
         legs=pl.concat(legs),
         long=pl.concat(long),
         long_from=max([history.first_day, *without]),
@@ -120,6 +122,6 @@ def list_victims(
         days=(day,),
         past=past,
     )
-    return selection.to_warn(
+    return selection.select_victims(
         tables, sources, subjects.entities, subjects.handsets, settings.max_victims
     )

@@ -73,7 +73,7 @@ def rank_again(
         raise StateError(msg)
     plan = numbering.home_plan(state.header.home)
     legs = numbering.format_lines(state.read("legs").filter(pl.col("day") == when), ("line",))
-    handsets = alerts_entities.handsets(legs, pl.col("line"))
+    handsets = alerts_entities.handsets_used(legs, pl.col("line"))
     findings = state.read("findings").filter(pl.col("day") == when).collect()
     since = when - timedelta(days=peer_scoring.NIGHTS)
     of_nights = state.read("evidence").filter(pl.col("day").is_between(since, when))
@@ -82,7 +82,7 @@ def rank_again(
         state.read("line_replacements").filter(pl.col("day") == when).drop("day").collect()
     )
     subjects = lists.Subjects(
-        alerts_entities.read(entities, plan, FINDERS), plan, handsets, replacements
+        alerts_entities.read_entities(entities, plan, FINDERS), plan, handsets, replacements
     )
     alerts = lists.rank_alerts(state, findings, weights, when, settings, subjects)
     return when, alerts, findings

@@ -142,14 +142,14 @@ def _night(paths: Iterable[str | Location], day: date, run: Run, *, replace_file
         paths, settings, day, nights, reader=run.engine.reader, storage=storage
     )
     damaged = open_state.damaged_tables(state, day, rerun=day in nights)
-    entities = alerts_entities.read(run.lists.entities, chosen.source.plan, detect.FINDERS)
+    entities = alerts_entities.read_entities(run.lists.entities, chosen.source.plan, detect.FINDERS)
     state = state.note("begun", day=day)
     night = _judge(state, nights, chosen.source, day, run, damaged)
     tables = night.tables
     subjects = Subjects(
         entities,
         tables.plan,
-        alerts_entities.handsets(tables.legs, tables.written(pl.col("line"))),
+        alerts_entities.handsets_used(tables.legs, tables.written(pl.col("line"))),
         detect.find_line_replacements(tables),
     )
     findings, evidence, weights = night.judgement
@@ -263,8 +263,8 @@ def _judge(
     evidence = past.days("evidence", peer_scoring.NIGHTS).collect()
     callers = {d: done.facts["callers"] for d, done in nights.items() if "callers" in done.facts}
     callers[day] = look.n_callers.get(day, 0)
-    past_evidence = peer_scoring.Known(evidence, callers)
-    judgement = detect.judged(applicable, tables, past_evidence, run.settings.fdr)
+    past_evidence = peer_scoring.PastNights(evidence, callers)
+    judgement = detect.detect(applicable, tables, past_evidence, run.settings.fdr)
     return JudgedNight(reader, tables, state_rows, active_today, judgement, reasons, past)
 
 

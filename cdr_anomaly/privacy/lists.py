@@ -47,7 +47,7 @@ def pseudonymise_entities(
     file: Path, pseudonymiser: Pseudonymiser, detectors: Collection[str]
 ) -> pl.DataFrame:
     """Read declared entities, with pseudonyms for lines and ranges, and prefixes as they are."""
-    declared = alerts_entities.read(file, pseudonymiser.plan, detectors)
+    declared = alerts_entities.read_entities(file, pseudonymiser.plan, detectors)
     _check(file, declared, pseudonymiser)
     lines = pl.concat(
         [declared.filter(pl.col("line").is_not_null()), _expand_ranges(file, declared)]

@@ -122,7 +122,7 @@ def _limits(detectors: Iterable[Detector]) -> pl.LazyFrame:
     rows = [
         (count, float(getattr(detector, setting)), detector.name, setting)
         for detector in detectors
-        for setting, count in detector.drawn.items()
+        for setting, count in detector.story_limits.items()
     ]
     schema = {name: column.dtype for name, column in STORY["limits"].items()}
     return pl.LazyFrame(rows, schema=schema, orient="row")

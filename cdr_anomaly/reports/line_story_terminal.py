@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from cdr_anomaly import wording
-from cdr_anomaly.alerts.unlike_peers import TELLING
+from cdr_anomaly.alerts.unlike_peers import MAX_MEASURES
 from cdr_anomaly.wording import say, say_word, scientific
 
 if TYPE_CHECKING:
@@ -291,7 +291,7 @@ def _unlike(unlike: pl.DataFrame, lang: str) -> pl.DataFrame:
         q=pl.col("q_value").round_sig_figs(2),
         by=pl.col("calibrated_by"),
         families=families.list.join(", "),
-        measures=measures.list.head(TELLING).list.join(", "),
+        measures=measures.list.head(MAX_MEASURES).list.join(", "),
     )
 
 

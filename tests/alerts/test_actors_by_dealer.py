@@ -88,4 +88,4 @@ def test_those_that_are_alike_are_those_of_the_double_loop(seed: int) -> None:
         for other, theirs in its.items()
         if one != other and len(mine & theirs) >= max(2, min(len(mine), len(theirs)) / 2)
     )
-    assert actors.alike(*frames).rows() == [(one, other) for one, _, other in pairs]
+    assert actors.matching_groups(*frames).rows() == [(one, other) for one, _, other in pairs]

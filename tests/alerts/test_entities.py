@@ -26,7 +26,7 @@ def file(folder: Path, text: str, name: str = "list.csv") -> Path:
 
 
 def told(place: Path) -> list[tuple[str, str]]:
-    return alerts_entities.read(place, CHINA, DETECTORS).select("line", "purpose").rows()
+    return alerts_entities.read_entities(place, CHINA, DETECTORS).select("line", "purpose").rows()
 
 
 def aside(
@@ -43,14 +43,14 @@ def aside(
         {"subject": pl.String, "day": pl.Date, "imei": pl.String},
         orient="row",
     )
-    entities = alerts_entities.read(place, CHINA, DETECTORS)
+    entities = alerts_entities.read_entities(place, CHINA, DETECTORS)
     found = alerts_entities.set_aside(pl.DataFrame([row], schema), entities, CHINA, used)
     answer: str | None = found["suppressed_by"].item()
     return answer
 
 
 def test_without_a_file_nobody_is_declared() -> None:
-    assert alerts_entities.read(None, CHINA, DETECTORS).is_empty()
+    assert alerts_entities.read_entities(None, CHINA, DETECTORS).is_empty()
 
 
 def test_every_form_of_a_declared_number_is_one_entity_with_all_its_purposes(
@@ -121,7 +121,7 @@ def test_what_is_declared(*, tmp_path: Path, row: str, subject: str, holds: bool
 
 def test_a_line_may_be_declared_for_being_unlike_others_alone(tmp_path: Path) -> None:
     place = file(tmp_path, "line,detectors,purpose\n95588,unlike_peers,a bank\n")
-    known = alerts_entities.read(place, CHINA, detect.FINDERS)
+    known = alerts_entities.read_entities(place, CHINA, detect.FINDERS)
     assert known["detectors"].to_list() == [["unlike_peers"]]
 
 
@@ -145,7 +145,7 @@ def test_lines_of_a_declared_handset(
 
 def fault(place: Path) -> str:
     with pytest.raises(InputError) as caught:
-        alerts_entities.read(place, CHINA, DETECTORS)
+        alerts_entities.read_entities(place, CHINA, DETECTORS)
     return str(caught.value)
 
 
@@ -234,7 +234,7 @@ def test_declared_lines_are_no_members_of_the_rooms_of_others(tmp_path: Path) ->
         room(others[0], others, detector="campaign"),
         room(others[0], [*seats, *others], subject_kind="hub"),
     ]
-    entities = alerts_entities.read(listed, CHINA, DETECTORS)
+    entities = alerts_entities.read_entities(listed, CHINA, DETECTORS)
     nothing = pl.LazyFrame(schema={"subject": pl.String, "day": pl.Date, "imei": pl.String})
     found = alerts_entities.set_aside(pl.DataFrame(rows), entities, CHINA, nothing)
     assert found["members"].to_list() == [

@@ -47,16 +47,16 @@ def test_the_examples(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     "words",
     [
-        f"fewer than {peer_scoring.ENOUGH_PEERS} days of lines that are used alike",
-        f"{peer_scoring.MOST_RARE:.0f} at most",
+        f"fewer than {peer_scoring.MIN_PEERS} days of lines that are used alike",
+        f"{peer_scoring.MAX_RARITY:.0f} at most",
         f"a q of {peer_scoring.SURELY_ODD} or less",
         f"with a q over {severity.RARE}",
         f"{severity.MANY_CALL_BACKS:.0%}".replace("%", " % or more"),
         f"in the last {severity.CLEARED_FOR.days} days",
         f"1 in {10**severity.UNLIKE_ITSELF:,.0f} of its days",
         (
-            f"{100 * peer_scoring.MOST_LINES:.0f} % are taken to be mobile, "
-            f"{100 * peer_scoring.FEW_LINES:.0f} % of"
+            f"{100 * peer_scoring.COMMON_SHARE:.0f} % are taken to be mobile, "
+            f"{100 * peer_scoring.RARE_SHARE:.0f} % of"
         ),
     ],
 )
@@ -65,5 +65,5 @@ def test_the_numbers_of_the_page_are_those_of_the_program(words: str) -> None:
 
 
 def test_five_of_seven_nights() -> None:
-    assert (peer_scoring.ENOUGH_NIGHTS, peer_scoring.NIGHTS) == (5, 7)
+    assert (peer_scoring.MIN_NIGHTS, peer_scoring.NIGHTS) == (5, 7)
     assert "five of the seven nights before" in PAGE

@@ -11,7 +11,7 @@ from polars.testing import assert_frame_equal
 
 from cdr_anomaly import wording
 from cdr_anomaly.alerts import peer_scoring, unlike_peers
-from cdr_anomaly.alerts.peer_scoring import BY_ITSELF, BY_NIGHTS, ENOUGH_NIGHTS, NIGHTS, Known
+from cdr_anomaly.alerts.peer_scoring import BY_ITSELF, BY_NIGHTS, MIN_NIGHTS, NIGHTS, PastNights
 from cdr_anomaly.schema import EVIDENCE, FINDINGS, TESTS, empty
 from tests.helpers import naive
 from tests.helpers.measures import FAMILIES, MEASURES, NOBODY, day
@@ -49,7 +49,7 @@ def judged(
 ) -> pl.DataFrame:
     tests = rows if isinstance(rows, pl.DataFrame) else frame(rows)
     days = dict.fromkeys(tests["day"].unique(), callers) if isinstance(callers, int) else callers
-    return peer_scoring.judged(tests, odd, Known(empty(EVIDENCE), days), MEASURES)
+    return peer_scoring.build_evidence(tests, odd, PastNights(empty(EVIDENCE), days), MEASURES)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_the_table_is_complete(clean: pl.DataFrame) -> None:
 
 def test_no_tests_no_evidence() -> None:
     assert judged([], {}).is_empty()
-    assert unlike_peers.found(judged([], {}), 0.05, MEASURES).is_empty()
+    assert unlike_peers.find_unlike(judged([], {}), 0.05, MEASURES).is_empty()
 
 
 def test_it_is_that_of_the_slow_twin() -> None:
@@ -110,7 +110,9 @@ def test_nights_one_by_one_say_what_all_at_once_say() -> None:
         known = made.filter(pl.col("day") >= day(n - NIGHTS))
         own = tests.filter(day=day(n))
         until = {d: lines for d, lines in callers.items() if d <= day(n)}
-        made = pl.concat([made, peer_scoring.judged(own, NOBODY, Known(known, until), MEASURES)])
+        made = pl.concat(
+            [made, peer_scoring.build_evidence(own, NOBODY, PastNights(known, until), MEASURES)]
+        )
     assert_frame_equal(made, whole)
 
 
@@ -120,7 +122,7 @@ def test_fewer_known_nights_are_not_enough(missing: int) -> None:
     callers = {day(n): 60 for n in range(missing, 8)}
     made = judged(tests.filter(pl.col("day") >= day(missing)), callers)
     by = made.filter(day=day(7))["calibrated_by"].unique().to_list()
-    assert by == [BY_NIGHTS if NIGHTS - missing >= ENOUGH_NIGHTS else BY_ITSELF]
+    assert by == [BY_NIGHTS if NIGHTS - missing >= MIN_NIGHTS else BY_ITSELF]
 
 
 def test_a_night_that_was_judged_by_itself_tells_the_same_to_others_of_its_day() -> None:
@@ -165,7 +167,7 @@ def test_what_is_surely_odd_is_compared_with_nobody() -> None:
     callers = {day(n): 500 for n in range(8)}
     asked = [("+44", day(7), peers, FAMILIES[name], name, 9000.0) for name in ("calls", "peak")]
     asked += [("+44", day(7), peers, "dispersion", "back", 0.0)]
-    made = peer_scoring.judged(frame(asked), NOBODY, Known(before, callers), MEASURES)
+    made = peer_scoring.build_evidence(frame(asked), NOBODY, PastNights(before, callers), MEASURES)
     assert made["q_value"].item() <= peer_scoring.SURELY_ODD
     assert made["excluded_from_peers"].item()
 
@@ -190,9 +192,9 @@ def test_the_sentence(clean: pl.DataFrame) -> None:
     ]
     before = clean.filter(pl.col("day") >= day(20))
     callers = {day(n): 500 for n in range(20, 28)}
-    own = peer_scoring.judged(frame(asked), NOBODY, Known(before, callers), MEASURES)
+    own = peer_scoring.build_evidence(frame(asked), NOBODY, PastNights(before, callers), MEASURES)
     whole = pl.concat([before, own])
-    (row,) = unlike_peers.sentences(whole, own.select("line", "day"), MEASURES).to_dicts()
+    (row,) = unlike_peers.unlike_sentences(whole, own.select("line", "day"), MEASURES).to_dicts()
     values = before.select("measures").explode("measures").unnest("measures")
     usual = {
         name: (v.median(), v.quantile(0.99), v.quantile(0.01))
@@ -219,10 +221,10 @@ def test_the_sentence(clean: pl.DataFrame) -> None:
 def test_what_a_tenth_do_is_not_told(clean: pl.DataFrame) -> None:
     usual = clean.filter(day=day(20), line="+861").select("line", "day")
     measures = clean.join(usual, on=["line", "day"])["measures"].item()
-    assert min(each["share"] for each in measures) > unlike_peers.SELDOM, (
+    assert min(each["share"] for each in measures) > unlike_peers.MAX_SHARE, (
         "else draw by another seed"
     )
-    assert unlike_peers.sentences(clean, usual, MEASURES).is_empty()
+    assert unlike_peers.unlike_sentences(clean, usual, MEASURES).is_empty()
 
 
 def as_found(
@@ -257,7 +259,7 @@ def as_found(
         ({"q": 0.05}, 1, "at the rate"),
         ({"q": 0.0501}, 0, "above it"),
         ({"q": 0.001, "by": BY_ITSELF}, 0, "too little is known of what is usual"),
-        ({"q": 0.05, "dispersion": peer_scoring.APART}, 1, "as rare apart from its volume"),
+        ({"q": 0.05, "dispersion": peer_scoring.MAX_OTHER_P}, 1, "as rare apart from its volume"),
         ({"q": 0.05, "dispersion": 0.0011}, 0, "its volume alone is rare"),
         ({"q": 0.05, "volume": 1.0}, 1, "volume is not asked for"),
     ],
@@ -266,7 +268,7 @@ def test_what_is_found_by_itself(
     clean: pl.DataFrame, told: dict[str, Any], n: int, why: str
 ) -> None:
     rows = as_found(clean, **told)
-    made = unlike_peers.found(rows, 0.05, MEASURES)
+    made = unlike_peers.find_unlike(rows, 0.05, MEASURES)
     assert dict(made.schema) == {name: c.dtype or pl.String for name, c in FINDINGS.items()}
     assert made.height == n, why
     for row in made.to_dicts():
@@ -310,6 +312,6 @@ def test_a_kind_that_is_known_of_too_few_nights_is_compared_by_its_own_day() -> 
     p_values = made.select("day", "families").explode("families").unnest("families")
     least = dict(p_values.group_by("day").agg(pl.col("p_value").min()).iter_rows())
     # The oddest of the 50 lines that a kind is taken to have on a day is one of 51.
-    own_day = [day(8 + n) for n in range(ENOUGH_NIGHTS)]
+    own_day = [day(8 + n) for n in range(MIN_NIGHTS)]
     assert all(least[when] == pytest.approx(1 / 51) for when in own_day)
-    assert least[day(8 + ENOUGH_NIGHTS)] < 1 / 100, "by the nights before"
+    assert least[day(8 + MIN_NIGHTS)] < 1 / 100, "by the nights before"

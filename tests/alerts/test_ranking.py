@@ -180,7 +180,7 @@ def test_the_order_of_findings_does_not_matter() -> None:
 def test_as_grave(
     *, rows: list[dict[str, Any]], declared: dict[str, str], severity: str, grave: bool, why: str
 ) -> None:
-    assert ranking.as_grave(ranked(rows, declared), severity) == grave, why
+    assert ranking.any_as_grave(ranked(rows, declared), severity) == grave, why
 
 
 def listed(*days: int, **more: Any) -> pl.DataFrame:
@@ -251,7 +251,7 @@ def test_what_is_declared_for_one_detector_leaves_the_others() -> None:
     frame = marked([finding(severity="critical", reason="declared"), free]).with_columns(
         suppressed_by=pl.when(pl.col("detector") == "mass_dialler").then(pl.lit("hospital"))
     )
-    (row,) = ranking.ranked(frame).to_dicts()
+    (row,) = ranking.rank_alerts(frame).to_dicts()
     assert (row["rank"], row["severity"], row["reasons"]) == (1, "medium", ["free"])
     assert (row["detectors"], row["suppressed_by"]) == (["high_frequency"], None)
 
@@ -277,7 +277,7 @@ def test_the_stop_list_has_the_numbers_that_are_grave_enough() -> None:
         finding("d", severity="low", detector="high_frequency"),
     ]
     made = ranked(rows, {"f": "hospital"}, earlier=listed(3, subject="a", members=["a"]))
-    stop = ranking.to_stop(made, marked(rows).drop("suppressed_by"), "high", date(2026, 5, 11))
+    stop = ranking.stop_list(made, marked(rows).drop("suppressed_by"), "high", date(2026, 5, 11))
     assert stop["number"].to_list() == ["d", "a", "e"], "the gravest first; those that go on, too"
     assert stop.select("valid_from", "valid_until").unique().rows() == [(TODAY, date(2026, 5, 11))]
     assert stop["detectors"].to_list() == ["mass_dialler"] * 3, "those that found it as grave"
@@ -290,7 +290,7 @@ def test_the_lines_of_an_actor_are_stopped_if_as_much_was_found_of_themselves() 
         finding("b", severity="medium"),
     ]
     findings = marked(rows).drop("suppressed_by")
-    stop = ranking.to_stop(ranked(rows), findings, "high", TODAY)
+    stop = ranking.stop_list(ranked(rows), findings, "high", TODAY)
     assert sorted(stop["number"]) == ["a", "hub"]
 
 
@@ -302,16 +302,18 @@ def test_a_line_that_chance_has_lowered_is_not_stopped_with_its_actor() -> None:
     made = ranked(rows, weights=[weight("a", p_value=0.01, q_value=1.0)])
     assert made["lines"].to_list() == [["hub", "a"]]
     assert made["severities"].to_list() == [["high", "medium"]]
-    assert ranking.to_stop(made, marked(rows), "high", TODAY)["number"].to_list() == ["hub"]
+    assert ranking.stop_list(made, marked(rows), "high", TODAY)["number"].to_list() == ["hub"]
 
 
 def test_what_chance_has_lowered_is_not_stopped() -> None:
     rows = [finding(fixed_limit=False)]
     made = ranked(rows, weights=[weight(p_value=0.01, q_value=1.0)])
     assert made["severity"].to_list() == ["medium"]
-    assert ranking.to_stop(made, marked(rows), "high", TODAY).is_empty()
+    assert ranking.stop_list(made, marked(rows), "high", TODAY).is_empty()
 
 
 def test_it_takes_nothing_beside_the_findings() -> None:
-    assert ranking.ranked(marked([finding()])).equals(ranking.ranked(marked([finding()]), beside()))
+    assert ranking.rank_alerts(marked([finding()])).equals(
+        ranking.rank_alerts(marked([finding()]), beside())
+    )
     assert NOON.date() == TODAY

@@ -19,7 +19,7 @@ Row = dict[str, Any]
 
 
 def weighed(*rows: Row, **known: Any) -> Row:
-    (made,) = alerts_severity.weighed(marked(list(rows)), beside(**known)).to_dicts()
+    (made,) = alerts_severity.weigh_subjects(marked(list(rows)), beside(**known)).to_dicts()
     return made | {"severity": SEVERITIES[made["grade"]]}
 
 
@@ -155,10 +155,12 @@ def test_a_subject_is_as_odd_as_its_oddest_day() -> None:
 
 
 def test_a_word_with_its_note() -> None:
-    told = beside(told=[said("a", TODAY, "cleared"), said("b", TODAY, "confirmed", "asked")]).told
-    assert alerts_severity.said(told).sort("subject").drop("feedback_values").rows() == [
+    told = beside(
+        told=[said("a", TODAY, "cleared"), said("b", TODAY, "confirmed", "asked")]
+    ).feedback
+    assert alerts_severity.last_feedback(told).sort("subject").drop("feedback_values").rows() == [
         ("a", "cleared on 2026-05-04"),
         ("b", "confirmed on 2026-05-04: asked"),
     ]
     columns = ("subject", "feedback", "feedback_values")
-    assert alerts_severity.said(None).schema == dict.fromkeys(columns, pl.String)
+    assert alerts_severity.last_feedback(None).schema == dict.fromkeys(columns, pl.String)

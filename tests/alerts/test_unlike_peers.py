@@ -11,7 +11,7 @@ import pytest
 
 from cdr_anomaly import pipeline, settings
 from cdr_anomaly.alerts import peer_scoring, unlike_peers
-from cdr_anomaly.alerts.peer_scoring import BY_NIGHTS, Known
+from cdr_anomaly.alerts.peer_scoring import BY_NIGHTS, PastNights
 from cdr_anomaly.schema import EVIDENCE, TESTS, empty
 from tests.helpers.builders import SHANGHAI, feed, line, past
 from tests.helpers.measures import FAMILIES, MEASURES, NOBODY, day
@@ -44,7 +44,9 @@ def drawn(told: bool, seed: int, asked: list[tuple[str, float]]) -> pl.DataFrame
 
 def judged(tests: pl.DataFrame) -> pl.DataFrame:
     callers = {day(n): 1500 for n in range(NIGHTS)}
-    made = peer_scoring.judged(tests, NOBODY, Known(empty(EVIDENCE), callers), MEASURES)
+    made = peer_scoring.build_evidence(
+        tests, NOBODY, PastNights(empty(EVIDENCE), callers), MEASURES
+    )
     kind = pl.col("line").str.extract("(private|business)")
     volume = pl.col("families").list.eval(
         pl.element().struct.field("p_value").filter(pl.element().struct.field("family") == "volume")
@@ -101,7 +103,7 @@ def test_the_sentence_says_whom_a_line_is_unlike() -> None:
     tests = tests.with_columns(peers=pl.when(last).then(rare).otherwise("peers"))
     made = judged(tests).drop("kind", "volume")
     wanted = made.filter(pl.col("line").str.ends_with("00"), day=day(NIGHTS - 1))
-    told = unlike_peers.sentences(made, wanted.select("line", "day"), MEASURES)
+    told = unlike_peers.unlike_sentences(made, wanted.select("line", "day"), MEASURES)
     said = dict(told.select("line", "unlike").iter_rows())
     taxi, business = (said[f"+86{kind}{n}"] for kind, (_, n) in KINDS.items())
     assert business.startswith("unlike other mobile lines of kind business: 900 calls")

@@ -10,7 +10,7 @@ import polars as pl
 from cdr_anomaly import wording
 from cdr_anomaly.alerts import ranking
 from cdr_anomaly.alerts.peer_scoring import BY_NIGHTS
-from cdr_anomaly.alerts.severity import BACK, OWN_PAST, Beside
+from cdr_anomaly.alerts.severity import CALLED_BACK, OWN_PAST, Context
 from cdr_anomaly.schema import EVIDENCE, FEEDBACK, FINDINGS, Table
 
 TODAY = date(2026, 5, 4)
@@ -36,7 +36,7 @@ def finding(subject: str = "+861", **more: Any) -> Row:
 
 def weight(subject: str = "+861", **more: Any) -> Row:
     """Make a row of EVIDENCE with its sentence; measures are given by their names."""
-    values = {name: more.pop(name) for name in (BACK, OWN_PAST) if name in more}
+    values = {name: more.pop(name) for name in (CALLED_BACK, OWN_PAST) if name in more}
     measures = [
         {"peers": "mobile lines", "measure": name, "value": value, "share": 0.5}
         for name, value in values.items()
@@ -61,9 +61,9 @@ def beside(
     earlier: pl.DataFrame | None = None,
     told: list[Row] | None = None,
     used: list[tuple[str, date, str]] | None = None,
-) -> Beside:
+) -> Context:
     types = _types(EVIDENCE) | {"unlike": pl.String(), "unlike_values": pl.String()}
-    return Beside(
+    return Context(
         None if weights is None else pl.DataFrame(weights, types),
         earlier,
         None if told is None else pl.DataFrame(told, _types(FEEDBACK)),
@@ -74,7 +74,7 @@ def beside(
 def ranked(
     rows: list[Row], declared: dict[str, str] | None = None, *, most: int = 200, **known: Any
 ) -> pl.DataFrame:
-    return ranking.ranked(marked(rows, declared), beside(**known), most=most)
+    return ranking.rank_alerts(marked(rows, declared), beside(**known), most=most)
 
 
 def _types(table: Table) -> dict[str, pl.DataType]:

@@ -124,7 +124,7 @@ def test_the_entities(tmp_path: Path) -> None:
     file = tmp_path / "known.toml"
     file.write_text(block, encoding="utf-8")
     names = [detector.name for detector in detectors.ALL]
-    told = entities.read(file, numbering.home_plan("CN"), names)
+    told = entities.read_entities(file, numbering.home_plan("CN"), names)
     assert told.height == block.count("[[entity]]") == 5
     assert set(entities.WHO) <= {name for name in told.columns if told[name].count()}
 

@@ -187,8 +187,8 @@ def test_limits_are_those_of_the_settings(tmp_path: Path) -> None:
     assert rows["agent_shift", "talk_h"] == ("talk_h", 7.5)
     assert rows["high_frequency", "calls_60min"] == ("peak_60min", 30.0)
     for detector in detectors.ALL:
-        assert set(detector.drawn) <= set(detector.limits)
-        assert set(detector.drawn.values()) <= {*STORY["days"], *STORY["shifts"]}
+        assert set(detector.story_limits) <= set(detector.limits)
+        assert set(detector.story_limits.values()) <= {*STORY["days"], *STORY["shifts"]}
 
 
 @pytest.mark.parametrize(

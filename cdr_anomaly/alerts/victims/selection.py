@@ -10,7 +10,7 @@ import polars as pl
 from cdr_anomaly import numbering
 from cdr_anomaly.alerts import entities as alerts_entities
 from cdr_anomaly.alerts import severity
-from cdr_anomaly.alerts.severity import Beside, is_grave
+from cdr_anomaly.alerts.severity import Context, is_grave
 from cdr_anomaly.alerts.victims import long_calls, urgency
 from cdr_anomaly.features.rolling import PAST_DAYS
 from cdr_anomaly.schema import LEGS, VICTIMS, empty, kinds_with
@@ -33,7 +33,7 @@ TIMELINE = pl.Struct({"timeline": pl.List(pl.Struct({"person": pl.String, "calle
 class Week(NamedTuple):
     """What a list is made of: the week's findings, the calls, and how to read more of them.
 
-    ``findings`` are FINDINGS of the 7 days with ``suppressed_by``, ``beside`` is what weighs them;
+    ``findings`` are FINDINGS of the 7 days with ``suppressed_by``, ``context`` is what weighs them;
     ``legs`` are LEGS of these days, of busy lines; ``long`` is LONG_CALLS from ``long_from`` to the
     day. ``look`` gives
     the calls (REACHED) of lines on those of the ``days`` (line, day); ``past`` gives PROFILE of
@@ -42,7 +42,7 @@ class Week(NamedTuple):
 
     day: date
     findings: pl.DataFrame
-    beside: Beside
+    context: Context
     legs: pl.LazyFrame
     long: pl.DataFrame
     long_from: date
@@ -51,20 +51,20 @@ class Week(NamedTuple):
     past: Callable[[pl.LazyFrame], pl.LazyFrame] | None = None
 
 
-class Warned(NamedTuple):
+class Selection(NamedTuple):
     """VICTIMS of a day, and LEGS that were read for it beside those that were there."""
 
     victims: pl.DataFrame
     legs: pl.DataFrame
 
 
-def listed(tables: Tables, week: Week) -> pl.DataFrame:
+def lines_of_findings(tables: Tables, week: Week) -> pl.DataFrame:
     """Return the lines that are found medium or graver in the week, and not declared.
 
     They are (line, number, weight, found_by), the gravest of all their findings in the light of
     their evidence, as in alerts; with or without a rank.
     """
-    weighed = severity.weighed(week.findings, week.beside)
+    weighed = severity.weigh_subjects(week.findings, week.context)
     weight = pl.col("grade").replace_strict(
         list(severity.GRADES.values()), list(urgency.WEIGHTS.values()), return_dtype=pl.Float64
     )
@@ -79,13 +79,13 @@ def listed(tables: Tables, week: Week) -> pl.DataFrame:
     return rows.drop_nulls("line").unique("line", maintain_order=True).sort("line")
 
 
-def to_warn(
+def select_victims(
     tables: Tables, week: Week, entities: pl.DataFrame, handsets: pl.LazyFrame, most: int
-) -> Warned:
+) -> Selection:
     """Make the list of a day."""
     if tables.feed.first_day is None:
-        return Warned(empty(VICTIMS), empty(LEGS, _line_type(tables)))
-    lines = listed(tables, week)
+        return Selection(empty(VICTIMS), empty(LEGS, _line_type(tables)))
+    lines = lines_of_findings(tables, week)
     holding = (
         long_calls.pairs(week.long, week.day, week.long_from)
         .join(lines, left_on="caller", right_on="line", how="anti")
@@ -93,21 +93,21 @@ def to_warn(
     )
     more = _more(lines, week)
     if lines.is_empty() and holding.is_empty():
-        return Warned(empty(VICTIMS), more)
+        return Selection(empty(VICTIMS), more)
     legs = pl.concat([week.legs, more.lazy()])
     talk = _talk(legs, lines.lazy(), week, holding.lazy()).collect()
     handed = _handed(week.findings).lazy()
-    people = urgency.met(urgency.Seen(talk.lazy(), handed), tables, week.day)
+    people = urgency.people_met(urgency.Talks(talk.lazy(), handed), tables, week.day)
     people = _undeclared(people, tables, week.day, entities, handsets)
     if people.is_empty():
-        return Warned(empty(VICTIMS), more)
+        return Selection(empty(VICTIMS), more)
     theirs = week.look(_line_days(people.rename({"person": "line"}), week.days))
     mutual = _called_before(theirs, holding)
     kept = talk.join(people, on="person", how="semi").join(
         mutual, on=["person", "line"], how="anti"
     )
-    seen = urgency.Seen(kept.lazy(), handed, theirs.lazy(), _past(week, people, theirs))
-    return Warned(urgency.ranked(seen, tables, week.day, most), more)
+    seen = urgency.Talks(kept.lazy(), handed, theirs.lazy(), _past(week, people, theirs))
+    return Selection(urgency.rank_victims(seen, tables, week.day, most), more)
 
 
 def _line_type(tables: Tables) -> pl.DataType:
@@ -159,8 +159,8 @@ def _talk(
             "duration_s",
             line="caller",
             person="called",
-            weight=pl.lit(urgency.HELD_WEIGHT),
-            found_by=pl.lit([urgency.HELD], pl.List(pl.String)),
+            weight=pl.lit(urgency.CAPTIVE_WEIGHT),
+            found_by=pl.lit([urgency.CAPTIVE], pl.List(pl.String)),
             back=pl.lit(value=False),
         )
     )

@@ -15,13 +15,7 @@ import polars as pl
 from cdr_anomaly import numbering
 from cdr_anomaly.features import rolling
 from cdr_anomaly.schema import SEVERITIES, VICTIMS, require
-from cdr_anomaly.wording import (
-    Sentence,
-    first_sentence,
-    join_sentences,
-    sentence,
-    sentence_columns,
-)
+from cdr_anomaly.wording import Sentence, first_sentence, join_sentences, sentence, sentence_columns
 
 if TYPE_CHECKING:
     from datetime import date
@@ -36,23 +30,23 @@ TALK_S, DAYS, DAY_S = 20, 7, 300
 # How soon to warn, and how it is said.
 TIERS = {"now": "now", "today": "today", "watch": "on watch"}
 WEIGHTS = dict(zip(SEVERITIES, (0.0, 0.5, 0.8, 1.0), strict=True))
-HELD, HELD_WEIGHT = "held", 0.5
+CAPTIVE, CAPTIVE_WEIGHT = "held", 0.5
 HALF_LIFE_H, STILL_TALKING = 48, 1.5
 # Fewer points by the talk alone are one short call, as mass diallers have by the hundred.
-LEAST = 20
+MIN_POINTS = 20
 # So many minutes are many, in all and in one call, and so many are some; older talk is nothing to
 # run for.
 MANY, LONG, SOME, FRESH_H = 20, 10, 5, 48
-SILENT, FEW_PAST_DAYS, HELD_DAYS = 0.5, 3, 3
+SILENT, FEW_PAST_DAYS, CAPTIVE_DAYS = 0.5, 3, 3
 BY = ["person"]
 
 
-class Seen(NamedTuple):
+class Talks(NamedTuple):
     """What is known of talk and of those who talked.
 
     ``talk`` (person, line, day, start, duration_s, back, weight, found_by) are all calls of lines
     that were found with a person, in the days that count; ``back`` are those that the person
-    placed. Lines that no detector found, and that hold the person, are ``found_by`` HELD alone.
+    placed. Lines that no detector found, and that hold the person, are ``found_by`` CAPTIVE alone.
     ``theirs`` are the calls of these people as REACHED has them, the judged day's at least, or
     None when they were not read; ``past`` (line, day, n_out) are their days before. ``handed``
     (number, hand_offs) counts hand-offs.
@@ -64,20 +58,20 @@ class Seen(NamedTuple):
     past: pl.LazyFrame | None = None
 
 
-def met(seen: Seen, tables: Tables, day: date) -> pl.DataFrame:
+def people_met(talks: Talks, tables: Tables, day: date) -> pl.DataFrame:
     """Return the people who may be on the list (person), by their talk alone."""
-    rows = _scored(_people(seen, tables, day))
-    return rows.filter(pl.col("score") >= LEAST).select("person").sort("person").collect()
+    rows = _scored(_people(talks, tables, day))
+    return rows.filter(pl.col("score") >= MIN_POINTS).select("person").sort("person").collect()
 
 
-def ranked(seen: Seen, tables: Tables, day: date, most: int) -> pl.DataFrame:
+def rank_victims(talks: Talks, tables: Tables, day: date, most: int) -> pl.DataFrame:
     """Make VICTIMS of a day, of no more than ``most``; ties are broken by number."""
-    people = _people(seen, tables, day)
-    enough = _scored(people).filter(pl.col("score") >= LEAST).select("person")
+    people = _people(talks, tables, day)
+    enough = _scored(people).filter(pl.col("score") >= MIN_POINTS).select("person")
     known = people.join(enough, on=BY, how="semi")
-    for part in (_busy(seen, tables, day), _silence(seen, tables, day)):
+    for part in (_busy(talks, tables, day), _silence(talks, tables, day)):
         known = known.drop(set(part.collect_schema()) - {"person"}).join(part, on=BY, how="left")
-    if tables.feed.attempts and seen.theirs is not None:
+    if tables.feed.attempts and talks.theirs is not None:
         known = known.with_columns(pl.col("busy_callers").fill_null(0))
     tiered = _scored(known).with_columns(tier=_tier())
     place = {word: n for n, word in enumerate(TIERS)}
@@ -91,21 +85,21 @@ def ranked(seen: Seen, tables: Tables, day: date, most: int) -> pl.DataFrame:
     return require(ordered, VICTIMS, "victims").collect()
 
 
-def _people(seen: Seen, tables: Tables, day: date) -> pl.LazyFrame:
+def _people(talks: Talks, tables: Tables, day: date) -> pl.LazyFrame:
     """Sum up the talk of each person whom one of the lines called, as VICTIMS has it."""
-    talk = seen.talk.filter(pl.col("duration_s") >= TALK_S)
+    talk = talks.talk.filter(pl.col("duration_s") >= TALK_S)
     called = talk.filter(~pl.col("back")).select("person").unique()
     end = pl.col("start") + pl.duration(seconds="duration_s")
     midnight = tables.midnight(pl.lit(day) + pl.duration(days=1))
     talk_s = pl.col("duration_s")  # in whole seconds, so that no order of rows makes a difference
-    of_held = pl.col("found_by").list.contains(HELD)
+    of_held = pl.col("found_by").list.contains(CAPTIVE)
     by_day = talk.group_by("person", "day").agg(talk_s.sum()).filter(talk_s >= DAY_S)
     days = by_day.sort("person", "day", descending=[False, True])
     gap = (pl.col("day").max() - pl.col("day")).dt.total_days()
     streak = days.group_by("person", maintain_order=True).agg(
         streak=(gap == pl.int_range(pl.len())).sum().cast(pl.Int64)
     )
-    backs = seen.talk.filter("back").group_by("person").agg(call_backs=pl.len().cast(pl.Int64))
+    backs = talks.talk.filter("back").group_by("person").agg(call_backs=pl.len().cast(pl.Int64))
     detectors = pl.col("found_by").list.explode(keep_nulls=False, empty_as_null=False)
     sums = (
         talk.join(called, on=BY, how="semi")
@@ -130,7 +124,7 @@ def _people(seen: Seen, tables: Tables, day: date) -> pl.LazyFrame:
         sums.join(streak, on=BY, how="left")
         .join(backs, on=BY, how="left")
         .with_columns(number=number)
-        .join(seen.handed, on="number", how="left")
+        .join(talks.handed, on="number", how="left")
     )
     return whole.with_columns(
         pl.col("call_backs", "hand_offs", "streak").fill_null(0),
@@ -174,7 +168,7 @@ def _tier() -> pl.Expr:
     # A friend who calls for hours looks the same, until others are kept out.
     silent = (pl.col("silence") >= SILENT).fill_null(value=False)
     kept_out = (pl.col("busy_callers").fill_null(0) > 0) | silent
-    supported = ~pl.col("captive") | kept_out | (pl.col("streak") >= HELD_DAYS)
+    supported = ~pl.col("captive") | kept_out | (pl.col("streak") >= CAPTIVE_DAYS)
     fresh = pl.col("hours_since") <= FRESH_H
     words = [pl.lit(word) for word in TIERS]
     some = much | (handed > 0) | ((running | backs) & (pl.col("minutes") >= SOME))
@@ -182,14 +176,14 @@ def _tier() -> pl.Expr:
     return pl.when(fresh).then(soon.otherwise(words[2])).otherwise(words[2])
 
 
-def _busy(seen: Seen, tables: Tables, day: date) -> pl.LazyFrame:
+def _busy(talks: Talks, tables: Tables, day: date) -> pl.LazyFrame:
     """Count the others who called in vain on the day while a talk was under way."""
-    if seen.theirs is None or not tables.feed.attempts:
+    if talks.theirs is None or not tables.feed.attempts:
         return pl.LazyFrame(
             schema={"person": tables.profile.collect_schema()["line"], "busy_callers": pl.Int64}
         )
-    talk = seen.talk.select("person", "line", "start", "duration_s")
-    tried = seen.theirs.filter(~pl.col("outgoing"), ~pl.col("answered"), pl.col("day") == day)
+    talk = talks.talk.select("person", "line", "start", "duration_s")
+    tried = talks.theirs.filter(~pl.col("outgoing"), ~pl.col("answered"), pl.col("day") == day)
     attempts = tried.select(person="line", other="counterpart", at="start")
     end = pl.col("start") + pl.duration(seconds="duration_s")
     during = (pl.col("at") > pl.col("start")) & (pl.col("at") < end)
@@ -198,18 +192,18 @@ def _busy(seen: Seen, tables: Tables, day: date) -> pl.LazyFrame:
     return third.group_by("person").agg(busy_callers=pl.col("other").n_unique().cast(pl.Int64))
 
 
-def _silence(seen: Seen, tables: Tables, day: date) -> pl.LazyFrame:
+def _silence(talks: Talks, tables: Tables, day: date) -> pl.LazyFrame:
     """Compare what each person placed on the day, but to these lines, with its own past."""
     line = tables.profile.collect_schema()["line"]
-    if seen.theirs is None or seen.past is None:
+    if talks.theirs is None or talks.past is None:
         return pl.LazyFrame(
             schema={"person": line, "placed": pl.Int64, "usual": pl.Float64, "silence": pl.Float64}
         )
-    own = seen.theirs.filter("outgoing", pl.col("day") == day)
-    to_these = seen.talk.select(line="person", counterpart="line").unique()
+    own = talks.theirs.filter("outgoing", pl.col("day") == day)
+    to_these = talks.talk.select(line="person", counterpart="line").unique()
     placed = own.join(to_these, on=["line", "counterpart"], how="anti").group_by("line").len()
-    judged = seen.talk.select(line="person", day=pl.lit(day, pl.Date)).unique()
-    active = seen.past.filter(pl.col("n_out") > 0)
+    judged = talks.talk.select(line="person", day=pl.lit(day, pl.Date)).unique()
+    active = talks.past.filter(pl.col("n_out") > 0)
     usual = rolling.past_stats(active, judged, "n_out").filter(pl.col("past_days") >= FEW_PAST_DAYS)
     left = 1 - pl.col("placed") / pl.col("usual")
     return (

@@ -63,7 +63,7 @@ class AgentShift(Detector):
     family: ClassVar[str] = "talk"
     persistent: ClassVar[bool] = True
     limits: ClassVar[tuple[str, ...]] = ("talk_h", "talk_h_often", "days_often")
-    drawn: ClassVar[Mapping[str, str]] = {"talk_h": "talk_h"}
+    story_limits: ClassVar[Mapping[str, str]] = {"talk_h": "talk_h"}
     gradings: ClassVar[tuple[Grading, ...]] = (MEDIUM_SIGNS, ORDINARY_TIMES)
 
     talk_h: float = setting(8.0, "hours of talk in a day that make a finding", gt=0, le=25)

@@ -77,7 +77,7 @@ class HighFrequency(Detector):
     fixed_limit: ClassVar[bool] = False
     measures: ClassVar[Mapping[str, tuple[Measure, ...]]] = peer_measures.MEASURES
     limits: ClassVar[tuple[str, ...]] = ("calls_10min", "calls_60min", "calls_day_alone")
-    drawn: ClassVar[Mapping[str, str]] = {
+    story_limits: ClassVar[Mapping[str, str]] = {
         "calls_10min": "peak_10min",
         "calls_60min": "peak_60min",
         "calls_day_alone": "n_out",

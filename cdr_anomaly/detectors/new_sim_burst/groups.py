@@ -9,14 +9,7 @@ import polars as pl
 from cdr_anomaly.detectors.grading import Grading, ladder
 from cdr_anomaly.detectors.new_sim_burst import holders, surges, uses
 from cdr_anomaly.schema import kinds_with
-from cdr_anomaly.wording import (
-    NOTHING,
-    Sentence,
-    first_sentence,
-    probability,
-    sentence,
-    word,
-)
+from cdr_anomaly.wording import NOTHING, Sentence, first_sentence, probability, sentence, word
 
 if TYPE_CHECKING:
     from cdr_anomaly.detectors.new_sim_burst.detector import NewSimBurst

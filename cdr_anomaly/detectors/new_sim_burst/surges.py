@@ -93,7 +93,7 @@ def _surges_on(
     """Judge every group of one kind on one day, by births counted (born, group, n).
 
     Births of a group in w days are negative binomial about an empirical-Bayes mean (algorithms,
-    section 2, d): the rate per line of all groups, drawn towards the group's own rate by its
+    section 2, d): the rate per line of all groups, story_limits towards the group's own rate by its
     births from 60 days to a week before, times its lines. The smallest of three windows' p counts,
     times 3.
     """

@@ -28,7 +28,7 @@ LOOKED_UP = {
     *urgency.TIERS.values(),
     *SUBJECT_KINDS,
     *detect.FINDERS,
-    urgency.HELD,
+    urgency.CAPTIVE,
     *template.TABLES.values(),
     *numbering.CLASSES,
     *related_numbers.HOW,
