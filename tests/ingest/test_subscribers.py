@@ -71,7 +71,7 @@ def test_any_column_but_the_line_may_be_missing(tmp_path: Path) -> None:
     """Which lines are new is then not told, as without a list."""
     file = csv(tmp_path, "dealer, line ,note\n D1 ,13800000001,x\n,13800000002,y\n")
     read = subscribers.read(file, CHINA, as_text=False)
-    assert (read.told, read.activations) == ({"dealer"}, None)
+    assert (read.columns, read.activations) == ({"dealer"}, None)
     assert [(row["line"], row["dealer"], row["holder_region"]) for row in rows(file)] == [
         (8613800000001, "D1", None),
         (8613800000002, None, None),

@@ -79,7 +79,7 @@ def test_the_first_night_killed_leaves_a_state_that_can_begin(tmp_path: Path, fi
     run.nightly([files / f"{DAYS[0]}.parquet"], DAYS[0], told)
     fresh = night_runs.run(tmp_path / "fresh")
     run.nightly([files / f"{DAYS[0]}.parquet"], DAYS[0], fresh)
-    assert night_runs.remembered(place) == night_runs.remembered(fresh.place)
+    assert night_runs.remembered(place) == night_runs.remembered(fresh.location)
 
 
 @pytest.mark.parametrize(

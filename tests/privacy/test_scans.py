@@ -142,7 +142,7 @@ def test_records_of_every_kind_become_pseudonyms_of_the_same_calls(tmp_path: Pat
         for source in sources
     ]
     assert disguised(rows[0], told) == ordered(rows[1])
-    assert sources[1].pseudonyms
+    assert sources[1].has_pseudonyms
     assert rows[1]["calling_number"].drop_nulls().str.starts_with("+").all()
 
 
