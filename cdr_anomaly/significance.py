@@ -131,29 +131,29 @@ def binomial_tail(count: Floats, tries: Floats, share: Floats) -> Floats:
     return np.where(count >= 1, tail, 1.0)
 
 
-def rarity(values: Floats, known: Floats, *, among: Truths) -> Floats:
-    """Return the share of ``known`` values that are as great, counting each value as one more.
+def rarity(values: Floats, reference: Floats, *, among: Truths) -> Floats:
+    """Return the share of ``reference`` values that are as great, counting each value as one more.
 
-    ``among`` says which of the values are themselves among the known.
+    ``among`` says which of the values are themselves in the reference.
     """
-    ordered = np.sort(known)
-    own = among.astype(np.int64)
-    return (1 + _reaching(values, ordered) - own) / (1 + len(ordered) - own)
+    ordered = np.sort(reference)
+    itself = among.astype(np.int64)
+    return (1 + _reaching(values, ordered) - itself) / (1 + len(ordered) - itself)
 
 
 def calibrated(
-    scores: Floats, known: Floats, tested: int, *, among: Truths, draw: bool = True
+    scores: Floats, reference: Floats, tested: int, *, among: Truths, draw: bool = True
 ) -> Floats:
-    """Return the share of ``tested`` that score as much, as ``known`` scores tell; 0 is no score.
+    """Return the share of ``tested`` lines with such a score, by ``reference`` scores; 0 is none.
 
     Counted up to the one in a thousand that score most, and beyond as an exponential tail whose
-    scale is the *median* excess over that point / ln 2: a few odd ones among the known move a mean,
-    and with it all that is found, but hardly a median (algorithms, section 0.4). Scores are sums of
+    scale is the *median* excess over that point / ln 2: a few odd reference scores move a mean, and
+    with it all findings, but hardly a median (algorithms, section 0.4). Scores are sums of
     -log10 p, and no tail is taken to fall faster than that of one. ``among`` says which of the
-    scores are themselves among the known, and do not count for themselves. Without ``draw`` all is
-    counted.
+    scores are themselves in the reference, and do not count for themselves. Without ``draw`` there
+    is no tail.
     """
-    ordered = np.sort(known)
+    ordered = np.sort(reference)
     others = _reaching(scores, ordered) - among.astype(np.int64)
     counted = (1 + others) / (1 + tested)
     rare = max(FEWEST, ceil(RARE * tested))
