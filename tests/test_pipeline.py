@@ -176,7 +176,7 @@ def test_lines_carried_as_text_give_the_same(feed: Feed, tmp_path: Path) -> None
     )
     result = pipeline.scan([_written(tmp_path, pl.concat([feed.calls, odd]))], feed.settings)
     assert result.source.as_text
-    order = ("day", "detector", "subject", "reason")
+    order = ("day", "detector", "subject_kind", "subject", "window_start", "reason", "observed")
     # One more line has called that day: what chance says of the others changes by a trifle.
     rules = pl.col("detector").is_in(detectors.NAMES)
     assert_frame_equal(
