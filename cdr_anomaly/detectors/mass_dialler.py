@@ -19,6 +19,7 @@ from cdr_anomaly.wording import first_sentence, sentence
 if TYPE_CHECKING:
     from cdr_anomaly.features.tables import Tables
 
+DAY = timedelta(days=1)
 WATCHED_CLASSES = classes_with(is_watched=True)
 CRITICAL_TIMES = Grading(5, "times `calls` that make it critical")
 TWO_WAY_SHARE = Grading(0.5, "calls received per call placed that make it medium")
@@ -39,8 +40,7 @@ class MassDialler(Detector):
     Below the limit there is a watch tier of severity low, that begins earlier for fixed and
     international numbers. Several calls under way at once are the mark of a gateway and make it
     critical. A line that receives half as many calls as it places is medium, and low where that is
-    its usual. Licensed call centres, hospitals and broadcasts do the same: declare them with
-    --entities.
+    its usual. Licensed call centres, hospitals and broadcasts do the same: declare these lines.
 
     Sample: placed 1204 calls on 2026-05-03 (limit 1000) to 1180 different numbers; usual for this
     line 3 a day; 41 % answered, up to 4 under way at once
@@ -53,14 +53,10 @@ class MassDialler(Detector):
     story_limits: ClassVar[Mapping[str, str]] = {"calls": "n_out"}
     gradings: ClassVar[tuple[Grading, ...]] = (CRITICAL_TIMES, TWO_WAY_SHARE, USUAL_TIMES)
 
-    calls: int = setting(
-        1000, "calls in a local day, or in any 24 hours, that make a finding", ge=1
-    )
+    calls: int = setting(1000, "calls in a local day or any 24 hours that make a finding", ge=1)
     distinct: int = setting(50, "different numbers that these calls must go to", ge=1)
     watch_calls: int = setting(500, "calls from which a line is on watch, severity low", ge=1)
-    watch_calls_fixed: int = setting(
-        300, "the same for fixed lines and international numbers", ge=1
-    )
+    watch_calls_fixed: int = setting(300, "the same of fixed and international numbers", ge=1)
     under_way: int = setting(3, "calls under way at once that make a finding critical", ge=2)
 
     def remembers(self) -> int:
@@ -158,9 +154,8 @@ class MassDialler(Detector):
                 "peak_24h": (pl.col("peak_24h") >= limit) & (pl.col("n_out_before") < limit),
             }.items()
         ]
-        before = tables.profile.select(
-            "line", day=pl.col("day") + timedelta(days=1), n_out_before="n_out"
-        )
+        day, end = pl.col("day"), pl.col("peak_24h_end")
+        before = tables.profile.select("line", day=day + DAY, n_out_before="n_out")
         days = (
             tables.measures.filter(pl.max_horizontal("n_out", "peak_24h") >= self._least())
             .join(tables.lines.select("line", "number_class"), on="line", how="left")
@@ -174,7 +169,10 @@ class MassDialler(Detector):
                 ),
             )
             .filter(pl.col("limit").is_not_null())
-            .with_columns(self._window(tables))
+            .with_columns(
+                window_start=pl.when("by_day").then(tables.opens(day)).otherwise(end - DAY),
+                window_end=pl.when("by_day").then(tables.closes(day)).otherwise(end),
+            )
         )
         window = self._in_window(tables, days)
         return (
@@ -182,13 +180,6 @@ class MassDialler(Detector):
             .join(window, on=["line", "day"])
             .filter(pl.col("n_called") >= self.distinct)
         )
-
-    @staticmethod
-    def _window(tables: Tables) -> list[pl.Expr]:
-        day, end = pl.col("day"), pl.col("peak_24h_end")
-        starts = pl.when("by_day").then(tables.opens(day)).otherwise(end - timedelta(days=1))
-        ends = pl.when("by_day").then(tables.closes(day)).otherwise(end)
-        return [starts.alias("window_start"), ends.alias("window_end")]
 
     @staticmethod
     def _in_window(tables: Tables, days: pl.LazyFrame) -> pl.LazyFrame:
@@ -199,7 +190,7 @@ class MassDialler(Detector):
             tables.legs.filter("outgoing")
             .join(busy_days, on=["line", "day"], how="semi")
             .join(windows, on="line")
-            .filter(inside, pl.col("day") >= pl.col("judged") - timedelta(days=2))
+            .filter(inside, pl.col("day") >= pl.col("judged") - 2 * DAY)
             .group_by("line", day="judged")
             .agg(
                 n_called=pl.col("counterpart").drop_nulls().n_unique(),

@@ -21,29 +21,11 @@ from cdr_anomaly.wording import sentence
 if TYPE_CHECKING:
     from cdr_anomaly.features.tables import Tables
 
-EVIDENCE = (
-    "number_class",
-    "score",
-    "n_out",
-    "n_in",
-    "n_distinct",
-    "n_answered",
-    "n_short",
-    "n_called_back",
-    "n_mutual",
-    "n_familiar",
-    "n_cells",
-    "n_handsets",
-    "talk_s",
-    "peak_10min",
-    "peak_60min",
-    "peak_24h",
-    "past_days",
-)
 RELIEF_WEIGHT = Grading(2, "signs for attention that one against makes up for")
 MEDIUM_SIGNS = Grading(2, "signs, less those against, that make it medium")
 HIGH_SIGNS = Grading(4, "signs, less those against, that make it high")
 ADVERSE_TIMES = Grading(2, "times a limit, which support more than low by themselves")
+GRADINGS = (RELIEF_WEIGHT, MEDIUM_SIGNS, HIGH_SIGNS, ADVERSE_TIMES)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -82,12 +64,7 @@ class HighFrequency(Detector):
         "calls_60min": "peak_60min",
         "calls_day_alone": "n_out",
     }
-    gradings: ClassVar[tuple[Grading, ...]] = (
-        RELIEF_WEIGHT,
-        MEDIUM_SIGNS,
-        HIGH_SIGNS,
-        ADVERSE_TIMES,
-    )
+    gradings: ClassVar[tuple[Grading, ...]] = GRADINGS
 
     calls_day: int = setting(30, "placed calls that a day must have to be judged", ge=1)
     calls_10min: int = setting(12, "calls in any 10 minutes that make a finding", ge=1)
@@ -170,7 +147,7 @@ class HighFrequency(Detector):
                 reliefs=signs.joined(reliefs),
             ),
             would_clear_if=reasons.clear_sentence(self, tables, top),
-            evidence=pl.struct(*EVIDENCE, pl.col("past_z").round(2)),
+            evidence=pl.struct(*signs.EVIDENCE, pl.col("past_z").round(2)),
         )
 
     def tests(self, tables: Tables) -> pl.LazyFrame:

@@ -16,6 +16,27 @@ if TYPE_CHECKING:
     from cdr_anomaly.detectors.high_frequency.detector import HighFrequency
     from cdr_anomaly.features.tables import Tables
 
+# Figures of the line's day that go with a finding.
+EVIDENCE = (
+    "number_class",
+    "score",
+    "n_out",
+    "n_in",
+    "n_distinct",
+    "n_answered",
+    "n_short",
+    "n_called_back",
+    "n_mutual",
+    "n_familiar",
+    "n_cells",
+    "n_handsets",
+    "talk_s",
+    "peak_10min",
+    "peak_60min",
+    "peak_24h",
+    "past_days",
+)
+
 
 class Sign(NamedTuple):
     """When a sign holds of MEASURES, and how it is said."""
