@@ -11,11 +11,11 @@ from cdr_anomaly.detectors.phrases import percent, short_number
 from cdr_anomaly.wording import Sentence, first_sentence, join_sentences, sentence
 
 if TYPE_CHECKING:
-    from cdr_anomaly.detectors.agent_shift.detector import AgentShift
+    from cdr_anomaly.detectors.agent_shift.settings import AgentShiftSettings
     from cdr_anomaly.features.tables import Tables
 
 
-def talk_sentence(limits: AgentShift, tables: Tables) -> Sentence:
+def talk_sentence(limits: AgentShiftSettings, tables: Tables) -> Sentence:
     """Say how long the line talked, in how many calls, and what of its other days."""
     first, last = (tables.local(pl.col(c)).str.slice(11) for c in ("first_out", "last_out"))
     talk_h = pl.max_horizontal(work_days.hours(pl.col("talk_s")), "limit")
@@ -54,7 +54,7 @@ def talk_sentence(limits: AgentShift, tables: Tables) -> Sentence:
     )
 
 
-def _long_days_sentence(limits: AgentShift) -> Sentence:
+def _long_days_sentence(limits: AgentShiftSettings) -> Sentence:
     begun = sentence(
         "agent_shift.begun",
         ", begun at {clock}, give or take {minutes} minutes",
@@ -71,7 +71,7 @@ def _long_days_sentence(limits: AgentShift) -> Sentence:
     )
 
 
-def _usual_sentence(limits: AgentShift) -> Sentence:
+def _usual_sentence(limits: AgentShiftSettings) -> Sentence:
     both_ways = sentence(
         "agent_shift.both_ways",
         " and talk both ways ({n} % outgoing)",

@@ -11,13 +11,13 @@ from cdr_anomaly import wording
 from cdr_anomaly.features import rolling
 
 if TYPE_CHECKING:
-    from cdr_anomaly.detectors.agent_shift.detector import AgentShift
+    from cdr_anomaly.detectors.agent_shift.settings import AgentShiftSettings
     from cdr_anomaly.features.tables import Tables
 
 DAY_MIN, HOUR_S = 1440, 3600
 
 
-def long_days(limits: AgentShift, tables: Tables) -> pl.LazyFrame:
+def long_days(limits: AgentShiftSettings, tables: Tables) -> pl.LazyFrame:
     """Return the days with enough talk, what is known of the days up to them, and of their past."""
     shifts = tables.shifts.filter(
         pl.col("n_out") >= limits.calls_day, pl.col("talk_s") >= limits.shown_s()
@@ -52,7 +52,7 @@ def long_days(limits: AgentShift, tables: Tables) -> pl.LazyFrame:
 
 
 def _recent_days(
-    limits: AgentShift, tables: Tables, shifts: pl.LazyFrame, today: pl.LazyFrame
+    limits: AgentShiftSettings, tables: Tables, shifts: pl.LazyFrame, today: pl.LazyFrame
 ) -> pl.LazyFrame:
     """Return of the days up to each judged one all of them, how many are long, and when begun.
 

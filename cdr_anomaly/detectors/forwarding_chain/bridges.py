@@ -11,12 +11,12 @@ from cdr_anomaly.detectors.grading import ladder
 from cdr_anomaly.wording import first_sentence, sentence
 
 if TYPE_CHECKING:
-    from cdr_anomaly.detectors.forwarding_chain.detector import ForwardingChain
+    from cdr_anomaly.detectors.forwarding_chain.settings import ForwardingChainSettings
     from cdr_anomaly.features.tables import Tables
 
 
 def find(
-    limits: ForwardingChain, tables: Tables, hops: pl.LazyFrame, bridges: pl.LazyFrame
+    limits: ForwardingChainSettings, tables: Tables, hops: pl.LazyFrame, bridges: pl.LazyFrame
 ) -> pl.LazyFrame:
     """Return findings of bridges that are new, forward abroad, or have strangers as callers."""
     targets = hops.group_by("day", line="forwarder").agg(

@@ -11,7 +11,7 @@ from cdr_anomaly.features import forwarding_hops, rolling
 from cdr_anomaly.wording import Sentence, first_sentence, sentence
 
 if TYPE_CHECKING:
-    from cdr_anomaly.detectors.forwarding_chain.detector import ForwardingChain
+    from cdr_anomaly.detectors.forwarding_chain.settings import ForwardingChainSettings
     from cdr_anomaly.features.tables import Tables
 
 LONG_HOPS = Grading(2, "hops above which a chain is long: medium, high with strangers")
@@ -19,7 +19,7 @@ GRADINGS = (LONG_HOPS,)
 
 
 def find(
-    limits: ForwardingChain, tables: Tables, hops: pl.LazyFrame, bridges: pl.LazyFrame
+    limits: ForwardingChainSettings, tables: Tables, hops: pl.LazyFrame, bridges: pl.LazyFrame
 ) -> pl.LazyFrame:
     """Return findings of the paths of ``min_hops`` and more, and the loops, by day.
 
@@ -46,7 +46,9 @@ def find(
     )
 
 
-def _days(limits: ForwardingChain, hops: pl.LazyFrame, bridges: pl.LazyFrame) -> pl.LazyFrame:
+def _days(
+    limits: ForwardingChainSettings, hops: pl.LazyFrame, bridges: pl.LazyFrame
+) -> pl.LazyFrame:
     abroad = pl.col("to_class") == "international"
     counted = hops.with_columns(abroad=abroad, hops=pl.len().over("chain").cast(pl.Int64))
     long_enough = counted.filter(pl.col("hops") >= limits.min_hops)
@@ -78,7 +80,7 @@ def _severity() -> pl.Expr:
     )
 
 
-def _reason(limits: ForwardingChain, path: pl.Expr) -> Sentence:
+def _reason(limits: ForwardingChainSettings, path: pl.Expr) -> Sentence:
     loop = sentence("forwarding_chain.loop", "; the path comes back to a line on it")
     from_bridge = sentence(
         "forwarding_chain.from_bridge",

@@ -11,7 +11,7 @@ from cdr_anomaly.detectors.grading import Grading, ladder
 from cdr_anomaly.wording import sentence
 
 if TYPE_CHECKING:
-    from cdr_anomaly.detectors.forwarding_chain.detector import ForwardingChain
+    from cdr_anomaly.detectors.forwarding_chain.settings import ForwardingChainSettings
     from cdr_anomaly.features.tables import Tables
 
 MANY_TIMES = Grading(2, "times `hub_forwarders` that make a hub high, critical if most are new")
@@ -19,7 +19,7 @@ MOST_SHARE = Grading(0.5, "share of a hub's bridges that are most: new ones, or 
 GRADINGS = (MANY_TIMES, MOST_SHARE)
 
 
-def find(limits: ForwardingChain, tables: Tables, targets: pl.LazyFrame) -> pl.LazyFrame:
+def find(limits: ForwardingChainSettings, tables: Tables, targets: pl.LazyFrame) -> pl.LazyFrame:
     """Return findings of the targets of many bridges in 7 days; ``targets`` is roles.hubs()."""
     n_bridges = pl.col("n_bridges")
     most_new = pl.col("n_new") >= MOST_SHARE * n_bridges

@@ -11,7 +11,7 @@ from cdr_anomaly.features import rolling
 from cdr_anomaly.features.peer_measures import Measure
 
 if TYPE_CHECKING:
-    from cdr_anomaly.detectors.forwarding_chain.detector import ForwardingChain
+    from cdr_anomaly.detectors.forwarding_chain.settings import ForwardingChainSettings
     from cdr_anomaly.features.tables import Tables
 
 WEEK = 7
@@ -32,7 +32,7 @@ def bridges(
     hops: pl.LazyFrame,
     profile: pl.LazyFrame,
     lines: pl.LazyFrame,
-    limits: ForwardingChain,
+    limits: ForwardingChainSettings,
     *,
     since: date = date.min,
 ) -> pl.LazyFrame:
@@ -92,7 +92,9 @@ def compared(bridges: pl.LazyFrame, hops: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def platforms(hops: pl.LazyFrame, bridges: pl.LazyFrame, limits: ForwardingChain) -> pl.LazyFrame:
+def platforms(
+    hops: pl.LazyFrame, bridges: pl.LazyFrame, limits: ForwardingChainSettings
+) -> pl.LazyFrame:
     """Find the targets and days of platforms, as of voicemail: many forward there, few bridges."""
     pairs = hops.select("target", "forwarder", "day").unique()
     many = pairs.group_by("target").agg(n=pl.col("forwarder").n_unique())

@@ -12,7 +12,7 @@ from cdr_anomaly.features import rolling
 from cdr_anomaly.wording import sentence
 
 if TYPE_CHECKING:
-    from cdr_anomaly.detectors.forwarding_chain.detector import ForwardingChain
+    from cdr_anomaly.detectors.forwarding_chain.settings import ForwardingChainSettings
     from cdr_anomaly.features.tables import Tables
 
 MANY_TARGETS = Grading(5, "targets in a day that are many: medium, high for a bridge")
@@ -24,7 +24,7 @@ GRADINGS = (MANY_TARGETS, CALLS_PER_CALLER, RELAY_TARGETS, RELAY_CALLS, REUSED_S
 
 
 def find_changing(
-    limits: ForwardingChain, tables: Tables, hops: pl.LazyFrame, bridges: pl.LazyFrame
+    limits: ForwardingChainSettings, tables: Tables, hops: pl.LazyFrame, bridges: pl.LazyFrame
 ) -> pl.LazyFrame:
     """Return findings of the lines whose target changes nearly from call to call."""
     targets, calls = pl.col("n_targets"), pl.col("n_calls")
@@ -78,7 +78,9 @@ def find_changing(
     )
 
 
-def find_itself(limits: ForwardingChain, tables: Tables, hops: pl.LazyFrame) -> pl.LazyFrame:
+def find_itself(
+    limits: ForwardingChainSettings, tables: Tables, hops: pl.LazyFrame
+) -> pl.LazyFrame:
     """Return findings of lines that call themselves and are forwarded: that hides the origin."""
     to_itself = hops.filter(pl.col("caller") == pl.col("forwarder"))
     days = roles.targets(to_itself, to_itself).filter(pl.col("n_calls") >= limits.self_calls)

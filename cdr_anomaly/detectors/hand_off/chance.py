@@ -9,10 +9,12 @@ import polars as pl
 from cdr_anomaly import significance
 
 if TYPE_CHECKING:
-    from cdr_anomaly.detectors.hand_off.detector import HandOff
+    from cdr_anomaly.detectors.hand_off.settings import HandOffSettings
 
 
-def talk_call_pairs(limits: HandOff, calls: pl.LazyFrame, talks: pl.LazyFrame) -> pl.LazyFrame:
+def talk_call_pairs(
+    limits: HandOffSettings, calls: pl.LazyFrame, talks: pl.LazyFrame
+) -> pl.LazyFrame:
     """Pair each talk with every answered call of another line to the same person that day."""
     called = calls.select("person", "day", closer="line", at="start")
     after = (pl.col("at") - pl.col("ended")).dt.total_seconds(fractional=True)
@@ -25,7 +27,7 @@ def talk_call_pairs(limits: HandOff, calls: pl.LazyFrame, talks: pl.LazyFrame) -
 
 
 def unlikely_closers(
-    limits: HandOff, pairs: pl.DataFrame, calls: pl.LazyFrame, talks: pl.LazyFrame, tz: str
+    limits: HandOffSettings, pairs: pl.DataFrame, calls: pl.LazyFrame, talks: pl.LazyFrame, tz: str
 ) -> pl.DataFrame:
     """Return the closers of each day: how many people they were handed, of how many, with p, q.
 
@@ -50,7 +52,7 @@ def unlikely_closers(
     return with_q.filter(pl.col("q_value") <= limits.fdr)
 
 
-def _chance(limits: HandOff, people: pl.DataFrame, meeting: pl.DataFrame) -> pl.DataFrame:
+def _chance(limits: HandOffSettings, people: pl.DataFrame, meeting: pl.DataFrame) -> pl.DataFrame:
     """Return the chance that one person is handed to a closer, the mean of all its people.
 
     It is rounded, as a sum's last digit depends on the order of rows.

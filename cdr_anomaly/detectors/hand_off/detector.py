@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, ClassVar
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly.detectors.base import STRICT, Detector, no_findings, setting
+from cdr_anomaly.detectors.base import STRICT, no_findings
 from cdr_anomaly.detectors.grading import Grading, ladder
 from cdr_anomaly.detectors.hand_off import chance
+from cdr_anomaly.detectors.hand_off.settings import HandOffSettings
 from cdr_anomaly.wording import Sentence, sentence
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ CRITICAL_TIMES = Grading(3, "times `people` that make it critical")
 
 
 @dataclass(frozen=True, config=STRICT)
-class HandOff(Detector):
+class HandOff(HandOffSettings):
     """A line that calls people just after others had talked to them, more often than by chance.
 
     Whoever works a list opens, and hands those who stay over to somebody who closes: a first
@@ -54,13 +55,6 @@ class HandOff(Detector):
     persistent: ClassVar[bool] = True
     limits: ClassVar[tuple[str, ...]] = ("people",)
     gradings: ClassVar[tuple[Grading, ...]] = (CRITICAL_TIMES,)
-
-    people: int = setting(3, "people handed over to a line on a day that make a finding", ge=2)
-    opened: int = setting(2, "people that an opener had handed over, from which it is found", ge=1)
-    talk_s: int = setting(60, "seconds of talk with the opener, at least", ge=1)
-    within_s: int = setting(900, "seconds after that talk in which the closer calls", ge=1, le=3600)
-    overlap_s: int = setting(120, "seconds before its end in which it may call", ge=0, le=3600)
-    fdr: float = setting(0.01, "false-discovery rate over all lines tested", gt=0, le=0.5)
 
     def reached_from(self) -> int:
         return self.talk_s

@@ -11,11 +11,13 @@ from cdr_anomaly.wording import NOTHING, Sentence, first_sentence, sentence
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cdr_anomaly.detectors.high_frequency.detector import HighFrequency
+    from cdr_anomaly.detectors.high_frequency.settings import HighFrequencySettings
     from cdr_anomaly.features.tables import Tables
 
 
-def peak_sentence(limits: HighFrequency, tables: Tables, top: Mapping[str, pl.Expr]) -> Sentence:
+def peak_sentence(
+    limits: HighFrequencySettings, tables: Tables, top: Mapping[str, pl.Expr]
+) -> Sentence:
     """Say how many calls there were, in the window that ``top`` says."""
     of_10min = sentence(
         "high_frequency.peak_10min",
@@ -43,7 +45,9 @@ def peak_sentence(limits: HighFrequency, tables: Tables, top: Mapping[str, pl.Ex
     return first_sentence([(top["peak_10min"], of_10min), (top["peak_60min"], of_60min)], of_day)
 
 
-def clear_sentence(limits: HighFrequency, tables: Tables, top: Mapping[str, pl.Expr]) -> Sentence:
+def clear_sentence(
+    limits: HighFrequencySettings, tables: Tables, top: Mapping[str, pl.Expr]
+) -> Sentence:
     """Say how many calls would not have been found, in that window."""
     back = sentence(
         "high_frequency.or_call_backs",

@@ -13,7 +13,7 @@ from cdr_anomaly.wording import Sentence, first_sentence, join_sentences, senten
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cdr_anomaly.detectors.high_frequency.detector import HighFrequency
+    from cdr_anomaly.detectors.high_frequency.settings import HighFrequencySettings
     from cdr_anomaly.features.tables import Tables
 
 # Figures of the line's day that go with a finding.
@@ -50,7 +50,7 @@ def call_back_share() -> pl.Expr:
     return pl.col("n_called_back") / pl.col("n_distinct")
 
 
-def concerns(limits: HighFrequency, tables: Tables) -> dict[str, Sign]:
+def concerns(limits: HighFrequencySettings, tables: Tables) -> dict[str, Sign]:
     """Return the signs for attention, by name."""
     attempts, two_way = tables.feed.attempts, tables.two_way
     n_out, distinct, answered = pl.col("n_out"), pl.col("n_distinct"), pl.col("n_answered")
@@ -111,7 +111,7 @@ def concerns(limits: HighFrequency, tables: Tables) -> dict[str, Sign]:
     }
 
 
-def reliefs(limits: HighFrequency, tables: Tables) -> dict[str, Sign]:
+def reliefs(limits: HighFrequencySettings, tables: Tables) -> dict[str, Sign]:
     """Return the signs against, by name."""
     attempts = tables.feed.attempts
     n_out, distinct, answered = pl.col("n_out"), pl.col("n_distinct"), pl.col("n_answered")

@@ -13,7 +13,7 @@ from cdr_anomaly.features import rolling
 from cdr_anomaly.wording import first_sentence, sentence
 
 if TYPE_CHECKING:
-    from cdr_anomaly.detectors.new_sim_burst.detector import NewSimBurst
+    from cdr_anomaly.detectors.new_sim_burst.settings import NewSimBurstSettings
     from cdr_anomaly.features.tables import Tables
 
 CALL_BACKS_DIVISOR = Grading(3, "divides `many_call_backs`; below that one that dials is high")
@@ -21,7 +21,7 @@ HIGH_DISTINCT = Grading(0.8, "share of different numbers that it needs for that"
 GRADINGS = (CALL_BACKS_DIVISOR, HIGH_DISTINCT)
 
 
-def find(limits: NewSimBurst, tables: Tables) -> pl.LazyFrame:
+def find(limits: NewSimBurstSettings, tables: Tables) -> pl.LazyFrame:
     """Return findings of lines that dialled in their first hours, on each day of these."""
     back = pl.col("n_called_back") / pl.col("n_distinct")
     wanted = (back >= limits.many_call_backs) | (pl.col("n_cells") >= limits.many_cells)
@@ -72,7 +72,7 @@ def find(limits: NewSimBurst, tables: Tables) -> pl.LazyFrame:
     )
 
 
-def _days(limits: NewSimBurst, tables: Tables) -> pl.LazyFrame:
+def _days(limits: NewSimBurstSettings, tables: Tables) -> pl.LazyFrame:
     """Return the days with calls enough since the first leg, or within 60 minutes."""
     early = _early_calls(limits, tables)
     days = early.group_by("line", "day").agg(peak_60min=pl.col("in_60min").max())
@@ -100,7 +100,7 @@ def _days(limits: NewSimBurst, tables: Tables) -> pl.LazyFrame:
     )
 
 
-def _early_calls(limits: NewSimBurst, tables: Tables) -> pl.LazyFrame:
+def _early_calls(limits: NewSimBurstSettings, tables: Tables) -> pl.LazyFrame:
     """Return the calls that new lines placed in their first hours."""
     young = tables.lines.filter(pl.col("born").is_not_null()).select("line", "born")
     legs = tables.legs.join(young, on="line").filter(pl.col("day") >= pl.col("born"))

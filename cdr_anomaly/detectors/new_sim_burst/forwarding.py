@@ -10,7 +10,7 @@ from cdr_anomaly.detectors.grading import Grading, ladder
 from cdr_anomaly.wording import sentence
 
 if TYPE_CHECKING:
-    from cdr_anomaly.detectors.new_sim_burst.detector import NewSimBurst
+    from cdr_anomaly.detectors.new_sim_burst.settings import NewSimBurstSettings
     from cdr_anomaly.features.tables import Tables
 
 FORWARD_SHARE = Grading(0.9, "share of its received calls that a new line forwards")
@@ -19,7 +19,7 @@ STRANGER_SHARE = Grading(0.8, "different callers per forwarded call that make it
 GRADINGS = (FORWARD_SHARE, OWN_CALLS, STRANGER_SHARE)
 
 
-def find(limits: NewSimBurst, tables: Tables) -> pl.LazyFrame:
+def find(limits: NewSimBurstSettings, tables: Tables) -> pl.LazyFrame:
     """Return findings of lines that forwarded from birth, on the days of their first hours."""
     received = pl.max_horizontal("n_in", "n_forwarded")
     days = _sums(limits, tables).filter(
@@ -57,7 +57,7 @@ def find(limits: NewSimBurst, tables: Tables) -> pl.LazyFrame:
     )
 
 
-def _sums(limits: NewSimBurst, tables: Tables) -> pl.LazyFrame:
+def _sums(limits: NewSimBurstSettings, tables: Tables) -> pl.LazyFrame:
     """Return the calls of new lines up to each of their first days, and from how many callers."""
     young = limits.first_line_days(tables).sort("line", "day")
     sums = ("n_out", "n_in", "n_forwarded")

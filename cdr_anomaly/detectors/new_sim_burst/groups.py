@@ -12,7 +12,7 @@ from cdr_anomaly.schema import kinds_with
 from cdr_anomaly.wording import NOTHING, Sentence, first_sentence, probability, sentence, word
 
 if TYPE_CHECKING:
-    from cdr_anomaly.detectors.new_sim_burst.detector import NewSimBurst
+    from cdr_anomaly.detectors.new_sim_burst.settings import NewSimBurstSettings
     from cdr_anomaly.features.tables import Tables
 
 ODD_LINES = Grading(3, "new lines of a group that forward or dial, from which it is medium or high")
@@ -27,7 +27,7 @@ HOLDER_FIGURES = {
 }
 
 
-def find(limits: NewSimBurst, tables: Tables) -> pl.LazyFrame:
+def find(limits: NewSimBurstSettings, tables: Tables) -> pl.LazyFrame:
     """Return findings of the groups with a surge of new lines, by what these lines do."""
     listed = [column for column in HOLDER_FIGURES if column in tables.feed.listed_columns]
     figures = [name for column in listed for name in HOLDER_FIGURES[column]]
@@ -77,7 +77,7 @@ def _severity(tables: Tables) -> pl.Expr:
     )
 
 
-def _reason(limits: NewSimBurst, tables: Tables) -> Sentence:
+def _reason(limits: NewSimBurstSettings, tables: Tables) -> Sentence:
     columns, kind, group = tables.feed.listed_columns, pl.col("kind"), pl.col("group")
     # The name of a dealer or region stands after the word.
     dealer, region = (group.str.strip_prefix(f"{name} ") for name in ("dealer", "region"))
@@ -117,7 +117,7 @@ def _reason(limits: NewSimBurst, tables: Tables) -> Sentence:
     )
 
 
-def _surging(limits: NewSimBurst, tables: Tables) -> pl.LazyFrame:
+def _surging(limits: NewSimBurstSettings, tables: Tables) -> pl.LazyFrame:
     """Return the surging groups, with the lines that were born then, what they do, and whose."""
     lines = tables.groups(surges.LEVELS).collect()
     known = [day for day in tables.judged_days if day >= tables.births_from]
@@ -149,6 +149,6 @@ def _surging(limits: NewSimBurst, tables: Tables) -> pl.LazyFrame:
     return groups
 
 
-def _busy_calls(limits: NewSimBurst) -> int:
+def _busy_calls(limits: NewSimBurstSettings) -> int:
     """Return from how many calls on a day a new line of a group dials."""
     return -(-limits.line_calls // 3)

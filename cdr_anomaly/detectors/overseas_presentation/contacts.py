@@ -11,7 +11,7 @@ from cdr_anomaly.detectors.phrases import baseline_sentence, percent
 from cdr_anomaly.wording import sentence
 
 if TYPE_CHECKING:
-    from cdr_anomaly.detectors.overseas_presentation.detector import OverseasPresentation
+    from cdr_anomaly.detectors.overseas_presentation.settings import OverseasPresentationSettings
     from cdr_anomaly.features.tables import Tables
 
 KNOWN_DAYS = 28
@@ -19,7 +19,7 @@ MEDIUM_TIMES = Grading(3, "times `contacts` that make it medium, if these hardly
 GRADINGS = (MEDIUM_TIMES,)
 
 
-def find(limits: OverseasPresentation, tables: Tables, calls: pl.LazyFrame) -> pl.LazyFrame:
+def find(limits: OverseasPresentationSettings, tables: Tables, calls: pl.LazyFrame) -> pl.LazyFrame:
     """Return findings of numbers that called many of those at home; ``calls`` are these."""
     days = (
         contact_counts(calls.filter(pl.len().over("line") >= limits.contacts))

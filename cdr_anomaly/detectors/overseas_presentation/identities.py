@@ -12,11 +12,11 @@ from cdr_anomaly.numbering import caller_id
 from cdr_anomaly.wording import sentence
 
 if TYPE_CHECKING:
-    from cdr_anomaly.detectors.overseas_presentation.detector import OverseasPresentation
+    from cdr_anomaly.detectors.overseas_presentation.settings import OverseasPresentationSettings
     from cdr_anomaly.features.tables import Tables
 
 
-def find(limits: OverseasPresentation, tables: Tables, calls: pl.LazyFrame) -> pl.LazyFrame:
+def find(limits: OverseasPresentationSettings, tables: Tables, calls: pl.LazyFrame) -> pl.LazyFrame:
     """Return findings of numbers that a home subscriber's records are written for."""
     by_imsi = "imsi" in tables.feed.columns
     codes = limits.home_mcc or caller_id.MOBILE_COUNTRY_CODES.get(tables.plan.region, ())

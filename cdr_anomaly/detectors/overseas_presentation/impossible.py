@@ -12,11 +12,13 @@ from cdr_anomaly.numbering import caller_id, classes_with
 from cdr_anomaly.wording import Sentence, sentence, sentence_columns
 
 if TYPE_CHECKING:
-    from cdr_anomaly.detectors.overseas_presentation.detector import OverseasPresentation
+    from cdr_anomaly.detectors.overseas_presentation.settings import OverseasPresentationSettings
     from cdr_anomaly.features.tables import Tables
 
 
-def find(limits: OverseasPresentation, tables: Tables, placed: pl.LazyFrame) -> pl.LazyFrame:
+def find(
+    limits: OverseasPresentationSettings, tables: Tables, placed: pl.LazyFrame
+) -> pl.LazyFrame:
     """Return findings of numbers that cannot be anybody's; ``placed`` are legs."""
     of_class = pl.col("number_class").is_in(classes_with(is_home=False))
     why = sentence_columns(why=caller_id.impossible_reason(pl.col("number"), tables.plan))

@@ -24,7 +24,7 @@ from cdr_anomaly.numbering.caller_id import calling_code
 from cdr_anomaly.wording import Sentence, first_sentence, probability, sentence
 
 if TYPE_CHECKING:
-    from cdr_anomaly.detectors.overseas_presentation.detector import OverseasPresentation
+    from cdr_anomaly.detectors.overseas_presentation.settings import OverseasPresentationSettings
     from cdr_anomaly.features.tables import Tables
 
 SHARED_CONTACTS = Grading(3, "subscribers that several of its numbers called, which make a pool")
@@ -40,7 +40,7 @@ ABOUT = 2
 KEYS = ["day", "prefix"]
 
 
-def find(limits: OverseasPresentation, tables: Tables, calls: pl.LazyFrame) -> pl.LazyFrame:
+def find(limits: OverseasPresentationSettings, tables: Tables, calls: pl.LazyFrame) -> pl.LazyFrame:
     """Return findings of the prefixes out of which many numbers call home subscribers."""
     on_one = (pl.col("n_trunk") >= TRUNK_SHARE * pl.col("n_calls")) & (
         pl.col("last") - pl.col("first") <= timedelta(hours=SHIFT_H)
@@ -92,7 +92,7 @@ def find(limits: OverseasPresentation, tables: Tables, calls: pl.LazyFrame) -> p
     )
 
 
-def _reason(limits: OverseasPresentation) -> Sentence:
+def _reason(limits: OverseasPresentationSettings) -> Sentence:
     on_trunk = sentence(
         "overseas_presentation.on_trunk",
         "{n} of the calls on the trunk {trunk}; ",

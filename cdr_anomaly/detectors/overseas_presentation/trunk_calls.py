@@ -13,7 +13,7 @@ from cdr_anomaly.detectors.phrases import percent
 from cdr_anomaly.wording import first_sentence, probability, sentence
 
 if TYPE_CHECKING:
-    from cdr_anomaly.detectors.overseas_presentation.detector import OverseasPresentation
+    from cdr_anomaly.detectors.overseas_presentation.settings import OverseasPresentationSettings
     from cdr_anomaly.features.tables import Tables
 
 RARE_P = Grading(1e-3, "p up to which calls from abroad on a trunk are found that no setting names")
@@ -21,7 +21,7 @@ GRADINGS = (RARE_P,)
 
 
 def find_domestic(
-    limits: OverseasPresentation, tables: Tables, calls: pl.LazyFrame
+    limits: OverseasPresentationSettings, tables: Tables, calls: pl.LazyFrame
 ) -> pl.LazyFrame:
     """Return findings of numbers presented as foreign on trunks for calls from home."""
     by_trunk = calls.drop_nulls("trunk_in").group_by("line", "number", "day", "trunk_in")
@@ -56,7 +56,7 @@ def find_domestic(
     )
 
 
-def find_at_home(limits: OverseasPresentation, tables: Tables) -> pl.LazyFrame:
+def find_at_home(limits: OverseasPresentationSettings, tables: Tables) -> pl.LazyFrame:
     """Return findings of home numbers that came in from abroad while their line was at home."""
     abroad = trunks.international(limits, tables.traffic)
     classes = tables.lines.filter(pl.col("number_class") != "international")
@@ -90,5 +90,5 @@ def find_at_home(limits: OverseasPresentation, tables: Tables) -> pl.LazyFrame:
     )
 
 
-def _severity(limits: OverseasPresentation) -> pl.Expr:
+def _severity(limits: OverseasPresentationSettings) -> pl.Expr:
     return ladder({"high": pl.col("n_called") >= limits.mismatch_contacts}, "medium")

@@ -14,13 +14,13 @@ import polars as pl
 from cdr_anomaly import significance
 
 if TYPE_CHECKING:
-    from cdr_anomaly.detectors.overseas_presentation.detector import OverseasPresentation
+    from cdr_anomaly.detectors.overseas_presentation.settings import OverseasPresentationSettings
 
 # A domestic trunk has at least so great a share of the calls that come in on all trunks.
 MIN_TRUNK_SHARE = 0.02
 
 
-def international(limits: OverseasPresentation, traffic: pl.LazyFrame) -> pl.LazyFrame:
+def international(limits: OverseasPresentationSettings, traffic: pl.LazyFrame) -> pl.LazyFrame:
     """Return the international trunks of each day (day, trunk_in)."""
     many = (pl.col("calls") >= limits.trunk_calls) & (
         pl.col("abroad") >= limits.international_share * pl.col("calls")
@@ -31,7 +31,7 @@ def international(limits: OverseasPresentation, traffic: pl.LazyFrame) -> pl.Laz
 
 
 def on_domestic(
-    limits: OverseasPresentation, calls: pl.DataFrame, traffic: pl.DataFrame
+    limits: OverseasPresentationSettings, calls: pl.DataFrame, traffic: pl.DataFrame
 ) -> pl.DataFrame:
     """Keep the rows of ``calls`` (day, trunk_in, n_calls, ...) whose trunk is domestic that day.
 
