@@ -12,10 +12,9 @@ from cdr_anomaly.ingest import add_local_day, deduplicate, has_party_in
 from cdr_anomaly.schema import REACHED, empty
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-    from datetime import date
+    from collections.abc import Callable, Collection, Sequence
 
-    from cdr_anomaly.engines.first_pass import FeedSpec
+    from cdr_anomaly.engines.first_pass import FeedSpec, FirstLook
     from cdr_anomaly.engines.profile import NeededLines
     from cdr_anomaly.ingest import FileGroup, Source
     from cdr_anomaly.ingest.source import Query
@@ -34,35 +33,6 @@ COUNTED_COLUMNS = (
 )
 FORWARD_COLUMNS = ("redirect_reason", "answered")
 LEG_COLUMNS = ("answered", "cell_id", "imei", "imsi", "trunk_in")
-
-
-class FirstLook(NamedTuple):
-    """The result of one reading of all calls.
-
-    ``verdicts`` are the rows of each verdict, ``days`` the calls of each local day (day, calls).
-    ``profiles`` yields PROFILE in parts, each with all days of its lines; it can be read once, and
-    a later part may need another reading of the feed. ``n_callers`` are the lines that placed or
-    forwarded a call on each day, complete after the profiles. ``long`` are LONG_CALLS. The flags
-    say whether any call was unanswered, any had talk, any caller is a number, and whether any row
-    is marked uncoded or misread (RowMap.number_steps). ``repeat_keys`` are the keys of rows that
-    may repeat others; ``duplicates`` and ``partial`` the rows that merging removed.
-    """
-
-    verdicts: Mapping[int, int]
-    days: pl.DataFrame
-    profiles: Iterator[pl.DataFrame]
-    n_callers: Mapping[date, int]
-    forwarded: pl.DataFrame
-    traffic: pl.DataFrame
-    long: pl.DataFrame
-    has_unanswered: bool
-    has_talk: bool
-    has_numbers: bool
-    has_uncoded: bool
-    has_misread: bool
-    repeat_keys: pl.Series
-    duplicates: int
-    partial: int
 
 
 class SecondLook(NamedTuple):

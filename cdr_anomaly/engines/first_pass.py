@@ -9,7 +9,6 @@ import polars as pl
 
 from cdr_anomaly import numbering
 from cdr_anomaly.engines import legs, profile
-from cdr_anomaly.engines.base import FirstLook
 from cdr_anomaly.engines.traffic import Traffic
 from cdr_anomaly.ingest import add_local_day, deduplicate, validate
 from cdr_anomaly.schema import LONG_CALLS, empty
@@ -32,6 +31,35 @@ TOTALS = (
     "duplicates",
     "partial",
 )
+
+
+class FirstLook(NamedTuple):
+    """The result of one reading of all calls.
+
+    ``verdicts`` are the rows of each verdict, ``days`` the calls of each local day (day, calls).
+    ``profiles`` yields PROFILE in parts, each with all days of its lines; it can be read once, and
+    a later part may need another reading of the feed. ``n_callers`` are the lines that placed or
+    forwarded a call on each day, complete after the profiles. ``long`` are LONG_CALLS. The flags
+    say whether any call was unanswered, any had talk, any caller is a number, and whether any row
+    is marked uncoded or misread (RowMap.number_steps). ``repeat_keys`` are the keys of rows that
+    may repeat others; ``duplicates`` and ``partial`` the rows that merging removed.
+    """
+
+    verdicts: Mapping[int, int]
+    days: pl.DataFrame
+    profiles: Iterator[pl.DataFrame]
+    n_callers: Mapping[date, int]
+    forwarded: pl.DataFrame
+    traffic: pl.DataFrame
+    long: pl.DataFrame
+    has_unanswered: bool
+    has_talk: bool
+    has_numbers: bool
+    has_uncoded: bool
+    has_misread: bool
+    repeat_keys: pl.Series
+    duplicates: int
+    partial: int
 
 
 class FeedSpec(NamedTuple):

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from datetime import date
 
-    from cdr_anomaly.engines.base import FirstLook, RowsDone
+    from cdr_anomaly.engines.base import RowsDone
+    from cdr_anomaly.engines.first_pass import FirstLook
     from cdr_anomaly.engines.profile import Bucket, NeededLines
     from cdr_anomaly.ingest import Part, Source
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame
 
-    from cdr_anomaly.engines.base import FirstLook, RowsDone
+    from cdr_anomaly.engines.base import RowsDone
+    from cdr_anomaly.engines.first_pass import FirstLook
     from cdr_anomaly.engines.profile import NeededLines
     from cdr_anomaly.engines.spark_cluster import Cluster
     from cdr_anomaly.engines.spark_wire import Pieces

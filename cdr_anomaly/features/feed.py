@@ -12,7 +12,7 @@ from cdr_anomaly.settings import MAX_SILENT_DAYS
 if TYPE_CHECKING:
     from datetime import date
 
-    from cdr_anomaly.engines.base import FirstLook
+    from cdr_anomaly.engines.first_pass import FirstLook
     from cdr_anomaly.ingest import Source
     from cdr_anomaly.ingest.subscribers import Subscribers
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 
 WEEK = timedelta(days=7)
+# The longest past that the new lines of a group are compared with.
+SURGE_PAST = timedelta(days=60)
 
 
 def first_seen(profile: pl.LazyFrame) -> pl.LazyFrame:

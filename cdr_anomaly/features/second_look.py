@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from cdr_anomaly import numbering
-from cdr_anomaly.detectors.new_sim_burst import surges
 from cdr_anomaly.engines.profile import COUNTS, NeededLines
 from cdr_anomaly.features import forwarding_hops, line_ages, shifts
 from cdr_anomaly.features.tables import TableInputs, TableRules, build_tables
 from cdr_anomaly.numbering import caller_id
 
 if TYPE_CHECKING:
-    from cdr_anomaly.detectors.base import Detector
+    from collections.abc import Sequence
+
     from cdr_anomaly.features.feed import Feed
+    from cdr_anomaly.features.needs import Needs
     from cdr_anomaly.features.tables import FeedReader, Tables
     from cdr_anomaly.ingest import Source
 
@@ -47,7 +48,7 @@ class ActiveDays(NamedTuple):
         return self.line_days < FEW_LINE_DAYS or self.n_in >= 0.01 * self.n_out
 
 
-def count_active_days(days: pl.DataFrame, detectors: list[Detector]) -> ActiveDays:
+def count_active_days(days: pl.DataFrame, detectors: Sequence[Needs]) -> ActiveDays:
     """Count the line-days (n_out, n_in) that some detector would watch for what they placed."""
     enough = min(detector.least().n_out for detector in detectors)
     watched = days.filter(pl.col("n_out") >= enough)
@@ -64,7 +65,7 @@ class FeedData:
     inputs: TableInputs
     line_days: pl.DataFrame
 
-    def rules(self, detectors: list[Detector]) -> TableRules:
+    def rules(self, detectors: Sequence[Needs]) -> TableRules:
         """Return what the tables take from ``detectors``, one of each kind."""
         last = self.inputs.reader.feed.last_day or date.max
         recent = self.line_days.filter(pl.col("day") > last - timedelta(days=TWO_WAY_DAYS))
@@ -76,7 +77,7 @@ class FeedData:
 
 
 def read_again(
-    reader: FeedReader, detectors: list[Detector], applicable: list[Detector]
+    reader: FeedReader, detectors: Sequence[Needs], applicable: Sequence[Needs]
 ) -> FeedData:
     """Read the calls of the lines that any of the ``applicable`` detectors watches."""
     feed, look, source = reader.feed, reader.look, reader.source
@@ -120,14 +121,14 @@ def read_again(
     return FeedData(inputs, second.days)
 
 
-def births_known_from(first_day: date, detectors: list[Detector]) -> date:
+def births_known_from(first_day: date, detectors: Sequence[Needs]) -> date:
     """Return the first day on which a first leg means a new line."""
     return first_day + timedelta(days=max(detector.warm_up() for detector in detectors))
 
 
 def births_counted_from(feed: Feed, first_day: date | None, known_from: date) -> date:
     """Return the first day whose new lines are known: by their activation, or by a first leg."""
-    return first_day - surges.PAST if feed.activations and first_day else known_from
+    return first_day - line_ages.SURGE_PAST if feed.activations and first_day else known_from
 
 
 def _watched_profile(
@@ -158,7 +159,7 @@ def _watched_profile(
 
 
 def _watched_lines(profile: pl.LazyFrame, born: pl.DataFrame, watch: pl.Expr) -> pl.LazyFrame:
-    """Return the lines that ``watch`` selects (see Detector.watch)."""
+    """Return the lines that ``watch`` selects (see Needs.watch)."""
     # Lines that are new or forward are few; only they need their age and their sum.
     plain = profile.with_columns(age_d=pl.lit(None, pl.Int64), n_forwarded_all=pl.lit(0))
     new = pl.col("line").is_in(born["line"].implode())
@@ -171,13 +172,13 @@ def _watched_lines(profile: pl.LazyFrame, born: pl.DataFrame, watch: pl.Expr) ->
     return pl.concat([rows.filter(watch).select("line") for rows in (plain, special)]).unique()
 
 
-def traffic_kinds(detectors: list[Detector]) -> frozenset[str]:
+def traffic_kinds(detectors: Sequence[Needs]) -> frozenset[str]:
     """Return what any of the detectors needs TRAFFIC of: "cell", "trunk"."""
     return frozenset().union(*(detector.counts() for detector in detectors))
 
 
 def needed_lines(
-    detectors: list[Detector], source: Source, activations: pl.LazyFrame | None, line: object
+    detectors: Sequence[Needs], source: Source, activations: pl.LazyFrame | None, line: object
 ) -> NeededLines:
     """Return what a line must have to be needed, where the days of activation are listed.
 
@@ -230,7 +231,7 @@ def is_abroad(source: Source) -> pl.Expr:
     return caller_id.is_foreign_number(pl.col("line"), source.plan, as_text=source.as_text)
 
 
-def callers_by_trunk(reader: FeedReader, detectors: list[Detector]) -> pl.DataFrame:
+def callers_by_trunk(reader: FeedReader, detectors: Sequence[Needs]) -> pl.DataFrame:
     """Return the lines (line) that placed calls on trunks that some detector seeks."""
     wanted = [d.seeks(reader.look.traffic) for d in detectors]
     calls = [expression for expression in wanted if expression is not None]

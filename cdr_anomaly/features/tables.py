@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
 
-    from cdr_anomaly.detectors.base import Detector
-    from cdr_anomaly.engines.base import Engine, FirstLook, RowsDone, SecondLook
+    from cdr_anomaly.engines.base import Engine, RowsDone, SecondLook
+    from cdr_anomaly.engines.first_pass import FirstLook
     from cdr_anomaly.engines.profile import NeededLines
     from cdr_anomaly.features.feed import Feed
+    from cdr_anomaly.features.needs import Needs
     from cdr_anomaly.ingest import Source
     from cdr_anomaly.ingest.subscribers import Subscribers
     from cdr_anomaly.settings import ColdCallers
@@ -74,7 +75,7 @@ class TableRules(NamedTuple):
     talk_s: int
 
     @classmethod
-    def of(cls, detectors: Iterable[Detector], *, two_way: bool) -> TableRules:
+    def of(cls, detectors: Iterable[Needs], *, two_way: bool) -> TableRules:
         """Return the rules of some detectors, one of each kind."""
         detectors = list(detectors)
         rules = (detector.cold_callers_rule() for detector in detectors)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pyiceberg.io import OutputFile
     from pyiceberg.manifest import DataFile
 
-    from cdr_anomaly.ingest.lakehouse import Keys
     from cdr_anomaly.storage.paths import Location
 
 NAME = "static"
@@ -29,7 +28,9 @@ NAME = "static"
 ALIASES = {"s3a://": "s3://", "s3n://": "s3://", "file://": "", "file:": ""}
 
 
-def read_files(metadata: Location) -> tuple[dict[Location, Keys], dict[int, str]]:
+def read_files(
+    metadata: Location,
+) -> tuple[dict[Location, tuple[tuple[str, str | None], ...]], dict[int, str]]:
     """Return the files of the current snapshot with their partition values, and columns by id."""
     options = {} if isinstance(metadata, Path) else metadata.options
     io = _Stores(options)
@@ -45,7 +46,7 @@ def read_files(metadata: Location) -> tuple[dict[Location, Keys], dict[int, str]
     except (ValidationError, ValueError) as error:
         msg = f"'{metadata}' is no metadata of an Iceberg table that can be read."
         raise InputError(msg) from error
-    files: dict[Location, Keys] = {}
+    files: dict[Location, tuple[tuple[str, str | None], ...]] = {}
     for task in tasks:
         if task.delete_files:
             msg = (

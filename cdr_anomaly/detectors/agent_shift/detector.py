@@ -9,7 +9,7 @@ import polars as pl
 from pydantic.dataclasses import dataclass
 
 from cdr_anomaly.detectors.agent_shift import reasons, work_days
-from cdr_anomaly.detectors.agent_shift.settings import AgentShiftSettings
+from cdr_anomaly.detectors.agent_shift.settings import HOUR_S, ORDINARY_TIMES, AgentShiftSettings
 from cdr_anomaly.detectors.base import STRICT
 from cdr_anomaly.detectors.grading import Grading, ladder
 from cdr_anomaly.engines.profile import NeededLines
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.features.feed import Feed
     from cdr_anomaly.features.tables import Tables
 
-# A day with less is no part of anybody's working life, and is not shown.
-SHOWN_S = 3600
 MEDIUM_SIGNS = Grading(2, "signs that make it medium")
-ORDINARY_TIMES = Grading(2, "times its usual calls, up to which talk both ways keeps it low")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -89,7 +86,7 @@ class AgentShift(AgentShiftSettings):
         return ShiftNeeds(self.calls_day, self.shown_s(), self.within_days - 1)
 
     def find(self, tables: Tables) -> pl.LazyFrame:
-        long = pl.col("talk_s") >= self.talk_h * work_days.HOUR_S
+        long = pl.col("talk_s") >= self.talk_h * HOUR_S
         limit = pl.when(long).then(self.talk_h).otherwise(self.talk_h_often)
         signs = [
             pl.col("n_often") >= self.days_often,

@@ -5,15 +5,14 @@ from __future__ import annotations
 import polars as pl
 from pydantic.dataclasses import dataclass
 
-from cdr_anomaly.detectors.agent_shift import work_days
 from cdr_anomaly.detectors.base import STRICT, Detector, setting
 from cdr_anomaly.detectors.grading import Grading
 from cdr_anomaly.features.day_stats import MIN_PAST_DAYS
 from cdr_anomaly.features.peer_measures import NEW_DAYS
 
+HOUR_S = 3600
 # A day with less is no part of anybody's working life, and is not shown.
-SHOWN_S = 3600
-MEDIUM_SIGNS = Grading(2, "signs that make it medium")
+SHOWN_S = HOUR_S
 ORDINARY_TIMES = Grading(2, "times its usual calls, up to which talk both ways keeps it low")
 
 
@@ -38,7 +37,7 @@ class AgentShiftSettings(Detector):
 
     def shown_s(self) -> int:
         """Return from how many seconds of talk on a day is shown with others."""
-        return min(SHOWN_S, int(self.least_h() * work_days.HOUR_S))
+        return min(SHOWN_S, int(self.least_h() * HOUR_S))
 
     def least_h(self) -> float:
         """Return from how many hours on a day may be found."""

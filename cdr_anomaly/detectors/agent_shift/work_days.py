@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from cdr_anomaly import wording
+from cdr_anomaly.detectors.agent_shift.settings import HOUR_S
 from cdr_anomaly.features import rolling
 
 if TYPE_CHECKING:
     from cdr_anomaly.detectors.agent_shift.settings import AgentShiftSettings
     from cdr_anomaly.features.tables import Tables
 
-DAY_MIN, HOUR_S = 1440, 3600
+DAY_MIN = 1440
 
 
 def long_days(limits: AgentShiftSettings, tables: Tables) -> pl.LazyFrame:

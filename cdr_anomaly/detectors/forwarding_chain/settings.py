@@ -5,9 +5,6 @@ from __future__ import annotations
 from pydantic.dataclasses import dataclass
 
 from cdr_anomaly.detectors.base import STRICT, Detector, setting
-from cdr_anomaly.numbering import classes_with
-
-PLATFORM_CLASSES = classes_with(is_platform=True)
 
 
 @dataclass(frozen=True, config=STRICT)

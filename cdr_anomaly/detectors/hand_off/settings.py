@@ -5,11 +5,6 @@ from __future__ import annotations
 from pydantic.dataclasses import dataclass
 
 from cdr_anomaly.detectors.base import STRICT, Detector, setting
-from cdr_anomaly.detectors.grading import Grading
-
-TIMELINE_ROWS = 20
-CLOSER, OPENER = "closer", "opener"
-CRITICAL_TIMES = Grading(3, "times `people` that make it critical")
 
 
 @dataclass(frozen=True, config=STRICT)

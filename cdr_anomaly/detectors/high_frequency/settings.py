@@ -5,13 +5,6 @@ from __future__ import annotations
 from pydantic.dataclasses import dataclass
 
 from cdr_anomaly.detectors.base import STRICT, Detector, setting
-from cdr_anomaly.detectors.grading import Grading
-
-RELIEF_WEIGHT = Grading(2, "signs for attention that one against makes up for")
-MEDIUM_SIGNS = Grading(2, "signs, less those against, that make it medium")
-HIGH_SIGNS = Grading(4, "signs, less those against, that make it high")
-ADVERSE_TIMES = Grading(2, "times a limit, which support more than low by themselves")
-GRADINGS = (RELIEF_WEIGHT, MEDIUM_SIGNS, HIGH_SIGNS, ADVERSE_TIMES)
 
 
 @dataclass(frozen=True, config=STRICT)

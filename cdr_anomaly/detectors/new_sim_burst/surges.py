@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from cdr_anomaly import significance
-from cdr_anomaly.features.line_ages import WEEK
+from cdr_anomaly.features.line_ages import SURGE_PAST, WEEK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 LEVELS = (7, 6, 5, 4)
 BLOCKS = [f"block_{level}" for level in LEVELS]
 WINDOWS = (1, 3, 7)
-# The longest past that a group's births are compared with.
-PAST = timedelta(days=60)
 # However much of its own past a group has, its days vary more than a Poisson count would.
 MOST_SHAPE = 4.0
 EXPLAINED = 0.7
@@ -68,7 +66,7 @@ def by_birth(lines: pl.DataFrame, days: Sequence[date], known_from: date) -> pl.
     Births that are old on each of the ``days`` are as good as unknown.
     """
     first = min(days, default=known_from)
-    old = pl.col("born") < min(max(known_from, first - PAST), first - WEEK)
+    old = pl.col("born") < min(max(known_from, first - SURGE_PAST), first - WEEK)
     known = lines.lazy().drop_nulls("group")
     told = known.with_columns(born=pl.when(~old).then("born"))
     return told.group_by("born", "group").agg(n=pl.len().cast(pl.Int64)).collect()
@@ -97,7 +95,7 @@ def _surges_on(
     births from 60 days to a week before, times its lines. The smallest of three windows' p counts,
     times 3.
     """
-    known_from = max(known_from, day - PAST)
+    known_from = max(known_from, day - SURGE_PAST)
     week = pl.col("born").is_between(day - WEEK, day, closed="right")
     before = pl.col("born").is_null() | (pl.col("born") <= day - WEEK)
     n = pl.col("n")
