@@ -85,6 +85,7 @@ def test_findings_are_complete_and_well_said(sample: Result, name: str) -> None:
     rows = sample.findings.filter(detector=name)
     assert not rows.is_empty()
     assert (rows["window_start"] < rows["window_end"]).all()
+    assert rows["observed"].null_count() == rows["threshold"].null_count() == 0
     assert (rows["observed"] >= rows["threshold"]).all()
     for row in rows.to_dicts():
         assert all(

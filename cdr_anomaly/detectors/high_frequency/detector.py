@@ -80,13 +80,15 @@ class HighFrequency(HighFrequencySettings):
         return self.watch() & self._mostly_outgoing()
 
     def find(self, tables: Tables) -> pl.LazyFrame:
-        excess = {name: pl.col(name) / limit for name, limit in self._limits().items()}
-        most = pl.max_horizontal(*excess.values())
-        # The filter stands before the join: after it, one scan in thirty found no window that was
-        # exceeded most, in equal tables (Polars 2.1, as with format_text).
-        busy = self._busy(tables, most >= 1).with_columns(most=most)
+        limits = self._limits().items()
+        shares = {f"share_{name}": pl.col(name) / limit for name, limit in limits}
+        most = pl.max_horizontal(*shares.values())
+        # Columns, not expressions: Polars divides a frame of one row otherwise than one of several,
+        # and the last bit of a share that is worked out again may be another one.
+        busy = self._busy(tables, most >= 1).with_columns(**shares)
+        busy = busy.with_columns(most=pl.max_horizontal(*shares))
         # Which limit was exceeded most: the reason, the window and the numbers are of that one.
-        top = {name: pl.col("most") == share for name, share in excess.items()}
+        top = {name: pl.col("most") == pl.col(f"share_{name}") for name, _ in limits}
         concerns, reliefs = signs.concerns(self, tables), signs.reliefs(self, tables)
         share = signs.call_back_share()
         some = share.is_between(self.few_call_backs, self.many_call_backs, "left")
