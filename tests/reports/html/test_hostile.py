@@ -49,12 +49,13 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Result:
     # What is written into the list of entities is one word a line.
     result = scanned(folder, feed(*calls, bank), entities={BANK: HOSTILE[0]})
     written = pl.lit(list(HOSTILE))
+    texts = ("would_clear_if", "lowered_because", "replaces_case", "feedback")
+    # Without values, as a state has them that was written before sentences had any.
     alerts = result.alerts.with_columns(
-        reasons=pl.col("reasons").list.concat(written),
-        would_clear_if=written.list.join(" "),
-        lowered_because=written.list.join(" "),
-        replaces_case=written.list.join(" "),
-        feedback=written.list.join(" "),
+        pl.lit(None, result.alerts.schema[f"{name}_values"]).alias(f"{name}_values")
+        for name in ("reasons", *texts)
+    ).with_columns(
+        pl.col("reasons").list.concat(written), **dict.fromkeys(texts, written.list.join(" "))
     )
     return replace(result, alerts=alerts)
 
