@@ -11,40 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from cdr_anomaly.nights.upgrade import COLUMNS_2, TABLES_2
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 # Old name to new name. Either name is accepted on both sides, so that the net holds before and
 # after the change.
-RENAMED_COLUMNS: dict[str, dict[str, str]] = {
-    "findings": {
-        "policy": "fixed_limit",
-        "lasting": "persistent",
-        "limit": "threshold",
-        "unless": "would_clear_if",
-        "usual": "baseline",
-    },
-    "alerts": {
-        "unless": "would_clear_if",
-        "mitigated_by": "lowered_because",
-        "continues": "replaces_case",
-    },
-    "evidence": {"most": "max_family_score", "sum": "total_score", "odd": "excluded_from_peers"},
-    "victims": {
-        "place": "rank",
-        "held": "captive",
-        "found_busy": "busy_callers",
-        "handed_over": "hand_offs",
-    },
-}
-RENAMED_TABLES = {
-    "late": "carry_over",
-    "long": "long_calls",
-    "lines": "line_sightings",
-    "hops": "forward_legs",
-    "outbound": "cold_callers",
-    "successions": "line_replacements",
-}
+RENAMED_COLUMNS: dict[str, dict[str, str]] = COLUMNS_2
+RENAMED_TABLES = TABLES_2
 # Keys inside of JSON: `evidence` of findings; `counts`, `facts` and `inputs` of the ledger.
 RENAMED_KEYS: dict[str, str] = {}
 

@@ -40,8 +40,8 @@ class Detector(Needs):
     keep their severity, however usual that is among the line's peers; those of ``persistent``
     behaviour keep it, however usual that is for the line.
     Its ``limits`` are the settings that say from how many on something is a finding, the ones to
-    try other values of (tuning.py). Those of them that some count of a line's day is held against
-    drawn into that line's story are its ``story_limits``, by their names: the count's column.
+    try other values of. ``story_limits`` maps those that a line's story draws to the column of the
+    count that they limit.
     """
 
     name: ClassVar[str]
