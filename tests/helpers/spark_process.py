@@ -34,15 +34,21 @@ def executors(port: str) -> list[int]:
 
 
 def kill_one(killed: list[int]) -> None:
-    """Kill an executor once some tasks are done and others run."""
+    """Kill an executor once some tasks are done.
+
+    That is when a stage with ended tasks is seen, or a second stage: one alone may be too short to
+    be met between its first and its last task.
+    """
+    stages: set[int] = set()
     while not killed:
-        time.sleep(0.05)
+        time.sleep(0.02)
         context = SparkContext._active_spark_context
         if getattr(context, "_jsc", None) is None:  # it is there before it is ready
             continue
         tracker = context.statusTracker()
-        stages = [tracker.getStageInfo(n) for n in tracker.getActiveStageIds()]
-        if any(stage and stage.numActiveTasks and stage.numCompletedTasks for stage in stages):
+        active = [tracker.getStageInfo(n) for n in tracker.getActiveStageIds()]
+        stages |= {stage.stageId for stage in active if stage}
+        if len(stages) > 1 or any(stage and stage.numCompletedTasks for stage in active):
             victim = executors(context.getConf().get("spark.driver.port"))[0]
             os.kill(victim, signal.SIGKILL)
             killed.append(victim)
