@@ -2,10 +2,10 @@
 
 The floor merely reads the columns that a scan needs. The peers find the same lines, as others
 would write it: DuckDB SQL by an analyst and by an expert, and pandas (on a tenth of the calls).
-Every run is a process of its own, in turn; medians. The findings of each peer are compared with
-those of the scan.
-The table goes to docs/performance.md. The records are synthetic (records.py) and stay in
-benchmarks/data/.
+Every run is a process of its own, in turn; medians. There are three feeds (records.py); the peers
+read E.164 only, so feed B, which writes some numbers of feed A in other forms, is beside the floor
+alone. The findings of each peer, and those of feed B, are compared with those of the scan.
+The tables go to docs/performance.md. The records are synthetic and stay in benchmarks/data/.
 """
 
 from __future__ import annotations
@@ -34,10 +34,19 @@ FLOOR = """
 import sys, polars as pl
 text = ("calling_number", "called_number", "record_type", "redirecting_number")
 pl.scan_parquet(sys.argv[1] + "/*.parquet").select(
-    pl.col(text).str.len_bytes().cast(pl.Int64).sum(), pl.col("duration_s").sum(),
+    pl.col(text).str.len_bytes().cast(pl.Int64).sum(), pl.col("^(duration_s|cell_id)$").sum(),
     pl.col("start_time").max(),
 ).collect(engine="streaming")
 """
+TITLES = {
+    "plain": "calls (synthetic)",
+    "A": "calls of feed A: 50 files of the same day, nobody calls back, cells (synthetic)",
+    "B": "calls of feed B: as A, one number in twenty in another form (synthetic)",
+}
+PAIR = ["detector", "subject"]
+MAX_CALLS_OF_PANDAS = 20_000_000
+# The detectors that the peers stand for.
+PEER_DETECTORS = ("forwarding_chain", "high_frequency", "mass_dialler", "new_sim_burst")
 
 
 def median_cost(costs: list[Cost]) -> Cost:
@@ -47,7 +56,7 @@ def median_cost(costs: list[Cost]) -> Cost:
 
 
 class Entry(NamedTuple):
-    """A line of the table: a command, its number of calls, and the scan to compare it with."""
+    """A line of a table: a command, its number of calls, and the scan to compare it with."""
 
     name: str
     command: list[str]
@@ -56,44 +65,56 @@ class Entry(NamedTuple):
     once: bool = False
 
 
-def list_entries(calls: int, outputs: Path, peers: str) -> list[Entry]:
-    """List what is run; pandas gets a tenth of the calls, unless that is over two million."""
-    folder, tenth = (HERE / "data" / str(n) for n in (calls, calls // 10))
-    records.write_records(calls, folder)
-    full_out, tenth_out = outputs / "scan", outputs / "small"
-    duckdb = [peers, str(PEERS / "duckdb_peer.py")]
+def list_entries(
+    calls: int, feed: str, outputs: Path, peers: str, before: str | None
+) -> list[Entry]:
+    """List what is run on a feed; pandas gets a tenth of the calls, unless these are very many.
+
+    ``before`` is a Python with an older version of the package, to time it beside this one.
+    """
+    folder = _records(calls, feed)
+    out = outputs / f"scan-{feed}"
     entries = [
         Entry("floor", [sys.executable, "-c", FLOOR, str(folder / "calls")], calls),
-        Entry("scan", scan_command(folder, full_out), calls),
-        Entry(
-            "DuckDB, expert's SQL",
-            [*duckdb, str(PEERS / "expert.sql"), str(folder)],
-            calls,
-            full_out,
-        ),
-        Entry(
-            "DuckDB, analyst's SQL",
-            [*duckdb, str(PEERS / "analyst.sql"), str(folder)],
-            calls,
-            full_out,
-            once=True,
-        ),
+        Entry("scan", scan_command(sys.executable, folder, out), calls),
     ]
-    if calls > 20_000_000:
+    if before:
+        # Alone, so that it does not find this version in the path.
+        command = [before, "-I", *scan_command(before, folder, outputs / "before")[1:]]
+        entries.append(Entry("scan, the version before", command, calls))
+    if feed == "B":
         return entries
-    records.write_records(calls // 10, tenth)
+    duckdb = [peers, str(PEERS / "duckdb_peer.py")]
+    expert, analyst = (
+        [*duckdb, str(PEERS / f"{who}.sql"), str(folder)] for who in ("expert", "analyst")
+    )
+    entries += [
+        Entry("DuckDB, expert's SQL", expert, calls, out),
+        Entry("DuckDB, analyst's SQL", analyst, calls, out, once=True),
+    ]
+    if feed != "plain" or calls > MAX_CALLS_OF_PANDAS:
+        return entries
+    tenth, tenth_out = _records(calls // 10, feed), outputs / "small"
     pandas = [peers, str(PEERS / "pandas_peer.py"), str(tenth)]
+    scan = scan_command(sys.executable, tenth, tenth_out)
     return [
         *entries,
-        Entry(f"scan of {calls // 10:,}", scan_command(tenth, tenth_out), calls // 10),
+        Entry(f"scan of {calls // 10:,}", scan, calls // 10),
         Entry(f"pandas, {calls // 10:,}", pandas, calls // 10, tenth_out),
     ]
 
 
-def scan_command(folder: Path, out: Path) -> list[str]:
+def _records(calls: int, feed: str) -> Path:
+    """Return the folder of a feed, which is written once."""
+    folder = HERE / "data" / (str(calls) if feed == "plain" else f"{calls}-{feed}")
+    records.write_records(calls, folder, feed)
+    return folder
+
+
+def scan_command(python: str, folder: Path, out: Path) -> list[str]:
     """Return the command that scans a folder of records."""
     return [
-        sys.executable,
+        python,
         "-m",
         "cdr_anomaly",
         "scan",
@@ -109,22 +130,35 @@ def scan_command(folder: Path, out: Path) -> list[str]:
     ]
 
 
-def compare(calls: int, times: int, limit_s: float, peers: str) -> str:
-    """Time everything in turn, and return the section of the page."""
+def compare(arguments: argparse.Namespace) -> list[str]:
+    """Time everything in turn, and return the sections of the page, one for each feed."""
+    calls = arguments.calls
     with tempfile.TemporaryDirectory() as temporary:
         outputs = Path(temporary)
-        entries = list_entries(calls, outputs, peers)
-        costs: dict[str, list[Cost]] = {entry.name: [] for entry in entries}
-        for turn in range(times):
-            for entry in entries:
-                if turn == 0 or not entry.once:
-                    cost = measure(entry.command, outputs / f"{entry.name}.csv", limit_s)
-                    costs[entry.name].append(cost)
-                    sys.stderr.write(f"{entry.name}: {cost}\n")
-        medians = {entry.name: median_cost(costs[entry.name]) for entry in entries}
-        rows = [
-            _format_row(entry, medians, outputs / f"{entry.name}.csv", calls) for entry in entries
-        ]
+        sections = [_compare_feed(feed, outputs, arguments) for feed in arguments.feeds]
+        if {"A", "B"} <= set(arguments.feeds):
+            scans = [
+                pl.read_parquet(outputs / f"scan-{feed}" / "findings.parquet").select(PAIR)
+                for feed in "AB"
+            ]
+            same = scans[0].unique().sort(PAIR).equals(scans[1].unique().sort(PAIR))
+            sentence = "The same" if same else "Not the same"
+            sections[-1] += f" {sentence} lines are found in feeds A and B of {calls:,} calls."
+    return sections
+
+
+def _compare_feed(feed: str, outputs: Path, arguments: argparse.Namespace) -> str:
+    calls = arguments.calls
+    entries = list_entries(calls, feed, outputs, arguments.peers, arguments.before)
+    costs: dict[str, list[Cost]] = {entry.name: [] for entry in entries}
+    for turn in range(arguments.times):
+        for entry in entries:
+            if turn == 0 or not entry.once:
+                cost = measure(entry.command, outputs / f"{entry.name}.csv", arguments.limit)
+                costs[entry.name].append(cost)
+                sys.stderr.write(f"{feed}, {entry.name}: {cost}\n")
+    medians = {entry.name: median_cost(costs[entry.name]) for entry in entries}
+    rows = [_format_row(entry, medians, outputs / f"{entry.name}.csv", calls) for entry in entries]
     floor, full = medians["floor"], medians["scan"]
     wall, cpu = full.wall_s / floor.wall_s, full.cpu_s / floor.cpu_s
     head = (
@@ -132,7 +166,7 @@ def compare(calls: int, times: int, limit_s: float, peers: str) -> str:
         "|---|---|---|---|---|---|",
     )
     ratio = f"Scan / floor: {wall:.1f} times the wall time, {cpu:.1f} times the CPU time."
-    title = f"### {calls:,} calls (synthetic)"
+    title = f"### {calls:,} {TITLES[feed]}"
     return "\n".join([title, "", *head, *rows, "", f"{ratio} {_machine()}"])
 
 
@@ -147,10 +181,10 @@ def _format_row(entry: Entry, medians: dict[str, Cost], output: Path, calls: int
 
 def _compare_findings(output: Path, scan_out: Path) -> str:
     """Compare the findings (detector, subject) of a peer with those of the scan."""
-    pairs = ["detector", "subject"]
-    own = pl.read_parquet(scan_out / "findings.parquet").select(pairs).unique()
-    other = pl.read_csv(output, infer_schema=False).select(pairs).unique()
-    missing, more = own.join(other, on=pairs, how="anti"), other.join(own, on=pairs, how="anti")
+    findings = pl.read_parquet(scan_out / "findings.parquet").select(PAIR).unique()
+    own = findings.filter(pl.col("detector").is_in(PEER_DETECTORS))
+    other = pl.read_csv(output, infer_schema=False).select(PAIR).unique()
+    missing, more = own.join(other, on=PAIR, how="anti"), other.join(own, on=PAIR, how="anti")
     if missing.is_empty() and more.is_empty():
         return f"yes, {own.height:,}"
     return f"no: {missing.height} missing, {more.height} more"
@@ -170,9 +204,16 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=3)
     parser.add_argument("--limit", type=float, default=1800, help="seconds, then a run is stopped")
     parser.add_argument("--peers", default=sys.executable, help="a Python with DuckDB and pandas")
+    parser.add_argument("--before", help="a Python with an older version, to time it as well")
+    parser.add_argument("--feeds", nargs="+", choices=records.FEEDS, default=records.FEEDS)
     arguments = parser.parse_args()
-    section = compare(arguments.calls, arguments.times, arguments.limit, arguments.peers)
-    sys.stdout.write(section + "\n")
+    for section in compare(arguments):
+        sys.stdout.write(section + "\n")
+        write_section(section)
+
+
+def write_section(section: str) -> None:
+    """Put a section into the page, in place of an older one of that title."""
     page = PAGE.read_text(encoding="utf-8")
     title = re.escape(section.splitlines()[0])
     old = re.compile(rf"{title}\n.*?(?=\n(?:##|<!--)|\Z)", re.DOTALL)
