@@ -15,6 +15,7 @@ from cdr_anomaly.alerts.victims import selection
 from cdr_anomaly.errors import accept_former_names
 from cdr_anomaly.features import second_look
 from cdr_anomaly.features.feed import describe_feed
+from cdr_anomaly.features.needs import Needs
 from cdr_anomaly.features.tables import FeedReader
 from cdr_anomaly.ingest import subscribers as ingest_subscribers
 from cdr_anomaly.result import Counts, Result
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.detectors import Detector, Feed
     from cdr_anomaly.engines import Engine, FirstLook
     from cdr_anomaly.engines.profile import NeededLines
+    from cdr_anomaly.features.needs import FeedNeeds
     from cdr_anomaly.features.second_look import FeedData
     from cdr_anomaly.ingest.subscribers import Subscribers
     from cdr_anomaly.settings import Settings
@@ -77,13 +79,15 @@ def scan(
     engine = engines.build_engine(settings)
     source = ingest.open_source(paths, settings, engine.reader)
     declared = alerts_entities.read_entities(entities, source.plan, detect.FINDERS)
-    data, not_applicable = read_twice(
-        engine, source, built, subscribers=subscribers, extra_line=extra_line, progress=progress
+    needs = Needs.merge(detector.needs() for detector in built)
+    data = read_twice(
+        engine, source, needs, subscribers=subscribers, extra_line=extra_line, progress=progress
     )
     reader = data.inputs.reader
+    not_applicable = reasons_not_applicable(built, reader.feed)
     applicable = [detector for detector in built if detector.name not in not_applicable]
     progress("working out what they did")
-    tables = data.tables(data.rules(built))
+    tables = data.tables(data.rules(needs))
     progress("judging")
     no_past = peer_scoring.PastNights.nothing(reader.source.line_type, reader.look.n_callers)
     judged = detect.detect(applicable, tables, no_past, settings.fdr)
@@ -123,33 +127,30 @@ def scan(
 def read_twice(
     engine: Engine,
     source: ingest.Source,
-    detectors: list[Detector],
+    needs: FeedNeeds,
     *,
     subscribers: Path | None = None,
     extra_line: str | None = None,
     progress: Progress = SILENT,
-) -> tuple[FeedData, dict[str, Text]]:
-    """Read the calls, and again those of the lines that stand out by any of the detectors.
+) -> FeedData:
+    """Read the calls, and again those of the lines that stand out by what is needed.
 
-    ``detectors`` may hold several of a kind, with other settings. Return what was read, and by the
-    name of each detector that cannot judge the feed the reason. The rest is as in scan().
+    The ``needs`` may be of several detectors of a kind, with other settings. The rest is as in
+    scan().
     """
-    warm_up = max(detector.warm_up() for detector in detectors)
 
     def select(source: ingest.Source, listed: Subscribers) -> tuple[object, NeededLines | None]:
         line = _as_carried(extra_line, source)
         # First legs mean new lines, and are of all lines, unless activations are listed.
-        if listed.activations is None and source.max_days() > warm_up:
+        if listed.activations is None and source.max_days() > needs.warm_up_days:
             return line, None
-        return line, second_look.needed_lines(detectors, source, listed.activations, line)
+        return line, needs.needed_lines(source, listed.activations, line)
 
     reader = read_once(
-        engine, source, detectors, subscribers=subscribers, select=select, progress=progress
+        engine, source, needs.traffic, subscribers=subscribers, select=select, progress=progress
     )
-    reasons = reasons_not_applicable(detectors, reader.feed)
     progress("reading some lines' calls again", reader.source.rows)
-    applicable = [detector for detector in detectors if detector.name not in reasons]
-    return second_look.read_again(reader, detectors, applicable), reasons
+    return second_look.read_again(reader, needs)
 
 
 def check(
@@ -159,7 +160,7 @@ def check(
     progress("opening the files")
     engine = engines.build_engine(settings)
     source = ingest.open_source(paths, settings, engine.reader)
-    reader = read_once(engine, source, [], progress=progress)
+    reader = read_once(engine, source, frozenset(), progress=progress)
     source, look = reader.source, reader.look
     built = detectors.build(settings)
     reasons = reasons_not_applicable(built, reader.feed)
@@ -189,7 +190,7 @@ def check(
 def read_once(
     engine: Engine,
     source: ingest.Source,
-    detectors: list[Detector],
+    traffic_kinds: frozenset[str],
     *,
     subscribers: Path | None = None,
     select: Callable[[ingest.Source, Subscribers], tuple[object, NeededLines | None]] | None = None,
@@ -197,15 +198,15 @@ def read_once(
 ) -> FeedReader:
     """Read the calls once; again only where the feed turns out to hold opaque tokens.
 
-    ``select`` returns the line that is asked for, and what a line must have to be counted.
+    ``traffic_kinds`` are those that TRAFFIC counts; ``select`` returns the line that is asked for,
+    and what a line must have to be counted.
     """
-    kinds = second_look.traffic_kinds(detectors)
 
     def read(source: ingest.Source, step: str) -> FeedReader:
         listed = ingest_subscribers.read(subscribers, source.plan, as_text=source.as_text)
         line, needed = select(source, listed) if select else (None, None)
         progress(step, source.rows)
-        look = engine.first_look(source, needed, progress.done, kinds)
+        look = engine.first_look(source, needed, progress.done, traffic_kinds)
         feed = describe_feed(source, look, listed)
         return FeedReader(engine, source, listed, line, needed, look, feed, progress.done)
 

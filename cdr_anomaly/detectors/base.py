@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import polars as pl
 from pydantic import ConfigDict, Field
 
-from cdr_anomaly.features.needs import Needs
 from cdr_anomaly.schema import FINDINGS, TESTS, empty, require
 from cdr_anomaly.wording import sentence_columns, sentence_id
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.detectors.grading import Grading
     from cdr_anomaly.features.feed import Feed
+    from cdr_anomaly.features.needs import Needs
     from cdr_anomaly.features.peer_measures import Measure
     from cdr_anomaly.features.tables import Tables
     from cdr_anomaly.wording import Sentence, Text
@@ -29,8 +29,8 @@ def setting(default: Any, description: str, **bounds: Any) -> Any:
     return Field(default=default, description=description, **bounds)
 
 
-class Detector(Needs):
-    """One pattern: what it needs of a feed (Needs), and what of that is a finding.
+class Detector:
+    """One pattern: what it needs of a feed, and what of that is a finding.
 
     A subclass is a frozen dataclass: its fields are its settings, its docstring its help. Its
     ``name`` is its file, its settings section and its word in every table; it never changes.
@@ -53,6 +53,10 @@ class Detector(Needs):
     limits: ClassVar[tuple[str, ...]] = ()
     story_limits: ClassVar[Mapping[str, str]] = {}
     gradings: ClassVar[tuple[Grading, ...]] = ()
+
+    def needs(self) -> Needs:
+        """Return what it needs of a feed; what it does not name may be missing."""
+        raise NotImplementedError
 
     def not_applicable(self, feed: Feed) -> Text | None:
         """Say why this feed cannot be judged, or nothing when it can."""

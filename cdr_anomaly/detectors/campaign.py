@@ -10,8 +10,8 @@ from pydantic.dataclasses import dataclass
 
 from cdr_anomaly.detectors.base import STRICT, Detector, no_findings, setting
 from cdr_anomaly.detectors.grading import Grading, ladder
-from cdr_anomaly.engines.profile import NeededLines
-from cdr_anomaly.features import cold_callers, components, rolling
+from cdr_anomaly.features import components, rolling
+from cdr_anomaly.features.needs import Needs
 from cdr_anomaly.features.shared_targets import LIST_DAYS, RANGE, is_sure
 from cdr_anomaly.settings import ColdCallers
 from cdr_anomaly.wording import first_sentence, sentence
@@ -59,20 +59,14 @@ class Campaign(Detector):
     fdr: float = setting(0.01, "false-discovery rate over all pairs of lines", gt=0, le=0.1)
     cold_callers: ColdCallers = ColdCallers()
 
-    def cold_callers_rule(self) -> ColdCallers:
-        return self.cold_callers
-
-    def remembers(self) -> int:
-        return self.cold_callers.calls_day
-
-    def least(self) -> NeededLines:
-        return NeededLines(n_out=self.cold_callers.calls_day)
-
-    def watch(self) -> pl.Expr:
-        return pl.col("n_out") >= self.cold_callers.calls_day
-
-    def worth(self) -> pl.Expr:
-        return cold_callers.is_busy(self.cold_callers)
+    def needs(self) -> Needs:
+        rule = self.cold_callers
+        return Needs(
+            calls_day=rule.calls_day,
+            out_share=rule.out_share,
+            busy_calls=rule.calls_day,
+            cold_callers=rule,
+        )
 
     def find(self, tables: Tables) -> pl.LazyFrame:
         links = tables.links.filter(

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 from cdr_anomaly.detectors.base import STRICT, Detector, setting
 from cdr_anomaly.detectors.grading import Grading, ladder
 from cdr_anomaly.detectors.phrases import baseline_sentence, percent
-from cdr_anomaly.engines.profile import NeededLines
+from cdr_anomaly.features.needs import Needs
 from cdr_anomaly.numbering import classes_with
 from cdr_anomaly.wording import first_sentence, sentence
 
@@ -59,20 +59,10 @@ class MassDialler(Detector):
     watch_calls_fixed: int = setting(300, "the same of fixed and international numbers", ge=1)
     under_way: int = setting(3, "calls under way at once that make a finding critical", ge=2)
 
-    def remembers(self) -> int:
-        return max(self._least() // 10, 1)
-
-    def least(self) -> NeededLines:
-        return NeededLines(n_out=-(-self._least() // 3))
-
-    def watch(self) -> pl.Expr:
-        # Any 24 hours touch at most three local days (three when one of them has 23 hours), so
-        # one of these has a third of the calls: the cut is exact.
-        return pl.col("n_out") >= self._least() / 3
-
-    def worth(self) -> pl.Expr:
-        three_days = pl.col("n_out").rolling_sum_by("day", window_size="3d").over("line")
-        return three_days >= self._least()
+    def needs(self) -> Needs:
+        # Any 24 hours touch at most three local days (three when one of them has 23 hours).
+        least = self._least()
+        return Needs(calls_day=least, span_days=3, busy_calls=max(least // 10, 1))
 
     def find(self, tables: Tables) -> pl.LazyFrame:
         # A switchboard that is called as much as it calls, and as much as ever, has trunks, too.

@@ -12,6 +12,7 @@ from cdr_anomaly.detectors.base import STRICT, Detector, setting
 from cdr_anomaly.detectors.grading import ladder
 from cdr_anomaly.features import co_location
 from cdr_anomaly.features.co_location import HANDSET_DAYS
+from cdr_anomaly.features.needs import Needs
 from cdr_anomaly.wording import Text, first_sentence, say, sentence
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ class Site(Detector):
             return say("site.no_cells", "the feed names no cells (cell_id) and no handsets (imei)")
         return None
 
-    def counts(self) -> frozenset[str]:
-        return frozenset({"cell"})
+    def needs(self) -> Needs:
+        return Needs(traffic=frozenset({"cell"}))
 
     def find(self, tables: Tables) -> pl.LazyFrame:
         return pl.concat([self._cells(tables), self._handsets(tables)])

@@ -17,6 +17,7 @@ from cdr_anomaly.alerts import entities as alerts_entities
 from cdr_anomaly.alerts.peer_scoring import PastNights
 from cdr_anomaly.alerts.ranking import LISTED
 from cdr_anomaly.errors import StateError
+from cdr_anomaly.features.needs import Needs
 from cdr_anomaly.nights import ledger, state
 from cdr_anomaly.pipeline import SILENT
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cdr_anomaly.detectors import Detector
+    from cdr_anomaly.features.needs import FeedNeeds
     from cdr_anomaly.features.second_look import FeedData
     from cdr_anomaly.nights.state import State
     from cdr_anomaly.pipeline import Progress
@@ -75,9 +77,9 @@ def count_in_files(
     source = ingest.open_source(paths, settings, engine.reader)
     declared = alerts_entities.read_entities(entities, source.plan, detect.FINDERS)
     every = list(dict.fromkeys([*current, *(variant.detector for variant in tried)]))
-    data, not_applicable = pipeline.read_twice(
-        engine, source, every, subscribers=subscribers, progress=progress
-    )
+    needs = _needs(every)
+    data = pipeline.read_twice(engine, source, needs, subscribers=subscribers, progress=progress)
+    not_applicable = pipeline.reasons_not_applicable(every, data.inputs.reader.feed)
     progress("judging")
     applicable = [detector for detector in every if detector.name not in not_applicable]
     numbers = {detector: n for n, detector in enumerate(applicable)}
@@ -157,6 +159,10 @@ def _bounds(detector: Detector, name: str) -> tuple[float, float]:
     return max(least, default=float("-inf")), min(most, default=float("inf"))
 
 
+def _needs(tried: Iterable[Detector]) -> FeedNeeds:
+    return Needs.merge(detector.needs() for detector in tried)
+
+
 def _findings_of_variants(
     data: FeedData,
     current: list[Detector],
@@ -171,7 +177,7 @@ def _findings_of_variants(
     """
     # A scan with one limit changed has that detector and the others as they are.
     scans = [[t if t.name == c.name else c for c in current] for t in tried]
-    rules = [data.rules(scan) for scan in scans]
+    rules = [data.rules(_needs(scan)) for scan in scans]
     tables = {rule: data.tables(rule) for rule in dict.fromkeys(rules)}
     columns = ("subject", "detector", "day", "severity", "fixed_limit")
     frames = [
@@ -179,7 +185,7 @@ def _findings_of_variants(
         for n, (detector, rule) in enumerate(zip(tried, rules, strict=True))
     ]
     found = pl.concat(pl.collect_all(frames))
-    usual = tables[data.rules(current)]
+    usual = tables[data.rules(_needs(current))]
     handsets = alerts_entities.handsets_used(usual.legs, usual.written(pl.col("line")))
     # What is usual is what is found with the limits in use.
     reader = data.inputs.reader

@@ -9,18 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from cdr_anomaly import numbering
-from cdr_anomaly.engines.profile import COUNTS, NeededLines
-from cdr_anomaly.features import forwarding_hops, line_ages, shifts
+from cdr_anomaly.engines.profile import COUNTS
+from cdr_anomaly.features import forwarding_hops, line_ages
+from cdr_anomaly.features.needs import is_abroad
 from cdr_anomaly.features.tables import TableInputs, TableRules, build_tables
-from cdr_anomaly.numbering import caller_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from cdr_anomaly.features.feed import Feed
-    from cdr_anomaly.features.needs import Needs
+    from cdr_anomaly.features.needs import FeedNeeds
     from cdr_anomaly.features.tables import FeedReader, Tables
-    from cdr_anomaly.ingest import Source
 
 
 FEW_LINE_DAYS = 50
@@ -48,10 +45,9 @@ class ActiveDays(NamedTuple):
         return self.line_days < FEW_LINE_DAYS or self.n_in >= 0.01 * self.n_out
 
 
-def count_active_days(days: pl.DataFrame, detectors: Sequence[Needs]) -> ActiveDays:
-    """Count the line-days (n_out, n_in) that some detector would watch for what they placed."""
-    enough = min(detector.least().n_out for detector in detectors)
-    watched = days.filter(pl.col("n_out") >= enough)
+def count_active_days(days: pl.DataFrame, needs: FeedNeeds) -> ActiveDays:
+    """Count the line-days (n_out, n_in) that are watched for what they placed."""
+    watched = days.filter(pl.col("n_out") >= needs.day_calls)
     return ActiveDays(watched.height, *watched.select(pl.col("n_out", "n_in").sum()).row(0))
 
 
@@ -65,41 +61,37 @@ class FeedData:
     inputs: TableInputs
     line_days: pl.DataFrame
 
-    def rules(self, detectors: Sequence[Needs]) -> TableRules:
-        """Return what the tables take from ``detectors``, one of each kind."""
+    def rules(self, needs: FeedNeeds) -> TableRules:
+        """Return what the tables take from the needs of detectors, one of each kind."""
         last = self.inputs.reader.feed.last_day or date.max
         recent = self.line_days.filter(pl.col("day") > last - timedelta(days=TWO_WAY_DAYS))
-        return TableRules.of(detectors, two_way=count_active_days(recent, detectors).two_way())
+        return TableRules.of(needs, two_way=count_active_days(recent, needs).two_way())
 
     def tables(self, rules: TableRules) -> Tables:
         """Build every table by these rules."""
         return build_tables(self.inputs, rules)[0]
 
 
-def read_again(
-    reader: FeedReader, detectors: Sequence[Needs], applicable: Sequence[Needs]
-) -> FeedData:
-    """Read the calls of the lines that any of the ``applicable`` detectors watches."""
+def read_again(reader: FeedReader, needs: FeedNeeds) -> FeedData:
+    """Read the calls of the lines that any detector watches."""
     feed, look, source = reader.feed, reader.look, reader.source
     start = feed.first_day or date(1990, 1, 1)
-    known_from = births_known_from(start, detectors)
+    known_from = births_known_from(start, needs)
     asked_for = (pl.col("line") == pl.lit(reader.line, source.line_type)).fill_null(value=False)
-    watch = pl.any_horizontal(asked_for, *(d.watch() for d in applicable))
+    watch = asked_for | needs.watch()
     profile, watched, seen = _watched_profile(reader, watch, known_from, start)
     births = line_ages.find_births(
         seen.lazy(), reader.subscribers.activations, known_from=known_from
     ).collect()
     # A line that is asked for may have received calls only, which PROFILE need not tell.
     line = pl.DataFrame({"line": [] if reader.line is None else [reader.line]}, watched.schema)
-    by_trunk = callers_by_trunk(reader, applicable)
+    by_trunk = callers_by_trunk(reader, needs)
     watched = pl.concat([watched, line, by_trunk]).unique()
     marked = watched.join(births.select("line", "born"), on="line", how="left").with_columns(
         abroad=is_abroad(source), sought=pl.col("line").is_in(by_trunk["line"].implode())
     )
-    worth = pl.any_horizontal(asked_for, *(d.worth() for d in applicable))
-    second = reader.read_lines(marked, worth)
-    link_seconds = max(detector.link() for detector in detectors)
-    hops = forwarding_hops.hops(look.forwarded, link_seconds=link_seconds).lazy()
+    second = reader.read_lines(marked, asked_for | needs.legs())
+    hops = forwarding_hops.hops(look.forwarded, link_seconds=needs.hop_link_s).lazy()
     # The first days are judged by births of the week before them, too.
     fresh = births.lazy().filter(pl.col("born") > start - line_ages.WEEK).select("line")
     lines = pl.concat([watched.lazy(), fresh, hops.select(line="target")])
@@ -111,7 +103,7 @@ def read_again(
         since=date.min,
         judged_days=feed.days,
         births_from=births_counted_from(feed, feed.first_day, known_from),
-        shift_needs=shifts.merge_needs(detector.working() for detector in detectors),
+        shift_needs=needs.shifts,
         profile=profile.collect().lazy(),
         legs=second.legs.lazy(),
         hops=hops,
@@ -121,9 +113,9 @@ def read_again(
     return FeedData(inputs, second.days)
 
 
-def births_known_from(first_day: date, detectors: Sequence[Needs]) -> date:
+def births_known_from(first_day: date, needs: FeedNeeds) -> date:
     """Return the first day on which a first leg means a new line."""
-    return first_day + timedelta(days=max(detector.warm_up() for detector in detectors))
+    return first_day + timedelta(days=needs.warm_up_days)
 
 
 def births_counted_from(feed: Feed, first_day: date | None, known_from: date) -> date:
@@ -159,7 +151,7 @@ def _watched_profile(
 
 
 def _watched_lines(profile: pl.LazyFrame, born: pl.DataFrame, watch: pl.Expr) -> pl.LazyFrame:
-    """Return the lines that ``watch`` selects (see Needs.watch)."""
+    """Return the lines that ``watch`` selects (see FeedNeeds.watch)."""
     # Lines that are new or forward are few; only they need their age and their sum.
     plain = profile.with_columns(age_d=pl.lit(None, pl.Int64), n_forwarded_all=pl.lit(0))
     new = pl.col("line").is_in(born["line"].implode())
@@ -170,34 +162,6 @@ def _watched_lines(profile: pl.LazyFrame, born: pl.DataFrame, watch: pl.Expr) ->
         .with_columns(age_d=age, n_forwarded_all=pl.col("n_forwarded").sum().over("line"))
     )
     return pl.concat([rows.filter(watch).select("line") for rows in (plain, special)]).unique()
-
-
-def traffic_kinds(detectors: Sequence[Needs]) -> frozenset[str]:
-    """Return what any of the detectors needs TRAFFIC of: "cell", "trunk"."""
-    return frozenset().union(*(detector.counts() for detector in detectors))
-
-
-def needed_lines(
-    detectors: Sequence[Needs], source: Source, activations: pl.LazyFrame | None, line: object
-) -> NeededLines:
-    """Return what a line must have to be needed, where the days of activation are listed.
-
-    ``line`` is needed whatever it did, unless it is None.
-    """
-    needs = [detector.least() for detector in detectors]
-    lines = [pl.Series([] if line is None else [line], dtype=source.line_type)]
-    if activations is not None:
-        extent = source.time_range
-        # One day more on either side: zones, and an activation counts from its midnight.
-        since = extent[0].date() - line_ages.WEEK - timedelta(days=2) if extent else date.min
-        fresh = activations.filter(pl.col("activation") >= since).select("line")
-        lines.append(fresh.collect().to_series())
-    return NeededLines(
-        n_out=min(need.n_out for need in needs),
-        n_forwarded=min(need.n_forwarded for need in needs),
-        lines=pl.concat(lines),
-        abroad=any(need.abroad is True for need in needs) and is_abroad(source),
-    )
 
 
 def _with_received(profile: pl.LazyFrame, days: pl.LazyFrame) -> pl.LazyFrame:
@@ -226,15 +190,9 @@ def describe_lines(lines: pl.LazyFrame, births: pl.DataFrame, reader: FeedReader
     )
 
 
-def is_abroad(source: Source) -> pl.Expr:
-    """Return which lines (line) are presented as of elsewhere than the home region."""
-    return caller_id.is_foreign_number(pl.col("line"), source.plan, as_text=source.as_text)
-
-
-def callers_by_trunk(reader: FeedReader, detectors: Sequence[Needs]) -> pl.DataFrame:
-    """Return the lines (line) that placed calls on trunks that some detector seeks."""
-    wanted = [d.seeks(reader.look.traffic) for d in detectors]
-    calls = [expression for expression in wanted if expression is not None]
+def callers_by_trunk(reader: FeedReader, needs: FeedNeeds) -> pl.DataFrame:
+    """Return the lines (line) that placed calls on trunks that some detector needs."""
+    calls = needs.on_trunks(reader.look.traffic)
     none = pl.Series(dtype=reader.source.line_type)
-    lines = reader.engine.callers(reader.source, pl.any_horizontal(calls)) if calls else none
+    lines = none if calls is None else reader.engine.callers(reader.source, calls)
     return lines.alias("line").to_frame()

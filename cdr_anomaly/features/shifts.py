@@ -10,15 +10,12 @@ every zone is a whole number of quarters away from UTC, so each part is in one l
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
 from cdr_anomaly.engines.profile import UNREACHABLE
 from cdr_anomaly.features import rolling
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 KEY = ("line", "day")
 QUARTER_US = 900 * rolling.US_PER_S
@@ -30,12 +27,6 @@ class ShiftNeeds(NamedTuple):
     n_out: int = UNREACHABLE
     talk_s: int = UNREACHABLE
     days_before: int = 0
-
-
-def merge_needs(needs: Iterable[ShiftNeeds]) -> ShiftNeeds:
-    """Return the needs that cover all of these."""
-    calls, talk, days = zip(*needs, strict=True)
-    return ShiftNeeds(min(calls), min(talk), max(days))
 
 
 def line_days(

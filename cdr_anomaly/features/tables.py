@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.engines.first_pass import FirstLook
     from cdr_anomaly.engines.profile import NeededLines
     from cdr_anomaly.features.feed import Feed
-    from cdr_anomaly.features.needs import Needs
+    from cdr_anomaly.features.needs import FeedNeeds
     from cdr_anomaly.ingest import Source
     from cdr_anomaly.ingest.subscribers import Subscribers
     from cdr_anomaly.settings import ColdCallers
@@ -75,16 +75,9 @@ class TableRules(NamedTuple):
     talk_s: int
 
     @classmethod
-    def of(cls, detectors: Iterable[Needs], *, two_way: bool) -> TableRules:
+    def of(cls, needs: FeedNeeds, *, two_way: bool) -> TableRules:
         """Return the rules of some detectors, one of each kind."""
-        detectors = list(detectors)
-        rules = (detector.cold_callers_rule() for detector in detectors)
-        return cls(
-            busy=min(detector.remembers() for detector in detectors),
-            two_way=two_way,
-            cold_callers=next(rule for rule in rules if rule is not None),
-            talk_s=min(detector.reached_from() for detector in detectors),
-        )
+        return cls(needs.busy_calls, two_way, needs.cold_callers, needs.talk_s)
 
 
 @dataclass(frozen=True)

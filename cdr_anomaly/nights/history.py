@@ -21,9 +21,9 @@ from cdr_anomaly.features import (
     rolling,
     second_look,
     shared_targets,
-    shifts,
 )
-from cdr_anomaly.features.second_look import callers_by_trunk, is_abroad
+from cdr_anomaly.features.needs import is_abroad
+from cdr_anomaly.features.second_look import callers_by_trunk
 from cdr_anomaly.features.tables import TableInputs, TableRules, build_tables
 from cdr_anomaly.ingest import midnight
 from cdr_anomaly.ingest.deduplicate import PART_GAP_S
@@ -32,9 +32,9 @@ from cdr_anomaly.schema import CARRY_OVER, FORWARD_LEGS, LEGS, PROFILE, empty, r
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cdr_anomaly.detectors import Detector, Tables
+    from cdr_anomaly.features.needs import FeedNeeds
     from cdr_anomaly.features.second_look import ActiveDays
-    from cdr_anomaly.features.tables import FeedReader
+    from cdr_anomaly.features.tables import FeedReader, Tables
 
 # A call matters after midnight if it began in the last hour, has not ended, or may have another
 # part: for windows of 10 and 60 minutes, calls under way at once, and partial records.
@@ -63,29 +63,28 @@ class History:
 
 
 def build_night_tables(
-    reader: FeedReader, detectors: list[Detector], history: History
+    reader: FeedReader, needs: FeedNeeds, history: History
 ) -> tuple[Tables, dict[str, pl.DataFrame], ActiveDays]:
     """Return the tables of a night, the rows that its state keeps, and its active line-days."""
     source, day = reader.source, history.day
     profile = _profile(reader, day)
-    known_from = second_look.births_known_from(history.first_day, detectors)
+    known_from = second_look.births_known_from(history.first_day, needs)
     births = _births(history, profile, reader.subscribers.activations, known_from)
-    needed = _needed_lines(profile.with_columns(abroad=is_abroad(source)), births, detectors)
-    needed = pl.concat([needed, callers_by_trunk(reader, detectors)]).unique(maintain_order=True)
+    needed = _needed_lines(profile.with_columns(abroad=is_abroad(source)), births, needs)
+    needed = pl.concat([needed, callers_by_trunk(reader, needs)]).unique(maintain_order=True)
     second = reader.read_lines(
         needed.join(births.select("line", "born"), on="line", how="left"),
         pl.lit(value=True),
         late=_is_late("start_time", midnight(source.tz, day + timedelta(days=1))),
     )
     forwarded = _forwarded(reader, day)
-    hops = _hops(history, forwarded, max(detector.link() for detector in detectors))
+    hops = _hops(history, forwarded, needs.hop_link_s)
     hops_of_week = hops.filter(pl.col("day") > day - timedelta(days=roles.WEEK))
-    lines = _judged_lines(needed, births, hops_of_week, day, detectors)
+    lines = _judged_lines(needed, births, hops_of_week, day, needs)
     past = history.days("profile", rolling.PAST_DAYS[1]).join(lines.lazy(), on="line", how="semi")
-    reach = max(detector.reaches() for detector in detectors)
+    reach = needs.new_line_days
     young = births.filter(pl.col("born") >= day - timedelta(days=reach))["line"]
-    active = second_look.count_active_days(profile, detectors)
-    shift_needs = shifts.merge_needs(detector.working() for detector in detectors)
+    active = second_look.count_active_days(profile, needs)
     recent = history.days("cold_callers", shared_targets.LIST_DAYS - 1)
     described = pl.concat([lines, hops_of_week.select(line="target")]).unique().drop_nulls()
     inputs = TableInputs(
@@ -93,7 +92,7 @@ def build_night_tables(
         since=day,
         judged_days=(day,),
         births_from=second_look.births_counted_from(reader.feed, history.first_day, known_from),
-        shift_needs=shift_needs,
+        shift_needs=needs.shifts,
         profile=pl.concat([past.collect(), profile.join(lines, on="line", how="semi")]).lazy(),
         legs=_legs(history, second.legs, young, midnight(source.tz, day), reach).lazy(),
         hops=hops.lazy(),
@@ -101,9 +100,9 @@ def build_night_tables(
         line_ages=births.lazy(),
         past_cold_callers=history.days("cold_callers", COLD_CALLER_DAYS),
         past_lists=cold_callers.lists(history.days("legs", shared_targets.LIST_DAYS - 1), recent),
-        past_shifts=history.days("shifts", shift_needs.days_before),
+        past_shifts=history.days("shifts", needs.shifts.days_before),
     )
-    rules = TableRules.of(detectors, two_way=active.plus(history.active).two_way())
+    rules = TableRules.of(needs, two_way=active.plus(history.active).two_way())
     tables, callers = build_tables(inputs, rules)
     state_rows = {
         "profile": profile,
@@ -183,14 +182,12 @@ def _births(
     return line_ages.find_births(seen, activations, known_from=known_from).collect()
 
 
-def _needed_lines(
-    profile: pl.DataFrame, births: pl.DataFrame, detectors: list[Detector]
-) -> pl.DataFrame:
+def _needed_lines(profile: pl.DataFrame, births: pl.DataFrame, needs: FeedNeeds) -> pl.DataFrame:
     """Return the lines whose calls of the day are needed, on this night or on a later one."""
     young = births.select("line", "born").drop_nulls()
     age = (pl.col("day") - pl.col("born")).dt.total_days()
     aged = profile.join(young, on="line", how="left").with_columns(age_d=age)
-    return aged.filter(pl.any_horizontal(d.keeps() for d in detectors)).select("line")
+    return aged.filter(needs.retention()).select("line")
 
 
 def _judged_lines(
@@ -198,12 +195,12 @@ def _judged_lines(
     births: pl.DataFrame,
     hops_of_week: pl.DataFrame,
     day: date,
-    detectors: list[Detector],
+    needs: FeedNeeds,
 ) -> pl.DataFrame:
     """Add to the lines that are needed those that are new, and those that forward in the week."""
     fresh = births.filter(pl.col("born") > day - line_ages.WEEK).select("line")
-    enough = min(detector.least().n_forwarded for detector in detectors)
-    forwarders = hops_of_week.group_by(line="forwarder").len().filter(pl.col("len") >= enough)
+    many = pl.len() >= needs.forwards
+    forwarders = hops_of_week.group_by(line="forwarder").agg(many=many).filter("many")
     return pl.concat([needed, fresh, forwarders.select("line")]).unique()
 
 

@@ -16,6 +16,7 @@ from cdr_anomaly.alerts import entities as alerts_entities
 from cdr_anomaly.alerts.victims import urgency
 from cdr_anomaly.errors import accept_former_names
 from cdr_anomaly.features import second_look
+from cdr_anomaly.features.needs import Needs
 from cdr_anomaly.features.second_look import ActiveDays
 from cdr_anomaly.nights import history, inputs, ledger, lock, open_state, volume
 from cdr_anomaly.nights.history import History, build_night_tables
@@ -230,6 +231,7 @@ def _judge(
 ) -> JudgedNight:
     """Read the calls of the day, and let every detector judge them by what is remembered."""
     built = detectors.build(run.settings)
+    needs = Needs.merge(detector.needs() for detector in built)
     late = (
         state.read("carry_over")
         .filter(pl.col("day") == day - timedelta(days=1))
@@ -239,7 +241,11 @@ def _judge(
     as_text = state.as_text or chosen.as_text
     source = replace(chosen, as_text=as_text, carry_over=late if late.height else None)
     reader = pipeline.read_once(
-        run.engine, source, built, subscribers=run.lists.subscribers, progress=run.progress
+        run.engine,
+        source,
+        needs.traffic,
+        subscribers=run.lists.subscribers,
+        progress=run.progress,
     )
     look, first_day = reader.look, ledger.first_day(nights, day)
     recent = [night.facts for d, night in nights.items() if day - FEED_NIGHTS <= d < day]
@@ -256,7 +262,7 @@ def _judge(
     )
     past = History(day, first_day, active, open_state.table_reader(state, reader.source, damaged))
     run.progress("reading some lines' calls again", reader.source.rows)
-    tables, state_rows, active_today = build_night_tables(reader, built, past)
+    tables, state_rows, active_today = build_night_tables(reader, needs, past)
     run.progress("judging")
     reasons = pipeline.reasons_not_applicable(built, feed)
     applicable = [detector for detector in built if detector.name not in reasons]

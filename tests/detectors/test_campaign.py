@@ -167,6 +167,6 @@ def test_opaque_lines_are_compared_too(tmp_path: Path) -> None:
 
 def test_what_is_asked_of_a_line_is_asked_of_its_rule() -> None:
     rule = ColdCallers(calls_day=20, answered=0.5)
-    told = Campaign(cold_callers=rule)
-    assert told.cold_callers_rule() == rule
-    assert told.least().n_out == told.remembers() == 20
+    needs = Campaign(cold_callers=rule).needs()
+    assert needs.cold_callers == rule
+    assert needs.calls_day == needs.busy_calls == 20

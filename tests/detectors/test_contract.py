@@ -10,7 +10,7 @@ import pytest
 
 from cdr_anomaly import detectors, pipeline, settings
 from cdr_anomaly.engines import profile
-from cdr_anomaly.engines.profile import NeededLines
+from cdr_anomaly.features.needs import FeedNeeds
 from cdr_anomaly.schema import FINDINGS, SUBJECT_KINDS, TESTS
 from cdr_anomaly.settings import Settings
 from tests.helpers.adversarial import ACTIVATED, WORDS, adversarial
@@ -35,10 +35,9 @@ def truth() -> pl.DataFrame:
 @pytest.fixture
 def watch_everybody(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def patch() -> None:
-        for detector in detectors.ALL:
-            monkeypatch.setattr(detector, "least", lambda _: NeededLines(0, 0))
-            monkeypatch.setattr(detector, "watch", lambda _: pl.lit(value=True))
-            monkeypatch.setattr(detector, "worth", lambda _: pl.lit(value=True))
+        monkeypatch.setattr(FeedNeeds, "day_calls", 0)
+        for name in ("watch", "legs"):
+            monkeypatch.setattr(FeedNeeds, name, lambda _: pl.lit(value=True))
 
     return patch
 

@@ -117,8 +117,3 @@ def test_parts_of_seconds_are_added_up_before_they_are_dropped() -> None:
         made = shifts.line_days(legs, measured, "UTC", ShiftNeeds(1, talk_s)).collect()
         assert made.height == n
         assert made["talk_s"].to_list() == [3] * n
-
-
-def test_enough_is_what_the_least_demanding_needs() -> None:
-    every = [ShiftNeeds(), ShiftNeeds(60, 3600, 13), ShiftNeeds(80, 60, 6)]
-    assert shifts.merge_needs(every) == ShiftNeeds(60, 60, 13)

@@ -12,8 +12,7 @@ from cdr_anomaly.detectors.agent_shift import reasons, work_days
 from cdr_anomaly.detectors.agent_shift.settings import HOUR_S, ORDINARY_TIMES, AgentShiftSettings
 from cdr_anomaly.detectors.base import STRICT
 from cdr_anomaly.detectors.grading import Grading, ladder
-from cdr_anomaly.engines.profile import NeededLines
-from cdr_anomaly.features.shifts import ShiftNeeds
+from cdr_anomaly.features.needs import Needs
 from cdr_anomaly.wording import Text, say, sentence
 
 if TYPE_CHECKING:
@@ -70,20 +69,13 @@ class AgentShift(AgentShiftSettings):
             "no call of the feed has a duration, so nothing is known of talk",
         )
 
-    def least(self) -> NeededLines:
-        return NeededLines(n_out=self.calls_day)
-
-    def watch(self) -> pl.Expr:
-        return pl.col("n_out") >= self.calls_day
-
-    def worth(self) -> pl.Expr:
-        return self.watch() & self.is_mostly_outgoing()
-
-    def keeps(self) -> pl.Expr:
-        return self.watch()
-
-    def working(self) -> ShiftNeeds:
-        return ShiftNeeds(self.calls_day, self.shown_s(), self.within_days - 1)
+    def needs(self) -> Needs:
+        return Needs(
+            calls_day=self.calls_day,
+            out_share=self.out_share,
+            shift_talk_s=self.shown_s(),
+            shift_days=self.within_days - 1,
+        )
 
     def find(self, tables: Tables) -> pl.LazyFrame:
         long = pl.col("talk_s") >= self.talk_h * HOUR_S

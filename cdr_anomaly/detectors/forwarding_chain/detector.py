@@ -12,7 +12,7 @@ from cdr_anomaly.detectors.base import STRICT, no_findings
 from cdr_anomaly.detectors.forwarding_chain import bridges, chains, hubs, roles, targets
 from cdr_anomaly.detectors.forwarding_chain.settings import ForwardingChainSettings
 from cdr_anomaly.detectors.grading import Grading
-from cdr_anomaly.engines.profile import NeededLines
+from cdr_anomaly.features.needs import Needs
 from cdr_anomaly.features.peer_measures import Measure
 from cdr_anomaly.numbering import classes_with
 from cdr_anomaly.wording import Text, say
@@ -63,8 +63,11 @@ class ForwardingChain(ForwardingChainSettings):
         *targets.GRADINGS,
     )
 
-    def link(self) -> int:
-        return self.link_seconds
+    def needs(self) -> Needs:
+        # Own calls of one day are among those of its week: a bridge has no other kind of day.
+        return Needs(
+            forwards=self.bridge_forwards, own_calls=self.own_calls, hop_link_s=self.link_seconds
+        )
 
     def not_applicable(self, feed: Feed) -> Text | None:
         if feed.forwards:
@@ -73,14 +76,6 @@ class ForwardingChain(ForwardingChainSettings):
             "forwarding_chain.no_forwards",
             "the feed has neither forwarding legs nor a redirecting_number",
         )
-
-    def least(self) -> NeededLines:
-        return NeededLines(n_forwarded=self.bridge_forwards)
-
-    def watch(self) -> pl.Expr:
-        # Own calls of one day are among those of its week: a bridge has no other kind of day.
-        quiet = (pl.col("n_forwarded") > 0) & (pl.col("n_out") <= self.own_calls)
-        return quiet & (pl.col("n_forwarded_all") >= self.bridge_forwards)
 
     def tests(self, tables: Tables) -> pl.LazyFrame:
         return self.compared(roles.compared(self._bridges(tables), tables.hops))

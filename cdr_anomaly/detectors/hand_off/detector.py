@@ -11,6 +11,7 @@ from cdr_anomaly.detectors.base import STRICT, no_findings
 from cdr_anomaly.detectors.grading import Grading, ladder
 from cdr_anomaly.detectors.hand_off import chance
 from cdr_anomaly.detectors.hand_off.settings import HandOffSettings
+from cdr_anomaly.features.needs import Needs
 from cdr_anomaly.wording import Sentence, sentence
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ class HandOff(HandOffSettings):
     limits: ClassVar[tuple[str, ...]] = ("people",)
     gradings: ClassVar[tuple[Grading, ...]] = (CRITICAL_TIMES,)
 
-    def reached_from(self) -> int:
-        return self.talk_s
+    def needs(self) -> Needs:
+        return Needs(talk_s=self.talk_s)
 
     def find(self, tables: Tables) -> pl.LazyFrame:
         calls = (

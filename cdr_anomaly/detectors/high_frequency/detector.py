@@ -14,8 +14,8 @@ from cdr_anomaly.detectors.grading import Grading, ladder
 from cdr_anomaly.detectors.high_frequency import reasons, signs
 from cdr_anomaly.detectors.high_frequency.settings import HighFrequencySettings
 from cdr_anomaly.detectors.phrases import baseline_sentence, percent
-from cdr_anomaly.engines.profile import NeededLines
 from cdr_anomaly.features import peer_measures
+from cdr_anomaly.features.needs import Needs
 from cdr_anomaly.features.peer_measures import Measure
 from cdr_anomaly.wording import sentence
 
@@ -67,17 +67,8 @@ class HighFrequency(HighFrequencySettings):
     }
     gradings: ClassVar[tuple[Grading, ...]] = GRADINGS
 
-    def remembers(self) -> int:
-        return self.calls_day
-
-    def least(self) -> NeededLines:
-        return NeededLines(n_out=self.calls_day)
-
-    def watch(self) -> pl.Expr:
-        return pl.col("n_out") >= self.calls_day
-
-    def worth(self) -> pl.Expr:
-        return self.watch() & self._mostly_outgoing()
+    def needs(self) -> Needs:
+        return Needs(calls_day=self.calls_day, out_share=self.out_share, busy_calls=self.calls_day)
 
     def find(self, tables: Tables) -> pl.LazyFrame:
         limits = self._limits().items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
@@ -12,6 +13,7 @@ from cdr_anomaly.detectors.base import STRICT
 from cdr_anomaly.detectors.grading import Grading
 from cdr_anomaly.detectors.new_sim_burst import dialling, forwarding, groups
 from cdr_anomaly.detectors.new_sim_burst.settings import NewSimBurstSettings
+from cdr_anomaly.features.needs import Needs
 from cdr_anomaly.features.peer_measures import Measure
 from cdr_anomaly.wording import Text, say
 
@@ -62,8 +64,15 @@ class NewSimBurst(NewSimBurstSettings):
         *groups.GRADINGS,
     )
 
-    def warm_up(self) -> int:
-        return self.warm_up_days
+    def needs(self) -> Needs:
+        # The first hours touch so many local days that one of these has that share of the calls;
+        # 60 minutes touch two days at the most.
+        calls = min(self.line_calls / self.first_days(), self.line_calls_60min / 2)
+        return Needs(
+            new_line_calls=ceil(calls),
+            new_line_days=self.first_days(),
+            warm_up_days=self.warm_up_days,
+        )
 
     def not_applicable(self, feed: Feed) -> Text | None:
         if feed.activations:
@@ -80,26 +89,6 @@ class NewSimBurst(NewSimBurstSettings):
             days=days + 1,
             least=self.warm_up_days,
         )
-
-    def watch(self) -> pl.Expr:
-        return self.worth() | (self._young() & (pl.col("n_forwarded") > 0))
-
-    def reaches(self) -> int:
-        return self.first_days()
-
-    def keeps(self) -> pl.Expr:
-        return self._young()
-
-    def worth(self) -> pl.Expr:
-        # The first hours touch so many local days that one of these has that share of the calls;
-        # 60 minutes touch two days at the most.
-        return self._young() & (
-            (pl.col("n_out") >= self.line_calls / self.first_days())
-            | (pl.col("n_out") >= self.line_calls_60min / 2)
-        )
-
-    def _young(self) -> pl.Expr:
-        return pl.col("age_d").is_between(0, self.first_days())
 
     def tests(self, tables: Tables) -> pl.LazyFrame:
         since_birth = pl.col("n_out").cum_sum().over("line", order_by="day")

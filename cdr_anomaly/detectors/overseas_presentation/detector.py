@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
@@ -18,7 +19,7 @@ from cdr_anomaly.detectors.overseas_presentation import (
     trunks,
 )
 from cdr_anomaly.detectors.overseas_presentation.settings import OverseasPresentationSettings
-from cdr_anomaly.engines.profile import NeededLines
+from cdr_anomaly.features.needs import Needs
 from cdr_anomaly.numbering import caller_id, pseudonyms
 from cdr_anomaly.wording import Text, say
 
@@ -86,25 +87,12 @@ class OverseasPresentation(OverseasPresentationSettings):
             )
         return None
 
-    def counts(self) -> frozenset[str]:
-        return frozenset({"trunk"})
-
-    def least(self) -> NeededLines:
-        return NeededLines(abroad=True)
-
-    def watch(self) -> pl.Expr:
-        # A pool has another number at each call: none that calls may be left out.
-        return pl.col("abroad") & (pl.col("n_out") > 0)
-
-    def worth(self) -> pl.Expr:
-        return self.watch() | pl.col("sought")
-
-    def keeps(self) -> pl.Expr:
-        return self.watch()
-
-    def seeks(self, traffic: pl.DataFrame) -> pl.Expr | None:
-        names = trunks.international(self, traffic.lazy()).collect()["trunk_in"].unique()
-        return pl.col("trunk_in").is_in(names.sort().implode()) if len(names) else None
+    def needs(self) -> Needs:
+        return Needs(
+            foreign=True,
+            traffic=frozenset({"trunk"}),
+            trunks=partial(trunks.international, self),
+        )
 
     def find(self, tables: Tables) -> pl.LazyFrame:
         placed = tables.legs.filter("outgoing")
