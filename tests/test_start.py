@@ -70,8 +70,8 @@ def of_command(*words: object) -> str:
     [
         ("import cdr_anomaly", {"typer", "rich", "pydantic", "zoneinfo", *READING}),
         ("import cdr_anomaly.cli", {"rich", "jinja2", "pydantic", "zoneinfo", *READING}),
-        (of_command("--help"), {"jinja2", "pydantic", "zoneinfo", *READING}),
-        (of_command("scan", "--help"), {"jinja2", *READING}),
+        (of_command("--help"), {"rich", "jinja2", "pydantic", "zoneinfo", *READING}),
+        (of_command("scan", "--help"), {"rich", "jinja2", *READING}),
         ("from cdr_anomaly import scan, Settings", {"typer", "rich", *LATER}),
         ("from cdr_anomaly import nightly", {"typer", *LATER}),
     ],
@@ -96,7 +96,15 @@ def test_a_scan_that_writes_its_page_loads_no_library_of_other_commands(tmp_path
 def test_a_scan_that_writes_no_files_loads_no_templates(tmp_path: Path) -> None:
     feed(line("+8613800000001").dials(9, on="2026-05-04")).write_parquet(tmp_path / "calls.parquet")
     modules = loaded(of_command("scan", tmp_path, "--tz", SHANGHAI))
-    assert modules & {"cdr_anomaly.reports.html", *LATER} == set()
+    assert modules & {"cdr_anomaly.reports.html", "rich.progress", *LATER} == set()
+
+
+def test_linked_subjects_are_joined_without_scipy() -> None:
+    statement = (
+        "import polars as pl\nfrom cdr_anomaly.features.components import number_components\n"
+        "number_components(pl.Series(['a', 'b']), pl.DataFrame({'one': ['a'], 'other': ['b']}))"
+    )
+    assert not loaded(statement) & LATER
 
 
 def test_tests_without_rows_have_tails_without_rows() -> None:

@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +69,12 @@ def show_progress(
     files: Sequence[Location], state: Location | None = None, *, as_json: bool = False
 ) -> Iterator[pipeline.Progress]:
     """Show how far the work is, if standard error is a terminal; name a file that is damaged."""
+    bar = None if as_json or not sys.stderr.isatty() else _draw_bar()
+    with report_damage(files, state), bar or nullcontext():
+        yield _Steps(bar, logs_steps=as_json)
+
+
+def _draw_bar() -> Progress:
     from rich import progress
     from rich.console import Console
     from rich.text import Text
@@ -88,30 +94,27 @@ def show_progress(
         Rows(),
         progress.TimeElapsedColumn(),
     )
-    terminal = Console(stderr=True)
-    # Away from a terminal it would still leave an empty line.
-    quiet = as_json or not terminal.is_terminal
-    bar = progress.Progress(*columns, console=terminal, transient=True, disable=quiet)
-    with bar, report_damage(files, state):
-        yield _Bar(bar, logs_steps=as_json)
+    return progress.Progress(*columns, console=Console(stderr=True), transient=True)
 
 
-class _Bar:
-    """Shows on stderr what is being done, how far it has come and how long it will take."""
+class _Steps:
+    """Shows on a bar what is being done, how far it has come and how long it will take."""
 
-    def __init__(self, bar: Progress, *, logs_steps: bool) -> None:
+    def __init__(self, bar: Progress | None, *, logs_steps: bool) -> None:
         self.bar = bar
         self.logs_steps = logs_steps
-        self.task = bar.add_task("", total=None)
+        self.task = bar.add_task("", total=None) if bar else None
 
     def __call__(self, step: str, total: int | None = None) -> None:
         if self.logs_steps:
             LOG.info(step)
-        self.bar.remove_task(self.task)  # one that is reset would keep its total
-        self.task = self.bar.add_task(step, total=total)
+        if self.bar and self.task is not None:
+            self.bar.remove_task(self.task)  # one that is reset would keep its total
+            self.task = self.bar.add_task(step, total=total)
 
     def done(self, rows: int) -> None:
-        self.bar.advance(self.task, rows)
+        if self.bar and self.task is not None:
+            self.bar.advance(self.task, rows)
 
 
 @contextmanager

@@ -52,6 +52,17 @@ def test_every_command_and_option_says_what_it_is_for() -> None:
         assert all(getattr(option, "help", None) for option in command.params)
 
 
+def test_the_help_lists_every_command_below_its_panel(run: Any) -> None:
+    ran = run("--help")
+    panels = {text.partition(":")[0]: text for text in ran.out.split("\n\n")}
+    for panel, commands in cli.app.PANELS.items():
+        listed = [line.split()[0] for line in panels[panel].splitlines() if line[2:3].strip()]
+        assert listed[1:] == [command.__name__ for command in commands]
+        for command in commands:
+            text = " ".join((command.__doc__ or "").partition("\n\n")[0].split())
+            assert text in " ".join(panels[panel].split())
+
+
 ODD = {
     "zero rows": dialled().clear(),
     "one row": dialled(1),

@@ -1,0 +1,126 @@
+"""The cost of starting: small scans and help beside the imports that they cannot do without.
+
+Run `python benchmarks/start_up.py` from the root of the repository. Every figure is the least of
+several runs in turn, in processor seconds, and stands beside its reference in the same run, as the
+speed of a shared machine changes from one minute to the next.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from benchmarks import records
+
+ROOT = Path(__file__).resolve().parent.parent
+CALLS = ROOT / "sample_data" / "calls"
+ENTITIES = ROOT / "sample_data" / "entities.csv"
+LINE = "+8613503389039"  # a line of the sample that is found
+READING, TYPING = "import polars, pyarrow.parquet", "import typer, rich"
+# The last of some scans in one process; its CPU seconds go to standard output.
+WARM = """
+import sys, time
+import polars, pyarrow.parquet
+from cdr_anomaly import Settings, scan
+seconds = []
+for _ in range(6):
+    begin = time.process_time()
+    scan([sys.argv[1]], Settings(tz="Asia/Shanghai"))
+    seconds.append(time.process_time() - begin)
+print(min(seconds))
+"""
+
+
+class Row(NamedTuple):
+    """What was run, its CPU seconds, and how many times its reference that is."""
+
+    what: str
+    cpu_s: float
+    ratio: float
+
+
+class Run(NamedTuple):
+    """A command, the one that it is compared with, and whether it prints its own CPU seconds."""
+
+    what: str
+    command: list[str]
+    reference: str
+    prints_cpu: bool = False
+
+
+def list_runs(folder: Path) -> list[Run]:
+    """List what is run; ``folder`` gets the records and the results."""
+    small = folder / "small"
+    records.write_records(1_000, small)
+    tool = [sys.executable, "-m", "cdr_anomaly"]
+    zone = ["--tz", "Asia/Shanghai"]
+    scan = [*tool, "scan", str(small / "calls"), *zone]
+    sample = [str(CALLS), *zone]
+    of_sample = [*tool, "scan", *sample, "--entities", str(ENTITIES), "--out", str(folder / "out")]
+    return [
+        Run(READING, [sys.executable, "-c", READING], READING),
+        Run(TYPING, [sys.executable, "-c", TYPING], TYPING),
+        Run("--help", [*tool, "--help"], TYPING),
+        Run("1,000 calls, a process", scan, READING),
+        Run(
+            "1,000 calls, warm",
+            [sys.executable, "-c", WARM, str(small / "calls")],
+            READING,
+            prints_cpu=True,
+        ),
+        Run("1,000 calls, with page", [*scan, "--out", str(folder / "small_out")], READING),
+        Run("explain, sample", [*tool, "explain", LINE, *sample], READING),
+        Run("sample, with page", of_sample, READING),
+    ]
+
+
+def measure(times: int = 3, only: str = "") -> list[Row]:
+    """Run everything in turn, and return the least CPU seconds of each, beside its reference.
+
+    With ``only`` those whose name contains it are run, and the references.
+    """
+    least: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        runs = [run for run in list_runs(Path(temporary)) if only in run.what or run.what[0] == "i"]
+        for _ in range(times):
+            for run in runs:
+                cpu_s = _cpu_seconds(run)
+                least[run.what] = min(cpu_s, least.get(run.what, cpu_s))
+    return [Row(run.what, least[run.what], least[run.what] / least[run.reference]) for run in runs]
+
+
+def _cpu_seconds(run: Run) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # An installed package is compiled; without this a machine may compile it at every start.
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
+    finished = subprocess.run(
+        run.command, capture_output=True, check=True, text=True, cwd=ROOT, env=environment
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if run.prints_cpu:
+        return float(finished.stdout)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--only", default="", help="a part of the name of what is run")
+    arguments = parser.parse_args()
+    table = pl.DataFrame(measure(arguments.times, arguments.only), schema=Row._fields, orient="row")
+    print("| what | CPU, s | times its reference |", "|---|---|---|", sep="\n")
+    for what, cpu_s, ratio in table.iter_rows():
+        print(f"| {what} | {cpu_s:.2f} | {ratio:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
