@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Truths = NDArray[np.bool_]
+    Counts = NDArray[np.int64]
 
 
 # Beyond the one in a thousand that score most, tails are not counted but drawn out; of fewer than
@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 RARE, FEWEST = 1e-3, 20
 # So many of its peers' days a line's own past is drawn towards their dispersion by.
 PEER_DAYS = 14.0
+
+
+class Groups(NamedTuple):
+    """The groups of values, and those of the reference values that they are compared with."""
+
+    of_values: Counts
+    of_reference: Counts
+
+    @classmethod
+    def one(cls, values: Floats, reference: Floats) -> Groups:
+        """Put all of them in one group."""
+        return cls(np.zeros(len(values), np.int64), np.zeros(len(reference), np.int64))
 
 
 def gamma_shape(counts: Floats, expected: Floats, *, trim: float = 0.02) -> float:
@@ -131,18 +143,27 @@ def binomial_tail(count: Floats, tries: Floats, share: Floats) -> Floats:
     return np.where(count >= 1, tail, 1.0)
 
 
-def rarity(values: Floats, reference: Floats, *, among: Truths) -> Floats:
+def rarity(
+    values: Floats, reference: Floats, *, among: Truths, groups: Groups | None = None
+) -> Floats:
     """Return the share of ``reference`` values that are as great, counting each value as one more.
 
-    ``among`` says which of the values are themselves in the reference.
+    ``among`` says which of the values are themselves in the reference. With ``groups`` each value
+    is compared with the reference of its own group.
     """
-    ordered = np.sort(reference)
+    reaching, size = _reaching(values, reference, groups)
     itself = among.astype(np.int64)
-    return (1 + _reaching(values, ordered) - itself) / (1 + len(ordered) - itself)
+    return (1 + reaching - itself) / (1 + size - itself)
 
 
 def calibrated(
-    scores: Floats, reference: Floats, tested: int, *, among: Truths, draw: bool = True
+    scores: Floats,
+    reference: Floats,
+    tested: int | Counts,
+    *,
+    among: Truths,
+    draw: bool | Truths = True,
+    groups: Groups | None = None,
 ) -> Floats:
     """Return the share of ``tested`` lines with such a score, by ``reference`` scores; 0 is none.
 
@@ -151,24 +172,47 @@ def calibrated(
     with it all findings, but hardly a median (algorithms, section 0.4). Scores are sums of
     -log10 p, and no tail is taken to fall faster than that of one. ``among`` says which of the
     scores are themselves in the reference, and do not count for themselves. Without ``draw`` there
-    is no tail.
+    is no tail. With ``groups`` each score is compared with the reference of its own group; then
+    ``tested`` and ``draw`` may be told of each score, alike in a group.
     """
-    ordered = np.sort(reference)
-    others = _reaching(scores, ordered) - among.astype(np.int64)
-    counted = (1 + others) / (1 + tested)
-    rare = max(FEWEST, ceil(RARE * tested))
-    if draw and len(ordered) > rare:
-        start = ordered[-rare - 1]
-        excess = ordered[ordered > start] - start
-        if len(excess):
-            scale = max(float(np.median(excess)) / np.log(2), 1 / np.log(10))
-            tail = len(excess) / tested * np.exp(-(scores - start) / scale)
-            counted = np.where(scores > start, tail, counted)
+    groups = groups or Groups.one(scores, reference)
+    reaching, size = _reaching(scores, reference, groups)
+    counted = (1 + reaching - among.astype(np.int64)) / (1 + tested)
+    rare = np.maximum(FEWEST, np.ceil(RARE * np.asarray(tested))).astype(np.int64)
+    far = draw & (size > rare)
+    for group in np.unique(groups.of_values[far]) if far.any() else ():
+        at = groups.of_values == group
+        lines, most = (int(np.broadcast_to(each, at.shape)[at][0]) for each in (tested, rare))
+        ordered = np.sort(reference[groups.of_reference == group])
+        counted[at] = _with_tail(counted[at], scores[at], ordered, lines, most)
     return np.where(scores > 0, np.clip(counted, 1e-300, 1.0), 1.0)
 
 
-def _reaching(values: Floats, ordered: Floats) -> NDArray[np.intp]:
-    return len(ordered) - np.searchsorted(ordered, values, side="left")
+def _with_tail(counted: Floats, scores: Floats, ordered: Floats, tested: int, rare: int) -> Floats:
+    """Draw the shares of scores beyond the ``rare`` ones of an ordered reference from its tail."""
+    start = ordered[-rare - 1]
+    excess = ordered[ordered > start] - start
+    if not len(excess):
+        return counted
+    scale = max(float(np.median(excess)) / np.log(2), 1 / np.log(10))
+    tail = len(excess) / tested * np.exp(-(scores - start) / scale)
+    return np.where(scores > start, tail, counted)
+
+
+def _reaching(
+    values: Floats, reference: Floats, groups: Groups | None
+) -> tuple[Counts, int | Counts]:
+    """Count for each value the reference values that are as great, and all those of its group."""
+    ordered = np.sort(reference)
+    place = np.searchsorted(ordered, values, side="left")
+    if groups is None:
+        return len(ordered) - place, len(ordered)
+    # The groups one after the other, and in each the places of its values in the common order.
+    step = len(ordered) + 1
+    keys = np.sort(groups.of_reference * step + np.searchsorted(ordered, reference, side="left"))
+    begin = groups.of_values * step
+    first, found, end = (np.searchsorted(keys, key) for key in (begin, begin + place, begin + step))
+    return end - found, end - first
 
 
 def false_discovery(p_values: Floats, tested: int) -> Floats:

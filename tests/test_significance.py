@@ -12,7 +12,8 @@ from tests.helpers import naive
 
 P_VALUES = st.lists(st.floats(0, 1), max_size=12)
 # Few different values, so that there are ties.
-SCORES = st.lists(st.sampled_from([0.0, 0.3, 0.5, 1.0, 1.25, 2.0, 3.5]), max_size=60)
+SCORE = st.sampled_from([0.0, 0.3, 0.5, 1.0, 1.25, 2.0, 3.5])
+SCORES = st.lists(SCORE, max_size=60)
 
 
 def one(value: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -217,6 +218,32 @@ def test_how_many_score_as_much(known: list[float], more: int, value: float) -> 
     assert found.tolist() == pytest.approx(slowly)
     assert ((found > 0) & (found <= 1)).all()
     assert (found[scores == 0] == 1).all()
+
+
+@given(data=st.data(), n_groups=st.integers(1, 4))
+@settings(max_examples=100, deadline=None)
+def test_groups_at_once_are_what_each_is_by_itself(data: st.DataObject, n_groups: int) -> None:
+    group = st.integers(0, n_groups - 1)
+    known = data.draw(st.lists(st.tuples(group, SCORE), max_size=150))
+    own = data.draw(st.lists(st.tuples(group, SCORE, st.booleans()), max_size=20))
+    of_values, values, among = (np.array([row[n] for row in own]) for n in range(3))
+    of_values, values, among = of_values.astype(int), values.astype(float), among.astype(bool)
+    reference = np.array([value for _, value in known] + values[among].tolist(), float)
+    of_reference = np.array([n for n, _ in known] + of_values[among].tolist(), int)
+    groups = significance.Groups(of_values, of_reference)
+    tested, draw = 40 + 3000 * of_values, of_values % 2 == 0
+    shares = significance.rarity(values, reference, among=among, groups=groups)
+    found = significance.calibrated(
+        values, reference, tested, among=among, draw=draw, groups=groups
+    )
+    for n in range(n_groups):
+        at, of_group = of_values == n, reference[of_reference == n]
+        alone = significance.rarity(values[at], of_group, among=among[at])
+        assert shares[at].tolist() == alone.tolist()
+        alone = significance.calibrated(
+            values[at], of_group, 40 + 3000 * n, among=among[at], draw=n % 2 == 0
+        )
+        assert found[at].tolist() == alone.tolist()
 
 
 @pytest.mark.parametrize("p", [1e-2, 1e-3, 1e-4])

@@ -8,9 +8,10 @@ is tested later may have been left out (algorithms, sections 2.0 and 3).
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import polars as pl
 
 from cdr_anomaly import significance
@@ -18,10 +19,15 @@ from cdr_anomaly.schema import EVIDENCE, empty
 from cdr_anomaly.wording import DIGITS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from cdr_anomaly.features.peer_measures import Measure
 
+    Codes = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+    Truths = NDArray[np.bool_]
 
 # The nights that a night is calibrated by, and how many of them must be known.
 NIGHTS, MIN_NIGHTS = 7, 5
@@ -40,10 +46,8 @@ COMMON, COMMON_SHARE, RARE_SHARE = ("mobile lines", "lines"), 0.8, 0.05
 VOLUME, MAX_OTHER_P = "volume", 1e-3
 # Nobody is compared with days that were found with a q like this.
 SURELY_ODD = 0.01
-NO_SCORES = pl.DataFrame(
-    schema={"day": pl.Date, "peers": pl.String, "family": pl.String, "score": pl.Float64}
-)
 BY_NIGHTS, BY_ITSELF = "the nights before", "the same day"
+EPOCH = date(1970, 1, 1).toordinal()
 
 
 class PastNights(NamedTuple):
@@ -58,24 +62,45 @@ class PastNights(NamedTuple):
         return cls(empty(EVIDENCE, line), callers)
 
 
-class _Compared(NamedTuple):
-    """What a day is compared with: peers' values and families' scores of the nights before it.
+class _Scores(NamedTuple):
+    """Scores of line-days in the order of days, each compared with those of its ``group``.
 
-    Lines that called are ``callers`` on the day and ``before`` on those nights. Where too few of
-    these are known the values are those of the day ``itself``, and there are no scores.
+    A score sums up the rows from ``first`` on. All lines of a group are of one ``kind``.
     """
 
-    day: date
-    values: pl.DataFrame
-    scores: pl.DataFrame
+    day: Codes
+    line_day: Codes
+    kind: Codes
+    group: Codes
+    first: Codes
+    score: Floats
+    p_value: Floats
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame, score: str) -> _Scores:
+        """Take the columns of rows, and scores by that name; what is not known yet is 0."""
+        day, line_day, kinds, group, first = (_numbers(rows[name]) for name in cls._fields[:5])
+        scores, p_values = (
+            rows[name].fill_null(0.0).to_numpy(writable=True) for name in (score, "p_value")
+        )
+        return cls(day, line_day, kinds, group, first, scores, p_values)
+
+
+class _Night(NamedTuple):
+    """A day to be judged, by the nights before it or, where these are too few, by itself.
+
+    It is counted from 1970 on. Lines that called are ``callers`` on it, and ``before`` on them.
+    """
+
+    day: int
     callers: int
     before: int
     itself: bool
 
-    def is_new(self, scores: pl.DataFrame) -> bool:
-        """Tell whether the scores of a kind and family are of too few nights to compare with."""
-        first = scores["day"].min()
-        return not isinstance(first, date) or (self.day - first).days < MIN_NIGHTS
+    def slices(self, days: Codes) -> tuple[slice, slice]:
+        """Return the rows of the week before, and of the day, of rows in the order of days."""
+        week, begin, end = np.searchsorted(days, (self.day - NIGHTS, self.day, self.day + 1))
+        return slice(week, begin), slice(begin, end)
 
 
 def build_evidence(
@@ -85,17 +110,16 @@ def build_evidence(
 
     Its ``peers`` may be told more finely, as lines of a kind: its measures are compared with those,
     and its families with all lines, used for whatever.
-    With lines that are ``odd`` (line, day), found grave by a rule, nobody is compared.
+    With lines that are ``odd`` (line, day), found grave by a rule, nobody is compared. The nights
+    of ``past`` are before all those of ``tests``.
     """
-    made = [past.evidence.cast({"line": tests.schema["line"]})]
-    mark = odd.unique().with_columns(excluded_from_peers=pl.lit(value=True))
-    marked = tests.join(mark, on=["line", "day"], how="left", maintain_order="left")
-    marked = marked.with_columns(pl.col("excluded_from_peers").fill_null(value=False))
-    for day in sorted(tests["day"].unique()):
-        rows = marked.filter(pl.col("day") == day)
-        compared = _compared(rows, day, pl.concat(made[-NIGHTS - 1 :]), past.callers)
-        made.append(_of_day(rows, compared, measures))
-    return pl.concat([made[0].clear(), *made[1:]]).sort("day", "line")
+    if tests.is_empty():
+        return empty(EVIDENCE, tests.schema["line"])
+    low = [name for name, measure in measures.items() if measure.low_is_odd]
+    scoring = _Scoring(tests, odd, past, low)
+    for day in np.unique(scoring.day[scoring.n_past :]).tolist():
+        scoring.judge(day)
+    return scoring.evidence()
 
 
 def kind(peers: pl.Expr) -> pl.Expr:
@@ -110,101 +134,232 @@ def least_other_p() -> pl.Expr:
     return pl.col("families").list.eval(p_value.filter(other)).list.min()
 
 
-def _compared(
-    rows: pl.DataFrame, day: date, before: pl.DataFrame, callers: Mapping[date, int]
-) -> _Compared:
-    nights = [night for n in range(1, NIGHTS + 1) if (night := day - timedelta(days=n)) in callers]
-    usual = before.filter(pl.col("day").is_in(nights), ~pl.col("excluded_from_peers"))
-    if len(nights) < MIN_NIGHTS or usual.is_empty():
-        own = rows.filter(~pl.col("excluded_from_peers"))
-        return _Compared(day, own, NO_SCORES, callers[day], 0, itself=True)
-    values = usual.select("measures").explode("measures").unnest("measures")
-    families = usual.select("day", "families").explode("families").unnest("families")
-    totals = [usual.select("day", "peers", family=pl.lit(name), score=name) for name in TOTALS]
-    scores = pl.concat([families.select(NO_SCORES.columns), *totals], how="diagonal")
-    called = sum(callers[night] for night in nights)
-    return _Compared(day, values, scores, callers[day], called, itself=False)
+class _Scoring:
+    """Line-days of nights before, then those of tests, as arrays that are coded and sorted once.
 
+    What is odd on one day is left out of what the next days are compared with, so days are judged
+    in turn; but that takes slices of arrays alone, and frames are made once, of all days.
+    """
 
-def _of_day(
-    rows: pl.DataFrame, compared: _Compared, measures: Mapping[str, Measure]
-) -> pl.DataFrame:
-    """Judge the TESTS of a day: measures among peers, families and their sum among all lines."""
-    rare = _with_share(_by_kind(rows), compared, measures).sort("line", "measure")
-    rarity = pl.min_horizontal(-pl.col("share").log10(), MAX_RARITY)
-    of_line = ("line", "day", "excluded_from_peers")
-    kinds = rare.group_by(*of_line, "family", "peers", maintain_order=True)
-    families = kinds.agg(score=rarity.sum().round(DIGITS))
-    families = _with_p(families, compared)
-    surprise = -pl.col("p_value").log10()
-    # A line is of the rarest kind that it is compared with.
-    common = pl.col("peers").is_in(COMMON)
-    # The totals below are in the order of the lines, too.
-    lone = families.group_by(*of_line, maintain_order=True).agg(
-        pl.col("peers").sort_by(common, "peers").first(),
-        families=pl.struct("family", "peers", "score", "p_value"),
-        max_family_score=surprise.max().round(DIGITS),
-        total_score=(surprise - NOISE).clip(0, MAX_FAMILY).sum().round(DIGITS),
-    )
-    told = rare.group_by("line", maintain_order=True).agg(
-        measures=pl.struct(pl.col("among").alias("peers"), "measure", "value", "share")
-    )
-    totals = [
-        _with_p(lone.select(*of_line, "peers", family=pl.lit(name), score=name), compared)
-        for name in TOTALS
-    ]
-    p_value = (2 * pl.min_horizontal(*(each["p_value"] for each in totals))).clip(upper_bound=1)
-    whole = lone.join(told, on="line", maintain_order="left").with_columns(p_value=p_value)
-    q_value = pl.Series(significance.false_discovery(whole["p_value"].to_numpy(), compared.callers))
-    return whole.with_columns(
-        q_value=q_value,
-        tested=pl.lit(compared.callers, pl.Int64),
-        excluded_from_peers=pl.col("excluded_from_peers") | (q_value <= SURELY_ODD),
-        calibrated_by=pl.lit(BY_ITSELF if compared.itself else BY_NIGHTS),
-    ).select(list(EVIDENCE))
+    def __init__(
+        self, tests: pl.DataFrame, odd: pl.DataFrame, past: PastNights, low: Sequence[str]
+    ) -> None:
+        """Code the names, and sort by day, line, family, kind and measure.
 
+        ``low`` are the measures of which small values are odd.
+        """
+        earlier = past.evidence.cast({"line": tests.schema["line"]}).sort("day", "line")
+        self.callers = {day.toordinal() - EPOCH: lines for day, lines in past.callers.items()}
+        self.n_past = earlier.height
+        self.line_days = _line_days(tests, odd, earlier)
+        self.rows, families, self.kinds = _coded(tests, earlier, self.line_days)
+        self.is_common = np.array([name in COMMON for name in self.kinds])
+        self.family_rows = _with_new(families, self.rows, self.n_past)
+        self.families = _Scores.of(self.family_rows, "score")
+        totals = _totals(self.line_days, self.family_rows, earlier)
+        self.totals = [_Scores.of(totals, name) for name in TOTALS]
+        self.day = self.totals[0].day
+        self.excluded = self.line_days["excluded_from_peers"].to_numpy(writable=True)
+        self.usual = ~self.excluded & np.isin(self.day, list(self.callers))
+        self.row_day, self.row_line_day = (_numbers(self.rows[n]) for n in ("day", "line_day"))
+        self.peers = [_numbers(self.rows[name]) for name in ("alike", "of_kind", "of_measure")]
+        sign = np.where(self.rows["measure"].is_in(low).to_numpy(), -1.0, 1.0)
+        self.value = sign * self.rows["value"].to_numpy()
+        self.share = np.zeros(len(self.value))
+        self.p_value, self.q_value = np.ones((2, len(self.day)))
+        self.by_itself = np.zeros(len(self.day), np.bool_)
 
-def _by_kind(rows: pl.DataFrame) -> pl.DataFrame:
-    """Add the peers that a measure is compared ``among``, and make ``peers`` their kind."""
-    return rows.with_columns(among="peers", peers=kind(pl.col("peers")))
-
-
-def _with_share(
-    rows: pl.DataFrame, compared: _Compared, measures: Mapping[str, Measure]
-) -> pl.DataFrame:
-    """Add the ``share`` of peers' days that are as odd in each measure."""
-    days = _by_kind(compared.values)
-    keys = [["measure", "peers", "among"], ["measure", "peers"], ["measure"]]
-    parts = [days.partition_by(key, as_dict=True) for key in keys]
-    made, nobody = [], days.clear()
-    for names, part in rows.partition_by(keys[0], as_dict=True).items():
-        *nearer, everyone = (
-            each.get(names[: len(key)], nobody) for key, each in zip(keys, parts, strict=True)
+    def judge(self, day: int) -> None:
+        """Judge a day: measures among peers, then families and their sum among all lines."""
+        night = self._night(day)
+        own, rows, families = (
+            night.slices(days)[1] for days in (self.day, self.row_day, self.families.day)
         )
-        own = next((each for each in nearer if each.height >= MIN_PEERS), everyone)
-        sign = -1.0 if measures[str(names[0])].low_is_odd else 1.0
-        values, known = (sign * each["value"].to_numpy() for each in (part, own))
-        among = ~part["excluded_from_peers"].to_numpy() & compared.itself
-        share = significance.rarity(values, known, among=among)
-        made.append(part.with_columns(share=pl.Series(share)))
-    return pl.concat(made)
+        self._compare_measures(night)
+        rarity = np.minimum(-np.log10(self.share[rows]), MAX_RARITY)
+        score = np.add.reduceat(rarity, self.families.first[families] - rows.start)
+        self.families.score[families] = np.round(score, DIGITS)
+        self._calibrate(self.families, night)
+        surprise = -np.log10(self.families.p_value[families])
+        first = self.totals[0].first[own] - families.start
+        several = np.add.reduceat((surprise - NOISE).clip(0, MAX_FAMILY), first)
+        for total, score in zip(
+            self.totals, (np.maximum.reduceat(surprise, first), several), strict=True
+        ):
+            total.score[own] = np.round(score, DIGITS)
+            self._calibrate(total, night)
+        least = np.minimum(*(total.p_value[own] for total in self.totals))
+        self.p_value[own] = np.minimum(2 * least, 1)
+        self.q_value[own] = significance.false_discovery(self.p_value[own], night.callers)
+        self.by_itself[own] = night.itself
+        self.excluded[own] |= self.q_value[own] <= SURELY_ODD
+        self.usual[own] = ~self.excluded[own]
 
+    def _night(self, day: int) -> _Night:
+        before = [self.callers[n] for n in range(day - NIGHTS, day) if n in self.callers]
+        night = _Night(day, self.callers[day], sum(before), itself=len(before) < MIN_NIGHTS)
+        return night if self.usual[night.slices(self.day)[0]].any() else night._replace(itself=True)
 
-def _with_p(rows: pl.DataFrame, compared: _Compared) -> pl.DataFrame:
-    """Add the share of all lines of the kind that score as much in the same family."""
-    known = compared.scores.partition_by("peers", "family", as_dict=True)
-    made = []
-    for (kind, family), part in rows.partition_by("peers", "family", as_dict=True).items():
-        usual = ~part["excluded_from_peers"].to_numpy()
-        against, tested = known.get((kind, family)), compared.before
-        itself = against is None or compared.is_new(against)
-        if against is None or itself:
-            against, tested = part.filter(usual), compared.callers
-        lines = round(tested * (COMMON_SHARE if kind in COMMON else RARE_SHARE))
-        scores, others = (each["score"].to_numpy() for each in (part, against))
-        # A few odd lines among few of a kind would say where its tail goes.
-        p_value = significance.calibrated(
-            scores, others, lines, among=usual & itself, draw=kind in COMMON
+    def _compare_measures(self, night: _Night) -> None:
+        """Tell the share of peers' days that are as odd in each measure of a day."""
+        past, own = night.slices(self.row_day)
+        usual = self.usual[self.row_line_day[own]]
+        reference = own if night.itself else past
+        known = reference.start + np.flatnonzero(self.usual[self.row_line_day[reference]])
+        # The nearest peers that are enough.
+        alike, of_kind = (
+            np.bincount(peers[known], minlength=peers.max() + 1)[peers[own]]
+            for peers in self.peers[:2]
         )
-        made.append(part.with_columns(p_value=pl.Series(p_value)))
-    return pl.concat(made).sort("line", "family")
+        nearest = np.where(alike >= MIN_PEERS, 0, np.where(of_kind >= MIN_PEERS, 1, 2))
+        for level, peers in enumerate(self.peers):
+            at = np.flatnonzero(nearest == level)
+            if len(at):
+                rows = own.start + at
+                self.share[rows] = significance.rarity(
+                    self.value[rows],
+                    self.value[known],
+                    among=usual[at] & night.itself,
+                    groups=significance.Groups(peers[rows], peers[known]),
+                )
+
+    def _calibrate(self, scores: _Scores, night: _Night) -> None:
+        """Tell the share of all lines of the kind that score as much in the group as on a day."""
+        past, own = night.slices(scores.day)
+        known = past.start + np.flatnonzero(self.usual[scores.line_day[past]])
+        group, kinds = scores.group[own], scores.kind[own]
+        # Groups that are known of too few nights are compared by the day itself.
+        first = np.full(int(scores.group.max()) + 1, night.day)
+        if not night.itself:
+            np.minimum.at(first, scores.group[known], scores.day[known])
+        alone = night.day - first < MIN_NIGHTS
+        usual = self.usual[scores.line_day[own]] & alone[group]
+        known = known[~alone[scores.group[known]]]
+        reference = np.concatenate([known, own.start + np.flatnonzero(usual)])
+        lines = np.where(alone[group], night.callers, night.before)
+        share = np.where(self.is_common[kinds], COMMON_SHARE, RARE_SHARE)
+        scores.p_value[own] = significance.calibrated(
+            scores.score[own],
+            scores.score[reference],
+            np.rint(lines * share).astype(np.int64),
+            among=usual,
+            # A few odd lines among few of a kind would say where its tail goes.
+            draw=self.is_common[kinds],
+            groups=significance.Groups(group, scores.group[reference]),
+        )
+
+    def evidence(self) -> pl.DataFrame:
+        """Return EVIDENCE of the line-days of tests, all of them judged."""
+        of_tests, kinds = pl.col("line_day") >= self.n_past, pl.Series(self.kinds)
+        measures = self.rows.with_columns(share=pl.Series(self.share)).filter(of_tests)
+        families = self.family_rows.with_columns(
+            peers=kinds.gather(self.families.kind),
+            score=pl.Series(self.families.score),
+            p_value=pl.Series(self.families.p_value),
+        ).filter(of_tests)
+        lists = {
+            "measures": _listed(
+                measures.sort("line_day", "of_measure", "alike"),
+                ("peers", "measure", "value", "share"),
+            ),
+            "families": _listed(families, ("family", "peers", "score", "p_value")),
+        }
+        days = self.line_days.with_columns(
+            peers=kinds.gather(self.totals[0].kind),
+            **{
+                name: pl.Series(total.score)
+                for name, total in zip(TOTALS, self.totals, strict=True)
+            },
+            p_value=pl.Series(self.p_value),
+            q_value=pl.Series(self.q_value),
+            tested=pl.Series([self.callers.get(day) for day in self.day.tolist()], dtype=pl.Int64),
+            calibrated_by=pl.Series(np.where(self.by_itself, BY_ITSELF, BY_NIGHTS)),
+            excluded_from_peers=pl.Series(self.excluded),
+        ).filter(of_tests)
+        return days.with_columns(**lists).select(list(EVIDENCE))
+
+
+def _line_days(tests: pl.DataFrame, odd: pl.DataFrame, earlier: pl.DataFrame) -> pl.DataFrame:
+    """Number the line-days, and tell of which it is known that nobody is compared with them."""
+    mark = odd.unique().with_columns(excluded_from_peers=pl.lit(value=True))
+    own = tests.select("line", "day").unique().join(mark, on=["line", "day"], how="left")
+    own = own.with_columns(pl.col("excluded_from_peers").fill_null(value=False))
+    own = own.sort("day", "line")
+    return pl.concat([earlier.select(own.columns), own]).with_row_index("line_day")
+
+
+def _coded(
+    tests: pl.DataFrame, earlier: pl.DataFrame, line_days: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
+    """Return measures and known families of line-days with codes, and the names of kinds.
+
+    Measures have the peers that are used ``alike``, and those of the kind, each with the measure.
+    """
+    known = earlier.with_row_index("line_day")
+    measured, weighed = (
+        known.select("line_day", "day", name).explode(name).unnest(name)
+        for name in ("measures", "families")
+    )
+    own = tests.join(line_days[earlier.height :], on=["line", "day"])
+    columns = ("line_day", "day", "peers", "family", "measure", "value")
+    measured = pl.concat(
+        [measured.with_columns(family=pl.lit("")).select(columns), own.select(columns)]
+    )
+    peers = pl.concat([measured["peers"], weighed["peers"], earlier["peers"]]).unique().sort()
+    # A line is of the rarest kind that it is compared with, the first one of these.
+    kinds = sorted(
+        peers.to_frame().select(kind(pl.col("peers"))).to_series().unique(),
+        key=lambda name: (name in COMMON, name),
+    )
+    families = pl.concat([measured["family"], weighed["family"]]).unique().sort()
+    codes = {
+        "kind": _code(kind(pl.col("peers")), kinds),
+        "of_family": _code(pl.col("family"), families),
+    }
+    measures = measured["measure"].unique().sort()
+    of_measure = _code(pl.col("measure"), measures)
+    rows = measured.with_columns(
+        **codes,
+        of_measure=of_measure,
+        alike=of_measure * len(peers) + _code(pl.col("peers"), peers),
+        of_kind=of_measure * len(kinds) + codes["kind"],
+    ).sort("line_day", "of_family", "kind", "of_measure", "alike")
+    return rows, weighed.with_columns(**codes), kinds
+
+
+def _with_new(families: pl.DataFrame, rows: pl.DataFrame, n_past: int) -> pl.DataFrame:
+    """Append the families of the line-days of tests, still to be weighed, to those known."""
+    own = rows.with_row_index("first").filter(pl.col("line_day") >= n_past)
+    own = own.group_by("line_day", "of_family", "kind", maintain_order=True).agg(
+        pl.col("day", "family", "first").first()
+    )
+    n_kinds = pl.col("kind").max() + 1
+    return pl.concat([families, own], how="diagonal").with_columns(
+        group=pl.col("of_family") * n_kinds + pl.col("kind")
+    )
+
+
+def _totals(line_days: pl.DataFrame, families: pl.DataFrame, earlier: pl.DataFrame) -> pl.DataFrame:
+    """Return the totals of line-days, by the first of their families and the rarest kind."""
+    by_line_day = (
+        families.drop("first").with_row_index("first").group_by("line_day", maintain_order=True)
+    )
+    own = by_line_day.agg(pl.col("first").first(), pl.col("kind").min())
+    known = earlier.select(*TOTALS, "p_value").with_row_index("line_day")
+    days = line_days.select("line_day", "day").join(own, on="line_day", how="left")
+    days = days.join(known, on="line_day", how="left").sort("line_day")
+    return days.with_columns(group=pl.col("kind"))
+
+
+def _listed(rows: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
+    """Put the rows of each line-day, in their order, into one list."""
+    by_line_day = rows.group_by("line_day", maintain_order=True)
+    return by_line_day.agg(rows=pl.struct(columns))["rows"]
+
+
+def _code(column: pl.Expr, names: Sequence[str] | pl.Series) -> pl.Expr:
+    return column.cast(pl.Enum(names)).to_physical().cast(pl.Int64)
+
+
+def _numbers(column: pl.Series) -> Codes:
+    return column.to_physical().cast(pl.Int64).fill_null(0).to_numpy()

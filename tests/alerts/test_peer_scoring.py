@@ -83,17 +83,61 @@ def test_it_is_that_of_the_slow_twin() -> None:
     rows += drawn(8, 3, seed=5, peers="fixed lines of kind business")
     rows = [(f"{line}/{kind}", *more) for line, *more in rows for kind in more[1:2]]
     odd = pl.DataFrame({"line": ["+863/mobile lines"], "day": [day(3)]})
-    made = judged(rows, 100, odd)
-    told = naive.evidence(rows, {("+863/mobile lines", day(3))}, 100, {"back"})
-    assert made.height == len(told)
-    for row in made.to_dicts():
-        expected = told[row["line"], row["day"]]
-        shares = {each["measure"]: each["share"] for each in row["measures"]}
-        assert shares == pytest.approx(expected.shares)
-        families = {each["family"]: each["p_value"] for each in row["families"]}
-        assert families == pytest.approx(expected.families)
-        assert row["p_value"] == pytest.approx(expected.p_value)
-        assert row["calibrated_by"] == expected.by
+    callers = {day(n): 100 for n in range(8)}
+    told = naive.evidence(rows, {*odd.iter_rows()}, callers, {"back"})
+    assert_as_weighed(judged(rows, 100, odd), told)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_it_is_that_of_the_slow_twin_at_random(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Days without lines or callers, lines of two kinds, and such that are odd beyond doubt."""
+    monkeypatch.setattr(peer_scoring, "MIN_PEERS", 25)
+    monkeypatch.setattr(peer_scoring, "SURELY_ODD", 0.9)
+    random = np.random.default_rng(seed)
+    uses = ["", " of kind business", " of kind taxi"]
+    kinds = ["mobile lines", "lines", "fixed lines", "new lines"]
+    days = sorted(random.choice(16, 12, replace=False).tolist())
+    rows = []
+    for n in days:
+        for line in random.choice(14, 9, replace=False).tolist():
+            peers = {kinds[line % 4 if n > 6 else line % 3] + uses[line % 3], kinds[line % 2]}
+            wild = 100 if random.random() < 0.05 else 1
+            rows += [
+                (f"+86{line}", day(n), kind, FAMILIES[name], name, float(value * wild))
+                for kind in sorted(peers)[: 1 + (line + n) % 2]
+                for name, value in zip(MEASURES, random.integers(0, 6, 3), strict=True)
+            ]
+    odd = {(f"+86{line}", day(n)) for line, n in random.integers(0, 14, (6, 2)).tolist()}
+    callers = {
+        day(n): int(random.integers(12, 60)) for n in {*days, *random.integers(0, 16, 3).tolist()}
+    }
+    told = naive.evidence(rows, odd, callers, {"back"}, enough=25, surely=0.9)
+    marked = pl.DataFrame(sorted(odd), NOBODY.schema, orient="row")
+    made = judged(frame(rows).sample(fraction=1, shuffle=True, seed=seed), callers, marked)
+    assert_as_weighed(made, told)
+    known = made.filter(pl.col("day") <= day(days[6]))
+    past = PastNights(known.filter(pl.col("day") >= day(days[6] - NIGHTS)), callers)
+    rest = frame([row for row in rows if row[1] > day(days[6])])
+    whole = pl.concat([known, peer_scoring.build_evidence(rest, marked, past, MEASURES)])
+    assert_frame_equal(whole, made)
+
+
+def assert_as_weighed(
+    evidence: pl.DataFrame, expected: dict[tuple[str, date], naive.Weighed]
+) -> None:
+    """Compare with the slow twin, to the last digit but for the exponential of drawn tails."""
+    assert {row[:2] for row in evidence.iter_rows()} == set(expected)
+    for row in evidence.to_dicts():
+        told = expected[row["line"], row["day"]]
+        shares = {(each["peers"], each["measure"]): each["share"] for each in row["measures"]}
+        assert shares == told.shares
+        families = {(each["family"], each["peers"]): each["p_value"] for each in row["families"]}
+        assert families == pytest.approx(told.families, rel=1e-12)
+        names = ("max_family_score", "total_score", "p_value", "q_value")
+        scores = (told.most, told.total, told.p_value, told.q_value)
+        assert [row[name] for name in names] == pytest.approx(scores, rel=1e-12)
+        facts = (row["peers"], row["calibrated_by"], row["excluded_from_peers"])
+        assert facts == (told.peers, told.by, told.odd)
 
 
 def test_the_order_of_rows_does_not_matter() -> None:

@@ -241,10 +241,17 @@ def calibrated(
 
 
 class Weighed(NamedTuple):
-    shares: dict[str, float]
-    families: dict[str, float]
+    """What is said of a line-day: shares by (peers, measure), and p by (family, kind)."""
+
+    shares: dict[tuple[str, str], float]
+    families: dict[tuple[str, str], float]
+    peers: str
+    most: float
+    total: float
     p_value: float
+    q_value: float
     by: str
+    odd: bool
 
 
 Test = tuple[str, date, str, str, str, float]
@@ -252,40 +259,71 @@ Scores = dict[tuple[str, date, str, str], float]
 
 
 def evidence(
-    rows: Sequence[Test], odd: set[tuple[str, date]], callers: int, little: set[str]
+    rows: Sequence[Test],
+    odd: set[tuple[str, date]],
+    callers: Mapping[date, int],
+    little: set[str],
+    *,
+    enough: int = 200,
+    surely: float = 0.01,
 ) -> dict[tuple[str, date], Weighed]:
-    """Weigh line-days and their measures one by one, where each line is of one kind and use.
+    """Weigh line-days and their measures one by one, each day after those before it.
 
     ``rows`` are (line, day, peers, family, measure, value).
     """
     answer: dict[tuple[str, date], Weighed] = {}
     scores: Scores = {}
+    odd = set(odd)
     for day in sorted({row[1] for row in rows}):
-        nights = {row[1] for row in rows if 1 <= (day - row[1]).days <= 7}
-        days = {day} if len(nights) < 5 else nights
-        told = _Told(rows, odd, day, days, callers * len(days))
-        today = sorted(row for row in rows if row[1] == day)
-        shares = {(row[0], row[4]): _share(row, told, little) for row in today}
-        for line, _, peers, family, measure, _ in today:
-            place = (line, day, _kind(peers), family)
-            scores[place] = scores.get(place, 0.0) + min(-log10(shares[line, measure]), 3.0)
+        nights = {night for night in callers if 1 <= (day - night).days <= 7}
+        usual = {row[:2] for row in rows if row[1] in nights} - odd
+        days = nights if len(nights) >= 5 and usual else {day}
+        told = _Told(rows, odd, day, days, callers, enough)
+        today = sorted((row for row in rows if row[1] == day), key=lambda row: (row[0], row[4]))
+        shares = {row: _share(row, told, little) for row in today}
+        for row, share in shares.items():
+            place = (row[0], day, _kind(row[2]), row[3])
+            scores[place] = scores.get(place, 0.0) + min(-log10(share), 3.0)
         scores |= {place: round(score, 9) for place, score in scores.items()}
-        kinds = {row[0]: (_kind(row[2]), {r[3] for r in today if r[0] == row[0]}) for row in today}
-        found = {
-            line: {name: _calibrated((line, day, kind, name), scores, told) for name in sorted(own)}
-            for line, (kind, own) in kinds.items()
+        found: dict[str, dict[tuple[str, str], float]] = {row[0]: {} for row in today}
+        for line, _, peers, family, *_ in today:
+            place = (line, day, _kind(peers), family)
+            found[line][family, _kind(peers)] = _calibrated(place, scores, told)
+        rarest = {
+            line: min((kind in COMMON, kind) for _, kind in own)[1] for line, own in found.items()
         }
-        for line, (kind, _) in kinds.items():
+        for line, kind in rarest.items():
             surprise = [-log10(p) for p in found[line].values()]
             scores[line, day, kind, "most"] = round(max(surprise), 9)
             several = sum(min(max(s - 1, 0), 5) for s in surprise)
             scores[line, day, kind, "sum"] = round(several, 9)
-        for line, (kind, _) in kinds.items():
-            totals = [_calibrated((line, day, kind, t), scores, told) for t in ("most", "sum")]
-            own = {name: share for (other, name), share in shares.items() if other == line}
-            by = "the same day" if day in days else "the nights before"
-            answer[line, day] = Weighed(own, found[line], min(1.0, 2 * min(totals)), by)
+        whole = {
+            line: min(
+                1.0,
+                2 * min(_calibrated((line, day, kind, t), scores, told) for t in ("most", "sum")),
+            )
+            for line, kind in rarest.items()
+        }
+        q_values = dict(
+            zip(whole, benjamini_hochberg([*whole.values()], callers[day]), strict=True)
+        )
+        odd |= {(line, day) for line, q_value in q_values.items() if q_value <= surely}
+        for line, kind in rarest.items():
+            answer[line, day] = Weighed(
+                {(row[2], row[4]): share for row, share in shares.items() if row[0] == line},
+                found[line],
+                kind,
+                scores[line, day, kind, "most"],
+                scores[line, day, kind, "sum"],
+                whole[line],
+                q_values[line],
+                "the same day" if day in days else "the nights before",
+                (line, day) in odd,
+            )
     return answer
+
+
+COMMON = {"mobile lines", "lines"}
 
 
 class _Told(NamedTuple):
@@ -293,7 +331,8 @@ class _Told(NamedTuple):
     odd: set[tuple[str, date]]
     day: date
     days: set[date]
-    tested: int
+    callers: Mapping[date, int]
+    enough: int
 
     def counts(self, line: str, day: date) -> bool:
         return day in self.days and (line, day) not in self.odd
@@ -305,8 +344,8 @@ def _share(row: Test, told: _Told, little: set[str]) -> float:
     every = [each for each in told.rows if each[4] == measure and told.counts(*each[:2])]
     own = [each for each in every if each[2] == peers]
     kind = [each for each in every if _kind(each[2]) == _kind(peers)]
-    among = next(days for days in (own, kind, every) if len(days) >= 200 or days is every)
-    known = [sign * each[5] for each in among]
+    near = (days for days in (own, kind) if len(days) >= told.enough)
+    known = [sign * each[5] for each in next(near, every)]
     return rarity(sign * value, known, among=told.counts(line, day))
 
 
@@ -316,11 +355,16 @@ def _kind(peers: str) -> str:
 
 def _calibrated(place: tuple[str, date, str, str], scores: Scores, told: _Told) -> float:
     line, day, kind, family = place
-    known = [
-        score
+    alike = {
+        (other, when): score
         for (other, when, peers, name), score in scores.items()
         if (peers, name) == (kind, family) and told.counts(other, when)
-    ]
-    common = kind in {"mobile lines", "lines"}
-    tested = round(told.tested * (0.8 if common else 0.05))
-    return calibrated(scores[place], known, tested, among=told.counts(line, day), draw=common)
+    }
+    if day not in told.days and not any((day - when).days >= 5 for _, when in alike):
+        return _calibrated(place, scores, told._replace(days={day}))
+    tested = round(
+        sum(told.callers[when] for when in told.days) * (0.8 if kind in COMMON else 0.05)
+    )
+    among = told.counts(line, day)
+    known = [*alike.values()]
+    return calibrated(scores[place], known, tested, among=among, draw=kind in COMMON)
