@@ -15,13 +15,13 @@ from cdr_anomaly.schema import LONG_CALLS, empty
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
-    from datetime import date, datetime
+    from datetime import date
 
     from cdr_anomaly.ingest import Source
 
 NO_DAYS = pl.DataFrame(schema={"day": pl.Date, "calls": pl.UInt32})
 MARKS = ("valid", "uncoded", "misread")
-FRAMES = ("days", "forwarded", "long")
+FRAMES = ("days", "forwarded", "long", "repeats")
 TOTALS = (
     "has_unanswered",
     "has_talk",
@@ -100,82 +100,66 @@ class FeedSpec(NamedTuple):
 
 
 class Tally:
-    """The counts of a feed, part by part; repeats are subtracted and counted merged."""
+    """The counts of a feed, part by part; repeats are subtracted and counted merged, once.
 
-    def __init__(self, spec: FeedSpec, sums: profile.ProfileSums) -> None:
+    ``counts`` are those of PROFILE to take from rows; somebody else adds the others to ``sums``.
+    """
+
+    def __init__(
+        self, spec: FeedSpec, sums: profile.ProfileSums, counts: Collection[str] = profile.COUNTS
+    ) -> None:
         self.spec = spec
         self.sums = sums
+        self.counts = counts
         self.traffic = spec.traffic()
         self.verdicts: Counter[int] = Counter()
         self.days: list[pl.DataFrame] = []
         self.forwarded: list[pl.DataFrame] = []
         self.long: list[pl.DataFrame] = []
-        self.repeat_keys: list[pl.Series] = []
-        self.waiting = pl.DataFrame()
+        self.repeats: list[pl.DataFrame] = []
+        self.repeat_keys = pl.Series(dtype=pl.Int64)
+        self.no_rows = pl.DataFrame()
         self.has_unanswered = self.has_talk = False
         self.has_uncoded = self.has_misread = False
         self.has_numbers = not spec.as_text
         self.duplicates = self.partial = 0
 
-    def add_part(
-        self, rows: pl.DataFrame, *, next_start: datetime | None, is_carry_over: bool
-    ) -> None:
-        """Count the rows of a part; rows from ``next_start`` on may still repeat them.
+    def add_rows(self, rows: pl.DataFrame, *, is_carry_over: bool) -> pl.DataFrame:
+        """Count each row as a call; return the valid rows with their ``day``.
 
         Rows that are carried over from the night before are counted as rows already.
         """
-        calls = self.select_calls(rows, is_carry_over=is_carry_over)
-        ordered = calls["key"].sort()
-        one_day = calls["day"].n_unique() == 1 and not self.spec.as_text
-        self.count_calls(calls, by_caller=deduplicate.count_calls(ordered) if one_day else None)
-        before = self.waiting if self.waiting.height else calls.clear()
-        repeat_keys = pl.concat(
-            [deduplicate.repeated_keys(ordered), deduplicate.common_keys(before["key"], ordered)]
-        )
-        self.repeat_keys.append(repeat_keys)
-        may_continue = deduplicate.may_continue_after(next_start)
-        self.waiting = pl.concat([before.filter(may_continue), calls.filter(may_continue)])
-        if len(repeat_keys):
-            repeats = pl.col("key").is_in(repeat_keys.implode())
-            unique = self.merge_repeats(before.filter(repeats), calls.filter(repeats))
-            self.waiting = pl.concat([self.waiting.filter(~repeats), unique.filter(may_continue)])
-
-    def select_calls(self, rows: pl.DataFrame, *, is_carry_over: bool) -> pl.DataFrame:
-        """Return the valid rows with their ``day``; count the rows by verdict and by day."""
         calls = rows.drop(MARKS) if is_carry_over else self._count_verdicts(rows)
         calls = add_local_day(calls, self.spec.tz)
+        self.no_rows = calls.clear()
         days = calls["day"].value_counts(name="calls")
         self.days.append(days.clear() if is_carry_over else days)
-        return calls
-
-    def count_calls(self, calls: pl.DataFrame, *, by_caller: pl.DataFrame | None = None) -> None:
-        """Count each row as a call; ``by_caller`` is that of ProfileSums.add()."""
-        self.sums.add(calls, by_caller=by_caller)
+        self.sums.add(calls, counts=self.counts)
         self.traffic.add(calls)
         if "redirecting_number" in self.spec.columns:
             self.forwarded.append(calls.filter(pl.col("redirecting_number").is_not_null()))
         self.long.append(calls.filter(pl.col("duration_s") >= legs.LONG_S))
+        return calls
 
-    def merge_repeats(self, before: pl.DataFrame, now: pl.DataFrame) -> pl.DataFrame:
-        """Replace the counts of rows that may repeat by those of merged calls.
+    def merge_repeats(self, rows: pl.DataFrame) -> None:
+        """Replace the counts of rows by those of merged calls; they have their ``day``.
 
-        The rows ``before`` are of earlier parts, and were counted merged among themselves. Returns
-        the rows without duplicates.
+        They are all rows that have one of ``repeat_keys``, and were counted.
         """
-        # Partial records of a call that may be long.
-        parts = pl.col("duration_s") >= legs.PART_S
-        self.long += [before.filter(parts), now.filter(parts)]
-        columns = self.spec.columns
-        unique = deduplicate.drop_duplicates(pl.concat([before, now]).lazy(), columns).collect()
-        merged, merged_before = self._merge(unique), self._merge(before)
+        unique = deduplicate.drop_duplicates(rows.lazy(), self.spec.columns).collect()
+        merged = self._merge(unique)
         for counts in (self.sums, self.traffic):
-            counts.add(now, sign=-1)
-            counts.add(merged_before, sign=-1)
+            counts.add(rows, sign=-1)
             counts.add(merged)
-        self.duplicates += before.height + now.height - unique.height
-        partial_before = before.height - merged_before.height
-        self.partial += unique.height - merged.height - partial_before
-        return unique.select(now.columns)
+        self.duplicates += rows.height - unique.height
+        self.partial += unique.height - merged.height
+        self.repeats.append(rows)
+
+    def correct(self, sums: profile.ProfileSums) -> None:
+        """Replace the repeats in other sums of the same rows."""
+        for rows in self.repeats:
+            sums.add(rows, sign=-1)
+            sums.add(self._merge(rows))
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """Return all counts but the sums of PROFILE, by name, for add_table() of another tally."""
@@ -216,7 +200,7 @@ class Tally:
             forwarded=self._forwarded(),
             traffic=self.traffic.table(),
             long=self._long(),
-            repeat_keys=pl.concat([pl.Series(dtype=pl.Int64), *self.repeat_keys]).unique(),
+            repeat_keys=self.repeat_keys,
             **{name: getattr(self, name) for name in TOTALS},
         )
 
@@ -240,15 +224,25 @@ class Tally:
         return add_local_day(merged, self.spec.tz)
 
     def _long(self) -> pl.DataFrame:
-        calls = pl.concat([self.waiting.clear(), *self.long], how="diagonal_relaxed")
-        if calls.is_empty():
-            return empty(LONG_CALLS, self.spec.line_type)
-        return legs.long_calls(self._merge(calls) if any(map(len, self.repeat_keys)) else calls)
+        # Partial records of a call that may be long.
+        calls = self._without_repeats(self.long, pl.col("duration_s") >= legs.PART_S)
+        return legs.long_calls(calls) if calls.height else empty(LONG_CALLS, self.spec.line_type)
 
     def _forwarded(self) -> pl.DataFrame:
-        calls = pl.concat([self.waiting.clear(), *self.forwarded], how="diagonal_relaxed")
         if "redirecting_number" not in self.spec.columns:
-            calls = calls.with_columns(redirecting_number=pl.col("calling_number"))
-        if self.duplicates or self.partial:
-            calls = self._merge(calls)
-        return legs.forwarded_legs(calls)
+            none = self.no_rows.with_columns(redirecting_number=pl.col("calling_number"))
+            return legs.forwarded_legs(none)
+        forwarded = pl.col("redirecting_number").is_not_null()
+        return legs.forwarded_legs(self._without_repeats(self.forwarded, forwarded))
+
+    def _without_repeats(self, frames: list[pl.DataFrame], condition: pl.Expr) -> pl.DataFrame:
+        """Return the rows of frames, with merged calls for those that repeat others.
+
+        These are made of the repeats of which ``condition`` holds.
+        """
+        calls = pl.concat([self.no_rows, *frames], how="diagonal_relaxed")
+        if not self.repeats:
+            return calls
+        rest = calls.filter(~pl.col("key").is_in(self.repeat_keys.implode()))
+        merged = self._merge(pl.concat(self.repeats).filter(condition))
+        return pl.concat([rest, merged], how="diagonal_relaxed")

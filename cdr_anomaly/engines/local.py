@@ -11,7 +11,8 @@ import polars as pl
 from cdr_anomaly.engines import profile
 from cdr_anomaly.engines.base import COUNTED_COLUMNS, Engine, counted_columns
 from cdr_anomaly.engines.first_pass import MARKS, FeedSpec, Tally
-from cdr_anomaly.ingest import deduplicate, read_locally
+from cdr_anomaly.engines.row_keys import RowKeys
+from cdr_anomaly.ingest import add_local_day, deduplicate, read_locally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -52,7 +53,7 @@ class Local(Engine):
     ) -> FirstLook:
         """Count the rows by verdict, PROFILE and TRAFFIC, and collect the forwarded legs."""
         self.kept_parts = []
-        tally = self._count_parts(source, profile.ALL_LINES, needed, rows_done, traffic_kinds)
+        tally = self._count(source, needed, rows_done, traffic_kinds)
         n_callers: Counter[date] = Counter()
 
         def profile_of(sums: profile.ProfileSums) -> pl.DataFrame:
@@ -64,7 +65,11 @@ class Local(Engine):
             yield profile_of(tally.sums)
             postponed = tally.sums.postponed
             while postponed:
-                sums = self._count_parts(source, postponed.pop(), needed, lambda _: None).sums
+                sums = self._sums(source, postponed.pop(), needed)
+                columns = [c for c in COUNTED_COLUMNS if c in source.columns]
+                for _, calls in self._read_parts(source, columns, pl.lit(value=True), None):
+                    sums.add(add_local_day(calls, source.tz))
+                tally.correct(sums)
                 yield profile_of(sums)
                 postponed += sums.postponed
 
@@ -99,6 +104,74 @@ class Local(Engine):
         rows_done: RowsDone,
     ) -> pl.DataFrame:
         """Return columns of the calls of which ``condition`` holds (see Engine)."""
+        parts = []
+        for part, calls in self._read_parts(source, columns, condition, lines):
+            parts.append(calls)
+            rows_done(part.rows)
+        return pl.concat(parts)
+
+    def _count(
+        self,
+        source: Source,
+        needed: NeededLines | None,
+        rows_done: RowsDone,
+        traffic_kinds: Collection[str],
+    ) -> Tally:
+        """Count all rows, each as a call first; then merge those that repeat others."""
+        spec = FeedSpec.of_source(source, traffic_kinds)
+        columns = counted_columns(spec)
+        sums = self._sums(source, profile.ALL_LINES, needed)
+        # Keys of lines that are text do not tell the line.
+        tally = Tally(spec, sums, profile.COUNTS if source.as_text else ("n_in", "n_forwarded"))
+        keys = RowKeys(spans_days=deduplicate.spans_days(source.columns))
+        key = self.repeat_key(source).alias("key")
+
+        def read(part: Part) -> pl.DataFrame:
+            return part.map_rows().select(*columns, *MARKS, key).collect()
+
+        n_keep = 0 if source.as_text else self.count_memory // 2 // KEPT_BYTES
+        for part, rows in _read_ahead(source, read):
+            n_keep -= part.rows
+            if n_keep >= 0:
+                kept = [c for c in (*COUNTED_COLUMNS, "valid") if c in rows.columns]
+                self.kept_parts.append(rows.select(kept))
+            keys.add(tally.add_rows(rows, is_carry_over=part.carry_over is not None))
+            rows_done(part.rows)
+        groups = keys.sorted_groups()
+        if not source.as_text:
+            for group in groups:
+                if group.what:
+                    sums.add_by_line(group.day, group.what, deduplicate.count_calls(group.keys))
+        repeated = keys.repeated(groups)
+        if len(repeated):
+            self._merge_repeats(source, tally, repeated, columns)
+        return tally
+
+    def _merge_repeats(
+        self, source: Source, tally: Tally, repeated: pl.Series, columns: Sequence[str]
+    ) -> None:
+        """Count the rows that repeat others merged; by chance few of these keys are of others."""
+        key = self.repeat_key(source).alias("key")
+        mark = deduplicate.call_fingerprint(source.columns, as_text=source.as_text)
+        is_repeated = key.is_in(repeated.implode())
+        rows = self.read_calls(source, columns, is_repeated, None, rows_done=lambda _: None)
+        rows = rows.with_columns(key)
+        repeat_keys = rows.filter(mark.is_duplicated())["key"].unique()
+        if len(repeat_keys):
+            tally.repeat_keys = repeat_keys
+            repeats = rows.filter(pl.col("key").is_in(repeat_keys.implode()))
+            tally.merge_repeats(add_local_day(repeats, source.tz))
+
+    def _sums(
+        self, source: Source, lines: Bucket, needed: NeededLines | None
+    ) -> profile.ProfileSums:
+        max_counts = self.count_memory // (FILTERED_COUNT_BYTES if needed else COUNT_BYTES)
+        return profile.ProfileSums(source.line_type, lines, max_counts=max_counts, needed=needed)
+
+    def _read_parts(
+        self, source: Source, columns: Sequence[str], condition: pl.Expr, lines: pl.Series | None
+    ) -> Iterator[tuple[Part, pl.DataFrame]]:
+        """Yield each part with columns of its calls of which ``condition`` holds."""
         kept_parts = iter(self.kept_parts)
 
         def read(part: Part) -> pl.DataFrame:
@@ -112,41 +185,7 @@ class Local(Engine):
                 calls = calls.hstack(part.map_rows().select(missing).collect().filter(mask))
             return calls.select(columns)
 
-        parts = []
-        for part, calls in _read_ahead(source, read):
-            parts.append(calls)
-            rows_done(part.rows)
-        return pl.concat(parts)
-
-    def _count_parts(
-        self,
-        source: Source,
-        lines: Bucket,
-        needed: NeededLines | None,
-        rows_done: RowsDone,
-        traffic_kinds: Collection[str] = (),
-    ) -> Tally:
-        spec = FeedSpec.of_source(source, traffic_kinds)
-        columns = counted_columns(spec)
-        max_counts = self.count_memory // (FILTERED_COUNT_BYTES if needed else COUNT_BYTES)
-        sums = profile.ProfileSums(source.line_type, lines, max_counts=max_counts, needed=needed)
-        tally = Tally(spec, sums)
-        key = self.repeat_key(source).alias("key")
-
-        def read(part: Part) -> pl.DataFrame:
-            return part.map_rows().select(*columns, *MARKS, key).collect()
-
-        keeps = lines == profile.ALL_LINES and not source.as_text
-        n_keep = self.count_memory // 2 // KEPT_BYTES if keeps else 0
-        for part, rows in _read_ahead(source, read):
-            n_keep -= part.rows
-            if n_keep >= 0:
-                kept = [c for c in (*COUNTED_COLUMNS, "valid") if c in rows.columns]
-                self.kept_parts.append(rows.select(kept))
-            is_carry_over = part.carry_over is not None
-            tally.add_part(rows, next_start=part.next_start, is_carry_over=is_carry_over)
-            rows_done(part.rows)
-        return tally
+        return _read_ahead(source, read)
 
 
 def _read_ahead(source: Source, read: Callable[[Part], T]) -> Iterator[tuple[Part, T]]:

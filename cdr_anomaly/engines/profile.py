@@ -15,6 +15,7 @@ import polars as pl
 from cdr_anomaly.engines import count_sketch
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import date
 
 PLACED, FORWARDED = ("n_out", "n_out_other"), ("n_forwarded", "n_forwarded_other")
@@ -118,29 +119,24 @@ class ProfileSums:
         self._parts: dict[date, dict[str, list[pl.DataFrame]]] = {}
         self._n_held = 0
 
-    def add(
-        self, calls: pl.DataFrame, *, sign: int = 1, by_caller: pl.DataFrame | None = None
-    ) -> None:
-        """Add merged CALLS with their ``day``; a sign of -1 subtracts them.
-
-        ``by_caller`` (line, n) are the calls of each calling line, of any record type, if the
-        caller has counted them; then all are of one day.
-        """
+    def add(self, calls: pl.DataFrame, *, sign: int = 1, counts: Collection[str] = COUNTS) -> None:
+        """Add merged CALLS with their ``day`` to ``counts``; a sign of -1 subtracts them."""
         for count, side in SIDES.items():
-            if side.line not in calls.columns or (count == "n_in" and self.needed is not None):
+            unneeded = count == "n_in" and self.needed is not None
+            if side.line not in calls.columns or count not in counts or unneeded:
                 continue
             rows = calls if count != "n_forwarded" else forwarded_calls(calls)
             who, own = rows.select("day", line=side.line), has_type(rows, side.own_types)
-            if count == "n_out" and by_caller is not None and calls.height:
-                self._append(calls["day"][0], count, self._of_bucket(by_caller.lazy()), 1)
-                self._count(filter_calls(who, ~own), count, -1)
-            else:
-                self._count(filter_calls(who, own), count, sign)
+            self._count(filter_calls(who, own), count, sign)
             if not own.all():
                 other = has_type(rows, side.other_types)
                 self._count(filter_calls(who, other), f"{count}_other", sign)
-        if self._n_held > self.max_counts:
-            self._reduce()
+        self._limit_memory()
+
+    def add_by_line(self, day: date, count: str, by_line: pl.DataFrame) -> None:
+        """Add the calls of a day (line, n), counted by line already."""
+        self._append(day, count, self._of_bucket(by_line.lazy()), 1)
+        self._limit_memory()
 
     def counts(self) -> pl.DataFrame:
         """Return the counts so far (line, day, count, n)."""
@@ -210,8 +206,10 @@ class ProfileSums:
     def _of_bucket(self, who: pl.LazyFrame) -> pl.LazyFrame:
         return who.filter(self.lines.contains(pl.col("line")))
 
-    def _reduce(self) -> None:
-        """Merge the counts, and halve the bucket until at most half of max_counts remain."""
+    def _limit_memory(self) -> None:
+        """Beyond max_counts merge the counts, and halve the bucket until at most half remain."""
+        if self._n_held <= self.max_counts:
+            return
         for counts in self._parts.values():
             for count, parts in counts.items():
                 counts[count] = [_merged(parts)]

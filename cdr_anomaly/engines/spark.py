@@ -79,8 +79,8 @@ class Spark(Engine):
         rows_done(source.rows)
         tally = Tally(spec, profile.ProfileSums(source.line_type, profile.ALL_LINES))
         no_rows = first.select(source.no_rows()).collect()
-        tally.add_part(no_rows, next_start=None, is_carry_over=True)
-        tally.repeat_keys.append(repeat_keys)
+        tally.add_rows(no_rows, is_carry_over=True)
+        tally.repeat_keys = repeat_keys
         for piece in cluster.fetch(cluster.drop_tables(tables, KEYS, SUMS)):
             tally.add_table(piece.what, piece.frame)
         n_callers: Counter[date] = Counter()
@@ -190,10 +190,7 @@ class _FirstPass:
         """Yield the counts of rows, with repeats, and the keys of the rows."""
         tally = self._tally()
         keys = [pl.Series("key", dtype=pl.Int64)]
-        for chunk in chunks:
-            calls = tally.select_calls(chunk, is_carry_over=is_carry_over)
-            tally.count_calls(calls)
-            keys.append(calls["key"])
+        keys += [tally.add_rows(chunk, is_carry_over=is_carry_over)["key"] for chunk in chunks]
         yield from self._pack_tally(tally)
         yield from self._pack(KEYS, pl.concat(keys).to_frame(), "key")
 
@@ -211,8 +208,8 @@ class _FirstPass:
         """Yield the counts to add for rows that repeat others."""
         frames = [piece.frame for piece in pieces]
         if frames:
-            tally, rows = self._tally(), add_local_day(pl.concat(frames), self.spec.tz)
-            tally.merge_repeats(rows.clear(), rows)
+            tally = self._tally()
+            tally.merge_repeats(add_local_day(pl.concat(frames), self.spec.tz))
             yield from self._pack_tally(tally)
 
     def sum_profile(self, pieces: Pieces) -> Pieces:
@@ -254,5 +251,5 @@ def _find_repeats(pieces: Pieces) -> Pieces:
     """Yield the keys that are not unique."""
     frames = [piece.frame for piece in pieces]
     if frames:
-        ordered = pl.concat(frames).to_series().sort()
-        yield Piece(0, KEYS, deduplicate.repeated_keys(ordered).unique().to_frame())
+        keys = pl.concat(frames).to_series().sort().to_numpy()
+        yield Piece(0, KEYS, pl.Series("key", deduplicate.repeated_keys(keys)).unique().to_frame())

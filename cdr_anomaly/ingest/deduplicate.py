@@ -11,11 +11,13 @@ from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import datetime
+
+    Keys = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 # A long call is recorded in parts: the next part begins at the end of the last one, up to the error
 # of the switch's clock.
@@ -93,24 +95,24 @@ def _number(column: str, texts: Collection[str]) -> pl.Expr:
     return pl.col(column).to_physical().cast(pl.Int64)
 
 
-def count_calls(ordered: pl.Series) -> pl.DataFrame:
+def spans_days(columns: Collection[str]) -> bool:
+    """Return whether rows of one call may be of different days."""
+    return "call_id" in columns
+
+
+def count_calls(ordered: Keys) -> pl.DataFrame:
     """Return the number of calls of each calling line (line, n), from the sorted keys of calls."""
-    lines = (ordered // HASH_RANGE).set_sorted().to_frame("line").lazy()
-    return lines.group_by("line").agg(n=pl.len()).filter(pl.col("line") > NO_LINE).collect()
+    lines = ordered // HASH_RANGE
+    lines = lines[np.searchsorted(lines, NO_LINE, side="right") :]
+    begins = np.flatnonzero(np.diff(lines, prepend=NO_LINE))
+    counts = np.diff(begins, append=len(lines)).astype(np.int32)
+    return pl.DataFrame({"line": lines[begins], "n": counts})
 
 
-def repeated_keys(ordered: pl.Series) -> pl.Series:
+def repeated_keys(ordered: Keys) -> Keys:
     """Return the keys that are not unique among sorted keys."""
-    return ordered.filter(ordered == ordered.shift())
-
-
-def common_keys(keys: pl.Series, ordered: pl.Series) -> pl.Series:
-    """Return the keys that are also among sorted keys."""
-    if ordered.is_empty():
-        return keys.clear()
-    keys = keys.sort()
-    index = ordered.search_sorted(keys).clip(upper_bound=len(ordered) - 1)
-    return keys.filter(ordered.gather(index) == keys)
+    repeated: Keys = ordered[1:][ordered[1:] == ordered[:-1]]
+    return repeated
 
 
 def merge_repeats(calls: pl.DataFrame, columns: Collection[str], repeats: pl.Expr) -> pl.DataFrame:
@@ -120,14 +122,6 @@ def merge_repeats(calls: pl.DataFrame, columns: Collection[str], repeats: pl.Exp
         return calls
     merged = merge_calls(calls.filter(mask).lazy(), columns).collect()
     return pl.concat([calls.filter(~mask), merged.select(calls.columns)])
-
-
-def may_continue_after(next_start: datetime | None) -> pl.Expr:
-    """Return whether a later row may repeat or continue a row.
-
-    Later rows start at ``next_start``; None if this is not known.
-    """
-    return pl.lit(value=True) if next_start is None else _latest_next_start() >= next_start
 
 
 def drop_duplicates(calls: pl.LazyFrame, columns: Collection[str]) -> pl.LazyFrame:

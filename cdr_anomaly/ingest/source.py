@@ -145,25 +145,22 @@ class Source:
                 span = parquet_stats.time_range(file.footer, name, groups.numbers)
                 piece = file if groups.rows == file.rows else replace(file, row_groups=groups)
                 pieces.append((span and span[0], groups, piece))
-        all_proven = all(start is not None for start, _, _ in pieces)
         pieces.sort(key=lambda p: (p[0] or END_OF_TIME, str(p[2].path), p[1].offset))
         if self.carry_over is not None:
-            yield self.carry_over_part(pieces[0][0] if pieces and all_proven else None)
+            yield self.carry_over_part()
         begin = rows = 0
         for end, (_, groups, _) in enumerate(pieces, 1):
             rows += groups.rows
             if rows >= PART_ROWS or end == len(pieces):
-                later = pieces[end][0] if end < len(pieces) else END_OF_TIME
-                next_start = later if all_proven or end == len(pieces) else None
                 part = replace(self, files=[piece for _, _, piece in pieces[begin:end]])
-                yield Part(part, self.columns, rows, next_start)
+                yield Part(part, self.columns, rows)
                 begin, rows = end, 0
 
-    def carry_over_part(self, next_start: datetime | None = None) -> Part:
+    def carry_over_part(self) -> Part:
         """Return the CALLS of ``carry_over``, or none, as a part of the feed."""
         none = pl.DataFrame(schema=dict.fromkeys(NUMBERS, self.line_type))
         calls = none if self.carry_over is None else self.carry_over
-        return Part(self, self.columns, calls.height, next_start, calls)
+        return Part(self, self.columns, calls.height, calls)
 
     def no_rows(self) -> pl.LazyFrame:
         """Return no rows, in the columns and types of map_rows()."""
@@ -275,14 +272,12 @@ def open_source(
 class Part(NamedTuple):
     """A part of a feed, and the columns of the feed.
 
-    Later parts begin at ``next_start``, None if unknown. The rows of ``carry_over`` are not of the
-    files and are counted already.
+    The rows of ``carry_over`` are not of the files and are counted already.
     """
 
     source: Source
     columns: set[str]
     rows: int
-    next_start: datetime | None
     carry_over: pl.DataFrame | None = None
 
     def map_rows(self, lines: pl.Series | None = None) -> pl.LazyFrame:

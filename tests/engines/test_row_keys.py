@@ -1,0 +1,102 @@
+"""Keys of rows in parts, against a slow twin that counts each row of the whole feed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+
+from cdr_anomaly.engines.row_keys import RECORD_TYPES, RowKeys
+from cdr_anomaly.ingest import deduplicate, validate
+from tests.helpers.raw_feeds import at
+
+if TYPE_CHECKING:
+    from datetime import date
+
+COLUMNS = ("calling_number", "called_number", "record_type", "call_id", "start_time", "duration_s")
+SCHEMA = {
+    "calling_number": pl.Int64,
+    "called_number": pl.Int64,
+    "record_type": validate.RECORD_TYPE,
+    "call_id": pl.String,
+    "start_time": pl.Datetime("us", "UTC"),
+    "duration_s": pl.Int64,
+}
+Row = tuple[Any, ...]
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from([1, 2, -7, None]),
+        st.sampled_from([3, 4]),
+        st.sampled_from(validate.TYPES),
+        st.sampled_from(["x", None]),
+        st.sampled_from([0, 40, 86_400, 200_000]).map(at),
+        st.integers(0, 2),
+    ),
+    max_size=25,
+)
+
+
+def kind_of(record_type: str) -> str:
+    return next(what for what, types in RECORD_TYPES.items() if record_type in types)
+
+
+def call_of(row: Row, *, ids: bool) -> Row:
+    """Return what the rows of one call have in common: its id, or when it was."""
+    return row[:4] if ids and row[3] is not None else (*row[:3], *row[4:])
+
+
+def keyed(rows: list[Row], columns: tuple[str, ...]) -> pl.DataFrame:
+    calls = pl.DataFrame(rows, SCHEMA, orient="row").select(columns)
+    key = deduplicate.call_key(columns, as_text=False)
+    return calls.with_columns(key=key, day=pl.col("start_time").dt.date())
+
+
+def in_parts(frame: pl.DataFrame, n_parts: int, *, spans_days: bool) -> RowKeys:
+    keys = RowKeys(spans_days=spans_days)
+    for part in range(n_parts):
+        keys.add(frame.gather_every(n_parts, part))
+    return keys
+
+
+@pytest.mark.parametrize("ids", [True, False])
+@given(rows=ROWS, n_parts=st.integers(1, 6))
+@effort(max_examples=60, deadline=None)
+def test_rows_of_one_call_are_found_in_whatever_parts_they_lie(
+    rows: list[Row], n_parts: int, *, ids: bool
+) -> None:
+    columns = COLUMNS if ids else tuple(c for c in COLUMNS if c != "call_id")
+    frame = keyed(rows, columns)
+    keys = in_parts(frame, n_parts, spans_days=deduplicate.spans_days(columns))
+    found = set(keys.repeated(keys.sorted_groups()))
+    calls = [call_of(row, ids=ids) for row in rows]
+    same = Counter(calls)
+    assert found >= {key for call, key in zip(calls, frame["key"], strict=True) if same[call] > 1}
+    # A key that is unique among all rows is never asked for again.
+    assert found <= {key for key, n in Counter(frame["key"]).items() if n > 1}
+
+
+@given(rows=ROWS, n_parts=st.integers(1, 6))
+@effort(max_examples=60, deadline=None)
+def test_the_calls_of_each_line_are_those_of_a_slow_count(rows: list[Row], n_parts: int) -> None:
+    keys = in_parts(keyed(rows, COLUMNS), n_parts, spans_days=True)
+    found: dict[tuple[date, str, int], int] = {}
+    for group in keys.sorted_groups():
+        for line, n in deduplicate.count_calls(group.keys).iter_rows():
+            assert (group.day, group.what, line) not in found
+            found[group.day, group.what, line] = n
+    placed = Counter(
+        (start.date(), kind_of(kind), line) for line, _, kind, _, start, _ in rows if line
+    )
+    assert found == placed
+
+
+def test_no_rows_have_no_keys() -> None:
+    keys = RowKeys(spans_days=True)
+    keys.add(keyed([], COLUMNS))
+    assert keys.sorted_groups() == []
+    assert keys.repeated([]).is_empty()
