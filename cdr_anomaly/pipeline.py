@@ -13,10 +13,11 @@ from cdr_anomaly.alerts import entities as alerts_entities
 from cdr_anomaly.alerts.entities import set_aside
 from cdr_anomaly.alerts.victims import selection
 from cdr_anomaly.errors import accept_former_names
-from cdr_anomaly.features import second_look
-from cdr_anomaly.features.feed import describe_feed
+from cdr_anomaly.features.feed import FeedReader, describe_feed
+from cdr_anomaly.features.history import NoHistory
 from cdr_anomaly.features.needs import Needs
-from cdr_anomaly.features.tables import FeedReader
+from cdr_anomaly.features.second_look import read_lines
+from cdr_anomaly.features.tables import build_tables
 from cdr_anomaly.ingest import subscribers as ingest_subscribers
 from cdr_anomaly.result import Counts, Result
 from cdr_anomaly.schema import CALLS
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.engines import Engine, FirstLook
     from cdr_anomaly.engines.profile import NeededLines
     from cdr_anomaly.features.needs import FeedNeeds
-    from cdr_anomaly.features.second_look import FeedData
+    from cdr_anomaly.features.second_look import LineReading
     from cdr_anomaly.ingest.subscribers import Subscribers
     from cdr_anomaly.settings import Settings
     from cdr_anomaly.storage.paths import Location
@@ -80,14 +81,14 @@ def scan(
     source = ingest.open_source(paths, settings, engine.reader)
     declared = alerts_entities.read_entities(entities, source.plan, detect.FINDERS)
     needs = Needs.merge(detector.needs() for detector in built)
-    data = read_twice(
+    reading = read_twice(
         engine, source, needs, subscribers=subscribers, extra_line=extra_line, progress=progress
     )
-    reader = data.inputs.reader
+    reader = reading.reader
     not_applicable = reasons_not_applicable(built, reader.feed)
     applicable = [detector for detector in built if detector.name not in not_applicable]
     progress("working out what they did")
-    tables = data.tables(data.rules(needs))
+    tables = build_tables(reading, needs)
     progress("judging")
     no_past = peer_scoring.PastNights.nothing(reader.source.line_type, reader.look.n_callers)
     judged = detect.detect(applicable, tables, no_past, settings.fdr)
@@ -132,7 +133,7 @@ def read_twice(
     subscribers: Path | None = None,
     extra_line: str | None = None,
     progress: Progress = SILENT,
-) -> FeedData:
+) -> LineReading:
     """Read the calls, and again those of the lines that stand out by what is needed.
 
     The ``needs`` may be of several detectors of a kind, with other settings. The rest is as in
@@ -150,7 +151,7 @@ def read_twice(
         engine, source, needs.traffic, subscribers=subscribers, select=select, progress=progress
     )
     progress("reading some lines' calls again", reader.source.rows)
-    return second_look.read_again(reader, needs)
+    return read_lines(reader, needs, NoHistory(reader.source.line_type))
 
 
 def check(

@@ -18,6 +18,7 @@ from cdr_anomaly.alerts.peer_scoring import PastNights
 from cdr_anomaly.alerts.ranking import LISTED
 from cdr_anomaly.errors import StateError
 from cdr_anomaly.features.needs import Needs
+from cdr_anomaly.features.tables import build_tables
 from cdr_anomaly.nights import ledger, state
 from cdr_anomaly.pipeline import SILENT
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.detectors import Detector
     from cdr_anomaly.features.needs import FeedNeeds
-    from cdr_anomaly.features.second_look import FeedData
+    from cdr_anomaly.features.second_look import LineReading
     from cdr_anomaly.nights.state import State
     from cdr_anomaly.pipeline import Progress
     from cdr_anomaly.settings import Settings
@@ -78,13 +79,13 @@ def count_in_files(
     declared = alerts_entities.read_entities(entities, source.plan, detect.FINDERS)
     every = list(dict.fromkeys([*current, *(variant.detector for variant in tried)]))
     needs = _needs(every)
-    data = pipeline.read_twice(engine, source, needs, subscribers=subscribers, progress=progress)
-    not_applicable = pipeline.reasons_not_applicable(every, data.inputs.reader.feed)
+    reading = pipeline.read_twice(engine, source, needs, subscribers=subscribers, progress=progress)
+    not_applicable = pipeline.reasons_not_applicable(every, reading.reader.feed)
     progress("judging")
     applicable = [detector for detector in every if detector.name not in not_applicable]
     numbers = {detector: n for n, detector in enumerate(applicable)}
-    found = _findings_of_variants(data, current, applicable, declared, settings.fdr)
-    days = data.inputs.reader.feed.days
+    found = _findings_of_variants(reading, current, applicable, declared, settings.fdr)
+    days = reading.reader.feed.days
     rows = pl.DataFrame(
         [
             (v.detector.name, v.setting, v.value, numbers[v.detector], v.detector in current)
@@ -164,7 +165,7 @@ def _needs(tried: Iterable[Detector]) -> FeedNeeds:
 
 
 def _findings_of_variants(
-    data: FeedData,
+    reading: LineReading,
     current: list[Detector],
     tried: Sequence[Detector],
     declared: pl.DataFrame,
@@ -177,18 +178,18 @@ def _findings_of_variants(
     """
     # A scan with one limit changed has that detector and the others as they are.
     scans = [[t if t.name == c.name else c for c in current] for t in tried]
-    rules = [data.rules(_needs(scan)) for scan in scans]
-    tables = {rule: data.tables(rule) for rule in dict.fromkeys(rules)}
+    needs = [_needs(scan).of_tables() for scan in scans]
+    tables = {need: build_tables(reading, Needs.merge([need])) for need in dict.fromkeys(needs)}
     columns = ("subject", "detector", "day", "severity", "fixed_limit")
     frames = [
-        detector.find(tables[rule]).select(pl.lit(n, pl.Int64).alias("number"), *columns)
-        for n, (detector, rule) in enumerate(zip(tried, rules, strict=True))
+        detector.find(tables[need]).select(pl.lit(n, pl.Int64).alias("number"), *columns)
+        for n, (detector, need) in enumerate(zip(tried, needs, strict=True))
     ]
     found = pl.concat(pl.collect_all(frames))
-    usual = tables[data.rules(_needs(current))]
+    usual = tables[_needs(current).of_tables()]
     handsets = alerts_entities.handsets_used(usual.legs, usual.written(pl.col("line")))
     # What is usual is what is found with the limits in use.
-    reader = data.inputs.reader
+    reader = reading.reader
     nothing = PastNights.nothing(reader.source.line_type, reader.look.n_callers)
     names = {detector.name for detector in tried}
     applicable = [detector for detector in current if detector.name in names]

@@ -1,4 +1,4 @@
-"""What is known of a feed as a whole; a detector is applicable, or not, by it."""
+"""A feed after the first look: what is known of it as a whole, and how to read it again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from cdr_anomaly.settings import MAX_SILENT_DAYS
 if TYPE_CHECKING:
     from datetime import date
 
+    from cdr_anomaly.engines.base import Engine, RowsDone, SecondLook
     from cdr_anomaly.engines.first_pass import FirstLook
+    from cdr_anomaly.engines.profile import NeededLines
     from cdr_anomaly.ingest import Source
     from cdr_anomaly.ingest.subscribers import Subscribers
 
@@ -59,6 +61,47 @@ class Feed:
     def forwards(self) -> bool:
         """Whether the feed can say who forwarded a call."""
         return "redirecting_number" in self.columns
+
+
+@dataclass(frozen=True)
+class FeedReader:
+    """A feed after the first look at all its calls, and how to read the calls of some lines again.
+
+    ``line`` is a line to read again whatever it did, as the calls carry it, or None. The first look
+    took only the lines that reach ``needed``, where it is given. ``done`` receives numbers of rows.
+    """
+
+    engine: Engine
+    source: Source
+    subscribers: Subscribers
+    line: object
+    needed: NeededLines | None
+    look: FirstLook
+    feed: Feed
+    done: RowsDone
+
+    def read_lines(
+        self, lines: pl.DataFrame, worth: pl.Expr, *, carry_over: pl.Expr | None = None
+    ) -> SecondLook:
+        """Count the calls of ``lines`` by day, and return the LEGS of the line-days in ``worth``.
+
+        ``carry_over`` says which CALLS of any line to return, too.
+        """
+        repeat_keys = self.look.repeat_keys
+        return self.engine.second_look(
+            self.source,
+            lines,
+            worth,
+            repeat_keys=repeat_keys,
+            carry_over=carry_over,
+            rows_done=self.done,
+        )
+
+    def read_calls(self, line_days: pl.LazyFrame) -> pl.DataFrame:
+        """Return the calls of some lines on some days (line, day), with the columns of REACHED."""
+        return self.engine.third_look(
+            self.source, line_days.collect(), repeat_keys=self.look.repeat_keys
+        )
 
 
 def describe_feed(source: Source, look: FirstLook, subscribers: Subscribers) -> Feed:

@@ -140,6 +140,15 @@ class FeedNeeds:
             max((needs.shift_days for needs in some), default=0),
         )
 
+    def of_tables(self) -> Needs:
+        """Return what the tables depend on, whichever lines were read for them."""
+        return Needs(
+            calls_day=self.day_calls,
+            busy_calls=self.busy_calls,
+            cold_callers=self.cold_callers,
+            talk_s=self.talk_s,
+        )
+
     def needed_lines(
         self, source: Source, activations: pl.LazyFrame | None, line: object
     ) -> NeededLines:

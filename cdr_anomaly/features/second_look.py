@@ -1,153 +1,151 @@
-"""A feed is read twice: which lines are read again, and what both looks give to the tables."""
+"""A feed is read twice: which lines are read again, and what both looks and the past tell."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from cdr_anomaly import numbering
 from cdr_anomaly.engines.profile import COUNTS
-from cdr_anomaly.features import forwarding_hops, line_ages
+from cdr_anomaly.features import line_ages
+from cdr_anomaly.features.history import ActiveDays
 from cdr_anomaly.features.needs import is_abroad
-from cdr_anomaly.features.tables import TableInputs, TableRules, build_tables
+from cdr_anomaly.schema import PROFILE
 
 if TYPE_CHECKING:
-    from cdr_anomaly.features.feed import Feed
+    from cdr_anomaly.engines.base import SecondLook
+    from cdr_anomaly.features.feed import FeedReader
+    from cdr_anomaly.features.history import NoHistory
     from cdr_anomaly.features.needs import FeedNeeds
-    from cdr_anomaly.features.tables import FeedReader, Tables
 
-
-FEW_LINE_DAYS = 50
+# The first day of a feed without calls.
+NO_FIRST_DAY = date(1990, 1, 1)
 # How many days back it counts whether calls that lines receive are delivered.
 TWO_WAY_DAYS = 36
 
 
-class ActiveDays(NamedTuple):
-    """How many line-days have enough calls to be watched, and what these lines placed, received."""
-
-    line_days: int = 0
-    n_out: int = 0
-    n_in: int = 0
-
-    def plus(self, other: ActiveDays) -> ActiveDays:
-        """Add those of other days."""
-        return ActiveDays(*(mine + its for mine, its in zip(self, other, strict=True)))
-
-    def two_way(self) -> bool:
-        """Return whether the feed holds the calls that lines receive, too.
-
-        In a feed of placed calls alone it would look as if nobody ever called back. A few lines
-        may really receive nothing; of very many lines some always do.
-        """
-        return self.line_days < FEW_LINE_DAYS or self.n_in >= 0.01 * self.n_out
-
-
-def count_active_days(days: pl.DataFrame, needs: FeedNeeds) -> ActiveDays:
-    """Count the line-days (n_out, n_in) that are watched for what they placed."""
-    watched = days.filter(pl.col("n_out") >= needs.day_calls)
-    return ActiveDays(watched.height, *watched.select(pl.col("n_out", "n_in").sum()).row(0))
-
-
 @dataclass(frozen=True)
-class FeedData:
-    """What both looks gave, for some detectors and for any others that watch no more lines.
+class LineReading:
+    """What two looks at a feed and its history tell of the lines that are needed.
 
-    ``line_days`` has (line, day, n_out, n_in) of the lines that were read again.
+    ``needs`` are those of the detectors that they were read for. ``births_from`` is the first day
+    whose new lines are known. ``second`` is the second look. The rest is as in Tables.
     """
 
-    inputs: TableInputs
-    line_days: pl.DataFrame
+    reader: FeedReader
+    needs: FeedNeeds
+    history: NoHistory
+    second: SecondLook
+    births_from: date
+    profile: pl.LazyFrame
+    legs: pl.LazyFrame
+    hops: pl.LazyFrame
+    lines: pl.LazyFrame
+    line_ages: pl.LazyFrame
 
-    def rules(self, needs: FeedNeeds) -> TableRules:
-        """Return what the tables take from the needs of detectors, one of each kind."""
-        last = self.inputs.reader.feed.last_day or date.max
-        recent = self.line_days.filter(pl.col("day") > last - timedelta(days=TWO_WAY_DAYS))
-        return TableRules.of(needs, two_way=count_active_days(recent, needs).two_way())
+    def active_days(self, needs: FeedNeeds) -> ActiveDays:
+        """Count the line-days of the last weeks that are watched for what they placed."""
+        last = self.reader.feed.last_day or date.max
+        first = max(self.history.since, last - timedelta(days=TWO_WAY_DAYS - 1))
+        placed = pl.col("n_out") >= needs.day_calls
+        watched = self.second.days.filter(placed, pl.col("day") >= first)
+        return ActiveDays(watched.height, *watched.select(pl.col("n_out", "n_in").sum()).row(0))
 
-    def tables(self, rules: TableRules) -> Tables:
-        """Build every table by these rules."""
-        return build_tables(self.inputs, rules)[0]
+    def two_way(self, needs: FeedNeeds) -> bool:
+        """Return whether the feed holds the calls that lines receive."""
+        return self.active_days(needs).plus(self.history.active).two_way()
 
 
-def read_again(reader: FeedReader, needs: FeedNeeds) -> FeedData:
-    """Read the calls of the lines that any detector watches."""
-    feed, look, source = reader.feed, reader.look, reader.source
-    start = feed.first_day or date(1990, 1, 1)
-    known_from = births_known_from(start, needs)
+def read_lines(reader: FeedReader, needs: FeedNeeds, history: NoHistory) -> LineReading:
+    """Read the calls of the lines that any detector needs, and add what is remembered of them."""
+    feed, source = reader.feed, reader.source
+    start = feed.first_day or NO_FIRST_DAY
+    known_from = start + timedelta(days=needs.warm_up_days)
     asked_for = (pl.col("line") == pl.lit(reader.line, source.line_type)).fill_null(value=False)
-    watch = asked_for | needs.watch()
-    profile, watched, seen = _watched_profile(reader, watch, known_from, start)
-    births = line_ages.find_births(
-        seen.lazy(), reader.subscribers.activations, known_from=known_from
-    ).collect()
+    # The first days are judged by births of the week before them, too.
+    fresh_from = max(start, history.since) - line_ages.WEEK
+    hops = history.hops(reader.look.forwarded, needs.hop_link_s)
+    recent = hops.filter(history.is_recent())
+    forwarders, by_trunk = history.forwarders(recent, needs), callers_by_trunk(reader, needs)
+    watch = asked_for | history.watch(needs)
+    others = pl.concat([forwarders, by_trunk])["line"]
+    profile, watched, births = _watched_profile(
+        reader, watch, known_from, fresh_from, others, history
+    )
     # A line that is asked for may have received calls only, which PROFILE need not tell.
     line = pl.DataFrame({"line": [] if reader.line is None else [reader.line]}, watched.schema)
-    by_trunk = callers_by_trunk(reader, needs)
     watched = pl.concat([watched, line, by_trunk]).unique()
     marked = watched.join(births.select("line", "born"), on="line", how="left").with_columns(
         abroad=is_abroad(source), sought=pl.col("line").is_in(by_trunk["line"].implode())
     )
-    second = reader.read_lines(marked, asked_for | needs.legs())
-    hops = forwarding_hops.hops(look.forwarded, link_seconds=needs.hop_link_s).lazy()
-    # The first days are judged by births of the week before them, too.
-    fresh = births.lazy().filter(pl.col("born") > start - line_ages.WEEK).select("line")
-    lines = pl.concat([watched.lazy(), fresh, hops.select(line="target")])
-    lines = lines.unique().drop_nulls().collect().lazy()
+    legs_needed = asked_for | history.legs_needed(needs)
+    second = reader.read_lines(marked, legs_needed, carry_over=history.carry_over())
+    fresh = births.filter(pl.col("born") > fresh_from).select("line")
+    lines = pl.concat([watched, fresh, forwarders]).unique()
+    named = pl.concat([lines, recent.select(line="target")]).unique().drop_nulls()
     if reader.needed is not None:
-        profile = _with_received(profile, second.days.lazy())
-    inputs = TableInputs(
+        profile = _with_received(profile.lazy(), second.days.lazy()).collect()
+    past, profile = history.profile(lines).collect(), profile.select(list(PROFILE))
+    return LineReading(
         reader=reader,
-        since=date.min,
-        judged_days=feed.days,
-        births_from=births_counted_from(feed, feed.first_day, known_from),
-        shift_needs=needs.shifts,
-        profile=profile.collect().lazy(),
-        legs=second.legs.lazy(),
-        hops=hops,
-        lines=describe_lines(lines, births, reader),
+        needs=needs,
+        history=history,
+        second=second,
+        births_from=births_counted_from(reader, known_from),
+        profile=(pl.concat([past, profile]) if past.height else profile).lazy(),
+        legs=history.legs(second, births, needs).lazy(),
+        hops=hops.lazy(),
+        lines=describe_lines(named, births, reader).lazy(),
         line_ages=births.lazy(),
     )
-    return FeedData(inputs, second.days)
 
 
-def births_known_from(first_day: date, needs: FeedNeeds) -> date:
-    """Return the first day on which a first leg means a new line."""
-    return first_day + timedelta(days=needs.warm_up_days)
-
-
-def births_counted_from(feed: Feed, first_day: date | None, known_from: date) -> date:
+def births_counted_from(reader: FeedReader, known_from: date) -> date:
     """Return the first day whose new lines are known: by their activation, or by a first leg."""
-    return first_day - line_ages.SURGE_PAST if feed.activations and first_day else known_from
+    first_day = reader.feed.first_day
+    listed = reader.feed.activations and first_day
+    return first_day - line_ages.SURGE_PAST if listed and first_day else known_from
 
 
 def _watched_profile(
-    reader: FeedReader, watch: pl.Expr, known_from: date, start: date
-) -> tuple[pl.LazyFrame, pl.DataFrame, pl.DataFrame]:
+    reader: FeedReader,
+    watch: pl.Expr,
+    known_from: date,
+    fresh_from: date,
+    others: pl.Series,
+    history: NoHistory,
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Return what is kept of the PROFILE of all lines, which comes in parts.
 
-    These are PROFILE of the lines that are watched or new, the watched lines (line), and when each
-    line was first seen (line, first_seen), of all lines where it matters.
+    These are PROFILE of the lines that are watched, born after ``fresh_from`` or among ``others``;
+    the watched lines (line); and LINE_AGES of all lines.
     """
-    parts, abroad = [], is_abroad(reader.source)
-    unseen = pl.LazyFrame(schema={"line": reader.source.line_type, "first_seen": pl.Date})
+    counted, abroad = reader.needed is None, is_abroad(reader.source)
+    activations = reader.subscribers.activations
+    before = history.sightings() if counted and activations is None else None
+    unseen = pl.DataFrame(schema={"line": reader.source.line_type, "first_seen": pl.Date})
+    parts, seen = [], [unseen] if before is None else [before]
+    recent = seen[0].filter(pl.col("first_seen") >= known_from)
     for part in reader.look.profiles:
-        profile = part.lazy()
-        first = line_ages.first_seen(profile) if reader.needed is None else unseen
-        seen = first.collect()
-        births = line_ages.find_births(
-            seen.lazy(), reader.subscribers.activations, known_from=known_from
-        )
+        profile = history.select_profile(part).lazy()
+        if counted and activations is None:
+            first = line_ages.first_seen(profile)
+            new = first if before is None else first.join(before.lazy(), on="line", how="anti")
+            seen.append(new.collect())
+        firsts = pl.concat([recent, *seen[1:][-1:]]).lazy()
+        births = line_ages.find_births(firsts, activations, known_from=known_from)
         born = births.select("line", "born").drop_nulls().collect()
         watched = _watched_lines(profile.with_columns(abroad=abroad), born, watch).collect()
-        fresh = born.filter(pl.col("born") > start - line_ages.WEEK)
-        lines = pl.concat([watched["line"], fresh["line"]]).implode()
-        rows = part.filter(pl.col("line").is_in(lines))
-        parts.append((rows.with_columns(pl.col(COUNTS).cast(pl.Int64)), watched, seen))
-    rows, watched, seen = (pl.concat(frames) for frames in zip(*parts, strict=True))
-    return rows.lazy(), watched, seen
+        fresh = born.filter(pl.col("born") > fresh_from)
+        lines = pl.concat([watched["line"], fresh["line"], others]).implode()
+        rows = profile.filter(pl.col("line").is_in(lines))
+        parts.append((rows.with_columns(pl.col(COUNTS).cast(pl.Int64)).collect(), watched))
+    kept_rows, watched = (pl.concat(frames) for frames in zip(*parts, strict=True))
+    births = line_ages.find_births(pl.concat(seen).lazy(), activations, known_from=known_from)
+    return kept_rows, watched, births.collect()
 
 
 def _watched_lines(profile: pl.LazyFrame, born: pl.DataFrame, watch: pl.Expr) -> pl.LazyFrame:
@@ -175,18 +173,18 @@ def _with_received(profile: pl.LazyFrame, days: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def describe_lines(lines: pl.LazyFrame, births: pl.DataFrame, reader: FeedReader) -> pl.LazyFrame:
+def describe_lines(lines: pl.DataFrame, births: pl.DataFrame, reader: FeedReader) -> pl.DataFrame:
     """Return LINES of some lines (line): their numbers, classes, births and kinds."""
     source = reader.source
     number = pl.col("line") if source.as_text else numbering.format_line(pl.col("line"))
     kinds = reader.subscribers.lines.select("line", "line_kind")
     return (
-        lines.join(births.lazy(), on="line", how="left")
+        lines.lazy()
+        .join(births.lazy(), on="line", how="left")
         .join(kinds, on="line", how="left", maintain_order="left")
         .with_columns(number=number)
         .with_columns(number_class=numbering.number_class(pl.col("number"), source.plan))
         .collect()
-        .lazy()
     )
 
 

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from datetime import date
 
     from cdr_anomaly import numbering
-    from cdr_anomaly.features.second_look import ActiveDays
-    from cdr_anomaly.features.tables import FeedReader, Tables
-    from cdr_anomaly.nights.history import History
+    from cdr_anomaly.features.feed import FeedReader
+    from cdr_anomaly.features.history import ActiveDays
+    from cdr_anomaly.features.tables import Tables
+    from cdr_anomaly.nights.history import StateHistory
     from cdr_anomaly.nights.ledger import Night
     from cdr_anomaly.nights.state import State
     from cdr_anomaly.settings import Settings
@@ -52,7 +53,7 @@ class JudgedNight(NamedTuple):
     active: ActiveDays
     judgement: detect.Detection
     not_applicable: dict[str, Text]
-    history: History
+    history: StateHistory
 
 
 def rank_alerts(
@@ -117,7 +118,7 @@ def list_victims(
         ),
         legs=pl.concat(legs),
         long=pl.concat(long),
-        long_from=max([history.first_day, *without]),
+        long_from=max([tables.feed.first_day or day, *without]),
         look=night.reader.read_calls,
         days=(day,),
         past=past,

@@ -16,10 +16,12 @@ from cdr_anomaly.alerts import entities as alerts_entities
 from cdr_anomaly.alerts.victims import urgency
 from cdr_anomaly.errors import accept_former_names
 from cdr_anomaly.features import second_look
+from cdr_anomaly.features.history import ActiveDays
 from cdr_anomaly.features.needs import Needs
-from cdr_anomaly.features.second_look import ActiveDays
+from cdr_anomaly.features.second_look import read_lines
+from cdr_anomaly.features.tables import build_tables
 from cdr_anomaly.nights import history, inputs, ledger, lock, open_state, volume
-from cdr_anomaly.nights.history import History, build_night_tables
+from cdr_anomaly.nights.history import StateHistory
 from cdr_anomaly.nights.lists import JudgedNight, Subjects, list_victims, rank_alerts
 from cdr_anomaly.pipeline import SILENT
 from cdr_anomaly.result import Result, versions
@@ -260,9 +262,12 @@ def _judge(
     active = reduce(
         ActiveDays.plus, (ActiveDays(*facts["active"]) for facts in recent), ActiveDays()
     )
-    past = History(day, first_day, active, open_state.table_reader(state, reader.source, damaged))
+    table_reader = open_state.table_reader(state, reader.source, damaged)
+    past = StateHistory(reader.source.line_type, reader.source.tz, day, active, table_reader)
     run.progress("reading some lines' calls again", reader.source.rows)
-    tables, state_rows, active_today = build_night_tables(reader, needs, past)
+    reading = read_lines(reader, needs, past)
+    tables = build_tables(reading, needs)
+    rows, active_today = past.state_rows(reading, tables), reading.active_days(needs)
     run.progress("judging")
     reasons = pipeline.reasons_not_applicable(built, feed)
     applicable = [detector for detector in built if detector.name not in reasons]
@@ -271,7 +276,7 @@ def _judge(
     callers[day] = look.n_callers.get(day, 0)
     past_evidence = peer_scoring.PastNights(evidence, callers)
     judgement = detect.detect(applicable, tables, past_evidence, run.settings.fdr)
-    return JudgedNight(reader, tables, state_rows, active_today, judgement, reasons, past)
+    return JudgedNight(reader, tables, rows, active_today, judgement, reasons, past)
 
 
 def _settings(settings: Settings, lists: Lists) -> dict[str, Any]:
