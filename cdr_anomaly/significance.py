@@ -93,18 +93,33 @@ def log_tail(count: Floats, mean: Floats, shape: Floats) -> Floats:
     return whole
 
 
-def past_tail(count: Floats, mean: Floats, variance: Floats, days: Floats) -> Floats:
+def past_tail(
+    count: Floats, mean: Floats, variance: Floats, days: Floats, *, peers: Counts | None = None
+) -> Floats:
     """Return -log10 P(X >= count) of a line's day, by its own past of so many ``days``.
 
     A negative binomial about the past mean. Its dispersion (variance - mean) / mean^2 is drawn
-    towards the median of all lines that are given, and never under half of it: few days say
-    little of how much a line varies (algorithms, section 2.0).
+    towards the median of all lines that are given, or of those of the same ``peers``, and never
+    under half of it: few days say little of how much a line varies (algorithms, section 2.0).
     """
     dispersion = np.maximum((variance - mean) / mean**2, 0.0)
-    peers = max(float(np.median(dispersion)), 0.05) if len(mean) else 0.05
-    drawn = (days * dispersion + PEER_DAYS * peers) / (days + PEER_DAYS)
-    spread = (mean + np.maximum(drawn, 0.5 * peers) * mean**2) * (1 + 1 / days)
+    groups = np.zeros(len(mean), np.int64) if peers is None else peers
+    usual = np.maximum(_medians(dispersion, groups), 0.05)
+    drawn = (days * dispersion + PEER_DAYS * usual) / (days + PEER_DAYS)
+    spread = (mean + np.maximum(drawn, 0.5 * usual) * mean**2) * (1 + 1 / days)
     return log_tail(count, mean, mean**2 / (spread - mean))
+
+
+def _medians(values: Floats, groups: Counts) -> Floats:
+    """Return for each value the median of its group."""
+    order = np.lexsort((values, groups))
+    _, begin, place, size = np.unique(
+        groups[order], return_index=True, return_inverse=True, return_counts=True
+    )
+    middle = (values[order[begin + (size - 1) // 2]] + values[order[begin + size // 2]]) / 2
+    medians = np.empty_like(values)
+    medians[order] = middle[place]
+    return medians
 
 
 def robust_tail(distance: Floats) -> Floats:
@@ -233,8 +248,9 @@ def by_day(rows: pl.DataFrame, tested: pl.Expr) -> pl.DataFrame:
 
     ``tested`` is one value of a day's rows, such as ``pl.len()``.
     """
-    made = [rows.clear().with_columns(q_value=pl.lit(None, pl.Float64))]
-    for day in rows.partition_by("day", maintain_order=True):
-        q_values = false_discovery(day["p_value"].to_numpy(), day.select(tested).item())
-        made.append(day.with_columns(q_value=pl.Series(q_values)))
-    return pl.concat(made)
+    by_day = rows.with_row_index("row of all").group_by("day", maintain_order=True)
+    days = by_day.agg("row of all", tested=tested)
+    rows = rows[days["row of all"].explode()]
+    ends = days["row of all"].list.len().cum_sum().to_numpy()
+    parts = map(false_discovery, np.split(rows["p_value"].to_numpy(), ends[:-1]), days["tested"])
+    return rows.with_columns(q_value=pl.Series(np.concatenate([np.empty(0), *parts])))

@@ -315,3 +315,39 @@ def test_false_discovery_is_weighed_by_day() -> None:
     assert of_all.rows() == [(2, 0.02, 4, 0.04), (2, 0.01, 4, 0.04), (1, 0.02, 9, 0.18)]
     assert significance.by_day(rows, pl.len())["q_value"].to_list() == [0.02, 0.02, 0.02]
     assert significance.by_day(rows.clear(), pl.len()).schema == of_all.schema
+
+
+@given(
+    rows=st.lists(
+        st.tuples(st.integers(0, 4), st.floats(0, 1), st.integers(0, 9)), min_size=1, max_size=40
+    )
+)
+@settings(max_examples=100, deadline=None)
+def test_days_at_once_have_the_false_discovery_of_each(rows: list[tuple[int, float, int]]) -> None:
+    frame = pl.DataFrame(rows, ["day", "p_value", "n"], orient="row")
+    parts = [
+        part.with_columns(
+            q_value=significance.false_discovery(part["p_value"].to_numpy(), part["n"].max())
+        )
+        for part in frame.partition_by("day", maintain_order=True)
+    ]
+    assert significance.by_day(frame, pl.col("n").max()).equals(pl.concat(parts))
+
+
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.integers(0, 3), st.integers(0, 90), st.floats(0.5, 60), st.floats(0, 900),
+            st.integers(10, 28),
+        ),
+        min_size=1, max_size=40,
+    )
+)  # fmt: skip
+@settings(max_examples=100, deadline=None)
+def test_a_past_is_as_rare_among_the_peers_of_many_days(rows: list[tuple[float, ...]]) -> None:
+    day, count, mean, variance, days = np.array(rows, float).T
+    found = significance.past_tail(count, mean, variance, days, peers=day.astype(int))
+    for each in np.unique(day):
+        at = day == each
+        alone = significance.past_tail(count[at], mean[at], variance[at], days[at])
+        assert found[at].tolist() == alone.tolist()

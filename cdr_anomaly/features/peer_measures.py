@@ -94,15 +94,14 @@ def _with_own_past(busy: pl.LazyFrame) -> pl.LazyFrame:
     """
     rows = busy.collect().sort("day", "line")
     tested = rows.filter(pl.col("past_days") >= MIN_OWN_PAST_DAYS)
-    parts = [tested.select("line", "day").with_columns(own_past=pl.lit(0.0)).clear()]
-    for _, day in tested.group_by("day", maintain_order=True):
-        count, mean, variance, days = (
-            day[name].cast(pl.Float64).to_numpy()
-            for name in ("n_out", "past_mean", "past_variance", "past_days")
-        )
-        tail = np.minimum(
-            significance.past_tail(count, mean, variance, days),
-            significance.robust_tail(day["past_z"].to_numpy()),
-        )
-        parts.append(day.select("line", "day", own_past=pl.Series(tail)))
-    return rows.lazy().join(pl.concat(parts).lazy(), on=["line", "day"], how="left")
+    count, mean, variance, days = (
+        tested[name].cast(pl.Float64).to_numpy()
+        for name in ("n_out", "past_mean", "past_variance", "past_days")
+    )
+    of_day = tested["day"].to_physical().cast(pl.Int64).to_numpy()
+    tail = np.minimum(
+        significance.past_tail(count, mean, variance, days, peers=of_day),
+        significance.robust_tail(tested["past_z"].to_numpy()),
+    )
+    past = tested.select("line", "day", own_past=pl.Series(tail))
+    return rows.lazy().join(past.lazy(), on=["line", "day"], how="left")

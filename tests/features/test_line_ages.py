@@ -6,7 +6,7 @@ from random import Random
 import polars as pl
 import pytest
 
-from cdr_anomaly.detectors.new_sim_burst import surges
+from cdr_anomaly.detectors.new_sim_burst import births, surges
 from cdr_anomaly.features import line_ages
 from cdr_anomaly.schema import LINE_AGES, PROFILE, require
 from tests.helpers import naive
@@ -108,9 +108,8 @@ def test_births_are_counted_as_by_hand(seed: int) -> None:
     for level in surges.LEVELS:
         by = f"block_{level}"
         lines = table(blocks).select("born", group=by)
-        judged = surges._surges_on(
-            surges.by_birth(lines, [DAY], KNOWN), DAY, KNOWN, everything, by
-        ).to_dicts()
+        counts = births.by_birth(lines, [DAY], KNOWN)
+        judged = surges._surges_by(by, counts, [DAY], KNOWN, everything).to_dicts()
         for row in judged:
             own = lines.filter(group=row["group"])["born"].to_list()
             assert row["n_new"] == naive.born_within(own, DAY, row["window_days"])

@@ -175,7 +175,7 @@ def log_negative_binomial_tail(count: int, mean: float, shape: float) -> float:
     if count == 0:
         return 0.0
     known = float(nbinom.logsf(count - 1, shape, shape / (shape + mean)))
-    if known > -690:
+    if known > -640:  # 1e-278; beyond 1e-292 it is wrong
         return -known / log(10)
     share = mean / (mean + shape)
     first = lgamma(count + shape) - lgamma(shape) - lgamma(count + 1)

@@ -6,19 +6,23 @@ alike.
 
 from __future__ import annotations
 
-from collections import Counter
-from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import polars as pl
 
 from cdr_anomaly import significance
+from cdr_anomaly.detectors.new_sim_burst.births import UNKNOWN, Births, by_birth, ordinals
 from cdr_anomaly.features.line_ages import SURGE_PAST, WEEK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
+    from numpy.typing import NDArray
+
+    Codes = NDArray[np.int64]
+    Floats = NDArray[np.float64]
 
 LEVELS = (7, 6, 5, 4)
 BLOCKS = [f"block_{level}" for level in LEVELS]
@@ -51,25 +55,13 @@ def surges(
     blocks (``block_7`` to ``block_4``) and others. A block is left out where shorter or longer ones
     explain it (see ``_rolled_up``).
     """
-    found = [pl.DataFrame(schema=SURGES)]
-    for by in ways(lines):
-        counts = by_birth(lines.select("born", group=by), days, known_from)
-        found += [
-            _surges_on(counts, day, known_from, rule, by) for day in _full(counts, days, rule)
-        ]
-    return _rolled_up(pl.concat(found))
-
-
-def by_birth(lines: pl.DataFrame, days: Sequence[date], known_from: date) -> pl.DataFrame:
-    """Count lines by ``group`` and day of birth (born, group, n), which is less to go through.
-
-    Births that are old on each of the ``days`` are as good as unknown.
-    """
-    first = min(days, default=known_from)
-    old = pl.col("born") < min(max(known_from, first - SURGE_PAST), first - WEEK)
-    known = lines.lazy().drop_nulls("group")
-    told = known.with_columns(born=pl.when(~old).then("born"))
-    return told.group_by("born", "group").agg(n=pl.len().cast(pl.Int64)).collect()
+    found = [
+        _surges_by(
+            by, by_birth(lines.select("born", group=by), days, known_from), days, known_from, rule
+        )
+        for by in ways(lines)
+    ]
+    return _rolled_up(pl.concat([pl.DataFrame(schema=SURGES), *found]))
 
 
 def ways(lines: pl.DataFrame) -> list[str]:
@@ -77,81 +69,78 @@ def ways(lines: pl.DataFrame) -> list[str]:
     return [name for name in lines.columns if name not in {"line", "born"}]
 
 
-def _full(counts: pl.DataFrame, days: Sequence[date], rule: Rule) -> list[date]:
-    """Keep the days with births enough in the week up to them: no other can have a surge."""
-    by_day = counts.drop_nulls("born").group_by("born").agg(pl.col("n").sum())
-    births = Counter(dict(by_day.iter_rows()))
-    week = [timedelta(days=n) for n in range(max(WINDOWS))]
-    return [day for day in days if sum(births[day - n] for n in week) >= rule.lines]
-
-
-def _surges_on(
-    counts: pl.DataFrame, day: date, known_from: date, rule: Rule, by: str
+def _surges_by(
+    by: str, counts: pl.DataFrame, days: Sequence[date], known_from: date, rule: Rule
 ) -> pl.DataFrame:
-    """Judge every group of one kind on one day, by births counted (born, group, n).
+    """Judge every group of one kind on all days, by births counted (born, group, n).
 
     Births of a group in w days are negative binomial about an empirical-Bayes mean (algorithms,
-    section 2, d): the rate per line of all groups, story_limits towards the group's own rate by its
+    section 2, d): the rate per line of all groups, drawn towards the group's own rate by its
     births from 60 days to a week before, times its lines. The smallest of three windows' p counts,
     times 3.
     """
-    known_from = max(known_from, day - SURGE_PAST)
-    week = pl.col("born").is_between(day - WEEK, day, closed="right")
-    before = pl.col("born").is_null() | (pl.col("born") <= day - WEEK)
-    n = pl.col("n")
-    in_window = {
-        f"n_{w}": n.filter(
-            pl.col("born").is_between(day - timedelta(days=w), day, closed="right")
-        ).sum()
-        for w in WINDOWS
-    }
-    state = (
-        counts.filter(before | week)
-        .group_by("group")
-        .agg(
-            size=n.filter(before).sum(),
-            past=n.filter(before, pl.col("born") >= known_from).sum(),
-            **in_window,
-        )
-        .with_columns(pl.all().exclude("group").cast(pl.Float64))
-        .sort("group")
-    )
-    if not (state["n_7"] >= rule.lines).any():  # scipy takes a while to load
+    births, first = Births.of(counts), ordinals([known_from]).item()
+    full = births.full_days(ordinals(days), rule.lines).tolist()
+    parts = [_surges_on(births, day, first, rule) for day in full]
+    if not parts:  # scipy takes a while to load
         return pl.DataFrame(schema=SURGES)
-    past_days = max((day - WEEK - known_from).days + 1, 0)
-    tested = state.height
-    judged = _with_p(state, past_days, min((day - known_from).days + 1, 7))
-    held = (pl.col("n_new") >= rule.lines) & (pl.col("n_new") >= rule.ratio * pl.col("expected"))
-    judged = judged.filter(held)
-    q_values = significance.false_discovery(judged["p_value"].to_numpy(), tested)
-    return judged.select(
-        pl.lit(by).alias("by"),
-        "group",
-        pl.lit(day, pl.Date).alias("day"),
-        "window_days",
-        pl.col("n_new").cast(pl.Int64),
-        "expected",
-        "p_value",
-        q_value=pl.Series(q_values, dtype=pl.Float64),
-    ).filter(pl.col("q_value") <= rule.fdr)
+    day, group, window, n_new, expected, p_value, q_value = map(
+        np.concatenate, zip(*parts, strict=True)
+    )
+    return pl.DataFrame(
+        {
+            "by": [by] * len(day),
+            "group": births.names.gather(group),
+            "day": pl.Series(day).cast(pl.Int32).cast(pl.Date),
+            "window_days": window,
+            "n_new": n_new,
+            "expected": expected,
+            "p_value": p_value,
+            "q_value": q_value,
+        },
+        SURGES,
+        strict=False,
+    )
 
 
-def _with_p(state: pl.DataFrame, past_days: int, week_days: int) -> pl.DataFrame:
-    """Add each group's best window: its days, births, expected births and p."""
-    size = state["size"].clip(lower_bound=1).to_numpy()
-    past = state["past"].to_numpy()
-    all_past, all_week = float(past.sum()), float(state["n_7"].sum())
+def _surges_on(births: Births, day: int, known_from: int, rule: Rule) -> tuple[NDArray[Any], ...]:
+    """Return the surges of a day: day, group, window_days, n_new, expected, p_value, q_value."""
+    known_from = max(known_from, day - SURGE_PAST.days)
+    week = births.between(day - WEEK.days, day)
+    old = births.between(UNKNOWN - 1, day - WEEK.days)
+    there = np.flatnonzero(old + week)
+    past = births.between(known_from - 1, day - WEEK.days)
+    new = np.stack([births.between(day - w, day) for w in WINDOWS])
+    seen_days = max(day - WEEK.days - known_from + 1, 0), min(day - known_from + 1, 7)
+    window, expected, p_value = _with_p(old[there], past[there], new[:, there], *seen_days)
+    n_new = new[window, there]
+    held = np.flatnonzero((n_new >= rule.lines) & (n_new >= rule.ratio * expected))
+    q_value = significance.false_discovery(p_value[held], len(there))
+    sure = q_value <= rule.fdr
+    held = held[sure]
+    columns = (there, np.array(WINDOWS)[window], n_new, expected, p_value)
+    return np.full(len(held), day), *(column[held] for column in columns), q_value[sure]
+
+
+def _with_p(
+    old: Floats, past: Floats, new: Floats, past_days: int, week_days: int
+) -> tuple[Codes, Floats, Floats]:
+    """Return each group's best window, by its place, its expected births, and p.
+
+    ``new`` are the births in each window, ``past`` those in so many days before the week; the
+    ``old`` lines of the group were there before it.
+    """
+    size, week = np.maximum(old, 1.0), new[-1]
+    all_past, all_week = float(past.sum()), float(week.sum())
     enough = past_days >= 7 and all_past > 0
     seen, days = (all_past, past_days) if enough else (all_week, max(week_days, 1))
     rate = max(seen / (float(size.sum()) * days), 1e-12) if len(size) else 1e-12
     # How unlike groups are is read off their past, or off the same week while there is none.
-    alike = past if enough else state["n_7"].to_numpy()
-    prior = significance.gamma_shape(alike, rate * size * days)
+    prior = significance.gamma_shape(past if enough else week, rate * size * days)
     own_rate = (prior + past) / (prior / rate + size * past_days)
     shape = (prior + past).clip(max=MOST_SHAPE)
-    frames = []
-    for w in WINDOWS:
-        count = state[f"n_{w}"].to_numpy()
+    expected, p_value = np.empty_like(new), np.empty_like(new)
+    for place, (w, count) in enumerate(zip(WINDOWS, new, strict=True)):
         mean = own_rate * size * w
         # A promotion that brings new lines everywhere is no surge of any one group; those
         # that exceed their mean most are no evidence of one.
@@ -159,16 +148,10 @@ def _with_p(state: pl.DataFrame, past_days: int, week_days: int) -> pl.DataFrame
         usual = max(rate * float(size[kept].sum()) * w, 1e-12)
         mean *= max(float(count[kept].sum()) / usual, 1.0)
         tail = significance.negative_binomial_tail(count, mean, shape)
-        frames.append(
-            state.select("group").with_columns(
-                window_days=pl.lit(w, pl.Int64),
-                n_new=pl.Series(count, dtype=pl.Float64),
-                expected=pl.Series(mean, dtype=pl.Float64),
-                p_value=pl.Series((tail * len(WINDOWS)).clip(max=1.0), dtype=pl.Float64),
-            )
-        )
-    best = pl.concat(frames).sort("group", "p_value", "window_days")
-    return best.unique("group", keep="first", maintain_order=True)
+        expected[place], p_value[place] = mean, (tail * len(WINDOWS)).clip(max=1.0)
+    best = p_value.argmin(axis=0)
+    every = np.arange(len(size))
+    return best, expected[best, every], p_value[best, every]
 
 
 def _rolled_up(surges: pl.DataFrame) -> pl.DataFrame:
