@@ -212,8 +212,6 @@ def read_once(
         return FeedReader(engine, source, listed, line, needed, look, feed, progress.done)
 
     reader = read(source, "reading the calls")
-    if reader.look.has_misread:
-        reader = read(source.with_checked_numbers(), "reading the calls again, with care")
     if reader.look.has_uncoded and reader.source.has_opaque_lines().collect().item():
         reader = read(reader.source.with_text(), "reading the calls again, as text")
     return reader

@@ -20,13 +20,12 @@ if TYPE_CHECKING:
     from cdr_anomaly.ingest import Source
 
 NO_DAYS = pl.DataFrame(schema={"day": pl.Date, "calls": pl.UInt32})
-MARKS = ("valid", "uncoded", "misread")
+MARKS = ("valid", "uncoded")
 FRAMES = ("days", "forwarded", "long", "repeats")
 TOTALS = (
     "has_unanswered",
     "has_talk",
     "has_uncoded",
-    "has_misread",
     "has_numbers",
     "duplicates",
     "partial",
@@ -41,8 +40,8 @@ class FirstLook(NamedTuple):
     a later part may need another reading of the feed. ``n_callers`` are the lines that placed or
     forwarded a call on each day, complete after the profiles. ``long`` are LONG_CALLS. The flags
     say whether any call was unanswered, any had talk, any caller is a number, and whether any row
-    is marked uncoded or misread (RowMap.number_steps). ``repeat_keys`` are the keys of rows that
-    may repeat others; ``duplicates`` and ``partial`` the rows that merging removed.
+    is marked uncoded (RowMap.number_steps). ``repeat_keys`` are the keys of rows that may repeat
+    others; ``duplicates`` and ``partial`` the rows that merging removed.
     """
 
     verdicts: Mapping[int, int]
@@ -56,7 +55,6 @@ class FirstLook(NamedTuple):
     has_talk: bool
     has_numbers: bool
     has_uncoded: bool
-    has_misread: bool
     repeat_keys: pl.Series
     duplicates: int
     partial: int
@@ -120,7 +118,7 @@ class Tally:
         self.repeat_keys = pl.Series(dtype=pl.Int64)
         self.no_rows = pl.DataFrame()
         self.has_unanswered = self.has_talk = False
-        self.has_uncoded = self.has_misread = False
+        self.has_uncoded = False
         self.has_numbers = not spec.as_text
         self.duplicates = self.partial = 0
 
@@ -212,7 +210,6 @@ class Tally:
         verdicts = validate.verdicts(invalid, self.spec.max_duration_s)
         self.verdicts.update(dict(verdicts.value_counts().iter_rows()))
         self.has_uncoded |= bool(rows["uncoded"].any())
-        self.has_misread |= bool(rows["misread"].any())
         self.has_unanswered = self.has_unanswered or bool((calls["duration_s"] == 0).any())
         self.has_talk = self.has_talk or bool((calls["duration_s"] > 0).any())
         if not self.has_numbers:

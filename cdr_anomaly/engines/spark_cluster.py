@@ -200,7 +200,9 @@ class Cluster:
             listed = functions.broadcast(table.withColumnRenamed("line", name))
             match = functions.col(_quoted(party)) == functions.col(_quoted(name))
             rows = rows.join(listed, match, "left")
-            is_party = is_party | functions.col(_quoted(name)).isNotNull()
+            # Footers prove how a number begins, not that it has no blank or hyphen.
+            is_odd = ~functions.col(_quoted(party)).rlike(r"^\+[0-9]{1,15}$")
+            is_party = is_party | is_odd | functions.col(_quoted(name)).isNotNull()
         return rows.filter(is_party)
 
 

@@ -50,16 +50,18 @@ class FileGroup:
         """Return the rows of the span as CALLS, with whether each is ``valid``.
 
         ``columns`` are those of the feed; they are null if this group lacks them, but a row without
-        a record type is a whole call. ``uncoded`` and ``misread`` are marks of number_steps(). With
-        ``lines``, only the calls from and to these.
+        a record type is a whole call. ``uncoded`` is a mark of number_steps(). With ``lines``,
+        only the calls from and to these.
         """
         raw = self._scan_span(with_path=self.row_map.layout.served_is_file_name)
         if lines is not None and self.e164_parties:
             # On the raw columns, so that other columns are decoded for the remaining rows only.
-            numbers = [pl.col(column).cast(pl.Int64, strict=False) for column in self.e164_parties]
-            raw = raw.filter(has_party_in(lines, numbers))
+            texts = [pl.col(column) for column in self.e164_parties]
+            numbers = [text.cast(pl.Int64, strict=False) for text in texts]
+            odd = (n.is_null() & text.is_not_null() for n, text in zip(numbers, texts, strict=True))
+            raw = raw.filter(has_party_in(lines, numbers) | pl.any_horizontal(*odd))
         rows = self._parse_numbers(raw.select(**self.expressions))
-        if lines is not None and not self.e164_parties:
+        if lines is not None:
             rows = rows.filter(has_party_in(lines))
         valid = validate.is_valid(rows.collect_schema().names(), self.settings.max_duration_s)
         missing = sorted(set(columns) - set(self.expressions))
@@ -129,7 +131,7 @@ class FileGroup:
         rows = rows.filter(*self._in_span("start_time", pl.Datetime("us", "UTC")))
         for step in self.row_map.number_steps(columns):
             rows = rows.with_columns(**step)
-        return rows.select(*columns, "uncoded", "misread")
+        return rows.select(*columns, "uncoded")
 
     def _in_span(self, start: str, dtype: pl.Datetime) -> Iterator[pl.Expr]:
         """Yield the conditions on a start; a row without a start stays, to be refused."""

@@ -35,7 +35,6 @@ TEXTS = (
 # Times are clipped to these: Polars panics on the years that a broken clock can write.
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)
 _UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000}
-_BLANKS = r"[\s().-]"
 _PRINTABLE_HEX = "^(?:[2-7][0-9a-f])+$"
 
 
@@ -69,13 +68,6 @@ class RowMap:
             calls["answered"] = self._flag("answered")
         if served:
             calls |= self._forwarding_legs(calls)
-        if not self.as_text:
-            # A line code has no blanks and hyphens; line_text() removes them itself.
-            calls |= {
-                column: calls[column].str.replace_all(_BLANKS, "")
-                for column in NUMBERS
-                if column in calls and column not in self.e164
-            }
         if "record_type" in calls:
             calls["record_type"] = _parse_record_type(calls["record_type"])
         if self.layout.only:
@@ -86,22 +78,19 @@ class RowMap:
     def number_steps(self, columns: Collection[str]) -> list[dict[str, pl.Expr]]:
         """Return the steps (with_columns) that turn written numbers into lines.
 
-        They also add ``uncoded`` (a number of the row has no line code) and ``misread`` (a number
-        has none although a footer seemed to prove E.164). In steps, because a line code uses its
-        input many times.
+        They also add ``uncoded`` (a number of the row has no line code). In steps, because a line
+        as text uses its input many times.
         """
         written = [column for column in NUMBERS if column in columns]
         if not self.as_text:
-            lines = {column: self._code(column) for column in written}
+            lines = {
+                column: numbering.parse_codes(pl.col(column), self.plan, proven=column in self.e164)
+                for column in written
+            }
             present = {f"{column}_present": pl.col(column).is_not_null() for column in written}
             uncoded = {c: pl.col(f"{c}_present") & pl.col(c).is_null() for c in written}
-            misread = [missing for column, missing in uncoded.items() if column in self.e164]
-            marks = {
-                "uncoded": pl.any_horizontal(*uncoded.values()),
-                "misread": pl.any_horizontal(pl.lit(value=False), *misread),
-            }
-            return [present | lines, marks]
-        compact = {f"{c}_compact": pl.col(c).str.replace_all(_BLANKS, "") for c in written}
+            return [present | lines, {"uncoded": pl.any_horizontal(*uncoded.values())}]
+        compact = {f"{c}_compact": pl.col(c).str.replace_all(numbering.BLANKS, "") for c in written}
         codes = {
             f"{c}_code": numbering.line_code(pl.col(f"{c}_compact"), self.plan) for c in written
         }
@@ -111,13 +100,7 @@ class RowMap:
             c: pl.coalesce(numbering.format_line(pl.col(f"{c}_code")), token.str.strip_chars())
             for c, token in opaque.items()
         }
-        marks = {name: pl.lit(value=False) for name in ("uncoded", "misread")}
-        return [compact, codes, lines | marks]
-
-    def _code(self, column: str) -> pl.Expr:
-        if column in self.e164:
-            return numbering.e164_code(pl.col(column))
-        return numbering.line_code(pl.col(column), self.plan)
+        return [compact, codes, lines | {"uncoded": pl.lit(value=False)}]
 
     def _has(self, column: str) -> bool:
         return column in self.layout.fixed or self.layout.source(column) in self.types

@@ -57,8 +57,7 @@ class Source:
     """Opened call records, and how to read them.
 
     ``carry_over`` are CALLS from the end of the night before, read before the files. ``as_text``
-    and ``line_type`` say whether lines are text or line codes; ``trust_footers`` whether a footer
-    may prove that numbers are E.164.
+    and ``line_type`` say whether lines are text or line codes.
     """
 
     files: Sequence[File]
@@ -67,7 +66,6 @@ class Source:
     plan: numbering.HomePlan
     settings: Settings
     as_text: bool = False
-    trust_footers: bool = True
     carry_over: pl.DataFrame | None = None
     reader: Reader = read_locally
 
@@ -202,13 +200,6 @@ class Source:
         )
         return pl.concat(found).select(pl.col("opaque").any())
 
-    def with_checked_numbers(self) -> Source:
-        """Return the source with every number parsed in full, whatever footers prove.
-
-        They prove how a number begins, not that it has no blank or hyphen.
-        """
-        return replace(self, trust_footers=False)
-
     def with_text(self) -> Source:
         """Return the source with lines as text, for feeds with opaque lines."""
         return replace(self, as_text=True)
@@ -221,8 +212,8 @@ class Source:
         return [self._file_group(group) for group in groups.values()]
 
     def _e164(self, file: File) -> frozenset[str]:
-        """Return the columns of numbers that are proven to be E.164."""
-        if self.as_text or not self.trust_footers or self.layout.perspective == "served":
+        """Return the columns of numbers that are proven to begin as E.164."""
+        if self.as_text or self.layout.perspective == "served":
             return frozenset()
         source = self.layout.source
         plain = (c for c in NUMBERS if c not in self.layout.values and c not in self.layout.fixed)
@@ -294,7 +285,6 @@ class Part(NamedTuple):
         }
         if "record_type" in columns:
             columns["record_type"] = columns["record_type"].fill_null("call").cast(RECORD_TYPE)
-        marks = {"valid": pl.lit(value=True)}
-        marks |= dict.fromkeys(("uncoded", "misread"), pl.lit(value=False))
+        marks = {"valid": pl.lit(value=True), "uncoded": pl.lit(value=False)}
         rows = rows.select(**columns, **marks)
         return rows if lines is None else rows.filter(has_party_in(lines))

@@ -92,12 +92,9 @@ def _text(name: str, dtype: pl.DataType, file: Path) -> pl.Expr:
 def _parse_lines(table: pl.LazyFrame, plan: numbering.HomePlan, *, as_text: bool) -> pl.LazyFrame:
     """Return the table with its lines in the form of the calls."""
     line = pl.col("line")
-    plain = table.select(line.str.contains(r"^\+[1-9]\d{6,14}$").all()).collect().item()
-    if plain and not as_text:  # as in lists from a database; the general way takes longer
-        return table.with_columns(line=numbering.e164_code(line))
-    # In two steps: line_code() uses its input many times, and would make the text each time.
-    tidy = table.with_columns(line=numbering.line_text(line, plan)).collect().lazy()
-    return tidy if as_text else tidy.with_columns(line=numbering.line_code(line, plan))
+    if not as_text:
+        return table.with_columns(line=numbering.parse_codes(line, plan))
+    return table.with_columns(line=numbering.line_text(line, plan)).collect().lazy()
 
 
 def _parse_activations(file: Path, table: pl.LazyFrame) -> pl.LazyFrame:

@@ -4,7 +4,6 @@ from cdr_anomaly.numbering.classes import CLASSES, classes_with, is_abroad, numb
 from cdr_anomaly.numbering.lines import (
     IMEI_DIGITS,
     HomePlan,
-    e164_code,
     e164_number,
     format_line,
     format_lines,
@@ -15,13 +14,14 @@ from cdr_anomaly.numbering.lines import (
     line_text,
     number_block,
 )
+from cdr_anomaly.numbering.written_forms import BLANKS, parse_codes
 
 __all__ = [
+    "BLANKS",
     "CLASSES",
     "IMEI_DIGITS",
     "HomePlan",
     "classes_with",
-    "e164_code",
     "e164_number",
     "format_line",
     "format_lines",
@@ -33,4 +33,5 @@ __all__ = [
     "line_text",
     "number_block",
     "number_class",
+    "parse_codes",
 ]

@@ -81,12 +81,6 @@ def line_code(written: pl.Expr, home: HomePlan) -> pl.Expr:
     return answer.when(is_digits).then(plain - zeros.cast(pl.Int64) * DIGITS_END)
 
 
-def e164_code(written: pl.Expr) -> pl.Expr:
-    """Return the line code of a number that begins with + and a digit from 1; quick."""
-    value = written.cast(pl.Int64, strict=False)
-    return pl.when(value < E164_END).then(value)
-
-
 def e164_number(line: pl.Expr, line_type: pl.DataType) -> pl.Expr:
     """Return the E.164 number of a line as an integer, null if it has none.
 
@@ -147,9 +141,9 @@ def _possible_codes(
 ) -> Iterator[tuple[pl.Expr, pl.Expr]]:
     """Yield (condition, line code) for each way to read a string of digits, the surest first."""
     size = written.str.len_bytes()
-    yield _international_call(written, home)
+    yield _international_call(written, value, home)
     if home.region == "CN":
-        yield _after_area_code(written)
+        yield from _after_area_code(value, size)
         carriers = (c * 10**11 for c in CARRIER_SELECT)
         mobiles = ((c + 13 * 10**9, c + 20 * 10**9) for c in carriers)
         yield (size == 16) & in_intervals(value, *mobiles), value % 10**11 + 86 * 10**11
@@ -178,9 +172,15 @@ def _home_intervals(home: HomePlan) -> dict[tuple[int, int], list[tuple[int, int
     return groups
 
 
-def _international_call(written: pl.Expr, home: HomePlan) -> tuple[pl.Expr, pl.Expr]:
+def _international_call(
+    written: pl.Expr, value: pl.Expr, home: HomePlan
+) -> tuple[pl.Expr, pl.Expr]:
     """Return (condition, number) of an international prefix before at least 7 digits."""
     has_prefix = any_of(written.str.starts_with(prefix) for prefix in home.international)
+    if set(home.international) == {"00"}:
+        # The integer has lost the zeros of the prefix, so that no text needs to be cut.
+        plain = has_prefix & ~written.str.starts_with("000")
+        return plain & in_intervals(value, (10**6, E164_END)), value
     rest = pl.when(has_prefix).then(written).str.slice(len(home.international[0]))
     number = rest.cast(pl.Int64, strict=False)
     # "00+86..." is not a number, but a cast accepts its sign.
@@ -188,17 +188,19 @@ def _international_call(written: pl.Expr, home: HomePlan) -> tuple[pl.Expr, pl.E
     return plain & in_intervals(number, (10**6, E164_END)), number
 
 
-def _after_area_code(written: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-    """Return (condition, code) of a 95/96 code after an area code: 0755 95588, not 0799 6123456."""
-    leading = pl.when(written.str.starts_with("0")).then(written)
-    two_digits = leading.str.starts_with("010") | leading.str.starts_with("02")
-    one_zero = ~(leading.str.starts_with("00") | leading.str.starts_with("01"))
-    after_two = pl.when(two_digits).then(leading).str.slice(3)
-    after_three = pl.when(one_zero & ~two_digits).then(leading).str.slice(4)
-    short = pl.coalesce(after_two, after_three)
-    number = short.cast(pl.Int64, strict=False)
-    sizes = ((95 * 10**n, 97 * 10**n) for n in (3, 4, 5, 6))
-    return short.str.starts_with("9") & in_intervals(number, *sizes), -1 - number
+def _after_area_code(value: pl.Expr, size: pl.Expr) -> Iterator[tuple[pl.Expr, pl.Expr]]:
+    """Yield (condition, code) of a 95/96 code after an area code: 0755 95588, not 0799 6123456.
+
+    An area code is 10, 2x or three digits from 300 on; the integer has lost the zero before it,
+    and the length tells that there was one.
+    """
+    for n in (5, 6, 7, 8):
+        unit = 10**n
+        is_short = in_intervals(value % unit, (95 * 10 ** (n - 2), 97 * 10 ** (n - 2)))
+        two_digits = in_intervals(value, (10 * unit, 11 * unit), (20 * unit, 30 * unit))
+        three_digits = in_intervals(value, (300 * unit, 1000 * unit))
+        has_code = ((size == 3 + n) & two_digits) | ((size == 4 + n) & three_digits)
+        yield has_code & is_short, -1 - value % unit
 
 
 def in_intervals(value: pl.Expr, *spans: tuple[int, int]) -> pl.Expr:

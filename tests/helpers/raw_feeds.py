@@ -60,9 +60,7 @@ def read(*paths: Path | str, **told: Any) -> pl.DataFrame:
 
 def used(source: ingest.Source) -> pl.DataFrame:
     rows = source.map_rows().collect()
-    if rows["misread"].any():  # as the pipeline does
-        rows = source.with_checked_numbers().map_rows().collect()
-    calls = spelled(rows.filter("valid").drop("valid", "uncoded", "misread"))
+    calls = spelled(rows.filter("valid").drop("valid", "uncoded"))
     order = [
         c for c in ("start_time", "calling_number", "called_number", "record_type") if c in calls
     ]

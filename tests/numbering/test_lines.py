@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import phonenumbers
 import polars as pl
@@ -13,14 +12,7 @@ from cdr_anomaly import numbering
 from cdr_anomaly.errors import SettingError
 from cdr_anomaly.numbering import HomePlan, classes, home_plan
 from cdr_anomaly.numbering import lines as numbering_lines
-
-REGIONS = ("CN", "HK", "US", "GB", "IT", "HU", "RU", "KR")
-HOMES = {region: home_plan(region) for region in REGIONS}
-LINE = pl.col("line")
-
-
-def run(expression: pl.Expr, lines: list[Any], dtype: Any = pl.String) -> list[Any]:
-    return pl.DataFrame({"line": lines}, {"line": dtype}).select(expression).to_series().to_list()
+from tests.helpers.numbers import HOMES, LINE, REGIONS, run, strings
 
 
 def spell(lines: list[str | None], home: HomePlan) -> list[str | None]:
@@ -270,15 +262,6 @@ def _bare(line: str, home: HomePlan) -> bool:
 
 def _behind_trunk(line: str, home: HomePlan) -> bool:
     return len(line) in home.trunk_lengths and not line.startswith("0")
-
-
-HEADS = "+ +86 +0 - -0 0 00 000 0086 86 852 1 13 138 17951 010 021 0755 011 810 06 8 39 390 002"
-BODIES = ("", "95588", "96110", "013812345678", "2125550123", "912345678")
-digits = st.text("0123456789", max_size=18)
-numbers = st.builds(
-    "{}{}{}".format, st.sampled_from(["", *HEADS.split()]), st.sampled_from(BODIES), digits
-)
-strings = numbers | digits | st.text(max_size=12) | st.text("0+-19 x", max_size=8) | st.none()
 
 
 @given(st.lists(strings, max_size=40), st.sampled_from(REGIONS))

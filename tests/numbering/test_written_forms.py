@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cdr_anomaly import numbering
+from tests.helpers.numbers import HOMES, LINE, REGIONS, run, strings
+
+E164 = st.from_regex(r"\+[1-9][0-9 ()-]{3,18}", fullmatch=True)
+PLAIN = st.from_regex(r"\+[1-9][0-9]{0,16}", fullmatch=True)
+
+
+def slow_codes(lines: list[str | None], home: numbering.HomePlan) -> list[int | None]:
+    """Return the code of each number by all rules, one number at a time."""
+    compact = LINE.str.replace_all(r"[\s().-]", "")
+    return [run(numbering.line_code(compact, home), [line])[0] for line in lines]
+
+
+@given(st.lists(strings | PLAIN | E164, max_size=30), st.sampled_from(REGIONS))
+@settings(max_examples=60, deadline=None)
+def test_a_column_has_the_codes_of_its_numbers(lines: list[str | None], region: str) -> None:
+    home = HOMES[region]
+    assert run(numbering.parse_codes(LINE, home), lines) == slow_codes(lines, home)
+
+
+@given(st.lists(PLAIN | E164 | st.none(), max_size=30))
+@settings(max_examples=60, deadline=None)
+def test_what_a_footer_proves_changes_no_code(lines: list[str | None]) -> None:
+    home = HOMES["CN"]
+    assert run(numbering.parse_codes(LINE, home, proven=True), lines) == slow_codes(lines, home)
+
+
+@pytest.mark.parametrize("engine", ["in-memory", "streaming"])
+def test_many_rows_of_few_odd_forms_keep_their_order(engine: str) -> None:
+    forms = ["+8613812345678", None, "138 1234 5679", "008613812345670", "+86-1381234567", "x"]
+    lines = [forms[n * n % 7 % 6] for n in range(300_000)]
+    wanted = dict(zip(forms, slow_codes(forms, HOMES["CN"]), strict=True))
+    frame = pl.LazyFrame({"line": lines}).select(numbering.parse_codes(LINE, HOMES["CN"]))
+    codes = frame.collect(engine=engine)["line"].to_list()  # type: ignore[call-overload]
+    assert codes == [wanted[line] for line in lines]
