@@ -18,34 +18,15 @@ PAST_DAYS = (8, 35)
 def count_in_window(group: str, instant: str, width_s: int) -> pl.Expr:
     """Count, at each event, the events of its group in the ``width_s`` seconds up to it."""
     width = width_s * US_PER_S
-    key = _key(group, pl.col(instant).to_physical(), reach=width + 1)
+    # NOTE: One ascending integer for (group, instant), in which a gap wider than the window, and
+    #   the step to the next group, is just wider: a binary search in the whole column never gets
+    #   into a neighbour, and one row with a wrong clock does not make the integers overflow.
+    same_group = pl.col(group).rle_id().cast(pl.Int64).diff() == 0
+    gap = pl.min_horizontal(pl.col(instant).to_physical().diff(), width + 1)
+    key = pl.when(same_group).then(gap).otherwise(width + 1).cum_sum()
     upto = key.search_sorted(key, side="right")
     before = key.search_sorted(key - width, side="right")
     return upto.cast(pl.Int64) - before.cast(pl.Int64)
-
-
-def count_under_way(group: str, instant: str, length_s: str) -> pl.Expr:
-    """Count, at each event, the events of its group that have begun and not yet ended.
-
-    An event runs over [instant, instant + length); one of no length is never under way.
-    """
-    begin = pl.col(instant).to_physical()
-    length = pl.col(length_s).cast(pl.Int64) * US_PER_S
-    begun_key = _key(group, begin, reach=length.max() + 1)
-    ended_key = (begun_key + length).sort()
-    begun = begun_key.search_sorted(begun_key, side="right")
-    ended = ended_key.search_sorted(begun_key, side="right")
-    return begun.cast(pl.Int64) - ended.cast(pl.Int64)
-
-
-def _key(group: str, instant: pl.Expr, reach: int | pl.Expr) -> pl.Expr:
-    # NOTE: One ascending integer for (group, instant), in which a gap of ``reach`` or more, and
-    #   the step to the next group, is just ``reach``: too wide for any window, so that a binary
-    #   search in the whole column never gets into a neighbour, and one row with a wrong clock
-    #   does not make the integers overflow.
-    same_group = pl.col(group).rle_id().cast(pl.Int64).diff() == 0
-    gap = pl.min_horizontal(instant.diff(), reach)
-    return pl.when(same_group).then(gap).otherwise(reach).cum_sum()
 
 
 def past_stats(days: pl.LazyFrame, line_days: pl.LazyFrame, value: str) -> pl.LazyFrame:

@@ -13,6 +13,7 @@ from cdr_anomaly.engines.profile import COUNTS
 from cdr_anomaly.features import line_ages
 from cdr_anomaly.features.history import ActiveDays
 from cdr_anomaly.features.needs import is_abroad
+from cdr_anomaly.features.sorted_legs import SortedLegs
 from cdr_anomaly.schema import PROFILE
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class LineReading:
     second: SecondLook
     births_from: date
     profile: pl.LazyFrame
-    legs: pl.LazyFrame
+    legs: SortedLegs
     hops: pl.LazyFrame
     lines: pl.LazyFrame
     line_ages: pl.LazyFrame
@@ -96,7 +97,7 @@ def read_lines(reader: FeedReader, needs: FeedNeeds, history: NoHistory) -> Line
         second=second,
         births_from=births_counted_from(reader, known_from),
         profile=(pl.concat([past, profile]) if past.height else profile).lazy(),
-        legs=history.legs(second, births, needs).lazy(),
+        legs=SortedLegs(history.legs(second, births, needs)),
         hops=hops.lazy(),
         lines=describe_lines(named, births, reader).lazy(),
         line_ages=births.lazy(),

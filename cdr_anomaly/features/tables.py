@@ -30,9 +30,10 @@ def build_tables(reading: LineReading, needs: FeedNeeds) -> Tables:
     The lines may have been read for more detectors than these.
     """
     reader, history = reading.reader, reading.history
-    since, legs = history.since, reading.legs
-    measures = day_stats.line_days(legs, reading.profile, busy=needs.busy_calls, since=since)
-    measures = measures.collect().lazy()
+    since, legs = history.since, reading.legs.rows.lazy()
+    measures = day_stats.line_days(
+        reading.legs, reading.profile, busy=needs.busy_calls, since=since
+    ).lazy()
     two_way = reading.two_way(needs)
     callers, lists, links = _cold_callers(reading, measures, needs.cold_callers, two_way=two_way)
     of_days = callers.filter(pl.col("day") >= since)
@@ -68,7 +69,7 @@ def _cold_callers(
     reading: LineReading, measures: pl.LazyFrame, rule: ColdCallers, *, two_way: bool
 ) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:
     """Return COLD_CALLERS of all days, LISTS of the days judged and the 6 before, and LINKS."""
-    history, feed, legs = reading.history, reading.reader.feed, reading.legs
+    history, feed, legs = reading.history, reading.reader.feed, reading.legs.rows.lazy()
     past = history.cold_callers()
     line_days = cold_callers.line_days(
         measures, legs, rule, two_way=two_way, attempts=feed.attempts
@@ -85,7 +86,7 @@ def _cold_callers(
 def _shifts(reading: LineReading, measures: pl.LazyFrame) -> pl.LazyFrame:
     """Return SHIFTS of the days judged, and what is remembered of the same lines."""
     history, needs, tz = reading.history, reading.needs.shifts, reading.reader.source.tz
-    rows = shifts.line_days(reading.legs, measures, tz, needs, since=history.since)
+    rows = shifts.line_days(reading.legs.rows.lazy(), measures, tz, needs, since=history.since)
     today = require(rows, schema.SHIFTS, "shifts").collect().lazy()
     past = history.shifts(needs.days_before).join(today.select("line"), on="line", how="semi")
     remembered = past.collect()

@@ -7,8 +7,10 @@ from typing import Any
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from cdr_anomaly.features import day_stats
+from cdr_anomaly.features.sorted_legs import SortedLegs
 from cdr_anomaly.schema import LEGS, MEASURES, PROFILE, empty, require
 from tests.helpers import naive
 
@@ -20,10 +22,11 @@ BUSY = 6
 def legs(rows: list[tuple[Any, ...]]) -> pl.DataFrame:
     """Make LEGS of (line, outgoing, counterpart, start, duration_s, cell)."""
     full = [
-        (who, (start + SHANGHAI).date(), out, other, start, talk, talk > 0, cell, *[None] * 3)
+        (who, (start + SHANGHAI).date(), out, other, start, talk, talk > 0, cell, cell, None, None)
         for who, out, other, start, talk, cell in rows
     ]
-    schema = {name: column.dtype or pl.String() for name, column in LEGS.items()}
+    line = pl.Int64() if rows and isinstance(rows[0][0], int) else pl.String()
+    schema = {name: column.dtype or line for name, column in LEGS.items()}
     return pl.DataFrame(full, schema, orient="row")
 
 
@@ -39,8 +42,8 @@ def profile(table: pl.DataFrame) -> pl.LazyFrame:
 
 def measured(rows: list[tuple[Any, ...]], busy: int = BUSY) -> dict[tuple[str, date], Any]:
     table = legs(rows)
-    made = day_stats.line_days(table.lazy(), profile(table), busy=busy)
-    frame = require(made, MEASURES, "measures").collect()
+    made = day_stats.line_days(SortedLegs(table), profile(table), busy=busy)
+    frame = require(made.lazy(), MEASURES, "measures").collect()
     return {(row["line"], row["day"]): row for row in frame.to_dicts()}
 
 
@@ -65,9 +68,24 @@ def traffic(seed: int) -> list[tuple[Any, ...]]:
     return rows
 
 
+def coded(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Write lines as codes, the longest of them and short ones among them."""
+    codes = {"a": 8613800000001, "b": -95588, "p": 10**15 - 1, "q": 1 - 10**15, "r": -1, "s": 7}
+    return [(codes[line], out, codes.get(number), *rest) for line, out, number, *rest in rows]
+
+
+def drawn(seed: int, written: str) -> list[tuple[Any, ...]]:
+    """Draw traffic, with lines as text, as codes, or with wrong clocks on some rows as well."""
+    rows = traffic(seed) if written == "text" else coded(traffic(seed))
+    wrong = datetime(1970, 1, 1, tzinfo=UTC), datetime(2106, 2, 7, tzinfo=UTC)
+    some = wrong if written == "wrong clock" else ()
+    return rows + [(*rows[0][:3], start, *rows[0][4:]) for start in some for _ in range(BUSY)]
+
+
 @pytest.mark.parametrize("seed", range(6))
-def test_measures_equal_the_double_loops(seed: int) -> None:
-    rows = traffic(seed)
+@pytest.mark.parametrize("written", ["text", "codes", "wrong clock"])
+def test_measures_equal_the_double_loops(seed: int, written: str) -> None:
+    rows = drawn(seed, written)
     table = legs(rows)
     placed = table.filter("outgoing").sort("line", "start").to_dicts()
     got = measured(rows)
@@ -116,6 +134,7 @@ def _compare_counts(row: dict[str, Any], day_legs: list[dict[str, Any]]) -> None
     assert row["talk_s"] == sum(leg["duration_s"] for leg in out)
     assert row["n_distinct"] == len({leg["counterpart"] for leg in out} - {None})
     assert row["n_cells"] == len({leg["cell_id"] for leg in out} - {None})
+    assert row["n_handsets"] == len({leg["imei"] for leg in out} - {None})
     assert (row["n_mutual"], row["n_called_back"]) == naive.called_back(day_legs)
     assert row["first_out"] == min(leg["start"] for leg in out)
     assert row["last_out"] == max(leg["start"] for leg in out)
@@ -135,9 +154,29 @@ def _compare_past(row: dict[str, Any], counts: dict[date, int], day: date) -> No
     assert row["past_z"] == pytest.approx(z)
 
 
+def test_later_days_are_measured_as_among_all_days() -> None:
+    table, since = legs(traffic(5)), date(2026, 4, 20)
+    every, later = (
+        day_stats.line_days(SortedLegs(table), profile(table), busy=BUSY, since=first)
+        for first in (date.min, since)
+    )
+    own = every.filter(pl.col("day") >= since)
+    assert 0 < own.height < every.height
+    assert_frame_equal(own, later)
+
+
+def test_numbers_of_more_days_than_fit_beside_them_are_familiar_too() -> None:
+    """A number takes 51 bits, and 12 are left for the day."""
+    first = datetime(2000, 5, 20, 4, tzinfo=UTC)
+    numbers = (10**15 - 1, 1 - 10**15, 5)
+    rows = [(1, True, numbers[n % 3], first + timedelta(days=n), 5, None) for n in range(4100)]
+    found = measured(rows, busy=1)
+    assert [row["n_familiar"] for row in found.values()] == [0] * 3 + [1] * 4097
+
+
 def test_no_legs_no_measures() -> None:
-    made = day_stats.line_days(empty(LEGS).lazy(), empty(PROFILE).lazy(), busy=BUSY)
-    assert require(made, MEASURES, "measures").collect().is_empty()
+    made = day_stats.line_days(SortedLegs(empty(LEGS)), empty(PROFILE).lazy(), busy=BUSY)
+    assert require(made.lazy(), MEASURES, "measures").collect().is_empty()
 
 
 def test_received_calls_alone_are_no_measured_day() -> None:

@@ -29,13 +29,6 @@ def test_in_window_equals_the_double_loop(events: list[tuple[str, int, int]], wi
     assert counted.to_list() == naive.in_window([(g, t) for g, t, _ in events], width_s)
 
 
-@given(events=EVENTS)
-@settings(max_examples=150, deadline=None)
-def test_under_way_equals_the_double_loop(events: list[tuple[str, int, int]]) -> None:
-    counted = frame(events).select(n=rolling.count_under_way("line", "start", "length_s"))["n"]
-    assert counted.to_list() == naive.under_way(events)
-
-
 @pytest.mark.parametrize(
     ("seconds", "width_s", "counts", "why"),
     [
@@ -56,34 +49,15 @@ def test_a_window_is_open_at_its_start_and_closed_at_its_end(
     assert seen.to_list() == counts, why
 
 
-@pytest.mark.parametrize(
-    ("events", "counts", "why"),
-    [
-        ([(0, 10), (5, 10)], [1, 2], "the second begins within the first"),
-        ([(0, 5), (5, 5)], [1, 1], "one that ends as the next begins is over"),
-        ([(0, 0), (0, 0)], [0, 0], "an unanswered call is never under way"),
-        ([(0, 300), (60, 0)], [1, 1], "an attempt during a call sees the call"),
-    ],
-)
-def test_a_call_is_under_way_until_it_ends(
-    events: list[tuple[int, int]], counts: list[int], why: str
-) -> None:
-    calls = frame([("a", t, length) for t, length in events])
-    seen = calls.select(n=rolling.count_under_way("line", "start", "length_s"))["n"]
-    assert seen.to_list() == counts, why
-
-
 def test_a_wrong_clock_on_one_row_spoils_no_count() -> None:
     """5000 lines times a span of 73 years of microseconds are more than 64 bits hold."""
     usual = [(f"{i:05}", t, 40) for i in range(5000) for t in (0, 30)]
     wrong = [("00000", 73 * 365 * 86_400, 40)]
     counted = frame(sorted(usual + wrong)).select(
-        "line",
-        in_window=rolling.count_in_window("line", "start", 60),
-        under_way=rolling.count_under_way("line", "start", "length_s"),
+        "line", in_window=rolling.count_in_window("line", "start", 60)
     )
     most = counted.group_by("line").max().drop("line").unique().to_dicts()
-    assert most == [{"in_window": 2, "under_way": 2}]
+    assert most == [{"in_window": 2}]
 
 
 DAY = date(2026, 6, 5)
