@@ -68,6 +68,8 @@ TOLERANT: set[tuple[str, str]] = set()
 RELATIVE = 1e-12
 
 NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?"
+# Equal to 0.0, as it is in plain columns.
+MINUS_ZERO = r"-0\.0([,}\]])"
 ROW = "row of the frame"
 SHOWN_ROWS, SHOWN_IDENTITY, SHOWN_CHARACTERS = 3, 5, 200
 
@@ -177,7 +179,10 @@ def _canonical(table: str, frame: pl.DataFrame) -> pl.DataFrame:
     )
     # JSON has no word for what is no number; no column has such values in lists.
     nested = [name for name, dtype in answer.schema.items() if dtype.is_nested()]
-    return answer.with_columns(pl.struct(name).struct.json_encode().alias(name) for name in nested)
+    return answer.with_columns(
+        pl.struct(name).struct.json_encode().str.replace_all(MINUS_ZERO, "0.0$1").alias(name)
+        for name in nested
+    )
 
 
 def _numbers(sentence: pl.Expr, dtype: pl.DataType, *, sort: bool) -> pl.Expr:

@@ -40,6 +40,8 @@ MAX_RARITY = 3.0
 # One family cannot outvote the others, and p > 0.1 is noise (algorithms, section 3.2).
 NOISE, MAX_FAMILY = 1.0, 5.0
 TOTALS = ("max_family_score", "total_score")
+# Makes 0.0 of the -0.0 that is -log10 of 1.
+NO_MINUS = 0.0
 # How many of all active lines are taken to be of each kind; counted are only those that are tested.
 COMMON, COMMON_SHARE, RARE_SHARE = ("mobile lines", "lines"), 0.8, 0.05
 # What a line does beside placing many calls is rare from here on (algorithms, section 3.6).
@@ -178,7 +180,7 @@ class _Scoring:
         self._compare_measures(night)
         rarity = np.minimum(-np.log10(self.share[rows]), MAX_RARITY)
         score = np.add.reduceat(rarity, self.families.first[families] - rows.start)
-        self.families.score[families] = np.round(score, DIGITS)
+        self.families.score[families] = np.round(score, DIGITS) + NO_MINUS
         self._calibrate(self.families, night)
         surprise = -np.log10(self.families.p_value[families])
         first = self.totals[0].first[own] - families.start
@@ -186,7 +188,7 @@ class _Scoring:
         for total, score in zip(
             self.totals, (np.maximum.reduceat(surprise, first), several), strict=True
         ):
-            total.score[own] = np.round(score, DIGITS)
+            total.score[own] = np.round(score, DIGITS) + NO_MINUS
             self._calibrate(total, night)
         least = np.minimum(*(total.p_value[own] for total in self.totals))
         self.p_value[own] = np.minimum(2 * least, 1)

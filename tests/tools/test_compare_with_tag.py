@@ -143,6 +143,11 @@ def test_nested_values() -> None:
     other = pl.DataFrame({"measures": [[{"measure": "n_out", "value": 0.3}]]})
     assert compare_frames.compare("evidence", measures, measures) == ([], [])
     assert compare_frames.compare("evidence", measures, other)[1]
+    minus, zero = (
+        pl.DataFrame({"a": [[{"score": n}]], "b": [[{"score": n, "at": 10.0}]], "c": [[n]]})
+        for n in (-0.0, 0.0)
+    )
+    assert compare_frames.compare("evidence", minus, zero) == ([], [])
 
 
 def test_tables_that_one_side_lacks(findings: pl.DataFrame) -> None:
