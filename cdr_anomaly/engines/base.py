@@ -153,6 +153,12 @@ class Engine(ABC):
         return add_local_day(calls, source.tz)
 
 
+def kept_columns(columns: Collection[str]) -> list[str]:
+    """Return the columns of a feed that any look takes."""
+    names = dict.fromkeys((*COUNTED_COLUMNS, *FORWARD_COLUMNS, *LEG_COLUMNS))
+    return [name for name in names if name in columns]
+
+
 def counted_columns(spec: FeedSpec) -> list[str]:
     """Return the columns of a feed that the first look counts by."""
     forwards = FORWARD_COLUMNS if "redirecting_number" in spec.columns else ()

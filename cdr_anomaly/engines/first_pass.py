@@ -10,7 +10,7 @@ import polars as pl
 from cdr_anomaly import numbering
 from cdr_anomaly.engines import legs, profile
 from cdr_anomaly.engines.traffic import Traffic
-from cdr_anomaly.ingest import add_local_day, deduplicate, validate
+from cdr_anomaly.ingest import CODED, add_local_day, deduplicate, validate
 from cdr_anomaly.schema import LONG_CALLS, empty
 
 if TYPE_CHECKING:
@@ -129,14 +129,16 @@ class Tally:
         """
         calls = rows.drop(MARKS) if is_carry_over else self._count_verdicts(rows)
         calls = add_local_day(calls, self.spec.tz)
-        self.no_rows = calls.clear()
+        columns = [c for c in calls.columns if c not in CODED]
+        self.no_rows = calls.select(columns).clear()
         days = calls["day"].value_counts(name="calls")
         self.days.append(days.clear() if is_carry_over else days)
         self.sums.add(calls, counts=self.counts)
         self.traffic.add(calls)
         if "redirecting_number" in self.spec.columns:
-            self.forwarded.append(calls.filter(pl.col("redirecting_number").is_not_null()))
-        self.long.append(calls.filter(pl.col("duration_s") >= legs.LONG_S))
+            is_forwarded = pl.col("redirecting_number").is_not_null()
+            self.forwarded.append(calls.select(columns).filter(is_forwarded))
+        self.long.append(calls.select(columns).filter(pl.col("duration_s") >= legs.LONG_S))
         return calls
 
     def merge_repeats(self, rows: pl.DataFrame) -> None:

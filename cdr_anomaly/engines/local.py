@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, TypeVar
 import polars as pl
 
 from cdr_anomaly.engines import profile
-from cdr_anomaly.engines.base import COUNTED_COLUMNS, Engine, counted_columns
+from cdr_anomaly.engines.base import COUNTED_COLUMNS, Engine, counted_columns, kept_columns
 from cdr_anomaly.engines.first_pass import MARKS, FeedSpec, Tally
+from cdr_anomaly.engines.kept_rows import KeptRows
 from cdr_anomaly.engines.row_keys import RowKeys
 from cdr_anomaly.ingest import add_local_day, deduplicate, read_locally
 
@@ -28,21 +29,21 @@ T = TypeVar("T")
 # merged: of all lines, or of those that passed the filter of needed lines.
 PARTS_BYTES = 2**30
 COUNT_BYTES, FILTERED_COUNT_BYTES = 48, 16
-# The memory of a row that is kept for the second look; half of the memory may hold these.
-KEPT_BYTES = 64
+# The part of the rest of the memory that calls may take that are kept for further looks.
+KEPT_SHARE = 0.5
 
 
 class Local(Engine):
-    """Reads part by part, the next part while the last one is counted.
+    """Reads part by part, the next part while the last one is counted, and no file twice.
 
-    Rows of the first look stay in ``memory`` (bytes) for the other looks as far as they fit.
+    Calls are kept for further looks, in ``memory`` (bytes) as far as they fit, the rest on disk.
     """
 
     reader = staticmethod(read_locally)
 
     def __init__(self, memory: int) -> None:
         self.count_memory = memory - PARTS_BYTES
-        self.kept_parts: list[pl.DataFrame] = []
+        self.kept_rows = KeptRows(0)
 
     def first_look(
         self,
@@ -52,7 +53,7 @@ class Local(Engine):
         traffic_kinds: Collection[str] = (),
     ) -> FirstLook:
         """Count the rows by verdict, PROFILE and TRAFFIC, and collect the forwarded legs."""
-        self.kept_parts = []
+        self.kept_rows = KeptRows(round(self.count_memory * KEPT_SHARE))
         tally = self._count(source, needed, rows_done, traffic_kinds)
         n_callers: Counter[date] = Counter()
 
@@ -67,7 +68,7 @@ class Local(Engine):
             while postponed:
                 sums = self._sums(source, postponed.pop(), needed)
                 columns = [c for c in COUNTED_COLUMNS if c in source.columns]
-                for _, calls in self._read_parts(source, columns, pl.lit(value=True), None):
+                for calls in self.kept_rows.select(pl.lit(value=True), columns):
                     sums.add(add_local_day(calls, source.tz))
                 tally.correct(sums)
                 yield profile_of(sums)
@@ -77,16 +78,9 @@ class Local(Engine):
 
     def callers(self, source: Source, condition: pl.Expr) -> pl.Series:
         """Return the lines that placed a call of which ``condition`` holds, or a few more."""
-        kept_parts = iter(self.kept_parts)
-
-        def read(part: Part) -> pl.Series:
-            kept, rows = next(kept_parts, None), part.map_rows()
-            if kept is None:
-                return rows.filter(condition).select("calling_number").collect().to_series()
-            mask = rows.select(mask=condition.fill_null(value=False)).collect().to_series()
-            return kept["calling_number"].filter(mask)
-
-        lines = [lines.unique() for _, lines in _read_ahead(source, read)]
+        on_trunk = pl.col("trunk_in").is_not_null()
+        parts = self.kept_rows.select(on_trunk, ["calling_number", "trunk_in"])
+        lines = [calls.filter(condition)["calling_number"].unique() for calls in parts]
         return pl.concat([pl.Series(dtype=source.line_type), *lines]).unique().drop_nulls()
 
     @staticmethod
@@ -104,10 +98,9 @@ class Local(Engine):
         rows_done: RowsDone,
     ) -> pl.DataFrame:
         """Return columns of the calls of which ``condition`` holds (see Engine)."""
-        parts = []
-        for part, calls in self._read_parts(source, columns, condition, lines):
-            parts.append(calls)
-            rows_done(part.rows)
+        del lines  # the condition filters
+        parts = list(self.kept_rows.select(condition, columns))
+        rows_done(source.rows)
         return pl.concat(parts)
 
     def _count(
@@ -126,16 +119,15 @@ class Local(Engine):
         keys = RowKeys(spans_days=deduplicate.spans_days(source.columns))
         key = self.repeat_key(source).alias("key")
 
-        def read(part: Part) -> pl.DataFrame:
-            return part.map_rows().select(*columns, *MARKS, key).collect()
+        kept, types = kept_columns(source.columns), source.narrow_types()
 
-        n_keep = 0 if source.as_text else self.count_memory // 2 // KEPT_BYTES
+        def read(part: Part) -> pl.DataFrame:
+            return part.narrow_rows(types).select(*kept, *MARKS, key).collect()
+
         for part, rows in _read_ahead(source, read):
-            n_keep -= part.rows
-            if n_keep >= 0:
-                kept = [c for c in (*COUNTED_COLUMNS, "valid") if c in rows.columns]
-                self.kept_parts.append(rows.select(kept))
-            keys.add(tally.add_rows(rows, is_carry_over=part.carry_over is not None))
+            calls = tally.add_rows(rows, is_carry_over=part.carry_over is not None)
+            keys.add(calls)
+            self.kept_rows.add(calls.select(kept))
             rows_done(part.rows)
         groups = keys.sorted_groups()
         if not source.as_text:
@@ -167,25 +159,6 @@ class Local(Engine):
     ) -> profile.ProfileSums:
         max_counts = self.count_memory // (FILTERED_COUNT_BYTES if needed else COUNT_BYTES)
         return profile.ProfileSums(source.line_type, lines, max_counts=max_counts, needed=needed)
-
-    def _read_parts(
-        self, source: Source, columns: Sequence[str], condition: pl.Expr, lines: pl.Series | None
-    ) -> Iterator[tuple[Part, pl.DataFrame]]:
-        """Yield each part with columns of its calls of which ``condition`` holds."""
-        kept_parts = iter(self.kept_parts)
-
-        def read(part: Part) -> pl.DataFrame:
-            kept = next(kept_parts, None)
-            if kept is None:
-                rows = part.map_rows().filter(condition) if lines is None else part.map_rows(lines)
-                return rows.filter("valid").select(columns).collect()
-            mask = kept.select(condition & pl.col("valid")).to_series()
-            calls, missing = kept.filter(mask), [c for c in columns if c not in kept.columns]
-            if missing:
-                calls = calls.hstack(part.map_rows().select(missing).collect().filter(mask))
-            return calls.select(columns)
-
-        return _read_ahead(source, read)
 
 
 def _read_ahead(source: Source, read: Callable[[Part], T]) -> Iterator[tuple[Part, T]]:

@@ -51,6 +51,7 @@ class Traffic:
         for what, (column, types) in self.kinds.items():
             rows = calls.select("day", name=column, line="calling_number")
             rows = filter_calls(rows, has_type(calls, types) & rows["name"].is_not_null())
+            # A name may be a code, which is counted in a third of the time of a text.
             foreign = self.abroad.sum() if what == "trunk" else pl.lit(0)
             counts = {"calls": pl.len(), "abroad": foreign}
             several_days = rows["day"].n_unique() > 1
@@ -60,7 +61,9 @@ class Traffic:
                 .agg(**{name: sign * n.cast(pl.Int64) for name, n in counts.items()})
             )
             day = pl.col("day") if several_days else pl.lit(rows["day"].first())
-            table = by_name.with_columns(day.cast(pl.Date).alias("day"), what=pl.lit(what))
+            table = by_name.with_columns(
+                day.cast(pl.Date).alias("day"), pl.col("name").cast(pl.String), what=pl.lit(what)
+            )
             self._parts.append(table.select(list(TRAFFIC)).collect())
         if len(self._parts) >= MAX_FRAMES:
             self._parts = [self.counts()]

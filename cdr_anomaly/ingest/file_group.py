@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, time, timedelta
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -17,12 +18,14 @@ from cdr_anomaly.schema import CALLS
 from cdr_anomaly.storage import paths
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import date
 
     from cdr_anomaly.ingest.files import File
     from cdr_anomaly.ingest.mapping import RowMap
     from cdr_anomaly.settings import Settings
+
+NO_TYPES: Mapping[str, pl.DataType] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,18 @@ class FileGroup:
         return self.row_map.expressions(self.path_column)
 
     def map_rows(
-        self, columns: Collection[str], line_type: pl.DataType, lines: pl.Series | None = None
+        self,
+        columns: Collection[str],
+        line_type: pl.DataType,
+        lines: pl.Series | None = None,
+        types: Mapping[str, pl.DataType] = NO_TYPES,
     ) -> pl.LazyFrame:
         """Return the rows of the span as CALLS, with whether each is ``valid``.
 
         ``columns`` are those of the feed; they are null if this group lacks them, but a row without
         a record type is a whole call. ``uncoded`` is a mark of number_steps(). With ``lines``,
-        only the calls from and to these.
+        only the calls from and to these. ``types`` are those of some columns that are not text
+        then.
         """
         raw = self._scan_span(with_path=self.row_map.layout.served_is_file_name)
         if lines is not None and self.e164_parties:
@@ -60,16 +68,26 @@ class FileGroup:
             numbers = [text.cast(pl.Int64, strict=False) for text in texts]
             odd = (n.is_null() & text.is_not_null() for n, text in zip(numbers, texts, strict=True))
             raw = raw.filter(has_party_in(lines, numbers) | pl.any_horizontal(*odd))
-        rows = self._parse_numbers(raw.select(**self.expressions))
+        rows = self._parse_numbers(raw.select(**self._expressions_in(types)))
         if lines is not None:
             rows = rows.filter(has_party_in(lines))
         valid = validate.is_valid(rows.collect_schema().names(), self.settings.max_duration_s)
         missing = sorted(set(columns) - set(self.expressions))
-        types = {c: CALLS[c].dtype for c in missing} | dict.fromkeys(NUMBERS, line_type)
-        fill = {column: pl.lit(None, types[column]) for column in missing}
+        dtypes = {c: CALLS[c].dtype for c in missing}
+        dtypes.update(dict.fromkeys(NUMBERS, line_type) | dict(types))
+        fill = {column: pl.lit(None, dtypes[column]) for column in missing}
         if "record_type" in missing:
             fill["record_type"] = pl.lit("call", RECORD_TYPE)
         return rows.with_columns(valid=valid).with_columns(**fill)
+
+    def _expressions_in(self, types: Mapping[str, pl.DataType]) -> dict[str, pl.Expr]:
+        """Return the expressions with some columns in other types, integers without their text."""
+        typed = {
+            column: (pl.col(self.row_map.layout.source(column)) if dtype.is_integer() else text)
+            for column, dtype in types.items()
+            if (text := self.expressions.get(column)) is not None
+        }
+        return self.expressions | {c: typed[c].cast(types[c]) for c in typed}
 
     def start_times(self) -> pl.LazyFrame:
         """Return the start of every row, of any day, and its file (start_time, file)."""

@@ -31,6 +31,8 @@ TEXTS = (
     "region",
     "release_cause",
 )
+# Texts that many rows have in common, or that are numbers; an engine may carry them as codes.
+CODED = ("cell_id", "imei", "imsi", "trunk_in")
 
 # Times are clipped to these: Polars panics on the years that a broken clock can write.
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)
@@ -101,6 +103,15 @@ class RowMap:
             for c, token in opaque.items()
         }
         return [compact, codes, lines | {"uncoded": pl.lit(value=False)}]
+
+    def integer_type(self, column: str) -> pl.DataType | None:
+        """Return the type of a column of CALLS that is just an integer of the file, else None."""
+        as_is = column not in self.layout.fixed and column not in self.layout.values
+        dtype = self.types.get(self.layout.source(column))
+        if not as_is or dtype is None or not dtype.is_integer() or dtype == pl.UInt64:
+            return None
+        small = dtype in (pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16)
+        return pl.Int32() if small else pl.Int64()
 
     def _has(self, column: str) -> bool:
         return column in self.layout.fixed or self.layout.source(column) in self.types

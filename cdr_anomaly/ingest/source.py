@@ -18,14 +18,14 @@ import polars as pl
 from cdr_anomaly import numbering
 from cdr_anomaly.ingest import files, layouts, parquet_stats
 from cdr_anomaly.ingest.file_group import FileGroup, has_party_in, scan_files
-from cdr_anomaly.ingest.mapping import NUMBERS, RowMap
+from cdr_anomaly.ingest.mapping import CODED, NUMBERS, RowMap
 from cdr_anomaly.ingest.validate import RECORD_TYPE
 from cdr_anomaly.numbering import pseudonyms
 from cdr_anomaly.schema import CALLS
 from cdr_anomaly.settings import Settings, first_zone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
     from cdr_anomaly.ingest.files import File
@@ -133,6 +133,22 @@ class Source:
         groups = self.file_groups()
         rows = [group.map_rows(names, self.line_type, lines) for group in groups]
         return pl.concat(rows, how="diagonal")
+
+    def narrow_types(self) -> dict[str, pl.DataType]:
+        """Return the types of the columns of CODED in narrow_rows() of its parts.
+
+        Those of integers in all files are integers; cells and trunks are else categories.
+        """
+        types: dict[str, pl.DataType] = {}
+        groups = [] if self.has_pseudonyms else self.file_groups()
+        for column in CODED:
+            maps = [group.row_map for group in groups if column in group.expressions]
+            integers = {row_map.integer_type(column) for row_map in maps}
+            if None not in integers and integers:
+                types[column] = pl.Int64() if pl.Int64() in integers else pl.Int32()
+            elif maps and column in ("cell_id", "trunk_in"):
+                types[column] = pl.Categorical()
+        return types
 
     def parts(self) -> Iterator[Part]:
         """Yield the feed in parts of some million rows, in order of their first start."""
@@ -270,6 +286,20 @@ class Part(NamedTuple):
     columns: set[str]
     rows: int
     carry_over: pl.DataFrame | None = None
+
+    def narrow_rows(self, types: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+        """Return the rows as CALLS in the columns of the feed, some columns in other ``types``.
+
+        These are from Source.narrow_types() of the whole feed.
+        """
+        if self.carry_over is not None:
+            typed = (pl.col(column).cast(dtype) for column, dtype in types.items())
+            return self.map_rows().with_columns(typed)
+        rows = [
+            group.map_rows(self.columns, self.source.line_type, types=types)
+            for group in self.source.file_groups()
+        ]
+        return pl.concat(rows, how="diagonal")
 
     def map_rows(self, lines: pl.Series | None = None) -> pl.LazyFrame:
         """Return the rows as CALLS in the columns of the feed; see FileGroup."""
