@@ -9,16 +9,22 @@ every zone is a whole number of quarters away from UTC, so each part is in one l
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from typing import NamedTuple
+from datetime import date
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import polars as pl
 
 from cdr_anomaly.engines.profile import UNREACHABLE
-from cdr_anomaly.features import rolling
+from cdr_anomaly.features import sorted_legs
+from cdr_anomaly.features.rolling import US_PER_S
+from cdr_anomaly.features.sorted_legs import UNKNOWN
 
-KEY = ("line", "day")
-QUARTER_US = 900 * rolling.US_PER_S
+if TYPE_CHECKING:
+    from cdr_anomaly.features.sorted_legs import Flags, Integers, SortedLegs
+
+QUARTER_US = 900 * US_PER_S
+DAY_HOURS = 24
 
 
 class ShiftNeeds(NamedTuple):
@@ -30,73 +36,67 @@ class ShiftNeeds(NamedTuple):
 
 
 def line_days(
-    legs: pl.LazyFrame,
-    measures: pl.LazyFrame,
-    tz: str,
-    working: ShiftNeeds,
-    *,
-    since: date = date.min,
-) -> pl.LazyFrame:
+    legs: SortedLegs, measures: pl.DataFrame, tz: str, needs: ShiftNeeds, *, since: date = date.min
+) -> pl.DataFrame:
     """Return SHIFTS of the days from ``since`` on.
 
-    ``legs`` are LEGS and ``measures`` MEASURES of the same lines; of the day before ``since``
-    only calls that go on after midnight matter.
+    ``measures`` are MEASURES of the same lines; of the day before ``since`` only calls that go on
+    after midnight matter.
     """
-    days = measures.filter(pl.col("n_out") >= working.n_out, pl.col("day") >= since).drop("talk_s")
-    hours = pl.LazyFrame({"hour": range(24)}, schema={"hour": pl.Int64})
-    silence = days.select(KEY).join(hours, how="cross").with_columns(talk_us=pl.lit(0, pl.Int64))
-    talk = _by_hour(_without_overlap(_pieces(legs, days, tz, working.talk_s)), tz)
-    by_hour = pl.concat([silence, talk]).group_by(*KEY, "hour").agg(pl.col("talk_us").sum())
-    rows = by_hour.group_by(KEY).agg(
-        talk_s=pl.col("talk_us").sum() // rolling.US_PER_S,
-        hours_s=pl.col("talk_us").sort_by("hour") // rolling.US_PER_S,
-    )
-    return days.join(rows.filter(pl.col("talk_s") >= working.talk_s), on=KEY)
+    days = measures.filter(pl.col("n_out") >= needs.n_out, pl.col("day") >= since)
+    days = days.drop("talk_s").sort("line", "day")
+    line, day = legs.places(days["line"]), sorted_legs.as_integers(days["day"])
+    line_of, begin, end = _talk(legs, np.isin(np.arange(len(legs.lines)), line))
+    first = begin // QUARTER_US
+    n_quarters = (end - 1) // QUARTER_US + 1 - first
+    piece = np.repeat(np.arange(len(first)), n_quarters)
+    before = np.cumsum(n_quarters) - n_quarters
+    quarter = first[piece] + np.arange(len(piece)) - before[piece]
+    talk = np.minimum(end[piece], (quarter + 1) * QUARTER_US)
+    talk -= np.maximum(begin[piece], quarter * QUARTER_US)
+    day_of, hour = _local_hours(quarter, tz)
+    row = _find_rows((line, day), (line_of[piece], day_of))
+    slot, is_of_day = row * DAY_HOURS + hour, row != UNKNOWN
+    shape = days.height, DAY_HOURS
+    # As floats, the microseconds of an hour are whole numbers still.
+    sums = np.bincount(slot[is_of_day], talk[is_of_day], minlength=days.height * DAY_HOURS)
+    hours = sums.astype(np.int64).reshape(shape)
+    columns = {
+        "talk_s": pl.Series(hours.sum(axis=1) // US_PER_S),
+        "hours_s": pl.Series((hours // US_PER_S).ravel()).reshape(shape).arr.to_list(),
+    }
+    return days.with_columns(**columns).filter(pl.col("talk_s") >= needs.talk_s)
 
 
-def _pieces(legs: pl.LazyFrame, days: pl.LazyFrame, tz: str, talk_s: int) -> pl.LazyFrame:
-    """Return the talk of the lines, cut at midnight (line, day, begin, end).
+def _talk(legs: SortedLegs, is_wanted: Flags) -> tuple[Integers, Integers, Integers]:
+    """Return when lines talked: line, begin and end of pieces that do not overlap.
 
-    Days whose calls together are shorter than ``talk_s`` are left out; a union is not longer than
-    the sum of its parts.
+    Of each call this is the time after the latest end of the calls before it.
     """
-    end = pl.col("start") + pl.duration(seconds="duration_s")
-    last = (end - timedelta(microseconds=1)).dt.convert_time_zone(tz).dt.date()
-    talks = (
-        legs.filter("outgoing", "answered", pl.col("duration_s") > 0)
-        .join(days.select("line").unique(), on="line", how="semi")
-        .select("line", "day", begin="start", end=end, last=last)
-    )
-    over = talks.filter(pl.col("last") > pl.col("day"))
-    parts = over.with_columns(day=pl.date_ranges("day", "last")).explode("day")
-    tomorrow = rolling.midnight(pl.col("day") + timedelta(days=1), tz)
-    cut = parts.with_columns(
-        begin=pl.max_horizontal("begin", rolling.midnight(pl.col("day"), tz)),
-        end=pl.min_horizontal("end", tomorrow),
-    )
-    pieces = pl.concat([talks.filter(pl.col("last") == pl.col("day")), cut]).drop("last")
-    of_days = pieces.join(days, on=KEY, how="semi")
-    sums = of_days.group_by(KEY).agg(talk=(pl.col("end") - pl.col("begin")).sum())
-    can = sums.filter(pl.col("talk").dt.total_seconds() >= talk_s)
-    return of_days.join(can, on=KEY, how="semi")
+    placed = legs.placed
+    rows = np.flatnonzero(placed.is_answered & (placed.duration_s > 0) & is_wanted[placed.line])
+    line, start, length = placed.line[rows], placed.start[rows], placed.duration_s[rows] * US_PER_S
+    instant = sorted_legs.instants(line, start, reach=int(length.max(initial=0)) + 1)
+    furthest = np.maximum.accumulate(instant + length)
+    late = np.maximum(np.append(instant[:1], furthest[:-1]) - instant, 0)
+    adds = late < length
+    return line[adds], (start + late)[adds], (start + length)[adds]
 
 
-def _without_overlap(pieces: pl.LazyFrame) -> pl.LazyFrame:
-    """Keep of each piece the time after the latest end of the pieces before it."""
-    furthest = pl.col("end").cum_max().shift().over(KEY)
-    return (
-        pieces.sort(*KEY, "begin", "end")
-        .with_columns(begin=pl.max_horizontal("begin", furthest))
-        .filter(pl.col("begin") < pl.col("end"))
-    )
+def _local_hours(quarter: Integers, tz: str) -> tuple[Integers, Integers]:
+    """Return the local day and hour of quarters of hours, counted from 1970."""
+    known = sorted_legs.distinct(quarter)
+    local = pl.Series(known * QUARTER_US).cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(tz)
+    day, hour = (sorted_legs.as_integers(part) for part in (local.dt.date(), local.dt.hour()))
+    place = np.searchsorted(known, quarter)
+    return day[place], hour[place]
 
 
-def _by_hour(added: pl.LazyFrame, tz: str) -> pl.LazyFrame:
-    """Return the microseconds of talk by local hour; an hour may have several rows."""
-    begin, end = (pl.col(c).to_physical() for c in ("begin", "end"))
-    first = pl.col("quarter") * QUARTER_US
-    instant = first.cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(tz)
-    inside = pl.min_horizontal(end, first + QUARTER_US) - pl.max_horizontal(begin, first)
-    quarters = pl.int_ranges(begin // QUARTER_US, (end - 1) // QUARTER_US + 1)
-    bits = added.with_columns(quarter=quarters).explode("quarter")
-    return bits.select(*KEY, hour=instant.dt.hour().cast(pl.Int64), talk_us=inside)
+def _find_rows(line_days: tuple[Integers, Integers], others: tuple[Integers, Integers]) -> Integers:
+    """Return, of others, the place among sorted line-days (line, day), or UNKNOWN."""
+    days = [day for _, day in (line_days, others) if len(day)]
+    low, high = (min(day.min() for day in days), max(day.max() for day in days)) if days else (0, 0)
+    n_bits = int(high - low).bit_length()
+    known, codes = (line << n_bits | (day - low) for line, day in (line_days, others))
+    place = np.searchsorted(known, codes)
+    return np.where(np.append(known, UNKNOWN)[place] == codes, place, UNKNOWN)

@@ -31,9 +31,10 @@ def build_tables(reading: LineReading, needs: FeedNeeds) -> Tables:
     """
     reader, history = reading.reader, reading.history
     since, legs = history.since, reading.legs.rows.lazy()
-    measures = day_stats.line_days(
+    measured = day_stats.line_days(
         reading.legs, reading.profile, busy=needs.busy_calls, since=since
-    ).lazy()
+    )
+    measures = measured.lazy()
     two_way = reading.two_way(needs)
     callers, lists, links = _cold_callers(reading, measures, needs.cold_callers, two_way=two_way)
     of_days = callers.filter(pl.col("day") >= since)
@@ -50,7 +51,7 @@ def build_tables(reading: LineReading, needs: FeedNeeds) -> Tables:
         births_from=reading.births_from,
         profile=require(reading.profile, schema.PROFILE, "profile"),
         measures=require(measures, schema.MEASURES, "measures"),
-        shifts=_shifts(reading, measures),
+        shifts=_shifts(reading, measured),
         legs=require(legs, schema.LEGS, "legs"),
         cold_callers=require(callers.filter("steady"), schema.COLD_CALLERS, "cold_callers"),
         cold_caller_days=of_days,
@@ -83,11 +84,11 @@ def _cold_callers(
     return pl.concat([past, today]), lists.lazy(), links.lazy()
 
 
-def _shifts(reading: LineReading, measures: pl.LazyFrame) -> pl.LazyFrame:
+def _shifts(reading: LineReading, measures: pl.DataFrame) -> pl.LazyFrame:
     """Return SHIFTS of the days judged, and what is remembered of the same lines."""
     history, needs, tz = reading.history, reading.needs.shifts, reading.reader.source.tz
-    rows = shifts.line_days(reading.legs.rows.lazy(), measures, tz, needs, since=history.since)
-    today = require(rows, schema.SHIFTS, "shifts").collect().lazy()
+    rows = shifts.line_days(reading.legs, measures, tz, needs, since=history.since)
+    today = require(rows.lazy(), schema.SHIFTS, "shifts")
     past = history.shifts(needs.days_before).join(today.select("line"), on="line", how="semi")
     remembered = past.collect()
     return pl.concat([remembered.lazy(), today]) if remembered.height else today

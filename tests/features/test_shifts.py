@@ -12,6 +12,7 @@ import pytest
 
 from cdr_anomaly.features import shifts
 from cdr_anomaly.features.shifts import ShiftNeeds
+from cdr_anomaly.features.sorted_legs import SortedLegs
 from tests.helpers import naive
 from tests.helpers.builders import FEED, feed, line, scanned
 
@@ -101,7 +102,7 @@ def test_a_row_counts_the_calls_of_its_day(tmp_path: Path) -> None:
 
 def test_parts_of_seconds_are_added_up_before_they_are_dropped() -> None:
     start = datetime(2026, 5, 4, 8, 0, 0, 600_000, tzinfo=UTC)
-    legs = pl.LazyFrame(
+    legs = pl.DataFrame(
         {
             "line": [1] * 2,
             "day": [date(2026, 5, 4)] * 2,
@@ -112,8 +113,8 @@ def test_parts_of_seconds_are_added_up_before_they_are_dropped() -> None:
         },
         schema_overrides={"start": pl.Datetime("us", "UTC")},
     )
-    measured = pl.LazyFrame({"line": [1], "day": [date(2026, 5, 4)], "n_out": [2], "talk_s": [4]})
+    measured = pl.DataFrame({"line": [1], "day": [date(2026, 5, 4)], "n_out": [2], "talk_s": [4]})
     for talk_s, n in ((3, 1), (4, 0)):
-        made = shifts.line_days(legs, measured, "UTC", ShiftNeeds(1, talk_s)).collect()
+        made = shifts.line_days(SortedLegs(legs), measured, "UTC", ShiftNeeds(1, talk_s))
         assert made.height == n
         assert made["talk_s"].to_list() == [3] * n
