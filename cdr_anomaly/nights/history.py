@@ -6,7 +6,7 @@ table by table.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,7 @@ class StateHistory(NoHistory):
     """What a state remembers of the days before ``since``, the day that a night judges.
 
     ``read`` returns a table of the state (STATE_TABLES), with lines as the night carries them;
-    ``active`` sums up the active line-days of the last weeks. ``profiles`` receives the PROFILE of
+    ``active`` sums up the active line-days of the last weeks. ``keep_profile`` receives PROFILE of
     the day, of all lines, which comes in parts.
     """
 
@@ -51,7 +51,7 @@ class StateHistory(NoHistory):
     since: date
     active: ActiveDays
     read: Callable[[str], pl.LazyFrame]
-    profiles: list[pl.DataFrame] = field(default_factory=list)
+    keep_profile: Callable[[pl.DataFrame], None]
 
     def days(self, name: str, first: int, last: int = 1) -> pl.LazyFrame:
         """Return the rows of a table that are ``first`` to ``last`` days old."""
@@ -79,7 +79,8 @@ class StateHistory(NoHistory):
     def select_profile(self, part: pl.DataFrame) -> pl.DataFrame:
         """Return PROFILE of the day, and keep it; of the night before nothing counts."""
         rows = part.filter(pl.col("day") == self.since)
-        self.profiles.append(rows)
+        counts = rows.lazy().with_columns(pl.col(COUNTS).cast(pl.Int64))
+        self.keep_profile(require(counts, PROFILE, "profile").sort("line").collect())
         return rows
 
     def sightings(self) -> pl.DataFrame:
@@ -164,12 +165,10 @@ class StateHistory(NoHistory):
         return self.days("shifts", days)
 
     def state_rows(self, reading: LineReading, tables: Tables) -> dict[str, pl.DataFrame]:
-        """Return what the state keeps of the day, by table."""
+        """Return what the state keeps of the day, by table, beside PROFILE and LINE_SIGHTINGS."""
         day, look = pl.col("day") == self.since, reading.reader.look
-        profile = pl.concat(self.profiles).lazy().with_columns(pl.col(COUNTS).cast(pl.Int64))
         legs = reading.second.legs.filter(day)
         return {
-            "profile": require(profile, PROFILE, "profile").sort("line").collect(),
             "long_calls": look.long.filter(day),
             "forward_legs": self._forward_legs(look.forwarded),
             "legs": legs.select(list(LEGS)).sort(pl.all()),
@@ -186,7 +185,7 @@ class StateHistory(NoHistory):
 
 
 def update_sightings(
-    before: pl.LazyFrame, was: pl.LazyFrame, today: pl.DataFrame, others: pl.LazyFrame, day: date
+    before: pl.LazyFrame, was: pl.LazyFrame, today: pl.LazyFrame, others: pl.LazyFrame, day: date
 ) -> pl.DataFrame:
     """Return LINE_SIGHTINGS brought up to date: when each line was first and last seen.
 
@@ -194,7 +193,7 @@ def update_sightings(
     it was done before, and as it is; ``others`` is PROFILE of all other days. A line that is not of
     the day any more is looked up there.
     """
-    now = today.lazy().select("line", now=pl.lit(day, pl.Date))
+    now = today.select("line", now=pl.lit(day, pl.Date))
     gone = was.select("line").join(now, on="line", how="anti").collect().lazy()
     stay = before.join(gone, on="line", how="anti").join(now, on="line", how="full", coalesce=True)
     rows = stay.select(

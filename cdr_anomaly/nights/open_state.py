@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -14,7 +15,7 @@ from cdr_anomaly.nights.state import UNREADABLE, bring_up_to_date, open_readonly
 from cdr_anomaly.schema import STATE_TABLES, lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable
     from datetime import date
 
     from cdr_anomaly.ingest import Source
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from cdr_anomaly.nights.state import State
     from cdr_anomaly.settings import Settings
     from cdr_anomaly.storage.paths import Location
+
+# The memory of a row of LINE_SIGHTINGS while it is merged; one line in so many tells their ranges.
+SIGHTING_BYTES, SAMPLED_LINES = 100, 1000
 
 
 def read_nights(location: Location) -> dict[date, Night]:
@@ -113,12 +117,44 @@ def table_reader(
 
 
 def update_sightings(
-    read: Callable[[str], pl.LazyFrame], today: pl.DataFrame, day: date, damaged: Collection[str]
-) -> pl.DataFrame:
-    """Return LINE_SIGHTINGS brought up to date; ``today`` is PROFILE of the day."""
-    others = read("profile").filter(pl.col("day") != day)
-    was = read("profile").filter(pl.col("day") == day)
-    if "profile" in damaged:
-        was = today.lazy()  # what it was is gone
-    before = history.sightings(others) if "line_sightings" in damaged else read("line_sightings")
-    return history.update_sightings(before, was, today, others, day)
+    state: State,
+    read: Callable[[str], pl.LazyFrame],
+    day: date,
+    damaged: Collection[str],
+    memory: int,
+) -> None:
+    """Stage LINE_SIGHTINGS brought up to date by the PROFILE of the day, which has been staged.
+
+    ``read`` returns tables as they were. One range of lines is merged at a time, so that it fits a
+    share of ``memory`` (bytes); the rows of the table are in the order of their lines.
+    """
+    today = state.staged("profile").filter(pl.col("day") == day)
+    # What it was is gone where it is damaged.
+    damaged_today, damaged_all = "profile" in damaged, "line_sightings" in damaged
+    for in_range in _line_ranges([today, read("line_sightings")], memory):
+        profile = read("profile").filter(in_range)
+        others, was = profile.filter(pl.col("day") != day), profile.filter(pl.col("day") == day)
+        before = history.sightings(others) if damaged_all else read("line_sightings")
+        rows = history.update_sightings(
+            before.filter(in_range),
+            today.filter(in_range) if damaged_today else was,
+            today.filter(in_range),
+            read("profile").filter(pl.col("day") != day),
+            day,
+        )
+        state.stage("line_sightings", rows, day)
+
+
+def _line_ranges(tables: Iterable[pl.LazyFrame], memory: int) -> list[pl.Expr]:
+    """Return ranges of lines (line), each with so many lines of ``tables`` as fit the memory."""
+    lines = [table.select("line") for table in tables]
+    n_lines = sum(frame.select(pl.len()).collect().item() for frame in lines)
+    n_ranges = -(-n_lines * SIGHTING_BYTES // (memory // 4)) or 1
+    if n_ranges == 1:
+        return [pl.lit(value=True)]
+    every_nth = [frame.select(pl.col("line").gather_every(SAMPLED_LINES)) for frame in lines]
+    sample = pl.concat(pl.collect_all(every_nth))["line"].unique().sort()
+    bounds = sample.gather([n * len(sample) // n_ranges for n in range(1, n_ranges)])
+    edges, line = [pl.lit(bound) for bound in bounds.unique().sort()], pl.col("line")
+    between = (line.is_between(*pair, closed="left") for pair in pairwise(edges))
+    return [line < edges[0], *between, line >= edges[-1]]

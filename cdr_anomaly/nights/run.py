@@ -160,14 +160,11 @@ def _night(paths: Iterable[str | Location], day: date, run: Run, *, replace_file
     victims, victim_legs = list_victims(state, night, day, settings, subjects, nights)
     result = _result(night, alerts, victims, chosen.source, day)
     run.progress("remembering")
-    kept = night.state_rows
+    open_state.update_sightings(state, night.history.read, day, damaged, settings.memory)
     frames = {
-        **kept,
-        "line_sightings": open_state.update_sightings(
-            night.history.read, kept["profile"], day, damaged
-        ),
+        **night.state_rows,
         "volume": chosen.volume,
-        "legs": pl.concat([kept["legs"], victim_legs]).sort(pl.all()),
+        "legs": pl.concat([night.state_rows["legs"], victim_legs]).sort(pl.all()),
         "victims": victims,
         "findings": findings,
         "evidence": evidence,
@@ -263,7 +260,14 @@ def _judge(
         ActiveDays.plus, (ActiveDays(*facts["active"]) for facts in recent), ActiveDays()
     )
     table_reader = open_state.table_reader(state, reader.source, damaged)
-    past = StateHistory(reader.source.line_type, reader.source.tz, day, active, table_reader)
+    past = StateHistory(
+        line_type=reader.source.line_type,
+        tz=reader.source.tz,
+        since=day,
+        active=active,
+        read=table_reader,
+        keep_profile=lambda rows: state.stage("profile", rows, day),
+    )
     run.progress("reading some lines' calls again", reader.source.rows)
     reading = read_lines(reader, needs, past)
     tables = build_tables(reading, needs)

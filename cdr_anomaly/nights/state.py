@@ -55,6 +55,7 @@ class State:
     ledger: pl.DataFrame
     layout: int = VERSION
     _open: dict[str, DeltaTable] = field(default_factory=dict, repr=False)
+    _before: dict[str, DeltaTable | None] = field(default_factory=dict, repr=False)
 
     @property
     def versions(self) -> dict[str, int]:
@@ -77,12 +78,13 @@ class State:
             )
         if name not in versions:
             return empty(table, pl.Int64()).lazy()
-        known = self._open.get(name)
-        if known is not None and known.version() == versions[name]:
-            return _with_all_columns(
-                pl.scan_delta(known, **paths.polars_options(self.location)), table
-            )
+        for known in (self._before.get(name), self._open.get(name)):
+            if known is not None and known.version() == versions[name]:
+                return _with_all_columns(self._scan(known), table)
         return _with_all_columns(delta.scan_table(self.location / name, versions[name]), table)
+
+    def _scan(self, table: DeltaTable) -> pl.LazyFrame:
+        return pl.scan_delta(table, **paths.polars_options(self.location))
 
     @cached_property
     def written_tables(self) -> Mapping[str, pl.LazyFrame]:
@@ -116,19 +118,36 @@ class State:
                         commit_properties=delta.no_retries(),
                     )
 
+    def stage(self, name: str, rows: pl.DataFrame, day: date) -> None:
+        """Write rows of ``day`` to a table ahead of commit(); the first replace those of before.
+
+        Nobody sees them until then, this state neither: it reads by another handle.
+        """
+        with private_writes(self.location):
+            if name in self._before:
+                self._write(name, rows.select(list(STATE_TABLES[name])), mode="append")
+            else:
+                self._before[name] = self._open.pop(name, None)
+                self._replace(name, rows, day)
+
+    def staged(self, name: str) -> pl.LazyFrame:
+        """Return a table with what has been staged."""
+        return self._scan(self._table(name))
+
     def commit(
         self, event: str, frames: Mapping[str, pl.DataFrame], *, day: date, **told: Any
     ) -> State:
         """Replace the rows of ``day`` in tables by ``frames``, and note it in the ledger.
 
-        Until the note is written nobody sees any of it.
+        What was staged is noted, too. Until the note is written nobody sees any of it.
         """
         with private_writes(self.location):
             for name, frame in frames.items():
                 self._replace(name, frame, day)
             if isinstance(self.location, Path) and hasattr(os, "sync"):
                 os.sync()  # else the note might outlive a power cut that the tables do not
-            versions = self.versions | {name: self._table(name).version() for name in frames}
+            names = (*frames, *self._before)
+            versions = self.versions | {name: self._table(name).version() for name in names}
         return self.note(event, day=day, tables=versions, **told)
 
     def forget(self, before: Mapping[str, date]) -> State:

@@ -42,7 +42,7 @@ def test_seen_equals_looking_every_line_up(seed: int) -> None:
         seen = history.update_sightings(
             seen.lazy(),
             profile({day: was}),
-            profile({day: days[day]}).collect(),
+            profile({day: days[day]}),
             profile(others),
             day,
         )
@@ -56,6 +56,6 @@ def test_what_was_before_the_profiles_stays_known() -> None:
     before = pl.LazyFrame({"line": ["a"], "first_seen": [old], "last_seen": [day]})
     others = profile({date(2026, 5, 6): {"b"}})
     seen = history.update_sightings(
-        before, profile({day: {"a"}}), profile({day: set()}).collect(), others, day
+        before, profile({day: {"a"}}), profile({day: set()}), others, day
     )
     assert as_seen(seen) == {"a": (old, old)}, "the day it was last seen is lost with its profile"
