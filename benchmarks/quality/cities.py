@@ -90,13 +90,13 @@ def build_planted_city(seed: int, size: Size, folder: Path, *, fewer: bool = Fal
 
     all_listed = listed(result.findings, result.evidence)
     counted = days[CALIBRATION_NIGHTS:]
-    lists = {ALL_PARTS: _lists_of_nights(all_listed, result.evidence, counted, seed)}
+    lists = {ALL_PARTS: lists_of_nights(all_listed, result.evidence, counted, seed)}
     for name, less in ablation.judge_variants(result, settings).items():
         alerts = listed(less.findings, less.weights)
-        lists[name] = _lists_of_nights(alerts, less.weights, counted, seed)
+        lists[name] = lists_of_nights(alerts, less.weights, counted, seed)
         _report(f"seed {seed}: {name}")
     many_calls = peers.list_many_calls(result, scan.inputs)
-    lists[peers.MANY_CALLS] = _lists_of_nights(many_calls, None, counted, seed)
+    lists[peers.MANY_CALLS] = lists_of_nights(many_calls, None, counted, seed)
     measured = peers.measure_table(result.evidence)
     of_planted = ground_truth.planted_lines(scan.truth)["line"].unique().implode()
     began = monotonic()
@@ -113,7 +113,7 @@ def build_planted_city(seed: int, size: Size, folder: Path, *, fewer: bool = Fal
         seed=seed,
         truth=mark_seed(scan.truth, seed),
         lists=lists,
-        first=_lists_of_nights(all_listed, result.evidence, days[:CALIBRATION_NIGHTS], seed),
+        first=lists_of_nights(all_listed, result.evidence, days[:CALIBRATION_NIGHTS], seed),
         findings=mark_seed(named.select("line", "day", "severity", "detector").unique(), seed),
         measured=mark_seed(measured, seed),
         declared=mark_seed(nightly_lists.declared_line_days(measured, scan.inputs), seed),
@@ -151,7 +151,7 @@ def _counted_lists(scan: _ScannedCity, seed: int) -> Lists:
     alerts = nightly_lists.rank_nights(
         result.findings, result.evidence, scan.inputs, scan.settings, days
     )
-    return _lists_of_nights(alerts, result.evidence, days[CALIBRATION_NIGHTS:], seed)
+    return lists_of_nights(alerts, result.evidence, days[CALIBRATION_NIGHTS:], seed)
 
 
 def concat_lists(lists: list[Lists]) -> Lists:
@@ -213,7 +213,7 @@ def _scan_city(seed: int, size: Size, folder: Path, *, clean: bool) -> _ScannedC
     return scan
 
 
-def _lists_of_nights(
+def lists_of_nights(
     alerts: pl.DataFrame, evidence: pl.DataFrame | None, days: list[date], seed: int
 ) -> Lists:
     """Return the lists of these days from the alerts of all days."""

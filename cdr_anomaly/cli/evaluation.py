@@ -33,6 +33,13 @@ def simulate(
         Option(help="One row a call, or one for each side that the operator sees."),
     ] = "call",
     clean: Annotated[bool, Option("--clean", help="Plant nothing: honest lines only.")] = False,
+    patterns: Annotated[
+        Literal["usual", "hard"],
+        Option(help="What is planted; hard patterns each have an honest twin."),
+    ] = "usual",
+    grade: Annotated[
+        int, Option(min=1, max=3, help="Of hard patterns: 1 plain, 2 hidden, 3 worst.")
+    ] = 3,
 ) -> None:
     """Write call records of an invented city, and the truth about its lines."""
     from cdr_anomaly.evaluation.simulation import city
@@ -41,7 +48,16 @@ def simulate(
     began = monotonic()
     city.check_folder(out)
     first = day_of(start) or city.FIRST_DAY
-    sample = city.simulate(days=days, lines=lines, seed=seed, start=first, sides=sides, clean=clean)
+    sample = city.simulate(
+        days=days,
+        lines=lines,
+        seed=seed,
+        start=first,
+        sides=sides,
+        clean=clean,
+        patterns=patterns,
+        grade=grade,
+    )
     city.write_sample(sample, out)
     terminal.print_tables({"Lines that are not ordinary": city.count_kinds(sample)})
     LOG.info(

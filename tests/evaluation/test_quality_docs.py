@@ -209,7 +209,7 @@ def test_who_is_missed_is_counted_by_how_far_it_came() -> None:
 def test_cities_are_told_apart_so_that_their_figures_add_up() -> None:
     alerts, days = some_lists().alerts.drop("list", "list_day"), [simulation_city.FIRST_DAY]
     whole = cities.concat_lists(
-        [cities._lists_of_nights(alerts, None, days, seed) for seed in (11, 12)]
+        [cities.lists_of_nights(alerts, None, days, seed) for seed in (11, 12)]
     )
     told = pl.concat([cities.mark_seed(PLANTED, seed) for seed in (11, 12)])
     short = figures.key_figures(whole, told)

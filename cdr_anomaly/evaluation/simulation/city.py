@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from cdr_anomaly.errors import OutputError, SettingError
-from cdr_anomaly.evaluation.simulation import honest, planted, records
+from cdr_anomaly.evaluation.simulation import honest, planted, records, scenarios
 from cdr_anomaly.evaluation.simulation.call_behaviour import calls_of_actors
 from cdr_anomaly.evaluation.simulation.world import Calls, World, concat_calls, delay_overlapping
 from cdr_anomaly.storage import atomic_write
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 FIRST_DAY = date(2026, 5, 1)
 MIN_LINES, MIN_DAYS = 150, 8
+MIN_HARD_LINES, MIN_HARD_DAYS = 1_000, 28  # a card has a past of weeks before a crew has it
 SIDES = ("call", "both")
+PATTERNS = ("usual", "hard")
 # Planted kinds that take people whose calls and forwarding are drawn already.
 GROUPS = (
     *planted.overseas_presentation.KINDS,
@@ -44,7 +46,7 @@ class Sample(NamedTuple):
     victims: pl.DataFrame
 
 
-def simulate(
+def simulate(  # noqa: PLR0913
     *,
     days: int = 36,
     lines: int = 20_000,
@@ -52,14 +54,23 @@ def simulate(
     start: date = FIRST_DAY,
     sides: str = "call",
     clean: bool = False,
+    patterns: str = "usual",
+    grade: int = len(scenarios.GRADES),
 ) -> Sample:
     """Return the records of a city with so many subscribers; `clean` plants nothing.
 
-    `sides` is "call" (one row a call) or "both" (one row for each side).
+    `sides` is "call" (one row a call) or "both" (one row for each side). With `patterns` "hard"
+    the planted are those of `scenarios`, each beside its honest twin, in a grade from 1 (plain) to
+    3 (worst), and the truth tells the grade, and which pattern a twin resembles.
     """
+    hard = patterns == "hard"
     _check(days, lines, sides)
+    _check_patterns(days, lines, patterns, grade)
     world = World(seed, start, days, lines)
-    batch = _calls(world, clean=clean)
+    batch = _calls(world, clean=clean or hard)
+    if hard:
+        lives = honest.districts.all_calls(world)
+        batch = concat_calls([batch, lives, scenarios.all_calls(world, grade, clean=clean)])
     batch = delay_overlapping(batch, world.book.column("trunk").astype(bool))
     batch = records.keep_days(world, planted.victims.apply_captivity(world, batch))
     return Sample(
@@ -79,6 +90,21 @@ def _check(days: int, lines: int, sides: str) -> None:
         if number < minimum:
             msg = f"{number} {what} are too few for all kinds; expected at least {minimum}."
             raise SettingError(msg)
+
+
+def _check_patterns(days: int, lines: int, patterns: str, grade: int) -> None:
+    if patterns not in PATTERNS:
+        msg = f"'{patterns}' are no patterns; expected 'usual' or 'hard'."
+        raise SettingError(msg)
+    if not 1 <= grade <= len(scenarios.GRADES):
+        msg = f"{grade} is not a grade; expected 1 (plain), 2 (hidden) or 3 (worst)."
+        raise SettingError(msg)
+    if patterns == "hard" and (days < MIN_HARD_DAYS or lines < MIN_HARD_LINES):
+        msg = (
+            f"{lines} lines and {days} days are too few for hard patterns; expected at least "
+            f"{MIN_HARD_LINES} and {MIN_HARD_DAYS}."
+        )
+        raise SettingError(msg)
 
 
 def _calls(world: World, *, clean: bool) -> Calls:

@@ -77,13 +77,25 @@ def _usual_trunks(world: World) -> Ints:
     return np.where(ours, ABSENT, elsewhere)
 
 
+def _cards(world: World, batch: Calls) -> Ints:
+    """Return whose card places each call: the caller's, or another that has its number by then."""
+    caller, at = batch.numpy("caller", "at")
+    card = caller
+    for change in world.book.card_changes:
+        line, day, new = (change[name].to_numpy() for name in ("id", "day", "card"))
+        place = np.searchsorted(line, caller).clip(max=len(line) - 1)
+        changed = (line[place] == caller) & (at // DAY >= day[place])
+        card = np.where(changed, new[place], card)
+    return card
+
+
 def imsis(world: World, batch: Calls) -> pl.Series:
     """Return the IMSI of each call of a mobile at our cells; a visitor's is of its country."""
     # an odd factor that 5 does not divide: no two lines have the same ten digits
     serial = [f"{k * 7_368_787 % 10**10:010d}" for k in range(world.book.size)]
     first = world.book.column("imsi").tolist()
     names = pl.Series([a + b for a, b in zip(first, serial, strict=True)] + [None], dtype=pl.String)
-    index = np.where(_placed_by_mobile(world, batch), batch.rows["caller"], len(names) - 1)
+    index = np.where(_placed_by_mobile(world, batch), _cards(world, batch), len(names) - 1)
     return names.gather(pl.Series(index))
 
 
@@ -99,8 +111,8 @@ def handsets(world: World, batch: Calls) -> pl.Series:
     change_day = np.where(changes, mobile * 31 % max(world.days, 1), world.days)
     both = [phone_numbers.imeis(np.arange(len(mobile)), np.full(len(mobile), k)) for k in range(2)]
     names = pl.Series([*both[0], *both[1], None], dtype=pl.String)
-    caller, borrowed, at = batch.numpy("caller", "handset", "at")
-    handset = index[np.where(borrowed != ABSENT, borrowed, caller)]
+    borrowed, at = batch.numpy("handset", "at")
+    handset = index[np.where(borrowed != ABSENT, borrowed, _cards(world, batch))]
     later = at // DAY >= change_day[handset]
     known = _placed_by_mobile(world, batch)
     return names.gather(pl.Series(np.where(known, handset + later * len(mobile), len(names) - 1)))

@@ -178,7 +178,10 @@ def _causes(rng: np.random.Generator, batch: Calls) -> Ints:
 
 
 def truth(world: World, batch: Calls) -> pl.DataFrame:
-    """Return of each line what it is, and on which days its actor used it."""
+    """Return of each line what it is, and on which days its actor used it.
+
+    Of scenarios it also tells the grade, and of a twin which pattern it resembles.
+    """
     tagged = batch.rows.filter(pl.col("actor") != ABSENT)
     sources = [(tagged, "caller"), (tagged, "called"), (batch.hops, "line"), (batch.hops, "target")]
     uses = pl.concat(
@@ -188,8 +191,16 @@ def truth(world: World, batch: Calls) -> pl.DataFrame:
         first_day=pl.col("day").min(), last_day=pl.col("day").max()
     )
     rows = pl.concat(world.book.truth).join(days, on=["actor", "id"], maintain_order="left")
-    return _named(world, rows, "kind", "honest", "pattern").select(
-        "line", "kind", "honest", "pattern", "actor", "first_day", "last_day"
+    grades = [(actor, *of) for actor, of in world.book.scenarios.items()]
+    graded = pl.DataFrame(grades, ["actor", "scenario", "grade"], orient="row") if grades else None
+    more: tuple[str, ...] = ()
+    if graded is not None:
+        rows = rows.join(graded, on="actor", how="left", maintain_order="left").with_columns(
+            twin_of=pl.when("honest").then("scenario").fill_null("")
+        )
+        more = ("grade", "twin_of")
+    return _named(world, rows, "kind", "honest", "pattern", *more).select(
+        "line", "kind", "honest", "pattern", "actor", "first_day", "last_day", *more
     )
 
 

@@ -55,6 +55,7 @@ def add_sales(world: World, lines: pl.DataFrame) -> pl.DataFrame:
             region[row], dealer[row] = _burst_sales(rng, sellers[:2], len(row))
             sellers = np.roll(sellers, -2)
             holder[row] = holder[rng.choice(row, len(row))]
+    _set_sales(world, lines["id"].to_numpy(), holder, dealer)
     line_kind = (
         pl.when("fixed")
         .then(pl.lit("fixed"))
@@ -71,6 +72,17 @@ def add_sales(world: World, lines: pl.DataFrame) -> pl.DataFrame:
         pl.Series("dealer", dealer.tolist(), pl.String),
         line_kind=line_kind,
     )
+
+
+def _set_sales(world: World, ids: Ints, holder: Ints, dealer: Words) -> None:
+    """Write in the holders and dealers that scenarios have chosen (id, holder, dealer).
+
+    A holder is a line of ours, whose holder has the other lines, too.
+    """
+    for sales in world.book.sales:
+        row = np.searchsorted(ids, sales["id"].to_numpy())
+        holder[row] = holder[np.searchsorted(ids, sales["holder"].to_numpy())]
+        dealer[row] = sales["dealer"].to_numpy()
 
 
 def _regions(world: World, lines: pl.DataFrame) -> Words:

@@ -160,6 +160,9 @@ class Book:
     victims: list[pl.DataFrame] = field(default_factory=list)  # id, actor, first_day, last_day
     quiet_spells: list[pl.DataFrame] = field(default_factory=list)  # and the share of calls kept
     captive_talks: list[pl.DataFrame] = field(default_factory=list)  # id, actor, begin, end
+    card_changes: list[pl.DataFrame] = field(default_factory=list)  # id, day, card: a line's
+    sales: list[pl.DataFrame] = field(default_factory=list)  # id, holder, dealer: else drawn
+    scenarios: dict[int, tuple[str, int]] = field(default_factory=dict)  # pattern, grade of actors
     size: int = 0
 
     def add(self, numbers: Sequence[str], **facts: ArrayLike) -> Ints:

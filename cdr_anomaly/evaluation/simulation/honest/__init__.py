@@ -1,6 +1,7 @@
 """Honest lines: ordinary people, trades, institutions, groups and whoever looks alike."""
 
 from cdr_anomaly.evaluation.simulation.honest import (
+    districts,
     forwarding,
     groups,
     institutions,
@@ -10,4 +11,13 @@ from cdr_anomaly.evaluation.simulation.honest import (
     trades,
 )
 
-__all__ = ["forwarding", "groups", "institutions", "long_talkers", "ordinary", "roaming", "trades"]
+__all__ = [
+    "districts",
+    "forwarding",
+    "groups",
+    "institutions",
+    "long_talkers",
+    "ordinary",
+    "roaming",
+    "trades",
+]

@@ -25,10 +25,12 @@ def retry_missed(
     share: float,
     by_other: float,
     in_turn: bool = False,
+    listened: bool = False,
 ) -> Calls:
     """Let a share of the calls be to people who did not answer up to three days before.
 
-    A share `by_other` of these is placed by another of the lines, with `in_turn` by the next one.
+    A share `by_other` of these is placed by another of the lines, with `in_turn` by the next one;
+    with `listened` they are to people who did answer.
     """
     caller, called, at, talk = batch.numpy("caller", "called", "at", "talk")
     lines, who = np.unique(caller, return_inverse=True)
@@ -36,7 +38,7 @@ def retry_missed(
     is_retry = rng.random(len(batch)) < share
     slot = np.flatnonzero(is_retry)
     slot = slot[np.argsort(who[slot] * span + at[slot], kind="stable")]
-    missed = rng.permutation(np.flatnonzero(~is_retry & (talk == 0)))
+    missed = rng.permutation(np.flatnonzero(~is_retry & ((talk > 0) == listened)))
     step = 1 if in_turn else rng.integers(1, max(len(lines), 2), len(missed))
     next_line = (who[missed] + step * (rng.random(len(missed)) < by_other)) % len(lines)
     key, due = who[slot] * span + at[slot], next_line * span + at[missed]
