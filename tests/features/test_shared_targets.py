@@ -46,36 +46,44 @@ def drawn(seed: int) -> pl.DataFrame:
     return lists(rows)
 
 
-def called_by_line(rows: pl.DataFrame) -> dict[int, set[int]]:
-    """List whom each line called in the week, hotlines left out."""
+def block_of(number: int) -> int:
+    return number // BLOCK_SIZE if number > 0 else 0
+
+
+def called_by_line(rows: pl.DataFrame, judged: date, days: int) -> dict[int, set[int]]:
+    """List whom each line called in so many days, hotlines left out."""
     called: dict[int, set[int]] = {}
     for line, day, number, _ in rows.rows():
-        if timedelta(0) <= DAY - day < timedelta(days=LIST_DAYS):
+        if timedelta(0) <= judged - day < timedelta(days=days):
             called.setdefault(line, set()).add(number)
     every = [number for numbers in called.values() for number in numbers]
-    return {
-        line: {n for n in numbers if every.count(n) <= MAX_CALLERS}
+    usual = {
+        line: {n for n in numbers if every.count(n) <= shared_targets.MAX_CALLERS}
         for line, numbers in called.items()
     }
+    return {line: numbers for line, numbers in usual.items() if numbers}
 
 
-def chance_to_meet(others: pl.DataFrame) -> float:
-    busy = {(line, n) for line, day, n, _ in others.rows() if day == DAY}
+def chance_to_meet(others: pl.DataFrame, judged: date) -> float:
+    called = called_by_line(others, judged, 1)
+    busy = [(line, n) for line, numbers in called.items() for n in numbers]
     pairs = [(one, a, other, b) for one, a in busy for other, b in busy]
     met = sum(a == b and one != other for one, a, other, b in pairs)
-    could = sum(a // BLOCK_SIZE == b // BLOCK_SIZE for _, a, _, b in pairs)
+    could = sum(block_of(a) == block_of(b) for _, a, _, b in pairs)
     return (met + 3) / (could + BLOCK_SIZE)
 
 
-def by_hand(of_lines: pl.DataFrame, others: pl.DataFrame) -> list[tuple[object, ...]]:
+def by_hand(
+    of_lines: pl.DataFrame, others: pl.DataFrame, judged: date = DAY
+) -> list[tuple[object, ...]]:
     """Compare the lines two by two, number by number."""
-    called, meeting = called_by_line(of_lines), chance_to_meet(others)
+    called, meeting = called_by_line(of_lines, judged, LIST_DAYS), chance_to_meet(others, judged)
     found = []
     for one, other in combinations(sorted(called), 2):
         pairs = [(a, b) for a in called[one] for b in called[other]]
-        chances = sum(a // BLOCK_SIZE == b // BLOCK_SIZE for a, b in pairs)
+        chances = sum(block_of(a) == block_of(b) for a, b in pairs)
         same = sum(a == b for a, b in pairs)
-        beside = sum(0 < abs(a - b) <= NEIGHBOUR_GAP for a, b in pairs)
+        beside = sum(0 < abs(a - b) <= NEIGHBOUR_GAP and min(a, b) > 0 for a, b in pairs)
         for by, n, rate in ((LIST, same, meeting), (RANGE, beside, 2 * NEIGHBOUR_GAP / BLOCK_SIZE)):
             expected = chances * rate
             found.append((one, other, by, n, expected, poisson.sf(n - 1, expected)))
@@ -85,7 +93,7 @@ def by_hand(of_lines: pl.DataFrame, others: pl.DataFrame) -> list[tuple[object, 
         one, other, *_, p = found[rank - 1]
         q = min(q, p * len(called) * (len(called) - 1) / rank)
         if q <= MAX_Q and one not in called[other] and other not in called[one]:
-            kept.append((*found[rank - 1], q))
+            kept.append((*found[rank - 1], q, len(called)))
     return sorted(kept, key=lambda row: row[:3])
 
 
@@ -96,12 +104,49 @@ def test_links_are_those_of_a_count_by_hand(seed: int) -> None:
     found = shared_targets.links(whole, others, [DAY])
     expected = by_hand(whole, others)
     assert {row[2] for row in expected} == {LIST, RANGE}
-    keys = ("one", "other", "by", "n_shared", "expected", "p_value", "q_value")
-    rows = found.select(keys).sort("one", "other", "by").rows()
-    assert [row[:4] for row in rows] == [row[:4] for row in expected]
-    for row, other in zip(rows, expected, strict=True):
-        assert row[4:] == pytest.approx(other[4:], rel=1e-9)
+    assert_found(found, expected)
     assert set(found["n_lines"]) == {12}
+
+
+def assert_found(found: pl.DataFrame, expected: list[tuple[object, ...]]) -> None:
+    keys = ("one", "other", "by", "n_shared", "expected", "p_value", "q_value", "n_lines")
+    rows = found.select(keys).rows()
+    assert [row[:5] for row in rows] == [row[:5] for row in expected]
+    for row, other in zip(rows, expected, strict=True):
+        assert row[5:] == pytest.approx(other[5:], rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_days_at_once_are_those_of_each_day_by_hand(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Days that nobody called on, numbers that are hotlines on some days, tokens, few at a time."""
+    random = Random(seed)  # noqa: S311 - no secret
+    monkeypatch.setattr(shared_targets, "MAX_CALLERS", 4)
+    monkeypatch.setattr(shared_targets, "CELLS", random.choice([1, 5, 100]))
+    monkeypatch.setattr(shared_targets, "PAIRS_AT_ONCE", random.choice([1, 3, 1000]))
+    days = [DAY + timedelta(days=n) for n in random.sample(range(30), random.randrange(2, 22))]
+    pools = [[BASE + random.randrange(-20, 80) * 200 + n for n in range(9)] for _ in range(40)]
+    tokens, lines = [-n for n in range(1, 30)], [*range(1, 8), BASE + 3]
+    rows = {
+        (line, day, number)
+        for line in lines
+        for day in random.sample(days, random.randrange(len(days) + 1))
+        for number in (
+            *(random.choice(random.choice(pools[line % 4 :: 4])) for _ in range(16)),
+            *random.sample(tokens, random.randrange(4)),
+            *random.sample(lines, random.random() < 0.03),
+        )
+    }
+    busy = [(line, day, n) for line, day, n in sorted(rows) if random.random() < 0.2]
+    whole, others = lists(random.sample(sorted(rows), len(rows))), lists(busy)
+    judged = [DAY + timedelta(days=n) for n in range(-1, 32) if random.random() < 0.8]
+    found = shared_targets.links(whole, others, judged)
+    assert found["day"].is_sorted()
+    for day in judged:
+        active = day in days and not whole.filter(day=day).is_empty()
+        assert_found(found.filter(day=day), by_hand(whole, others, day) if active else [])
+    assert found["day"].is_in(judged).all()
 
 
 def test_lines_that_call_each_other_are_not_linked() -> None:
