@@ -75,14 +75,12 @@ class Campaign(Detector):
         pairs = links.collect()
         if pairs.is_empty():
             return no_findings()
-        groups = _line_groups(pairs)
+        groups = _line_groups(pairs).lazy().filter(pl.col("n_group") >= self.lines)
         today = tables.cold_callers.select("line", "day")
         found = (
-            groups.lazy()
-            .filter(pl.col("n_group") >= self.lines)
-            .join(today, on=["line", "day"], how="semi")
+            groups.join(today, on=["line", "day"], how="semi")
             .join(_closest_links(links), on=["line", "day"])
-            .join(_common_numbers(tables.lists, groups.lazy()), on=["line", "day"])
+            .join(_common_numbers(tables.lists, groups), on=["line", "day"])
         )
         by = first_sentence(
             [(pl.col("by") == RANGE, sentence("campaign.near", "within 5 of those of"))],
@@ -126,7 +124,10 @@ class Campaign(Detector):
 
 
 def _line_groups(links: pl.DataFrame) -> pl.DataFrame:
-    """Put the lines that are linked on a day together (line, day, group, n_group)."""
+    """Put the lines that are linked on a day together (line, day, actor, group, n_group).
+
+    An actor is the number of a group of a day.
+    """
     day = pl.col("day").cast(pl.String)
     node = {end: day + " " + pl.col(end).cast(pl.String) for end in ("one", "other")}
     ends = [links.select("day", line=end, node=node[end]) for end in node]
@@ -135,7 +136,7 @@ def _line_groups(links: pl.DataFrame) -> pl.DataFrame:
     lines = nodes.join(numbered, left_on="node", right_on="subject")
     groups = lines.group_by("actor").agg(group=pl.col("line").sort(), n_group=pl.len())
     return lines.join(groups, on="actor").select(
-        "line", "day", "group", pl.col("n_group").cast(pl.Int64)
+        "line", "day", "actor", "group", pl.col("n_group").cast(pl.Int64)
     )
 
 
@@ -153,12 +154,12 @@ def _closest_links(links: pl.LazyFrame) -> pl.LazyFrame:
 
 def _common_numbers(lists: pl.LazyFrame, groups: pl.LazyFrame) -> pl.LazyFrame:
     """Count the numbers of 7 days that each line, and that others of its group, called."""
-    of_days = groups.select("line", "day", "group").join(
+    of_days = groups.select("line", "day", "actor").join(
         lists.select("line", "counterpart", called="day"), on="line"
     )
     recent = rolling.is_recent("called", LIST_DAYS)
     pairs = of_days.filter(recent).unique(["line", "day", "counterpart"])
-    among = pl.len().over("day", "group", "counterpart")
+    among = pl.len().over("actor", "counterpart")
     return (
         pairs.with_columns(common=among > 1)
         .group_by("line", "day")

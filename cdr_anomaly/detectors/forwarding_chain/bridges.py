@@ -19,7 +19,10 @@ def find(
     limits: ForwardingChainSettings, tables: Tables, hops: pl.LazyFrame, bridges: pl.LazyFrame
 ) -> pl.LazyFrame:
     """Return findings of bridges that are new, forward abroad, or have strangers as callers."""
-    targets = hops.group_by("day", line="forwarder").agg(
+    of_bridges = hops.join(
+        bridges, left_on=["forwarder", "day"], right_on=["line", "day"], how="semi"
+    )
+    targets = of_bridges.group_by("day", line="forwarder").agg(
         pl.col("target").unique().sort(),
         n_abroad=(pl.col("to_class") == "international").sum().cast(pl.Int64),
     )

@@ -29,8 +29,9 @@ def find_changing(
     """Return findings of the lines whose target changes nearly from call to call."""
     targets, calls = pl.col("n_targets"), pl.col("n_calls")
     known = bridges.select("line", "day", "new", bridge=pl.lit(value=True))
+    enough = hops.filter(pl.len().over("forwarder", "day") >= limits.targets_day)
     days = (
-        roles.targets(hops, tables.hops)
+        roles.targets(enough, tables.hops.join(enough, on="forwarder", how="semi"))
         .filter(targets >= limits.targets_day, calls < limits.calls_per_target * targets)
         .filter(pl.col("n_reused") < REUSED_SHARE * targets)
         .join(known, on=["line", "day"], how="left")

@@ -61,14 +61,12 @@ def find_at_home(limits: OverseasPresentationSettings, tables: Tables) -> pl.Laz
     abroad = trunks.international(limits, tables.traffic)
     classes = tables.lines.filter(pl.col("number_class") != "international")
     legs = tables.legs.filter(pl.col("day") >= tables.since)
-    near = trunks.seen_at_home(
-        legs.join(classes.select("line", "number"), on="line"),
-        abroad,
-        limits.seen_hours,
-        cells="cell_id" in tables.feed.columns,
-    )
-    days = near.group_by("line", "number", "day").agg(
-        *call_counts(), trunks=pl.col("trunk_in").unique().sort()
+    cells = "cell_id" in tables.feed.columns
+    near = trunks.seen_at_home(legs, abroad, limits.seen_hours, cells=cells)
+    days = (
+        near.join(classes.select("line", "number"), on="line")
+        .group_by("line", "number", "day")
+        .agg(*call_counts(), trunks=pl.col("trunk_in").unique().sort())
     )
     return limits.mismatch(
         tables,

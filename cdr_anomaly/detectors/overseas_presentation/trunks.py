@@ -85,7 +85,8 @@ def seen_at_home(
         .sort("line", "start", "counterpart", "duration_s")
     )
     no_trunk = pl.col("outgoing") & pl.col("trunk_in").is_null()
-    seen = legs.filter(pl.col("cell_id").is_not_null() if cells else no_trunk)
+    at_home = legs.filter(pl.col("cell_id").is_not_null() if cells else no_trunk)
+    seen = at_home.join(on_trunk, on=["line", "day"], how="semi")
     return (
         on_trunk.sort("start", maintain_order=True)
         .join_asof(
