@@ -227,10 +227,11 @@ def _as_carried(line: str | None, source: ingest.Source) -> object:
     """Return a line that somebody wrote as the calls carry it."""
     if line is None:
         return None
-    text = pl.select(numbering.line_text(pl.lit(line, pl.String), source.plan)).to_series()
-    if source.as_text:
-        return text.item()
-    return pl.select(numbering.line_code(pl.lit(text), source.plan)).item()
+    text = numbering.one_line_text(line, source.plan)
+    if source.as_text or text is None:
+        return text
+    code = numbering.line_code(pl.lit(pl.Series([text])), source.plan)
+    return pl.select(code).item()
 
 
 def count_rows(look: FirstLook) -> Counts:

@@ -55,7 +55,9 @@ def versions() -> dict[str, str]:
 class Result:
     """Findings, alerts and people to warn, with the tables and files that they come from.
 
-    ``line`` is the line that was asked for, as the calls carry it, or None.
+    ``line`` is the line that was asked for, as the calls carry it, or None. Where only the calls
+    around it were read, ``complete_lines`` are those of which all calls were, and it
+    ``has_verdicts`` only if they were added from a scan or from nights.
     """
 
     findings: pl.DataFrame
@@ -67,3 +69,5 @@ class Result:
     tables: Tables
     source: ingest.Source
     line: object
+    has_verdicts: bool = True
+    complete_lines: pl.Series | None = None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.nights.run import Lists
     from cdr_anomaly.pipeline import Progress
     from cdr_anomaly.reports.html import Past
+    from cdr_anomaly.reports.line_verdicts import Verdicts
     from cdr_anomaly.result import Result
     from cdr_anomaly.settings import Settings
     from cdr_anomaly.storage.paths import Location
@@ -194,6 +195,36 @@ class StorageOptions:
 
 
 @dataclass(frozen=True)
+class VerdictOptions:
+    """Where it comes from what is found of a line."""
+
+    result: Annotated[
+        str | None, Option(help="Folder of results, to say what a scan has found of the line.")
+    ] = None
+    state: Annotated[
+        str | None, Option(help="Folder of a state, to say what nights have found of the line.")
+    ] = None
+    judge: Annotated[
+        bool, Option("--judge", help="Scan all calls, to say what is found of the line.")
+    ] = False
+
+    def verdicts(self, storage: StorageOptions) -> Verdicts:
+        """Return the one that was given, if any."""
+        from cdr_anomaly.reports.line_verdicts import Verdicts
+
+        if sum(map(bool, (self.result, self.state, self.judge))) > 1:
+            from cdr_anomaly.errors import SettingError
+
+            msg = "Give one of --result, --state and --judge."
+            raise SettingError(msg)
+        return Verdicts(
+            None if self.result is None else storage.location(self.result),
+            None if self.state is None else storage.location(self.state),
+            self.judge,
+        )
+
+
+@dataclass(frozen=True)
 class OutputOptions:
     """What is printed of alerts, and the exit code."""
 
@@ -245,7 +276,11 @@ class OutputOptions:
         if folder is not None:
             file = folder / files.PAGE
             LOG.info("The results are in %s; open %s in a browser.", folder, file)
-            LOG.info("Next: cdr-anomaly explain LINE PATH tells one line's story (--html FILE).")
+            LOG.info(
+                "Next: cdr-anomaly explain LINE PATH --result %s tells one line's story "
+                "(--html FILE).",
+                folder,
+            )
 
     def exit_if_grave(self, alerts: pl.DataFrame) -> None:
         """Leave with 3 when an alert on the list is as grave as --fail-on says."""

@@ -57,6 +57,7 @@ def explain(
     line: Annotated[str, Argument(help="A line, in any form that the records use.")],
     paths: options.Paths,
     *,
+    verdicts: options.VerdictOptions,
     config: options.ScanOptions,
     subscribers: options.Subscribers = None,
     html: Html = None,
@@ -64,17 +65,22 @@ def explain(
     page: options.PageOptions,
     storage: options.StorageOptions,
 ) -> None:
-    """Tell one line's story: days, hours, contacts, handsets, forwards, findings, related lines."""
+    """Tell one line's story: days, hours, contacts, handsets, forwards, related lines, findings.
+
+    Only the calls of the line and of those beside it are read. What is found of it, and how unlike
+    its peers it is, depends on all lines: take it from a result or a state, or let it be judged.
+    """
     from cdr_anomaly.reports import contact_graph, line_story, line_story_terminal, terminal
     from cdr_anomaly.storage import atomic_write
 
     files, settings = storage.locations(paths), config.settings()
+    chosen = verdicts.verdicts(storage)
     for file in (html, edges and contact_graph.file_pair(edges)[0]):
         if file is not None:
             atomic_write.check_writable(file.parent)
     with show_progress(files) as progress:
         story, result = line_story.explain(
-            line, files, settings, subscribers=subscribers, progress=progress
+            line, files, settings, subscribers=subscribers, verdicts=chosen, progress=progress
         )
         if html is not None:
             from cdr_anomaly.reports import html as pages
@@ -86,7 +92,7 @@ def explain(
             progress("writing the contact graph")
             graph = contact_graph.build_graph(result.tables, result.line)
             contact_graph.write(edges, graph.masked() if page.mask else graph)
-    story_tables = line_story_terminal.tables(story, page.lang)
+    story_tables = line_story_terminal.tables(story, page.lang, has_verdicts=result.has_verdicts)
     terminal.print_tables(story_tables, mask=page.mask, lang=page.lang)
     if html is not None:
         LOG.info("The page is in %s; open it in a browser.", html)

@@ -105,8 +105,13 @@ class FeedReader:
 
 
 def describe_feed(source: Source, look: FirstLook, subscribers: Subscribers) -> Feed:
-    """Return what the first look says of a feed as a whole."""
-    first, last = _covered_days(look.days)
+    """Return what the first look says of a feed as a whole.
+
+    Where it saw the calls of some lines only, the days are those of all, and whether others attempt
+    calls that fail is not known: it is taken for granted.
+    """
+    some = source.line_filter is not None
+    first, last = _covered_days(source.days() if some else look.days)
     return Feed(
         columns=frozenset(source.columns),
         first_day=first,
@@ -114,7 +119,7 @@ def describe_feed(source: Source, look: FirstLook, subscribers: Subscribers) -> 
         opaque=source.as_text,
         pseudonyms=source.has_pseudonyms,
         neighbours=source.has_neighbours,
-        attempts=look.has_unanswered,
+        attempts=some or look.has_unanswered,
         talk=look.has_talk,
         numbers=look.has_numbers,
         listed_columns=subscribers.columns,

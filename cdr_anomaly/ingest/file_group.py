@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from cdr_anomaly.ingest.files import File
+    from cdr_anomaly.ingest.line_filter import LineFilter
     from cdr_anomaly.ingest.mapping import RowMap
     from cdr_anomaly.settings import Settings
 
@@ -33,7 +34,7 @@ class FileGroup:
     """Files with the same columns and hive keys, and the map from their rows to CALLS.
 
     ``raw_rows`` are rows that another engine has read, with their path as ``path_column``; the
-    files are not read then.
+    files are not read then. With ``line_filter`` other rows are left out.
     """
 
     files: Sequence[File]
@@ -41,6 +42,7 @@ class FileGroup:
     settings: Settings
     tz: str
     raw_rows: pl.LazyFrame | None = None
+    line_filter: LineFilter | None = None
 
     @cached_property
     def expressions(self) -> dict[str, pl.Expr]:
@@ -136,6 +138,9 @@ class FileGroup:
 
     def _scan_span(self, *, with_path: bool) -> pl.LazyFrame:
         raw = self._scan(with_path=with_path)
+        if self.line_filter is not None:
+            tokens = self.row_map.as_text
+            raw = raw.filter(self.line_filter.may_name(self.expressions, tokens=tokens))
         name = self.row_map.layout.source("start_time")
         dtype = self.row_map.types[name]
         if not isinstance(dtype, pl.Datetime):

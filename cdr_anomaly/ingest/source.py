@@ -7,7 +7,7 @@ refused rows.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -22,14 +22,14 @@ from cdr_anomaly.ingest.mapping import CODED, NUMBERS, RowMap
 from cdr_anomaly.ingest.validate import RECORD_TYPE
 from cdr_anomaly.numbering import pseudonyms
 from cdr_anomaly.schema import CALLS
-from cdr_anomaly.settings import Settings, first_zone
+from cdr_anomaly.settings import MAX_SILENT_DAYS, Settings, first_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-    from datetime import date
 
     from cdr_anomaly.ingest.files import File
     from cdr_anomaly.ingest.layouts import Layout
+    from cdr_anomaly.ingest.line_filter import LineFilter
     from cdr_anomaly.storage.paths import Location
 
     # A query over the rows of a group, row by row: it may get the rows in several pieces.
@@ -57,7 +57,8 @@ class Source:
     """Opened call records, and how to read them.
 
     ``carry_over`` are CALLS from the end of the night before, read before the files. ``as_text``
-    and ``line_type`` say whether lines are text or line codes.
+    and ``line_type`` say whether lines are text or line codes. With ``line_filter`` only rows that
+    may be calls of some lines are read.
     """
 
     files: Sequence[File]
@@ -68,6 +69,7 @@ class Source:
     as_text: bool = False
     carry_over: pl.DataFrame | None = None
     reader: Reader = read_locally
+    line_filter: LineFilter | None = None
 
     @cached_property
     def columns(self) -> set[str]:
@@ -204,6 +206,22 @@ class Source:
         rows = by_hour.group_by("file", "day", "hour").agg(pl.col("rows").cast(pl.Int64).sum())
         return rows.sort("file", "day", "hour")
 
+    def days(self) -> pl.DataFrame:
+        """Return local days that have rows, the first and the last of them (day, calls).
+
+        They are of all lines. Unless the footers tell, the starts of all rows are read.
+        """
+        span = self.time_range
+        if span is not None and (span[1] - span[0]).days <= MAX_SILENT_DAYS:
+            zone, settings = ZoneInfo(self.tz), self.settings
+            first, last = (instant.astimezone(zone).date() for instant in span)
+            first = max(first, settings.since or first)
+            ends = {first, max(first, min(last, settings.until or last))}
+            return pl.DataFrame({"day": sorted(ends), "calls": [1] * len(ends)})
+        first, last = self.settings.since or date.min, self.settings.until or date.max
+        days = self.rows_by_hour().filter(pl.col("day").is_between(first, last))
+        return days.group_by("day").agg(calls=pl.col("rows").sum()).sort("day")
+
     def has_opaque_lines(self) -> pl.LazyFrame:
         """Return whether any number is an opaque line, which has no line code (opaque)."""
         columns = self.columns
@@ -219,6 +237,10 @@ class Source:
     def with_text(self) -> Source:
         """Return the source with lines as text, for feeds with opaque lines."""
         return replace(self, as_text=True)
+
+    def with_line_filter(self, line_filter: LineFilter) -> Source:
+        """Return the source with the rows that may be calls of some lines."""
+        return replace(self, line_filter=line_filter)
 
     def file_groups(self) -> list[FileGroup]:
         """Return the files in groups that can be read as one table, each with its RowMap."""
@@ -246,7 +268,7 @@ class Source:
             as_text=self.as_text,
             e164=self._e164(group[0]),
         )
-        return FileGroup(group, row_map, self.settings, self.tz)
+        return FileGroup(group, row_map, self.settings, self.tz, line_filter=self.line_filter)
 
 
 def local_zone(settings: Settings) -> str:

@@ -13,6 +13,7 @@ from cdr_anomaly.numbering.lines import (
     line_code,
     line_text,
     number_block,
+    one_line_text,
 )
 from cdr_anomaly.numbering.written_forms import BLANKS, parse_codes
 
@@ -33,5 +34,6 @@ __all__ = [
     "line_text",
     "number_block",
     "number_class",
+    "one_line_text",
     "parse_codes",
 ]

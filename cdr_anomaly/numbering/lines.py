@@ -121,6 +121,16 @@ def line_text(written: pl.Expr, home: HomePlan) -> pl.Expr:
     return pl.when(~_is_withheld(written)).then(line)
 
 
+def one_line_text(written: str, home: HomePlan) -> str | None:
+    """Return what line_text() gives for one number; in steps, as the whole takes long to plan."""
+    trimmed = written.strip()
+    if trimmed.lower() in WITHHELD:
+        return None
+    compact = pl.Series([trimmed]).str.replace_all(r"[ ().-]", "")
+    code = pl.select(line_code(pl.lit(compact), home)).to_series()
+    return pl.select(format_line(pl.lit(code))).item() or trimmed
+
+
 def handset_id(imei: pl.Expr) -> pl.Expr:
     """Return the part of an IMEI that identifies the handset."""
     digits = imei.str.slice(0, IMEI_DIGITS)

@@ -1,9 +1,9 @@
 """The contact graph around one line, for i2, Gephi and networkx: GraphML, and CSV beside it.
 
 The nodes are the line, the numbers that it has calls with, forwards to, or is forwarded to by. The
-edges are all calls among these, as far as LEGS hold them (only of lines that are read again), and
-every forward (HOPS) in which one of them takes part. Calls of contacts with other numbers are left
-out: around one line of a small town they are most of all calls.
+edges are all calls among these, as far as LEGS hold them (of a scan: only of lines that are read
+again), and every forward (HOPS) in which one of them takes part. Calls of contacts with other
+numbers are left out: around one line of a small town they are most of all calls.
 """
 
 from __future__ import annotations

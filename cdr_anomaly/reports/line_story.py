@@ -11,6 +11,8 @@ from cdr_anomaly import detectors, numbering
 from cdr_anomaly.errors import InputError
 from cdr_anomaly.pipeline import SILENT, Progress, scan
 from cdr_anomaly.reports import related_numbers
+from cdr_anomaly.reports.line_calls import read_line
+from cdr_anomaly.reports.line_verdicts import NOT_JUDGED, Verdicts, add_verdicts
 from cdr_anomaly.result import Result
 from cdr_anomaly.schema import STORY, require
 
@@ -87,7 +89,7 @@ def line_story(result: Result, detectors: Iterable[Detector]) -> Story:
         "alerts": result.alerts.lazy().filter(_names(number)).sort("day", "rank", nulls_last=True),
         "warned": victims.filter(pl.col("number") == number),
         "to_warn": victims.filter(pl.col("lines").list.contains(number)),
-        "related": related_numbers.find_related(tables, result.line),
+        "related": related_numbers.find_related(tables, result.line, result.complete_lines),
     }
     checked = [require(parts[name], table, f"story.{name}") for name, table in STORY.items()]
     return Story(*pl.collect_all(checked))
@@ -244,11 +246,19 @@ def explain(
     settings: Settings,
     *,
     subscribers: Path | None = None,
+    verdicts: Verdicts = NOT_JUDGED,
     progress: Progress = SILENT,
 ) -> tuple[Story, Result]:
-    """Scan, and return the story of one line, and the result of the scan."""
-    result = scan(paths, settings, subscribers=subscribers, extra_line=line, progress=progress)
+    """Return the story of one line, and a result with the tables that it was told from.
+
+    Without ``verdicts`` the line is not judged, and the result says so.
+    """
+    if verdicts.judge:
+        result = scan(paths, settings, subscribers=subscribers, extra_line=line, progress=progress)
+    else:
+        result = read_line(line, paths, settings, subscribers=subscribers, progress=progress)
     if not has_calls(result.tables, result.line):
         msg = f"'{line}' has no call in these files."
         raise InputError(msg)
+    result = add_verdicts(result, verdicts)
     return line_story(result, detectors.build(settings)), result

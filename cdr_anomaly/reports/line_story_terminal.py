@@ -27,16 +27,19 @@ FORWARDS = ("number", "calls", "answered", "callers", "days", "reasons", "first"
 WORDS = ("calls", "class", "count", "day", "detector", "how", "peers", "severity", "tier", "by")
 
 
-def tables(story: Story, lang: str = wording.ENGLISH) -> dict[str, pl.DataFrame]:
+def tables(
+    story: Story, lang: str = wording.ENGLISH, *, has_verdicts: bool = True
+) -> dict[str, pl.DataFrame]:
     """Return the tables of a story under their titles, in the order in which they are read.
 
     Sentences and words in the tables are in the language; titles and heads are still to be said in
-    it.
+    it. Without verdicts, they say what would give some.
     """
     names = ("findings", "alerts", "warned", "to_warn")
     story = story._replace(**{n: wording.localized(getattr(story, n), lang) for n in names})
     dates = _dates(story)
-    named = _tables_of_calls(story, dates) | _tables_of_others(story, lang)
+    rest = _tables_of_others(story, lang) if has_verdicts else _tables_without_verdict(story, lang)
+    named = _tables_of_calls(story, dates) | rest
     return {title: _in_language(table, lang) for title, table in named.items()}
 
 
@@ -115,6 +118,29 @@ def _tables_of_others(story: Story, lang: str) -> dict[str, pl.DataFrame]:
             "block how far apart; the {n} closest of each kind",
             n=RELATED,
         ): _related(story.related),
+    }
+
+
+def _tables_without_verdict(story: Story, lang: str) -> dict[str, pl.DataFrame]:
+    takes = {
+        "--result FOLDER": say("story.of_result", "what `scan --out FOLDER` has found"),
+        "--state FOLDER": say("story.of_state", "what the nights of that state have found"),
+        "--judge": say("story.of_scan", "what a scan of all calls finds, which takes its time"),
+    }
+    told = [wording.translate(text, lang) for text in takes.values()]
+    return {
+        say(
+            "story.not_judged",
+            "Not judged here: whether it is found, how unlike its peers it is, and whom to warn "
+            "depend on the calls of all lines. These options take",
+        ): pl.DataFrame({"option": list(takes), "what": told}),
+        say(
+            "story.beside",
+            "Related numbers, as the calls of its contacts, on its handsets and of its block tell: "
+            "how many contacts, calls on the handset or forwards in common, of how many of their "
+            "own; in its block how far apart; the {n} closest of each kind",
+            n=RELATED,
+        ): _related(story.related).drop("expected"),
     }
 
 

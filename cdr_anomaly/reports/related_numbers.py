@@ -14,8 +14,11 @@
 - *same block*: lines with the same first 7 national digits, the nearest first; ``count`` is how far
   apart the two numbers are.
 
-Limits: only lines that are read again have legs. Of all others neither contacts nor handsets are
-known, and in a block only lines that are read again, new, or forwarded to are known.
+Limits: only lines that a scan reads again have legs. Of all others neither contacts nor handsets
+are known, and in a block only lines that are read again, new, or forwarded to are known. Where the
+line's calls are read alone (line_calls.py), all numbers that share its contacts, handsets or
+targets are known, and all lines of its block; but not the lists of cold callers, nor what chance
+explains (so a fiftieth of its contacts must be shared), and ``of`` only of its contacts.
 """
 
 from __future__ import annotations
@@ -40,11 +43,16 @@ HANDSET, TARGET, CONTACTS, BLOCK = (
 HOW = (HANDSET, TARGET, "campaign list", "campaign range", CONTACTS, BLOCK)
 # One contact in common is nothing: of two lines of a town many have called one shop.
 MIN_CONTACTS, MIN_OTHERS = 2, 20
+# Nor is this share of the line's contacts, where it is not known what chance explains.
+MIN_SHARE = 0.02
 BLOCK_DIGITS = 7
 
 
-def find_related(tables: Tables, line: object) -> pl.LazyFrame:
-    """Return the related numbers in the order of above, those with most in common first."""
+def find_related(tables: Tables, line: object, complete: pl.Series | None = None) -> pl.LazyFrame:
+    """Return the related numbers in the order of above, those with most in common first.
+
+    ``complete`` are the lines of which all calls were read, where others have LEGS, too.
+    """
     center = tables.literal(line)
     handset, n = numbering.handset_id(pl.col("imei")), pl.len()
     days = {"n": n, "first": pl.col("day").min(), "last": pl.col("day").max()}
@@ -52,14 +60,15 @@ def find_related(tables: Tables, line: object) -> pl.LazyFrame:
     to = tables.hops.group_by(line="forwarder", key="target").agg(**days)
     met = tables.legs.drop_nulls("counterpart").group_by("line", key="counterpart")
     some = pl.col("count") > 0
+    contacts = _shared(_without_platforms(met.agg(**days | {"n": 1})), center, complete)
+    own = met.agg(n=pl.len()).filter(pl.col("line") == center).select(own=pl.len())
+    least = pl.max_horizontal(MIN_CONTACTS, MIN_SHARE * pl.col("own"))
+    several = contacts.join(own, how="cross").filter(pl.col("count") >= least)
     parts = [
-        _as_related(_shared(on, center).filter(some), HANDSET),
-        _as_related(_shared(_without_platforms(to), center).filter(some), TARGET),
+        _as_related(_shared(on, center, complete).filter(some), HANDSET),
+        _as_related(_shared(_without_platforms(to), center, complete).filter(some), TARGET),
         _on_one_list(tables, center),
-        _as_related(
-            _more_than_chance(_shared(_without_platforms(met.agg(**days | {"n": 1})), center)),
-            CONTACTS,
-        ),
+        _as_related(_more_than_chance(contacts) if complete is None else several, CONTACTS),
         _neighbours(tables, center),
     ]
     rows = pl.concat([part.with_columns(position=n) for n, part in enumerate(parts)])
@@ -78,10 +87,12 @@ def add_number_class(tables: Tables, rows: pl.LazyFrame) -> pl.LazyFrame:
     return rows.with_columns(number_class=numbering.number_class(pl.col("number"), tables.plan))
 
 
-def _shared(pairs: pl.LazyFrame, center: pl.Expr) -> pl.LazyFrame:
+def _shared(
+    pairs: pl.LazyFrame, center: pl.Expr, complete: pl.Series | None = None
+) -> pl.LazyFrame:
     """Sum, by line, the pairs (line, key, n, first, last) whose key the line in the centre has.
 
-    Lines with nothing in common have a ``count`` of 0.
+    Lines with nothing in common have a ``count`` of 0. ``of`` is null for lines not ``complete``.
     """
     is_own = pl.col("line") == center
     common = pl.col("common")
@@ -95,7 +106,10 @@ def _shared(pairs: pl.LazyFrame, center: pl.Expr) -> pl.LazyFrame:
             last=pl.col("last").filter(common).max(),
         )
     )
-    return counts.filter(~is_own).with_columns(pl.col("count", "of").cast(pl.Int64))
+    of = pl.col("of")
+    if complete is not None:
+        of = pl.when(pl.col("line").is_in(complete.implode())).then(of)
+    return counts.filter(~is_own).with_columns(pl.col("count").cast(pl.Int64), of.cast(pl.Int64))
 
 
 def _more_than_chance(counts: pl.LazyFrame) -> pl.LazyFrame:

@@ -12,6 +12,7 @@ import polars as pl
 
 from cdr_anomaly import settings
 from cdr_anomaly.reports import line_story
+from cdr_anomaly.reports.line_verdicts import Verdicts
 from tests.helpers.builders import FEED, SHANGHAI
 
 if TYPE_CHECKING:
@@ -73,11 +74,18 @@ def frame(drawn: list[Call]) -> pl.DataFrame:
 
 
 def explained(
-    folder: Path, feed: pl.DataFrame, line: str, *words: str, tz: str = SHANGHAI
+    folder: Path,
+    feed: pl.DataFrame,
+    line: str,
+    *words: str,
+    tz: str = SHANGHAI,
+    judge: bool = True,
 ) -> tuple[Story, Result]:
     feed.write_parquet(folder / "calls.parquet")
     told = settings.load_settings(tz=tz, assignments=words)
-    return line_story.explain(line, [folder / "calls.parquet"], told)
+    return line_story.explain(
+        line, [folder / "calls.parquet"], told, verdicts=Verdicts(judge=judge)
+    )
 
 
 def grid(drawn: list[Call]) -> dict[tuple[date, int], tuple[int, int]]:

@@ -133,7 +133,7 @@ def test_a_hub_of_which_nothing_but_forwards_is_known_has_a_story(tmp_path: Path
     assert [row[1:] for row in days.rows()] == [("in", 24)] * 2
     assert "forwarding_chain" in set(story.findings["detector"])
     assert story.alerts["subject"].to_list() == [hub]
-    ran = run("explain", hub, tmp_path / "calls.parquet", "--tz", SHANGHAI)
+    ran = run("explain", hub, tmp_path / "calls.parquet", "--tz", SHANGHAI, "--judge")
     assert re.search(r"forwarded here +█\.█ +48 +24", ran.out)
     others = ran.out.split("Findings of others that name it, the latest of each")[1]
     others = others.split("Alerts that name it")[0]
@@ -201,7 +201,7 @@ def test_bars(count: int, drawn: str) -> None:
 
 def test_the_terminal_shows_the_same(tmp_path: Path, run: Any) -> None:
     feed(busy_one()).write_parquet(tmp_path / "calls.parquet")
-    ran = run("explain", OWN, tmp_path / "calls.parquet", "--tz", SHANGHAI)
+    ran = run("explain", OWN, tmp_path / "calls.parquet", "--tz", SHANGHAI, "--judge")
     assert ran.code == 0
     assert max(map(len, ran.out.splitlines())) <= 100
     story, _ = explained(tmp_path, feed(busy_one()), OWN)

@@ -9,6 +9,7 @@ import pytest
 
 from cdr_anomaly import settings, wording
 from cdr_anomaly.reports import line_story, line_story_terminal
+from cdr_anomaly.reports.line_verdicts import Verdicts
 from tests.helpers.builders import SHANGHAI, feed, line
 from tests.helpers.chinese import LATIN, NAMES
 
@@ -64,9 +65,11 @@ def test_a_night_is_listed_in_chinese(run: Any, calls: Path, tmp_path: Path) -> 
 
 
 def test_titles_heads_and_words_of_a_story_are_in_chinese(calls: Path) -> None:
-    story, _ = line_story.explain(DIALLER, [calls], settings.load_settings(tz=SHANGHAI))
+    told = settings.load_settings(tz=SHANGHAI)
+    story, _ = line_story.explain(DIALLER, [calls], told, verdicts=Verdicts(judge=True))
     english, own = (line_story_terminal.tables(story, lang) for lang in ("en", "zh"))
     assert list(english) == list(own)
+    own |= line_story_terminal.tables(story, "zh", has_verdicts=False)
     for title, table in own.items():
         assert_without_english(wording.translate(title, "zh"))
         heads = [wording.translate_word(name, "zh", "heads") for name in table.columns]
@@ -78,7 +81,7 @@ def test_titles_heads_and_words_of_a_story_are_in_chinese(calls: Path) -> None:
 
 
 def test_a_story_answers_in_chinese(run: Any, calls: Path) -> None:
-    ran = run("explain", DIALLER, calls, "--tz", SHANGHAI, "--lang", "zh")
+    ran = run("explain", DIALLER, calls, "--tz", SHANGHAI, "--lang", "zh", "--judge")
     assert ran.code == 0
     assert "联系号码，呼叫最多的 20 个" in ran.out
     assert "大量外呼" in ran.out

@@ -46,7 +46,8 @@ def line(story: Story, result: Result, look: Look) -> str:
         title=word("The story of %s") % who["number"],
         who=who,
         zone=result.source.tz,
-        cards=_cards(story, word),
+        has_verdicts=result.has_verdicts,
+        cards=_cards(story, word)[0 if result.has_verdicts else 1 :],
         alerts=_alerts(wording.localized(story.alerts, lang)),
         days=[sheet.picture(each) for each in _days(story, word)],
         hours=[sheet.picture(each) for each in _hours(story, word)],
@@ -54,7 +55,7 @@ def line(story: Story, result: Result, look: Look) -> str:
         graph=[sheet.picture(each) for each in _forwards(story, who["number"], word)],
         forwards=_forward_tables(story, word),
         contacts=_contacts(story.contacts, word),
-        related=_related(story.related, word),
+        related=_related(story.related, result, word),
         findings=_findings(wording.localized(story.findings, lang), word),
         unlike=_unlike(story.unlike, word),
         people=_people(story, lang, word),
@@ -243,7 +244,7 @@ def _contacts(contacts: pl.DataFrame, word: Translator) -> list[Rows]:
     return _table(word("Contacts, those with most calls"), heads, shown)
 
 
-def _related(related: pl.DataFrame, word: Translator) -> list[Rows]:
+def _related(related: pl.DataFrame, result: Result, word: Translator) -> list[Rows]:
     heads = [
         word("what they have in common"),
         word("number"),
@@ -264,7 +265,12 @@ def _related(related: pl.DataFrame, word: Translator) -> list[Rows]:
         "first",
         "last",
     )
-    return _table(word("Related numbers, as far as they were looked at twice"), heads, shown)
+    title = word("Related numbers, as far as they were looked at twice")
+    if result.complete_lines is not None:
+        title = word(
+            "Related numbers, as the calls of its contacts, on its handsets and of its block tell"
+        )
+    return _table(title, heads, shown)
 
 
 def _findings(findings: pl.DataFrame, word: Translator) -> list[Rows]:

@@ -261,7 +261,7 @@ def test_people_to_warn_are_shown_below_the_alerts_counted_and_explained(
         data = run("scan", tmp_path / "calls.parquet", "--tz", "Asia/Shanghai", "--format", form)
         assert "talked 100 minutes" not in data.out
     for number in (person, found):
-        ran = run("explain", number, tmp_path / "calls.parquet", "--tz", "Asia/Shanghai")
+        ran = run("explain", number, tmp_path / "calls.parquet", "--tz", "Asia/Shanghai", "--judge")
         titles = ("To be warned\n", "Talked to these, who are to be warned, the first 10\n")
         own, rest = ran.out.split(f"\n{titles[0]}")[1].split(f"\n{titles[1]}")
         others, _ = rest.split("\nRelated numbers")

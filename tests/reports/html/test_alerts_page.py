@@ -13,6 +13,7 @@ from cdr_anomaly import pipeline, settings, wording
 from cdr_anomaly.reports import html as reports_html
 from cdr_anomaly.reports import line_story
 from cdr_anomaly.reports.html import alert_rows, language, template
+from cdr_anomaly.reports.line_verdicts import Verdicts
 from cdr_anomaly.schema import SEVERITIES
 from tests.helpers.builders import SHANGHAI, feed, line, scanned
 from tests.helpers.paths import SAMPLE
@@ -105,7 +106,8 @@ def test_a_line_is_told_in_every_language(result: Result, lang: str) -> None:
     calls = [file.path for file in result.source.files]
     at_home = pl.col("subject").str.starts_with("+861")
     subject = result.alerts.filter(at_home, subject_kind="line")["subject"][0]
-    story, found = line_story.explain(subject, calls, settings.load_settings())
+    judged = Verdicts(judge=True)
+    story, found = line_story.explain(subject, calls, settings.load_settings(), verdicts=judged)
     told = reports_html.line(story, found, reports_html.Look(lang))
     said = language.word_translator(lang)
     assert f'lang="{wording.LANGUAGES[lang]}"' in told
