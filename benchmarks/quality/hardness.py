@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 AT = f"at_{alert_scores.DETECTION_BUDGET}"
 MEASURES = ("calls", "different", "answered")
 RIDGE, STEPS = 1e-2, 30
+# Honest lines that have no counterpart among the planted: those who are called or cared for.
+CALLED = ("cared_for", "bombed_line", "phone_in")
 MOST_RECALL, MOST_AUC = 0.55, 0.75
 
 
@@ -76,7 +78,7 @@ def measure_lines(calls: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
 
     A call that a line forwards counts as one that it places.
     """
-    graded = truth.filter(pl.col("grade").is_not_null())
+    graded = truth.filter(pl.col("grade").is_not_null(), ~pl.col("kind").is_in(CALLED))
     line = pl.coalesce("redirecting_number", "calling_number")
     day = pl.col("start_time").dt.convert_time_zone("Asia/Shanghai").dt.date()
     placed = calls.select(

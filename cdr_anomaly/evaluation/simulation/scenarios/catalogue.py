@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cdr_anomaly.evaluation.simulation.scenarios import (
+    called_side,
     cards,
     forwarding,
     growth,
+    identities,
     new_lines,
+    relays,
     rooms,
 )
 from cdr_anomaly.evaluation.simulation.scenarios.side import calls_of_scenarios
@@ -22,6 +25,9 @@ SCENARIOS = (
     *new_lines.SCENARIOS,
     *growth.SCENARIOS,
     *forwarding.SCENARIOS,
+    *relays.SCENARIOS,
+    *called_side.SCENARIOS,
+    *identities.SCENARIOS,
 )
 
 

@@ -33,20 +33,22 @@ def slow_ramp(side: Side) -> Calls:
     side.tell(lines, "ramp", "growing_shop")
     seats = Seats(lines, days, rate, answered, side.between((20, 40), (25, 60), (30, 80)), ALL_DAY)
     private = own_life(side, lines, 0, side.world.days)
-    if not side.honest:
-        batch = place_calls(side, seats, lambda _, at: side.cold(len(at)))
-        redials = side.redials(batch, 0.1, answered=0.5, median=30)
-        return concat_calls([private, redials, side.with_call_backs(batch, 0.04)])
-    people = side.register(int(rate.sum() / 2.5))
+    people = side.register(int(rate.sum() / 2.5) if side.honest else 1)
 
     def called(_: Ints, at: Ints) -> Ints:
+        if not side.honest:
+            return side.cold(len(at))
         # customers come one after the other, and stay
         known = at / at.max() * (len(people) - 1)
         chosen: Ints = people[(side.rng.random(len(at)) ** 0.5 * known).astype(np.int64)]
         return chosen
 
-    batch = side.with_call_backs(place_calls(side, seats, called), 0.1)
-    return concat_calls([private, batch, calls_inward(side, lines, days, people, rate=0.3 * rate)])
+    batch = place_calls(side, seats, called)
+    redials = side.redials(batch, 0.1, answered=0.5, median=30)
+    parts = [private, redials, side.with_call_backs(batch, 0.1 if side.honest else 0.04)]
+    if side.honest:
+        parts.append(calls_inward(side, lines, days, people, rate=0.3 * rate))
+    return concat_calls(parts)
 
 
 def openers_and_closers(side: Side) -> Calls:
