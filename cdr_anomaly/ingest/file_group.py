@@ -64,6 +64,10 @@ class FileGroup:
         then.
         """
         raw = self._scan_span(with_path=self.row_map.layout.served_is_file_name)
+        if self.line_filter is not None:
+            # In one piece, as each piece of rows takes some milliseconds to parse its numbers.
+            used = {name for each in self.expressions.values() for name in each.meta.root_names()}
+            raw = raw.select(sorted(used)).collect().rechunk().lazy()
         if lines is not None and self.e164_parties:
             # On the raw columns, so that other columns are decoded for the remaining rows only.
             texts = [pl.col(column) for column in self.e164_parties]

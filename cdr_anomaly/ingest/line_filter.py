@@ -13,7 +13,7 @@ from cdr_anomaly.ingest.mapping import NUMBERS
 from cdr_anomaly.numbering import BLANKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from cdr_anomaly.numbering import HomePlan
 
@@ -59,23 +59,20 @@ class LineFilter:
         numbers = [written[column] for column in NUMBERS if column in written]
         if tokens:
             numbers = [number.str.replace_all(BLANKS, "") for number in numbers]
-        conditions = [condition for number in numbers for condition in self._fits(number)]
-        if not tokens:
-            conditions += [number.str.contains(BLANKS) for number in numbers]
+        patterns = () if tokens else (BLANKS,)
+        conditions = [fits for number in numbers for fits in self._fits(number, patterns)]
         if self.handsets and "imei" in written:
             handset = numbering.handset_id(written["imei"])
             conditions.append(handset.is_in(pl.Series(sorted(self.handsets)).implode()))
         return pl.any_horizontal(pl.lit(value=False), *conditions).fill_null(value=False)
 
-    def _fits(self, number: pl.Expr) -> Iterable[pl.Expr]:
-        """Yield few conditions, as each of them reads the text again."""
-        long = sorted(ending for ending in self.endings if len(ending) == ENDING)
-        short = sorted(self.endings.difference(long))
-        if len(long) == 1:
-            yield number.str.ends_with(long[0])
-        elif long:
-            yield number.str.tail(ENDING).is_in(pl.Series(long).implode())
-        if short:
-            yield number.str.contains(f"(?:{'|'.join(map(re.escape, short))})$")
-        if self.block is not None:
-            yield number.str.contains(self.block, literal=True)
+    def _fits(self, number: pl.Expr, patterns: Iterable[str]) -> Iterator[pl.Expr]:
+        """Yield two conditions at most, as each of them reads the text again."""
+        many = [ending for ending in self.endings if len(ending) == ENDING]
+        few = self.endings.difference(many) if len(many) > 1 else self.endings
+        if len(many) > 1:
+            yield number.str.tail(ENDING).is_in(pl.Series(sorted(many)).implode())
+        found = [*patterns, *(f"{re.escape(ending)}$" for ending in sorted(few))]
+        found += [] if self.block is None else [re.escape(self.block)]
+        if found:
+            yield number.str.contains("|".join(found))
