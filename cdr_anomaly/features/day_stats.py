@@ -33,7 +33,7 @@ def line_days(
     ``legs`` and ``profile`` are of the same lines over the same span. A day is busy from ``busy``
     placed calls on. Numbers called before and windows of 24 hours count busy days only: so a night
     that keeps the calls of busy days and of the last hour before midnight gives the same as a scan
-    of all days.
+    of all days. What is usual is told of busy days, and of those with as many calls in 60 minutes.
     """
     placed = legs.placed
     first = placed.line_days.first
@@ -55,7 +55,9 @@ def line_days(
     )
     instants = pl.col("^.*_(out|end)$").exclude("n_out").cast(pl.Datetime("us", "UTC"))
     whole_day = pl.when("is_busy").then(pl.col("^peak_24h.*$"))
-    past = _past_of_busy_days(profile, busy=busy, since=since)
+    is_judged = pl.col("is_busy") | (pl.col("peak_60min") >= busy)
+    judged = measured.lazy().filter(is_judged, pl.col("day") >= since)
+    past = _past_of_days(profile, judged.select("line", "day"))
     rows: pl.DataFrame = (
         measured.lazy()
         .filter(pl.col("day") >= since)
@@ -174,10 +176,10 @@ def _count_familiar(legs: SortedLegs, is_busy: Flags) -> Integers:
     return n_familiar
 
 
-def _past_of_busy_days(profile: pl.LazyFrame, *, busy: int, since: date) -> pl.LazyFrame:
-    active = profile.filter(pl.col("n_out") > 0)
-    judged = (pl.col("n_out") >= busy) & (pl.col("day") >= since)
-    today = active.filter(judged).select("line", "day", "n_out")
+def _past_of_days(profile: pl.LazyFrame, line_days: pl.LazyFrame) -> pl.LazyFrame:
+    """Return what is usual before some line-days (line, day)."""
+    active = profile.filter(pl.col("n_out") > 0).select("line", "day", "n_out")
+    today = active.join(line_days, on=["line", "day"], how="semi")
     past = rolling.past_stats(active, today, "n_out")
     today = today.join(past, on=["line", "day"])
     known = pl.col("past_days") >= MIN_PAST_DAYS

@@ -31,10 +31,11 @@ class Needs:
     have some of it are read again, and nights keep those of the days themselves.
 
     Lines. ``calls_day`` calls placed within ``span_days`` local days in a row, and ``out_share`` of
-    the calls of a day placed; ``forwards`` forwarded in all, and ``own_calls`` placed at most on a
-    day with one; ``new_line_calls`` placed, or one forwarded, on a day that is up to
-    ``new_line_days`` after the first of a new line; presented as ``foreign``; or calls placed on
-    the ``trunks`` of TRAFFIC (a function to day, trunk_in).
+    the calls of a day placed; ``burst_calls`` placed within 60 minutes over midnight; ``forwards``
+    forwarded in all, and ``own_calls`` placed at most on a day with one; ``new_line_calls`` placed,
+    or one forwarded, on a day that is up to ``new_line_days`` after the first of a new line;
+    presented as ``foreign``; or calls placed on the ``trunks`` of TRAFFIC (a function to day,
+    trunk_in).
 
     Tables. Days with ``busy_calls`` placed calls count in windows over several days. A first leg
     means a new line after ``warm_up_days`` of feed. ``hop_link_s`` seconds may lie between two hops
@@ -47,6 +48,7 @@ class Needs:
     calls_day: int = UNREACHABLE
     span_days: int = 1
     out_share: float = 0.0
+    burst_calls: int = UNREACHABLE
     forwards: int = UNREACHABLE
     own_calls: int = 0
     new_line_calls: int = UNREACHABLE
@@ -88,6 +90,11 @@ class FeedNeeds:
     def day_calls(self) -> int:
         """From how many placed calls on a day a line is watched."""
         return min(needs.day_calls for needs in self.of_detectors)
+
+    @property
+    def burst_calls(self) -> int:
+        """From how many calls placed within 60 minutes over midnight a line is watched."""
+        return min(needs.burst_calls for needs in self.of_detectors)
 
     @property
     def busy_calls(self) -> int:

@@ -10,7 +10,7 @@ import polars as pl
 
 from cdr_anomaly import numbering
 from cdr_anomaly.engines.profile import COUNTS
-from cdr_anomaly.features import line_ages
+from cdr_anomaly.features import line_ages, midnight_bursts
 from cdr_anomaly.features.history import ActiveDays
 from cdr_anomaly.features.needs import is_abroad
 from cdr_anomaly.features.sorted_legs import SortedLegs
@@ -70,17 +70,19 @@ def read_lines(reader: FeedReader, needs: FeedNeeds, history: NoHistory) -> Line
     fresh_from = max(start, history.since) - line_ages.WEEK
     hops = history.hops(reader.look.forwarded, needs.hop_link_s)
     recent = hops.filter(history.is_recent())
-    forwarders, by_trunk = history.forwarders(recent, needs), callers_by_trunk(reader, needs)
+    forwarders = history.forwarders(recent, needs)
+    by_burst = midnight_bursts.callers(reader, history.judged_days(feed), needs.burst_calls)
+    by_calls = pl.concat([callers_by_trunk(reader, needs), by_burst]).unique()
     watch = asked_for | history.watch(needs)
-    others = pl.concat([forwarders, by_trunk])["line"]
+    others = pl.concat([forwarders, by_calls])["line"]
     profile, watched, births = _watched_profile(
         reader, watch, known_from, fresh_from, others, history
     )
     # A line that is asked for may have received calls only, which PROFILE need not tell.
     line = pl.DataFrame({"line": [] if reader.line is None else [reader.line]}, watched.schema)
-    watched = pl.concat([watched, line, by_trunk]).unique()
+    watched = pl.concat([watched, line, by_calls]).unique()
     marked = watched.join(births.select("line", "born"), on="line", how="left").with_columns(
-        abroad=is_abroad(source), sought=pl.col("line").is_in(by_trunk["line"].implode())
+        abroad=is_abroad(source), sought=pl.col("line").is_in(by_calls["line"].implode())
     )
     legs_needed = asked_for | history.legs_needed(needs)
     second = reader.read_lines(marked, legs_needed, carry_over=history.carry_over())
@@ -164,12 +166,13 @@ def _watched_lines(profile: pl.LazyFrame, born: pl.DataFrame, watch: pl.Expr) ->
 
 
 def _with_received(profile: pl.LazyFrame, days: pl.LazyFrame) -> pl.LazyFrame:
-    """Take the received calls of the watched lines from the second look."""
-    received = days.filter(pl.col("n_in") > 0).select("line", "day", "n_in")
+    """Take from the second look what watched lines received, and what others than these placed."""
+    counted = days.select("line", "day", "n_in", n_placed="n_out")
     counts = pl.col("n_out", "n_in", "n_forwarded")
     return (
         profile.drop("n_in")
-        .join(received, on=["line", "day"], how="full", coalesce=True)
+        .join(counted, on=["line", "day"], how="full", coalesce=True)
+        .with_columns(pl.coalesce("n_out", "n_placed"))
         .with_columns(counts.fill_null(0).cast(pl.Int64))
     )
 

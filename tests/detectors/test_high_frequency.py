@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -130,8 +131,8 @@ CASES: dict[str, tuple[Line, str | None, str]] = {
     ),
     "night": (
         known("018").dials(58, on=DAY, at="23:31", gap_s=62, answered=0.3),
-        "medium",
-        "29 before midnight and 29 after are an hour of the night, but no day of 30",
+        "high",
+        "29 before midnight and 29 after are an hour of the night, if on neither day 30",
     ),
     "over midnight": (
         known("019").dials(90, on=DAY, at="23:15", gap_s=62, answered=0.3),
@@ -169,15 +170,33 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
     return scanned(folder, feed(*lines), entities={NUMBER + "022": "survey"})
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case != "night"])
+@pytest.mark.parametrize("case", CASES)
 def test_high_frequency(result: Result, case: str) -> None:
     what, severity, why = CASES[case]
     assert gravest(result, "high_frequency", what.number) == severity, why
 
 
-def test_a_day_that_is_not_busy_is_not_judged(result: Result) -> None:
-    rows = found(result, "high_frequency", NUMBER + "018")
-    assert [(str(row["day"]), row["evidence"]) for row in rows] == []
+@pytest.mark.parametrize("n", [29, 30, 58])
+def test_calls_over_midnight_are_found_as_they_are_an_hour_earlier(
+    tmp_path: pathlib.Path, n: int
+) -> None:
+    half, usual = 31 * n // 60, past("2026-04-15", 27)
+    twins = [
+        line(NUMBER + number)
+        .dials(3, on=usual, gap_s=3600)
+        .dials(n, on=DAY, at=f"{hour}:{60 - half}", gap_s=62, answered=0.3)
+        for number, hour in (("101", 22), ("102", 23))
+    ]
+    result = scanned(tmp_path, feed(*twins))
+    earlier, later = (found(result, "high_frequency", NUMBER + end) for end in ("101", "102"))
+    assert len(earlier) == len(later) == (n >= 30)
+    for one, other in zip(earlier, later, strict=True):
+        assert (str(one["day"]), str(other["day"])) == (DAY, NEXT)
+        same = ("severity", "observed", "threshold", "baseline")
+        assert [one[name] for name in same] == [other[name] for name in same]
+        hours = [row["window_end"] - row["window_start"] for row in (one, other)]
+        assert hours[0] == hours[1]
+        assert other["window_end"] - one["window_end"] == timedelta(hours=1)
 
 
 def test_the_courier_and_the_burst_differ_in_what_they_did(result: Result) -> None:

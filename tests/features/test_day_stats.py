@@ -142,7 +142,7 @@ def _compare_counts(row: dict[str, Any], day_legs: list[dict[str, Any]]) -> None
 
 def _compare_past(row: dict[str, Any], counts: dict[date, int], day: date) -> None:
     past = naive.own_past(counts, day)
-    if row["n_out"] < BUSY or past is None:
+    if max(row["n_out"], row["peak_60min"]) < BUSY or past is None:
         assert (row["past_days"], row["usual"], row["past_z"]) == (0, None, None)
         return
     assert row["past_days"] == past.days

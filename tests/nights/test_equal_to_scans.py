@@ -17,7 +17,7 @@ from cdr_anomaly.evaluation.simulation import city
 from cdr_anomaly.nights import open_state, run, state
 from tests.helpers import night_runs
 from tests.helpers.adversarial import ACTIVATED, WORDS, adversarial
-from tests.helpers.builders import FEED, SHANGHAI, feed, line
+from tests.helpers.builders import FEED, SHANGHAI, feed, line, past
 from tests.helpers.paths import SAMPLE
 
 if TYPE_CHECKING:
@@ -86,6 +86,25 @@ def test_bursts_about_midnight_and_days_of_23_hours(
     told = night_runs.run(tmp_path / "state", *WORDS, tz=zone, **lists)
     nights = night_runs.every(days, told)
     assert not whole.findings.is_empty()
+    assert_frame_equal(night_runs.findings(told.location), night_runs.in_order(whole.findings))
+    assert_frame_equal(night_runs.evidence(nights), whole.evidence)
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_burst_over_midnight_of_a_line_that_is_busy_on_no_day(
+    tmp_path: Path, *, listed: bool
+) -> None:
+    days = past("2026-05-04", 4)
+    burst = line("+8613800000001").dials(3, on=days, at="09:00", gap_s=3600)
+    burst.dials(50, on=days[1:2], at="23:31", gap_s=62, answered=0.3)
+    other = line("+8613800000002").dials(40, on=days, gap_s=60, answered=0.5)
+    lists = {"subscribers": activated(tmp_path)} if listed else {}
+    folder = night_runs.by_day(tmp_path / "days", feed(burst, other))
+    whole = scanned(folder, **lists)
+    told = night_runs.run(tmp_path / "state", **lists)
+    nights = night_runs.every(folder, told)
+    rows = whole.findings.filter(detector="high_frequency", subject="+8613800000001")
+    assert rows["day"].cast(pl.String).to_list() == days[2:3]
     assert_frame_equal(night_runs.findings(told.location), night_runs.in_order(whole.findings))
     assert_frame_equal(night_runs.evidence(nights), whole.evidence)
 

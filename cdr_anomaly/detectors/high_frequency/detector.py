@@ -35,8 +35,10 @@ class HighFrequency(HighFrequencySettings):
 
     On a day with ``calls_day`` or more placed calls: ``calls_10min`` in 10 minutes, or
     ``calls_60min`` in 60, or ``calls_day_alone`` in the day; windows reach back over midnight.
-    Of these calls a share of ``distinct_ratio`` must go to different numbers, and ``out_share``
-    of all its calls must be outgoing.
+    A day on which 60 minutes with ``calls_day`` calls end is such a day, too: calls about midnight
+    are found on the second day, as they would be an hour earlier on the first. Of these calls a
+    share of ``distinct_ratio`` must go to different numbers, and ``out_share`` of all its calls
+    must be outgoing.
 
     Volume alone accuses nobody: couriers, riders, estate agents and schools have it too. So signs
     are counted. For attention: hardly anyone calls back; nearly all outgoing and to different
@@ -68,7 +70,12 @@ class HighFrequency(HighFrequencySettings):
     gradings: ClassVar[tuple[Grading, ...]] = GRADINGS
 
     def needs(self) -> Needs:
-        return Needs(calls_day=self.calls_day, out_share=self.out_share, busy_calls=self.calls_day)
+        return Needs(
+            calls_day=self.calls_day,
+            out_share=self.out_share,
+            burst_calls=self.calls_day,
+            busy_calls=self.calls_day,
+        )
 
     def find(self, tables: Tables) -> pl.LazyFrame:
         limits = self._limits().items()
@@ -141,7 +148,7 @@ class HighFrequency(HighFrequencySettings):
     def _busy(self, tables: Tables, *more: pl.Expr) -> pl.LazyFrame:
         """Return MEASURES of the busy days, with the class of each line and its birth."""
         days = tables.measures.filter(
-            pl.col("n_out") >= self.calls_day,
+            pl.max_horizontal("n_out", "peak_60min") >= self.calls_day,
             pl.col("n_distinct") / pl.col("n_out") >= self.distinct_ratio,
             self._mostly_outgoing(),
             *more,
