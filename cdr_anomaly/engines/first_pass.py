@@ -100,15 +100,22 @@ class FeedSpec(NamedTuple):
 class Tally:
     """The counts of a feed, part by part; repeats are subtracted and counted merged, once.
 
-    ``counts`` are those of PROFILE to take from rows; somebody else adds the others to ``sums``.
+    ``counts`` are those of PROFILE. Somebody else adds the calls that lines placed (n_out) from
+    the keys of rows if ``has_keys``.
     """
 
     def __init__(
-        self, spec: FeedSpec, sums: profile.ProfileSums, counts: Collection[str] = profile.COUNTS
+        self,
+        spec: FeedSpec,
+        sums: profile.ProfileSums,
+        counts: Collection[str],
+        *,
+        has_keys: bool = False,
     ) -> None:
         self.spec = spec
         self.sums = sums
         self.counts = counts
+        self.has_keys = has_keys
         self.traffic = spec.traffic()
         self.verdicts: Counter[int] = Counter()
         self.days: list[pl.DataFrame] = []
@@ -133,7 +140,8 @@ class Tally:
         self.no_rows = calls.select(columns).clear()
         days = calls["day"].value_counts(name="calls")
         self.days.append(days.clear() if is_carry_over else days)
-        self.sums.add(calls, counts=self.counts)
+        counts = [count for count in self.counts if not (self.has_keys and count == "n_out")]
+        self.sums.add(calls, counts=counts)
         self.traffic.add(calls)
         if "redirecting_number" in self.spec.columns:
             is_forwarded = pl.col("redirecting_number").is_not_null()
@@ -148,9 +156,9 @@ class Tally:
         """
         unique = deduplicate.drop_duplicates(rows.lazy(), self.spec.columns).collect()
         merged = self._merge(unique)
-        for counts in (self.sums, self.traffic):
-            counts.add(rows, sign=-1)
-            counts.add(merged)
+        self.traffic.add(rows, sign=-1)
+        self.traffic.add(merged)
+        self._replace(self.sums, rows, merged)
         self.duplicates += rows.height - unique.height
         self.partial += unique.height - merged.height
         self.repeats.append(rows)
@@ -158,8 +166,11 @@ class Tally:
     def correct(self, sums: profile.ProfileSums) -> None:
         """Replace the repeats in other sums of the same rows."""
         for rows in self.repeats:
-            sums.add(rows, sign=-1)
-            sums.add(self._merge(rows))
+            self._replace(sums, rows, self._merge(rows))
+
+    def _replace(self, sums: profile.ProfileSums, rows: pl.DataFrame, merged: pl.DataFrame) -> None:
+        sums.add(rows, sign=-1, counts=self.counts)
+        sums.add(merged, counts=self.counts)
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """Return all counts but the sums of PROFILE, by name, for add_table() of another tally."""

@@ -12,6 +12,7 @@ from cdr_anomaly.engines import profile
 from cdr_anomaly.engines.base import COUNTED_COLUMNS, Engine, counted_columns, kept_columns
 from cdr_anomaly.engines.first_pass import MARKS, FeedSpec, Tally
 from cdr_anomaly.engines.kept_rows import KeptRows
+from cdr_anomaly.engines.placed_calls import add_needed, count_placed
 from cdr_anomaly.engines.row_keys import RowKeys
 from cdr_anomaly.ingest import add_local_day, deduplicate, read_locally
 
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
     from cdr_anomaly.ingest import Part, Source
 
 T = TypeVar("T")
-# The memory of two parts with all that is computed from them, and of one count while counts are
-# merged: of all lines, or of those that passed the filter of needed lines.
+# The memory of two parts with all that is computed from them, and of a count while counts are
+# merged.
 PARTS_BYTES = 2**30
-COUNT_BYTES, FILTERED_COUNT_BYTES = 48, 16
+COUNT_BYTES = 48
 # The part of the rest of the memory that calls may take that are kept for further looks.
 KEPT_SHARE = 0.5
 
@@ -54,8 +55,7 @@ class Local(Engine):
     ) -> FirstLook:
         """Count the rows by verdict, PROFILE and TRAFFIC, and collect the forwarded legs."""
         self.kept_rows = KeptRows(round(self.count_memory * KEPT_SHARE))
-        tally = self._count(source, needed, rows_done, traffic_kinds)
-        n_callers: Counter[date] = Counter()
+        tally, n_callers = self._count(source, needed, rows_done, traffic_kinds)
 
         def profile_of(sums: profile.ProfileSums) -> pl.DataFrame:
             rows = sums.profile()
@@ -69,7 +69,7 @@ class Local(Engine):
                 sums = self._sums(source, postponed.pop(), needed)
                 columns = [c for c in COUNTED_COLUMNS if c in source.columns]
                 for calls in self.kept_rows.select(pl.lit(value=True), columns):
-                    sums.add(add_local_day(calls, source.tz))
+                    sums.add(add_local_day(calls, source.tz), counts=tally.counts)
                 tally.correct(sums)
                 yield profile_of(sums)
                 postponed += sums.postponed
@@ -109,13 +109,17 @@ class Local(Engine):
         needed: NeededLines | None,
         rows_done: RowsDone,
         traffic_kinds: Collection[str],
-    ) -> Tally:
-        """Count all rows, each as a call first; then merge those that repeat others."""
+    ) -> tuple[Tally, Counter[date]]:
+        """Count all rows, each as a call first; then merge those that repeat others.
+
+        Return also the number of lines of each day that are not needed, and placed calls.
+        """
         spec = FeedSpec.of_source(source, traffic_kinds)
         columns = counted_columns(spec)
         sums = self._sums(source, profile.ALL_LINES, needed)
         # Keys of lines that are text do not tell the line.
-        tally = Tally(spec, sums, profile.COUNTS if source.as_text else ("n_in", "n_forwarded"))
+        counts = profile.counts_for(needed)
+        tally = Tally(spec, sums, counts, has_keys=not source.as_text)
         keys = RowKeys(spans_days=deduplicate.spans_days(source.columns))
         key = self.repeat_key(source).alias("key")
 
@@ -130,14 +134,19 @@ class Local(Engine):
             self.kept_rows.add(calls.select(kept))
             rows_done(part.rows)
         groups = keys.sorted_groups()
-        if not source.as_text:
-            for group in groups:
-                if group.what:
-                    sums.add_by_line(group.day, group.what, deduplicate.count_calls(group.keys))
         repeated = keys.repeated(groups)
+        others: Counter[date] = Counter()
+        if not source.as_text:
+            placed = count_placed(groups)
+            if needed is not None:
+                others = add_needed(sums, placed, needed, repeated)
+            else:
+                for (day, what), by_line in placed.items():
+                    sums.add_by_line(day, what, by_line)
+        del groups
         if len(repeated):
             self._merge_repeats(source, tally, repeated, columns)
-        return tally
+        return tally, others
 
     def _merge_repeats(
         self, source: Source, tally: Tally, repeated: pl.Series, columns: Sequence[str]
@@ -157,8 +166,10 @@ class Local(Engine):
     def _sums(
         self, source: Source, lines: Bucket, needed: NeededLines | None
     ) -> profile.ProfileSums:
-        max_counts = self.count_memory // (FILTERED_COUNT_BYTES if needed else COUNT_BYTES)
-        return profile.ProfileSums(source.line_type, lines, max_counts=max_counts, needed=needed)
+        # The needed lines are few; where lines are text all are counted.
+        is_large = needed is None or source.as_text
+        max_counts = self.count_memory // COUNT_BYTES if is_large else profile.NO_LIMIT
+        return profile.ProfileSums(source.line_type, lines, max_counts=max_counts)
 
 
 def _read_ahead(source: Source, read: Callable[[Part], T]) -> Iterator[tuple[Part, T]]:

@@ -12,18 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from cdr_anomaly.engines import count_sketch
-
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import date
 
-PLACED, FORWARDED = ("n_out", "n_out_other"), ("n_forwarded", "n_forwarded_other")
+FORWARDED = ("n_forwarded", "n_forwarded_other")
 COUNTS = ("n_out", "n_in", "n_forwarded")
-# Fewer counts are never postponed; so many are filtered before they are merged.
-MIN_HELD_COUNTS, MIN_FILTERED_COUNTS = 1000, 10_000_000
-# With more days a line is likely to pass the filter on one of them.
-MAX_FILTERED_DAYS = 4
+MIN_HELD_COUNTS = 1000  # fewer are never postponed
 # The greatest number of buckets, each of which needs a reading of the feed.
 MAX_BUCKETS = 1024
 NO_LIMIT = 2**62
@@ -96,10 +91,10 @@ class NeededLines(NamedTuple):
 class ProfileSums:
     """The counts of ``lines`` by day for PROFILE, summed over the parts of a feed.
 
-    With ``needed`` other lines may be missing. At most ``max_counts`` counts stay in memory: a
-    bucket with more is halved, as often as necessary, and the other halves are ``postponed`` to
-    another reading of the feed. ``n_callers`` are the lines of the bucket that placed or forwarded
-    calls on each day, complete after profile().
+    At most ``max_counts`` counts stay in memory: a bucket with more is halved, as often as
+    necessary, and the other halves are ``postponed`` to another visit of all calls. ``n_callers``
+    are the lines of the bucket that placed or forwarded calls on each day, complete after
+    profile().
     """
 
     def __init__(
@@ -108,11 +103,9 @@ class ProfileSums:
         lines: Bucket | LineList,
         *,
         max_counts: int = NO_LIMIT,
-        needed: NeededLines | None = None,
     ) -> None:
         self.line_type = line_type
         self.lines = lines
-        self.needed = needed
         self.postponed: list[Bucket] = []
         self.n_callers: dict[date, int] = {}
         self.max_counts = max_counts
@@ -122,8 +115,7 @@ class ProfileSums:
     def add(self, calls: pl.DataFrame, *, sign: int = 1, counts: Collection[str] = COUNTS) -> None:
         """Add merged CALLS with their ``day`` to ``counts``; a sign of -1 subtracts them."""
         for count, side in SIDES.items():
-            unneeded = count == "n_in" and self.needed is not None
-            if side.line not in calls.columns or count not in counts or unneeded:
+            if side.line not in calls.columns or count not in counts:
                 continue
             rows = calls if count != "n_forwarded" else forwarded_calls(calls)
             who, own = rows.select("day", line=side.line), has_type(rows, side.own_types)
@@ -137,6 +129,12 @@ class ProfileSums:
         """Add the calls of a day (line, n), counted by line already."""
         self._append(day, count, self._of_bucket(by_line.lazy()), 1)
         self._limit_memory()
+
+    def forwarding_lines(self) -> pl.Series:
+        """Return the lines that forwarded a call, some of them more than once."""
+        counts = [by_count.get(name, []) for by_count in self._parts.values() for name in FORWARDED]
+        none = pl.Series("line", dtype=self.line_type)
+        return pl.concat([none, *(part["line"] for parts in counts for part in parts)])
 
     def counts(self) -> pl.DataFrame:
         """Return the counts so far (line, day, count, n)."""
@@ -157,36 +155,9 @@ class ProfileSums:
 
     def profile(self) -> pl.DataFrame:
         """Return the PROFILE of the lines, with Int32 counts, and drop the counts."""
-        if self.needed is not None:
-            self._filter_needed(self.needed)
         days = [self._pop_day(day) for day in sorted(self._parts)]
         schema = {"line": self.line_type, "day": pl.Date(), **dict.fromkeys(COUNTS, pl.Int32())}
         return pl.concat([pl.DataFrame(schema=schema), *days])
-
-    def _filter_needed(self, needed: NeededLines) -> None:
-        """Drop most lines that are not needed, because to merge many counts takes long."""
-        days = self._parts.values()
-        if self._n_held < MIN_FILTERED_COUNTS or len(days) > MAX_FILTERED_DAYS:
-            return
-        keys = count_sketch.KeyFilter()
-        for day, counts in self._parts.items():
-            # Forwarded calls add a few more lines; they count for the number of callers.
-            parts = [part for name in (*PLACED, *FORWARDED) for part in counts.get(name, ())]
-            pairs = ((part["line"], part["n"]) for part in parts)
-            self.n_callers[day] = keys.add_counts(needed.n_out, pairs)
-        keys.add(needed.lines)
-        forwarded = [part for counts in days for name in FORWARDED for part in counts.get(name, ())]
-        if forwarded:
-            # Own records and those of the other party together are no fewer than either.
-            sums = pl.concat(forwarded).group_by("line").agg(pl.col("n").sum())
-            keys.add(sums.filter(pl.col("n") >= needed.n_forwarded)["line"])
-        abroad = needed.abroad if isinstance(needed.abroad, pl.Expr) else pl.lit(needed.abroad)
-        for counts in days:
-            for name, parts in counts.items():
-                counts[name] = [
-                    part.filter(keys.contains(part["line"]) | part.select(abroad).to_series())
-                    for part in parts
-                ]
 
     def _count(self, who: pl.DataFrame, count: str, sign: int) -> None:
         days = who["day"].unique()
@@ -252,6 +223,11 @@ class ProfileSums:
         result = rows.select("line", pl.lit(day, pl.Date).alias("day"), *COUNTS).collect()
         self.n_callers.setdefault(day, int(result.select(is_calling()).sum().item()))
         return result
+
+
+def counts_for(needed: NeededLines | None) -> list[str]:
+    """Return the counts to take of all calls; received calls only if all lines are needed."""
+    return [count for count in COUNTS if needed is None or count != "n_in"]
 
 
 def filter_needed(profile: pl.DataFrame, needed: NeededLines) -> pl.DataFrame:

@@ -77,7 +77,8 @@ class Spark(Engine):
         first = _FirstPass(spec, self.repeat_key(source), needed, n_buckets)
         tables, repeat_keys = self._count(source, first)
         rows_done(source.rows)
-        tally = Tally(spec, profile.ProfileSums(source.line_type, profile.ALL_LINES))
+        sums = profile.ProfileSums(source.line_type, profile.ALL_LINES)
+        tally = Tally(spec, sums, profile.counts_for(needed))
         no_rows = first.select(source.no_rows()).collect()
         tally.add_rows(no_rows, is_carry_over=True)
         tally.repeat_keys = repeat_keys
@@ -225,8 +226,8 @@ class _FirstPass:
         yield Piece(0, PROFILE, rows)
 
     def _tally(self) -> Tally:
-        sums = profile.ProfileSums(self.spec.line_type, profile.ALL_LINES, needed=self.needed)
-        return Tally(self.spec, sums)
+        sums = profile.ProfileSums(self.spec.line_type, profile.ALL_LINES)
+        return Tally(self.spec, sums, profile.counts_for(self.needed))
 
     def _pack_tally(self, tally: Tally) -> Pieces:
         for what, frame in tally.tables().items():

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 # of the switch's clock.
 PART_GAP_S = 5
 
-# A key is a line times this, plus a hash of the other columns below it.
-HASH_RANGE = 2**13
+# A key is a line, and in its lowest bits a hash of the other columns.
+HASH_BITS = 13
+HASH_RANGE = 1 << HASH_BITS
 # Below every line code; the keys of calls from a withheld number are there.
 NO_LINE = -(10**15) - 1
 
@@ -100,11 +101,22 @@ def spans_days(columns: Collection[str]) -> bool:
     return "call_id" in columns
 
 
+def lines_of_keys(keys: Keys) -> Keys:
+    """Return the calling line of each key; NO_LINE or less stands for a withheld number."""
+    lines: Keys = keys >> HASH_BITS
+    return lines
+
+
 def count_calls(ordered: Keys) -> pl.DataFrame:
-    """Return the number of calls of each calling line (line, n), from the sorted keys of calls."""
-    lines = ordered // HASH_RANGE
+    """Return the number of calls of each calling line (line, n), from the sorted keys of calls.
+
+    The lines are in order.
+    """
+    lines = lines_of_keys(ordered)
     lines = lines[np.searchsorted(lines, NO_LINE, side="right") :]
-    begins = np.flatnonzero(np.diff(lines, prepend=NO_LINE))
+    if not len(lines):
+        return pl.DataFrame(schema={"line": pl.Int64, "n": pl.Int32})
+    begins = np.concatenate([[0], np.flatnonzero(lines[1:] != lines[:-1]) + 1])
     counts = np.diff(begins, append=len(lines)).astype(np.int32)
     return pl.DataFrame({"line": lines[begins], "n": counts})
 

@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 
 from cdr_anomaly import detectors, pipeline, settings
-from cdr_anomaly.engines import profile
 from cdr_anomaly.features.needs import FeedNeeds
 from cdr_anomaly.schema import FINDINGS, SUBJECT_KINDS, TESTS
 from cdr_anomaly.settings import Settings
@@ -221,7 +220,6 @@ def test_watching_fewer_lines_loses_nothing_of_the_sample(
 @pytest.mark.parametrize("seed", range(3))
 def test_watching_fewer_lines_loses_nothing(
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     watch_everybody: Callable[[], None],
     *,
     zone: str,
@@ -230,7 +228,6 @@ def test_watching_fewer_lines_loses_nothing(
 ) -> None:
     calls = adversarial(seed, zone)
     lists = {"subscribers": ACTIVATED} if listed else {}
-    monkeypatch.setattr(profile, "MIN_FILTERED_COUNTS", 0)  # few lines are sieved, too
     some = scanned(tmp_path, calls, *WORDS, tz=zone, **lists)
     watch_everybody()
     everybody = scanned(tmp_path, calls, *WORDS, tz=zone, **lists)

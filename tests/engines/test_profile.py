@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from cdr_anomaly.engines import count_sketch, profile
-from cdr_anomaly.engines.profile import ALL_LINES, Bucket, NeededLines, ProfileSums
+from cdr_anomaly.engines import profile
+from cdr_anomaly.engines.profile import ALL_LINES, Bucket, ProfileSums
 from cdr_anomaly.ingest import validate
 
 DAY = date(2026, 5, 4)
@@ -90,27 +90,6 @@ def test_lines_in_buckets_are_counted_as_all_at_once(calls: list[Row], most: int
         assert summed(calls, max_counts=most) == slowly(calls)
 
 
-@given(calls=CALLS, n_out=st.integers(1, 6), n_forwarded=st.integers(1, 4))
-@effort(max_examples=60, deadline=None)
-def test_a_line_with_the_least_that_is_needed_is_not_missing(
-    calls: list[Row], n_out: int, n_forwarded: int
-) -> None:
-    whole = {key: (out, 0, fwd) for key, (out, _, fwd) in slowly(calls).items() if out or fwd}
-    forwarded: dict[int, int] = defaultdict(int)
-    for (line, _), (_, _, n) in whole.items():
-        forwarded[line] += n
-    needed = (
-        {line for (line, _), (n, _, _) in whole.items() if n >= n_out}
-        | {line for line, n in forwarded.items() if n >= n_forwarded}
-        | {4}
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(profile, "MIN_FILTERED_COUNTS", 0)
-        found = summed(calls, needed=NeededLines(n_out, n_forwarded, pl.Series([4])))
-    assert {key: n for key, n in whole.items() if key[0] in needed}.items() <= found.items()
-    assert found.items() <= whole.items()
-
-
 @given(calls=CALLS, cut=st.integers(0, 40))
 @effort(max_examples=40, deadline=None)
 def test_what_is_taken_back_was_never_there(calls: list[Row], cut: int) -> None:
@@ -143,16 +122,6 @@ def test_callers_are_those_who_placed_or_forwarded_a_call(calls: list[Row], most
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(profile, "MIN_HELD_COUNTS", 2)
         assert counted(calls, max_counts=most) == callers_of(calls)
-
-
-@given(calls=CALLS, most=st.sampled_from([0, 5, profile.NO_LIMIT]))
-@effort(max_examples=40, deadline=None)
-def test_callers_are_counted_of_lines_that_are_let_go_too(calls: list[Row], most: int) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(profile, "MIN_HELD_COUNTS", 2)
-        patch.setattr(profile, "MIN_FILTERED_COUNTS", 0)
-        patch.setattr(count_sketch, "BITS", 16)  # enough for ten lines, and quick
-        assert counted(calls, max_counts=most, needed=NeededLines(3, 2)) == callers_of(calls)
 
 
 def test_every_line_is_in_one_of_the_halves_of_its_bucket() -> None:
