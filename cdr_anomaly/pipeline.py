@@ -122,6 +122,7 @@ def scan(
         tables=tables,
         source=reader.source,
         line=reader.line,
+        rows_by_hour=reader.look.rows_by_hour,
     )
 
 

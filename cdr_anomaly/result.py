@@ -57,7 +57,8 @@ class Result:
 
     ``line`` is the line that was asked for, as the calls carry it, or None. Where only the calls
     around it were read, ``complete_lines`` are those of which all calls were, and it
-    ``has_verdicts`` only if they were added from a scan or from nights.
+    ``has_verdicts`` only if they were added from a scan or from nights. ``rows_by_hour`` is that of
+    the source, None if it was not counted.
     """
 
     findings: pl.DataFrame
@@ -71,3 +72,4 @@ class Result:
     line: object
     has_verdicts: bool = True
     complete_lines: pl.Series | None = None
+    rows_by_hour: pl.DataFrame | None = None

@@ -10,7 +10,7 @@ import polars as pl
 from cdr_anomaly import numbering
 from cdr_anomaly.engines import legs, profile
 from cdr_anomaly.engines.traffic import Traffic
-from cdr_anomaly.ingest import CODED, add_local_day, deduplicate, validate
+from cdr_anomaly.ingest import CODED, add_local_day, deduplicate, validate, volume
 from cdr_anomaly.schema import LONG_CALLS, empty
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class FirstLook(NamedTuple):
     repeat_keys: pl.Series
     duplicates: int
     partial: int
+    rows_by_hour: pl.DataFrame | None
 
 
 class FeedSpec(NamedTuple):
@@ -122,6 +123,7 @@ class Tally:
         self.forwarded: list[pl.DataFrame] = []
         self.long: list[pl.DataFrame] = []
         self.repeats: list[pl.DataFrame] = []
+        self.quarters: list[pl.DataFrame] = []
         self.repeat_keys = pl.Series(dtype=pl.Int64)
         self.no_rows = pl.DataFrame()
         self.has_unanswered = self.has_talk = False
@@ -203,6 +205,7 @@ class Tally:
     ) -> FirstLook:
         """Return the counts as FirstLook, with these ``profiles`` and ``n_callers``."""
         days = pl.concat([NO_DAYS, *self.days])
+        quarters = pl.concat(self.quarters) if self.quarters else None
         return FirstLook(
             verdicts=self.verdicts,
             days=days.group_by("day").agg(pl.col("calls").sum()).sort("day"),
@@ -212,6 +215,7 @@ class Tally:
             traffic=self.traffic.table(),
             long=self._long(),
             repeat_keys=self.repeat_keys,
+            rows_by_hour=None if quarters is None else volume.sum_by_hour(quarters, self.spec.tz),
             **{name: getattr(self, name) for name in TOTALS},
         )
 

@@ -129,6 +129,8 @@ class Local(Engine):
             return part.narrow_rows(types).select(*kept, *MARKS, key).collect()
 
         for part, rows in _read_ahead(source, read):
+            if source.has_all_days:
+                tally.quarters.append(part.count_quarters(rows["start_time"]))
             calls = tally.add_rows(rows, is_carry_over=part.carry_over is not None)
             keys.add(calls)
             self.kept_rows.add(calls.select(kept))

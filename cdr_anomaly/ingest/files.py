@@ -56,6 +56,11 @@ class File:
         bucket = None if isinstance(self.path, Path) else self.path.root
         return bucket, columns, self.keys, self.row_groups and (self.path, self.row_groups.offset)
 
+    @property
+    def n_read(self) -> int:
+        """Return the number of rows that it stands for."""
+        return self.row_groups.rows if self.row_groups else self.rows
+
     def is_text(self, column: str) -> bool:
         """Return whether a column of the schema is text, not a category."""
         kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)

@@ -292,11 +292,20 @@ class RowMap:
 
 def _parse_record_type(text: pl.Expr) -> pl.Expr:
     """Return the record type of a text; a blank is a call, capitals take a slower way."""
-    exact = text.cast(RECORD_TYPE, strict=False)
-    rest = pl.when(exact.is_null()).then(text)
-    blank = rest.is_null() | (rest == "")
-    other = pl.when(blank).then(pl.lit("call")).otherwise(rest.str.to_lowercase())
-    return pl.coalesce(exact, other.cast(RECORD_TYPE, strict=False))
+    return text.map_batches(_record_types, return_dtype=RECORD_TYPE, is_elementwise=True)
+
+
+def _record_types(written: pl.Series) -> pl.Series:
+    exact = written.cast(RECORD_TYPE, strict=False)
+    if not exact.null_count():
+        return exact
+    text = pl.col("text")
+    blank = text.is_null() | (text == "")
+    other = pl.when(blank).then(pl.lit("call")).otherwise(text.str.to_lowercase())
+    odd = written.alias("text").to_frame().filter(exact.is_null())
+    distinct = odd.unique().with_columns(type=other.cast(RECORD_TYPE, strict=False))
+    types = odd.join(distinct, on="text", how="left", nulls_equal=True, maintain_order="left")
+    return exact.scatter(exact.is_null().arg_true(), types["type"])
 
 
 def _is_text(dtype: pl.DataType) -> bool:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from cdr_anomaly import numbering
-from cdr_anomaly.ingest import files, layouts, parquet_stats
+from cdr_anomaly.ingest import files, layouts, parquet_stats, volume
 from cdr_anomaly.ingest.file_group import FileGroup, has_party_in, scan_files
 from cdr_anomaly.ingest.mapping import CODED, NUMBERS, RowMap
 from cdr_anomaly.ingest.validate import RECORD_TYPE
@@ -108,6 +108,11 @@ class Source:
             return None
         return min(begin for begin, _ in proven), max(end for _, end in proven)
 
+    @property
+    def has_all_days(self) -> bool:
+        """Return whether the rows of all days of the files are read."""
+        return self.settings.since is None and self.settings.until is None
+
     def local_days(self, file: File) -> tuple[date, date] | None:
         """Return the first and the last possible day of a file, None if not proven."""
         span = parquet_stats.time_range(file.footer, self.layout.source("start_time"))
@@ -192,19 +197,11 @@ class Source:
 
     def rows_by_hour(self) -> pl.DataFrame:
         """Return the number of rows of each file, local day and hour (file, day, hour, rows)."""
-        slot = pl.col("start_time").dt.truncate("15m")  # offsets of zones are multiples of this
+        slot = pl.col("start_time").dt.truncate("15m")
         counts = self.run_query(
             lambda group: group.start_times().group_by("file", start_time=slot).agg(rows=pl.len())
         )
-        local = pl.col("start_time").dt.convert_time_zone(self.tz)
-        by_hour = (
-            pl.concat(counts)
-            .drop_nulls()
-            .collect()
-            .with_columns(day=local.dt.date(), hour=local.dt.hour().cast(pl.Int64))
-        )
-        rows = by_hour.group_by("file", "day", "hour").agg(pl.col("rows").cast(pl.Int64).sum())
-        return rows.sort("file", "day", "hour")
+        return volume.sum_by_hour(pl.concat(counts).drop_nulls().collect(), self.tz)
 
     def days(self) -> pl.DataFrame:
         """Return local days that have rows, the first and the last of them (day, calls).
@@ -322,6 +319,12 @@ class Part(NamedTuple):
             for group in self.source.file_groups()
         ]
         return pl.concat(rows, how="diagonal")
+
+    def count_quarters(self, start: pl.Series) -> pl.DataFrame:
+        """Count all rows of the files by file and quarter of an hour, from narrow_rows()."""
+        groups = [] if self.carry_over is not None else self.source.file_groups()
+        files = (file for group in groups for file in group.files)
+        return volume.count_quarters(((str(file.path), file.n_read) for file in files), start)
 
     def map_rows(self, lines: pl.Series | None = None) -> pl.LazyFrame:
         """Return the rows as CALLS in the columns of the feed; see FileGroup."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
@@ -16,15 +16,17 @@ from cdr_anomaly.engines import placed_calls, profile
 from cdr_anomaly.engines.profile import ALL_LINES, NeededLines, ProfileSums
 from cdr_anomaly.engines.row_keys import RowKeys
 from cdr_anomaly.ingest import deduplicate
-from tests.engines import test_profile
+from tests.helpers import profile_twin
 
-COLUMNS = (*(name for name in test_profile.SCHEMA if name != "day"), "start_time", "duration_s")
-Row = tuple[Any, ...]
+if TYPE_CHECKING:
+    from tests.helpers.profile_twin import Row
+
+COLUMNS = (*(name for name in profile_twin.SCHEMA if name != "day"), "start_time", "duration_s")
 Counts = dict[tuple[int, Any], tuple[int, int, int]]
 
 
 def keyed(calls: list[Row]) -> pl.DataFrame:
-    rows = pl.DataFrame(calls, test_profile.SCHEMA, orient="row").with_columns(
+    rows = pl.DataFrame(calls, profile_twin.SCHEMA, orient="row").with_columns(
         start_time=pl.col("day").cast(pl.Datetime("us", "UTC")), duration_s=pl.int_range(pl.len())
     )
     # A row without both parties is refused before it is counted; here it is a withheld caller's.
@@ -56,20 +58,20 @@ def callers_of(counts: Counts) -> Counter[Any]:
     return Counter(day for (_, day), (out, _, forwarded) in counts.items() if out or forwarded)
 
 
-@given(calls=test_profile.CALLS)
+@given(calls=profile_twin.CALLS)
 @effort(max_examples=60, deadline=None)
 def test_all_lines_are_counted_as_by_hand(calls: list[Row]) -> None:
-    slow = test_profile.slowly(calls)
+    slow = profile_twin.slowly(calls)
     assert summed(calls, None) == (slow, callers_of(slow))
 
 
 @pytest.mark.parametrize("abroad", [False, True])
-@given(calls=test_profile.CALLS, n_out=st.integers(1, 6), n_forwarded=st.integers(1, 4))
+@given(calls=profile_twin.CALLS, n_out=st.integers(1, 6), n_forwarded=st.integers(1, 4))
 @effort(max_examples=60, deadline=None)
 def test_a_line_with_the_least_that_is_needed_is_not_missing(
     calls: list[Row], n_out: int, n_forwarded: int, *, abroad: bool
 ) -> None:
-    whole = test_profile.slowly(calls)
+    whole = profile_twin.slowly(calls)
     placed = {key: (out, 0, fwd) for key, (out, _, fwd) in whole.items() if out or fwd}
     forwarded: dict[int, int] = defaultdict(int)
     for (line, _), (_, _, n) in placed.items():
@@ -90,7 +92,7 @@ def test_a_line_with_the_least_that_is_needed_is_not_missing(
 
 
 def test_lines_that_place_few_calls_are_let_go() -> None:
-    day = test_profile.DAY
+    day = profile_twin.DAY
     calls = [(n, 1000, None, "call", day + timedelta(days=n % 2)) for n in range(1, 500)]
     calls += [(7, 1000 + n, None, "moc", day) for n in range(9)]
     found, callers = summed(calls, NeededLines(n_out=5))

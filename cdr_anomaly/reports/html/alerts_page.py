@@ -46,8 +46,9 @@ class Past(NamedTuple):
     @classmethod
     def of_scan(cls, result: Result) -> Past:
         """Return the volume and the alerts of a scan."""
-        starts = count_volume(result.source.rows_by_hour())
-        return cls(starts, result.alerts, result.tables.legs.clear())
+        starts = result.rows_by_hour
+        starts = result.source.rows_by_hour() if starts is None else starts
+        return cls(count_volume(starts), result.alerts, result.tables.legs.clear())
 
     @classmethod
     def of_night(cls, location: Location, outcome: Outcome) -> Past:
