@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -15,6 +16,7 @@ from polars.testing import assert_frame_equal
 
 from cdr_anomaly import numbering, settings, significance
 from cdr_anomaly.alerts import unlike_peers
+from cdr_anomaly.cli import app
 from cdr_anomaly.errors import SettingError
 from cdr_anomaly.features import components, shared_targets
 from cdr_anomaly.ingest import files, layouts
@@ -188,3 +190,31 @@ def test_one_file_is_opened_without_a_thread(
     feed(line("+8613800000001").dials(9, on="2026-05-04")).write_parquet(tmp_path / "calls.parquet")
     monkeypatch.setattr(paths, "ThreadPoolExecutor", lambda *_: pytest.fail("a thread"))
     assert [file.rows for file in files.find_files([tmp_path])] == [9]
+
+
+def test_garbage_is_collected_as_usual_once_a_start_is_over(run: Any, tmp_path: Path) -> None:
+    usual = gc.get_threshold()
+    feed(line("+8613800000001").dials(9, on="2026-05-04")).write_parquet(tmp_path / "calls.parquet")
+    for words in (("check", tmp_path, "--tz", SHANGHAI), ("check", tmp_path / "nowhere")):
+        run(*words)
+        assert gc.get_threshold() == usual
+        assert app._end_start not in gc.callbacks
+    statement = (
+        f"{of_command('check', tmp_path, '--tz', SHANGHAI)}\nimport gc\n"
+        f"assert gc.get_threshold() == {usual}, gc.get_threshold()"
+    )
+    assert loaded(statement)
+
+
+def test_the_first_collection_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual, seen = gc.get_threshold(), []
+
+    def command() -> None:
+        seen.append(gc.get_threshold()[0])
+        gc.collect()
+        seen.append(gc.get_threshold())
+
+    monkeypatch.setattr(app, "app", command)
+    monkeypatch.setattr("sys.argv", ["cdr-anomaly"])
+    app.main()
+    assert seen == [app.START_OBJECTS, usual]
