@@ -120,9 +120,12 @@ class StateHistory(NoHistory):
         return hops.group_by(line="forwarder").agg(many=many).filter("many").select("line")
 
     def profile(self, lines: pl.DataFrame) -> pl.LazyFrame:
-        """Return PROFILE of the days that lines are compared with."""
+        """Return PROFILE of the days that lines are compared with.
+
+        Files are filtered as they are read: they have all lines, of which few are needed.
+        """
         past = self.days("profile", rolling.PAST_DAYS[1])
-        return past.join(lines.lazy(), on="line", how="semi")
+        return past.filter(pl.col("line").is_in(lines["line"].implode()))
 
     def legs(self, second: SecondLook, births: pl.DataFrame, needs: FeedNeeds) -> pl.DataFrame:
         """Add to the legs of the day those of the same lines that are needed of the days before.

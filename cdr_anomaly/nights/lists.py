@@ -102,7 +102,7 @@ def list_victims(
 
     def past(lines: pl.LazyFrame) -> pl.LazyFrame:
         before = history.days("profile", *reversed(rolling.PAST_DAYS))
-        return before.join(lines, on="line", how="semi")
+        return before.filter(pl.col("line").is_in(lines.collect()["line"].implode()))
 
     legs = [history.days("legs", selection.WEEK.days - 1), tables.legs.filter(pl.col("day") == day)]
     long = [
