@@ -54,11 +54,17 @@ class KeptRows:
 
     def _write(self, frame: pl.DataFrame) -> Path:
         if self._folder is None:
-            self._folder = Path(mkdtemp(prefix="cdr-anomaly-"))
-            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            self._folder = private_folder(self)
         file = self._folder / f"{len(self._frames)}.arrow"
         frame.write_ipc(file)
         return file
+
+
+def private_folder(owner: object) -> Path:
+    """Return a folder that only this user may open, and that goes with its owner."""
+    folder = Path(mkdtemp(prefix="cdr-anomaly-"))
+    weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _narrow(calls: pl.DataFrame) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from cdr_anomaly.engines import profile
 from cdr_anomaly.engines.base import COUNTED_COLUMNS, Engine, counted_columns, kept_columns
 from cdr_anomaly.engines.first_pass import MARKS, FeedSpec, Tally
 from cdr_anomaly.engines.kept_rows import KeptRows
-from cdr_anomaly.engines.placed_calls import add_needed, count_placed
+from cdr_anomaly.engines.placed_calls import add_placed
 from cdr_anomaly.engines.row_keys import RowKeys
 from cdr_anomaly.ingest import add_local_day, deduplicate, read_locally
 
@@ -30,8 +30,8 @@ T = TypeVar("T")
 # merged.
 PARTS_BYTES = 2**30
 COUNT_BYTES = 48
-# The part of the rest of the memory that calls may take that are kept for further looks.
-KEPT_SHARE = 0.5
+# The parts of the rest of the memory that may hold calls for further looks, and keys of rows.
+KEPT_SHARE, KEYS_SHARE = 0.5, 0.25
 
 
 class Local(Engine):
@@ -120,7 +120,10 @@ class Local(Engine):
         # Keys of lines that are text do not tell the line.
         counts = profile.counts_for(needed)
         tally = Tally(spec, sums, counts, has_keys=not source.as_text)
-        keys = RowKeys(spans_days=deduplicate.spans_days(source.columns))
+        keys = RowKeys(
+            spans_days=deduplicate.spans_days(source.columns),
+            memory=round(self.count_memory * KEYS_SHARE),
+        )
         key = self.repeat_key(source).alias("key")
 
         kept, types = kept_columns(source.columns), source.narrow_types()
@@ -135,17 +138,13 @@ class Local(Engine):
             keys.add(calls)
             self.kept_rows.add(calls.select(kept))
             rows_done(part.rows)
-        groups = keys.sorted_groups()
-        repeated = keys.repeated(groups)
         others: Counter[date] = Counter()
-        if not source.as_text:
-            placed = count_placed(groups)
-            if needed is not None:
-                others = add_needed(sums, placed, needed, repeated)
-            else:
-                for (day, what), by_line in placed.items():
-                    sums.add_by_line(day, what, by_line)
-        del groups
+        repeat_keys = [pl.Series("key", dtype=pl.Int64)]
+        for groups in keys.sorted_buckets():
+            repeat_keys.append(keys.repeated(groups))
+            if not source.as_text:
+                others += add_placed(sums, groups, needed, repeat_keys[-1])
+        repeated = pl.concat(repeat_keys)
         if len(repeated):
             self._merge_repeats(source, tally, repeated, columns)
         return tally, others

@@ -20,23 +20,25 @@ if TYPE_CHECKING:
     from cdr_anomaly.engines.profile import NeededLines, ProfileSums
     from cdr_anomaly.engines.row_keys import KeyGroup
 
-    CountsOfDays = dict[tuple[date, str], pl.DataFrame]
 
-
-def count_placed(groups: Iterable[KeyGroup]) -> CountsOfDays:
-    """Return the placed calls of lines (line, n) by day and count of PROFILE, in order of lines."""
-    keys = {(group.day, group.what): group.keys for group in groups if group.what}
-    return {place: deduplicate.count_calls(ordered) for place, ordered in keys.items()}
-
-
-def add_needed(
-    sums: ProfileSums, counts: CountsOfDays, needed: NeededLines, repeat_keys: pl.Series
+def add_placed(
+    sums: ProfileSums,
+    groups: Iterable[KeyGroup],
+    needed: NeededLines | None,
+    repeat_keys: pl.Series,
 ) -> Counter[date]:
-    """Add the counts of the needed lines to the sums, which have the forwarded calls already.
+    """Add the calls that lines placed to the sums, which have the forwarded calls already.
 
-    Returns on each day the number of other lines. Lines whose calls may be merged, or that
-    forwarded a call, are added, too: whether they placed a call is not certain yet.
+    The ``groups`` have all keys of their lines. Returns on each day the number of lines that are
+    not needed, and are not added. Lines whose calls may be merged, or that forwarded a call, are
+    added, too: whether they placed a call is not certain yet.
     """
+    keys = {(group.day, group.what): group.keys for group in groups if group.what}
+    counts = {place: deduplicate.count_calls(ordered) for place, ordered in keys.items()}
+    if needed is None:
+        for (day, what), by_line in counts.items():
+            sums.add_by_line(day, what, by_line)
+        return Counter()
     enough = [frame.filter(pl.col("n") >= needed.n_out)["line"] for frame in counts.values()]
     repeats = pl.Series(deduplicate.lines_of_keys(repeat_keys.to_numpy()))
     listed = [sums.forwarding_lines(), repeats, needed.lines.cast(pl.Int64), *enough]

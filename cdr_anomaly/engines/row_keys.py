@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import polars as pl
 
+from cdr_anomaly.engines.kept_rows import private_folder
 from cdr_anomaly.engines.profile import SIDES, filter_calls, has_type
 from cdr_anomaly.ingest import deduplicate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
+    from pathlib import Path
 
     from cdr_anomaly.ingest.deduplicate import Keys
+
+    Place = tuple[date, str]
 
 # The record types that PROFILE counts calls by; the name of no count for the rest.
 RECORD_TYPES = {
@@ -26,6 +30,8 @@ RECORD_TYPES = {
     "n_out_other": SIDES["n_out"].other_types,
     "": ("fwd",),
 }
+
+N_BUCKETS = 64
 
 
 class KeyGroup(NamedTuple):
@@ -37,14 +43,19 @@ class KeyGroup(NamedTuple):
 
 
 class RowKeys:
-    """The keys of the rows of a feed, 8 bytes each.
+    """The keys of the rows of a feed, 8 bytes each; beyond ``memory`` bytes they go to files.
 
     With ``spans_days`` rows of one call may be of different days.
     """
 
-    def __init__(self, *, spans_days: bool) -> None:
+    def __init__(self, *, spans_days: bool, memory: int) -> None:
         self.spans_days = spans_days
-        self._parts: dict[tuple[date, str], list[Keys]] = {}
+        self.memory = memory
+        self._parts: dict[Place, list[Keys]] = {}
+        self._n_held = 0
+        self._pivots: Keys | None = None
+        self._folder: Path | None = None
+        self._files: dict[tuple[int, Place], Path] = {}
 
     def add(self, calls: pl.DataFrame) -> None:
         """Add the keys of CALLS with their ``key`` and ``day``."""
@@ -52,17 +63,28 @@ class RowKeys:
             rows = filter_calls(calls, has_type(calls, types)).select("key", "day")
             for day, keys in _by_day(rows):
                 self._parts.setdefault((day, what), []).append(keys)
+                self._n_held += len(keys)
+        if 8 * self._n_held > self.memory:
+            self._write()
 
-    def sorted_groups(self) -> list[KeyGroup]:
-        """Return the keys by day and record type, and forget them."""
-        groups = []
-        while self._parts:
-            (day, what), parts = self._parts.popitem()
-            keys = np.concatenate(parts)
-            del parts
-            keys.sort()
-            groups.append(KeyGroup(day, what, keys))
-        return groups
+    def sorted_buckets(self) -> Iterator[list[KeyGroup]]:
+        """Yield the keys by day and record type, and forget them.
+
+        Without files all are in one bucket, else the lines of one bucket come after those of
+        another.
+        """
+        if self._pivots is None:
+            yield [KeyGroup(*place, keys) for place, keys in self._pop_sorted()]
+            return
+        self._write()
+        for bucket in range(len(self._pivots) + 1):
+            files = {place: file for (of, place), file in self._files.items() if of == bucket}
+            groups = [
+                KeyGroup(*place, np.fromfile(file, np.int64)) for place, file in files.items()
+            ]
+            for group in groups:
+                group.keys.sort()
+            yield groups
 
     def repeated(self, groups: list[KeyGroup]) -> pl.Series:
         """Return the keys that are not unique among the sorted groups of one record type."""
@@ -76,6 +98,35 @@ class RowKeys:
                     found.append(deduplicate.repeated_keys(keys))
         none = np.zeros(0, np.int64)
         return pl.Series("key", np.unique(np.concatenate([none, *found])))
+
+    def _pop_sorted(self) -> Iterator[tuple[Place, Keys]]:
+        while self._parts:
+            place, parts = self._parts.popitem()
+            keys = np.empty(sum(map(len, parts)), np.int64)
+            end = len(keys)
+            while parts:  # each is freed as soon as it is copied
+                part = parts.pop()
+                keys[end - len(part) : end] = part
+                end -= len(part)
+            keys.sort()
+            yield place, keys
+        self._n_held = 0
+
+    def _write(self) -> None:
+        """Append the keys to the files of their buckets, which are ranges of lines."""
+        if self._folder is None:
+            self._folder = private_folder(self)
+        for place, keys in self._pop_sorted():
+            if self._pivots is None:
+                lines = deduplicate.lines_of_keys(keys[:: len(keys) // N_BUCKETS + 1])
+                self._pivots = deduplicate.first_keys(np.unique(lines)[1:])
+            ends = np.searchsorted(keys, self._pivots)
+            for bucket, part in enumerate(np.split(keys, ends)):
+                if len(part):
+                    name = f"{len(self._files)}.keys"
+                    file = self._files.setdefault((bucket, place), self._folder / name)
+                    with file.open("ab") as opened:
+                        part.tofile(opened)
 
 
 def _by_day(rows: pl.DataFrame) -> Iterator[tuple[date, Keys]]:

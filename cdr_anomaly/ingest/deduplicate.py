@@ -26,6 +26,7 @@ PART_GAP_S = 5
 # A key is a line, and in its lowest bits a hash of the other columns.
 HASH_BITS = 13
 HASH_RANGE = 1 << HASH_BITS
+PIECE_KEYS = 4_000_000
 # Below every line code; the keys of calls from a withheld number are there.
 NO_LINE = -(10**15) - 1
 
@@ -107,18 +108,28 @@ def lines_of_keys(keys: Keys) -> Keys:
     return lines
 
 
+def first_keys(lines: Keys) -> Keys:
+    """Return the least key that each of these lines may have."""
+    keys: Keys = lines << HASH_BITS
+    return keys
+
+
 def count_calls(ordered: Keys) -> pl.DataFrame:
     """Return the number of calls of each calling line (line, n), from the sorted keys of calls.
 
     The lines are in order.
     """
-    lines = lines_of_keys(ordered)
-    lines = lines[np.searchsorted(lines, NO_LINE, side="right") :]
-    if not len(lines):
-        return pl.DataFrame(schema={"line": pl.Int64, "n": pl.Int32})
-    begins = np.concatenate([[0], np.flatnonzero(lines[1:] != lines[:-1]) + 1])
-    counts = np.diff(begins, append=len(lines)).astype(np.int32)
-    return pl.DataFrame({"line": lines[begins], "n": counts})
+    frames = [pl.DataFrame(schema={"line": pl.Int64, "n": pl.Int32})]
+    begin = int(np.searchsorted(ordered, (NO_LINE + 1) << HASH_BITS))
+    while begin < len(ordered):  # in pieces, for the memory of what is computed
+        last = ordered[min(begin + PIECE_KEYS, len(ordered)) - 1]
+        end = int(np.searchsorted(ordered, ((last >> HASH_BITS) + 1) << HASH_BITS))
+        lines = lines_of_keys(ordered[begin:end])
+        begins = np.concatenate([[0], np.flatnonzero(lines[1:] != lines[:-1]) + 1])
+        counts = np.diff(begins, append=len(lines)).astype(np.int32)
+        frames.append(pl.DataFrame({"line": lines[begins], "n": counts}))
+        begin = end
+    return pl.concat(frames)
 
 
 def repeated_keys(ordered: Keys) -> Keys:

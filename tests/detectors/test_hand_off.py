@@ -217,6 +217,7 @@ def test_how_much_is_read_at_once_or_kept_makes_no_difference(
     monkeypatch.setattr(source, "PART_ROWS", 20)
     if not kept:
         monkeypatch.setattr(local, "KEPT_SHARE", 0)
+        monkeypatch.setattr(local, "KEYS_SHARE", 0)
     folder = tmp_path / "parts"
     folder.mkdir()
     repeated = pl.concat([calls, calls.gather_every(3)])

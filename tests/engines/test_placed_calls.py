@@ -36,19 +36,15 @@ def keyed(calls: list[Row]) -> pl.DataFrame:
 
 def summed(calls: list[Row], needed: NeededLines | None) -> tuple[Counts, Counter[Any]]:
     """Count from keys in three parts, as the engine does."""
-    sums, keys = ProfileSums(pl.Int64(), ALL_LINES), RowKeys(spans_days=False)
+    sums, keys = ProfileSums(pl.Int64(), ALL_LINES), RowKeys(spans_days=False, memory=len(calls))
     counts = [count for count in profile.counts_for(needed) if count != "n_out"]
     for part in range(3):
         rows = keyed(calls).gather_every(3, part)
         sums.add(rows, counts=counts)
         keys.add(rows)
-    groups = keys.sorted_groups()
-    placed, callers = placed_calls.count_placed(groups), Counter[Any]()
-    if needed is None:
-        for (day, what), by_line in placed.items():
-            sums.add_by_line(day, what, by_line)
-    else:
-        callers = placed_calls.add_needed(sums, placed, needed, keys.repeated(groups))
+    callers = Counter[Any]()
+    for groups in keys.sorted_buckets():
+        callers += placed_calls.add_placed(sums, groups, needed, keys.repeated(groups))
     rows = {row[:2]: row[2:] for row in sums.profile().iter_rows()}
     callers.update(sums.n_callers)
     return rows, Counter({day: n for day, n in callers.items() if n})

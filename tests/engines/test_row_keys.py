@@ -41,6 +41,10 @@ ROWS = st.lists(
 )
 
 
+# In memory, or in files after some parts, or after each.
+MEMORY = st.sampled_from([2**30, 80, 0])
+
+
 def kind_of(record_type: str) -> str:
     return next(what for what, types in RECORD_TYPES.items() if record_type in types)
 
@@ -56,23 +60,26 @@ def keyed(rows: list[Row], columns: tuple[str, ...]) -> pl.DataFrame:
     return calls.with_columns(key=key, day=pl.col("start_time").dt.date())
 
 
-def in_parts(frame: pl.DataFrame, n_parts: int, *, spans_days: bool) -> RowKeys:
-    keys = RowKeys(spans_days=spans_days)
+def in_parts(frame: pl.DataFrame, n_parts: int, *, spans_days: bool, memory: int) -> RowKeys:
+    keys = RowKeys(spans_days=spans_days, memory=memory)
     for part in range(n_parts):
         keys.add(frame.gather_every(n_parts, part))
     return keys
 
 
 @pytest.mark.parametrize("ids", [True, False])
-@given(rows=ROWS, n_parts=st.integers(1, 6))
+@given(rows=ROWS, n_parts=st.integers(1, 6), memory=MEMORY)
 @effort(max_examples=60, deadline=None)
 def test_rows_of_one_call_are_found_in_whatever_parts_they_lie(
-    rows: list[Row], n_parts: int, *, ids: bool
+    rows: list[Row], n_parts: int, memory: int, *, ids: bool
 ) -> None:
     columns = COLUMNS if ids else tuple(c for c in COLUMNS if c != "call_id")
     frame = keyed(rows, columns)
-    keys = in_parts(frame, n_parts, spans_days=deduplicate.spans_days(columns))
-    found = set(keys.repeated(keys.sorted_groups()))
+    spans_days = deduplicate.spans_days(columns)
+    keys = in_parts(frame, n_parts, spans_days=spans_days, memory=memory)
+    repeated = [keys.repeated(groups) for groups in keys.sorted_buckets()]
+    found = {key for each in repeated for key in each}
+    assert len(found) == sum(map(len, repeated))
     calls = [call_of(row, ids=ids) for row in rows]
     same = Counter(calls)
     assert found >= {key for call, key in zip(calls, frame["key"], strict=True) if same[call] > 1}
@@ -80,12 +87,14 @@ def test_rows_of_one_call_are_found_in_whatever_parts_they_lie(
     assert found <= {key for key, n in Counter(frame["key"]).items() if n > 1}
 
 
-@given(rows=ROWS, n_parts=st.integers(1, 6))
+@given(rows=ROWS, n_parts=st.integers(1, 6), memory=MEMORY)
 @effort(max_examples=60, deadline=None)
-def test_the_calls_of_each_line_are_those_of_a_slow_count(rows: list[Row], n_parts: int) -> None:
-    keys = in_parts(keyed(rows, COLUMNS), n_parts, spans_days=True)
+def test_the_calls_of_each_line_are_those_of_a_slow_count(
+    rows: list[Row], n_parts: int, memory: int
+) -> None:
+    keys = in_parts(keyed(rows, COLUMNS), n_parts, spans_days=True, memory=memory)
     found: dict[tuple[date, str, int], int] = {}
-    for group in keys.sorted_groups():
+    for group in (group for groups in keys.sorted_buckets() for group in groups):
         for line, n in deduplicate.count_calls(group.keys).iter_rows():
             assert (group.day, group.what, line) not in found
             found[group.day, group.what, line] = n
@@ -96,7 +105,7 @@ def test_the_calls_of_each_line_are_those_of_a_slow_count(rows: list[Row], n_par
 
 
 def test_no_rows_have_no_keys() -> None:
-    keys = RowKeys(spans_days=True)
+    keys = RowKeys(spans_days=True, memory=0)
     keys.add(keyed([], COLUMNS))
-    assert keys.sorted_groups() == []
+    assert list(keys.sorted_buckets()) == [[]]
     assert keys.repeated([]).is_empty()
