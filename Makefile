@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint format check bench bench-nights bench-lists spark bench-spark quality compare docs pictures numbering vendor sample lock clean
+.PHONY: help install demo test test-slow lint format check bench bench-nights bench-lists bench-days spark bench-spark quality compare docs pictures numbering vendor sample lock clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench-nights: install  ## time nights with little and with much to remember
 LINES ?= 50_000
 bench-lists: install  ## time who works one list with whom; make bench-lists LINES=5_000
 	PYTHONPATH=. $(BIN)/python benchmarks/lists.py --lines $(LINES)
+
+bench-days: install  ## time as many calls on one day and on a year of days
+	PYTHONPATH=. $(BIN)/python benchmarks/days.py
 
 spark: .venv/spark  ## install Spark into .venv, so that its tests are not skipped; Java is yours
 

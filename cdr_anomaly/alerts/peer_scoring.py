@@ -81,10 +81,9 @@ class _Scores(NamedTuple):
     @classmethod
     def of(cls, rows: pl.DataFrame, score: str) -> _Scores:
         """Take the columns of rows, and scores by that name; what is not known yet is 0."""
-        day, line_day, kinds, group, first = (_numbers(rows[name]) for name in cls._fields[:5])
-        scores, p_values = (
-            rows[name].fill_null(0.0).to_numpy(writable=True) for name in (score, "p_value")
-        )
+        day, line_day, kinds, group, first = _numbers(rows, *cls._fields[:5])
+        known = rows.select(pl.col(score, "p_value").fill_null(0.0))
+        scores, p_values = (column.to_numpy(writable=True) for column in known)
         return cls(day, line_day, kinds, group, first, scores, p_values)
 
 
@@ -163,8 +162,8 @@ class _Scoring:
         self.day = self.totals[0].day
         self.excluded = self.line_days["excluded_from_peers"].to_numpy(writable=True)
         self.usual = ~self.excluded & np.isin(self.day, list(self.callers))
-        self.row_day, self.row_line_day = (_numbers(self.rows[n]) for n in ("day", "line_day"))
-        self.peers = [_numbers(self.rows[name]) for name in ("alike", "of_kind", "of_measure")]
+        self.row_day, self.row_line_day = _numbers(self.rows, "day", "line_day")
+        self.peers = _numbers(self.rows, "alike", "of_kind", "of_measure")
         sign = np.where(self.rows["measure"].is_in(low).to_numpy(), -1.0, 1.0)
         self.value = sign * self.rows["value"].to_numpy()
         self.share = np.zeros(len(self.value))
@@ -363,5 +362,6 @@ def _code(column: pl.Expr, names: Sequence[str] | pl.Series) -> pl.Expr:
     return column.cast(pl.Enum(names)).to_physical().cast(pl.Int64)
 
 
-def _numbers(column: pl.Series) -> Codes:
-    return column.to_physical().cast(pl.Int64).fill_null(0).to_numpy()
+def _numbers(rows: pl.DataFrame, *names: str) -> list[Codes]:
+    numbers = rows.select(pl.col(names).to_physical().cast(pl.Int64).fill_null(0))
+    return [column.to_numpy() for column in numbers]

@@ -106,31 +106,42 @@ class Detector:
         ``evidence`` is a struct. By default the subject is the ``line`` of the frame, which takes
         part alone, and the window is its local ``day``.
         """
+        nothing = empty(FINDINGS)
         day = pl.col("day")
-        defaults: dict[str, pl.Expr | str | float | None] = {
-            "detector": self.name,
-            "subject_kind": "line",
-            "day": day,
-            "window_start": tables.opens(day),
-            "window_end": tables.closes(day),
-            "fixed_limit": self.fixed_limit,
-            "persistent": self.persistent,
-        }
-        if "subject" not in columns:
-            defaults["subject"] = tables.written(pl.col("line"))
-        values = {
-            name: value if isinstance(value, pl.Expr) else pl.lit(value)
-            for name, value in (defaults | columns).items()
-        }
-        values |= sentence_columns(reason=reason, would_clear_if=would_clear_if)
-        values["reason_id"] = sentence_id(reason.values)
-        values.setdefault("members", pl.concat_list(values["subject"]))
-        values["evidence"] = values["evidence"].struct.json_encode()
-        shaped = frame.select(
-            values.get(name, pl.lit(None)).cast(column.dtype or pl.String).alias(name)
-            for name, column in FINDINGS.items()
+
+        def shape(rows: pl.DataFrame) -> pl.DataFrame:
+            if rows.is_empty():  # sentences make a large plan, which costs as much for nobody
+                return nothing
+            defaults: dict[str, pl.Expr | str | float | None] = {
+                "detector": self.name,
+                "subject_kind": "line",
+                "subject": columns.get("subject", tables.written(pl.col("line"))),
+                "day": day,
+                "window_start": tables.opens(day),
+                "window_end": tables.closes(day),
+                "fixed_limit": self.fixed_limit,
+                "persistent": self.persistent,
+            }
+            values = {
+                name: value if isinstance(value, pl.Expr) else pl.lit(value)
+                for name, value in (defaults | columns).items()
+            }
+            values |= sentence_columns(reason=reason, would_clear_if=would_clear_if)
+            values["reason_id"] = sentence_id(reason.values)
+            values.setdefault("members", pl.concat_list(values["subject"]))
+            values["evidence"] = values["evidence"].struct.json_encode()
+            return rows.select(
+                values.get(name, pl.lit(None)).cast(column.dtype or pl.String).alias(name)
+                for name, column in FINDINGS.items()
+            )
+
+        return frame.map_batches(
+            shape,
+            schema=nothing.schema,
+            predicate_pushdown=False,
+            projection_pushdown=False,
+            slice_pushdown=False,
         )
-        return require(shaped, FINDINGS, self.name)
 
 
 def no_findings() -> pl.LazyFrame:

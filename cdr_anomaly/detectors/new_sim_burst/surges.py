@@ -79,6 +79,9 @@ def _surges_by(
     births from 60 days to a week before, times its lines. The smallest of three windows' p counts,
     times 3.
     """
+    new = counts.lazy().drop_nulls("born").group_by("group").agg(pl.col("n").sum())
+    if new.filter(pl.col("n") >= rule.lines).collect().is_empty():
+        return pl.DataFrame(schema=SURGES)
     births, first = Births.of(counts), ordinals([known_from]).item()
     full = births.full_days(ordinals(days), rule.lines).tolist()
     parts = [_surges_on(births, day, first, rule) for day in full]
@@ -160,6 +163,8 @@ def _rolled_up(surges: pl.DataFrame) -> pl.DataFrame:
     From the longest blocks up: a shorter block stands for the surging blocks in it when these
     hold less than 70 % of its new lines, else it is left out. Other groups stand by themselves.
     """
+    if surges.is_empty():
+        return surges
     kept = surges.filter(pl.col("by") == BLOCKS[0])
     for level, by in zip(LEVELS[1:], BLOCKS[1:], strict=True):
         parents = surges.filter(pl.col("by") == by)
