@@ -40,6 +40,8 @@ MAX_RARITY = 3.0
 # One family cannot outvote the others, and p > 0.1 is noise (algorithms, section 3.2).
 NOISE, MAX_FAMILY = 1.0, 5.0
 TOTALS = ("max_family_score", "total_score")
+# What the arrays have rows of.
+LINE_DAYS, ROWS, FAMILIES, ALL_TOTALS = "line-days", "measures", "families", "totals"
 # Makes 0.0 of the -0.0 that is -log10 of 1.
 NO_MINUS = 0.0
 # How many of all active lines are taken to be of each kind; counted are only those that are tested.
@@ -79,12 +81,14 @@ class _Scores(NamedTuple):
     p_value: Floats
 
     @classmethod
-    def of(cls, rows: pl.DataFrame, score: str) -> _Scores:
-        """Take the columns of rows, and scores by that name; what is not known yet is 0."""
-        day, line_day, kinds, group, first = _numbers(rows, *cls._fields[:5])
-        known = rows.select(pl.col(score, "p_value").fill_null(0.0))
-        scores, p_values = (column.to_numpy(writable=True) for column in known)
-        return cls(day, line_day, kinds, group, first, scores, p_values)
+    def of(cls, rows: pl.DataFrame, *names: str) -> _Scores:
+        """Take the columns of rows; several scores of a row follow each other, in groups apart."""
+        day, line_day, kinds, group, first = (
+            np.repeat(column, len(names)) for column in _numbers(rows, *cls._fields[:5])
+        )
+        group = group * len(names) + np.tile(np.arange(len(names)), rows.height)
+        score = rows.select(pl.col(names).fill_null(0.0)).to_numpy(order="c", writable=True)
+        return cls(day, line_day, kinds, group, first, score.reshape(-1), np.ones(len(day)))
 
 
 class _Night(NamedTuple):
@@ -98,10 +102,21 @@ class _Night(NamedTuple):
     before: int
     itself: bool
 
-    def slices(self, days: Codes) -> tuple[slice, slice]:
-        """Return the rows of the week before, and of the day, of rows in the order of days."""
-        week, begin, end = np.searchsorted(days, (self.day - NIGHTS, self.day, self.day + 1))
-        return slice(week, begin), slice(begin, end)
+
+class _Slices(NamedTuple):
+    """The rows of the week before a day, and those of the day, of rows in the order of days."""
+
+    past: slice
+    own: slice
+
+
+def _slices(rows: Codes, days: Codes) -> dict[int, _Slices]:
+    """Return the slices of each of the days, by the day of each row."""
+    bounds = np.searchsorted(rows, np.stack([days - NIGHTS, days, days + 1])).T.tolist()
+    return {
+        day: _Slices(slice(week, begin), slice(begin, end))
+        for day, (week, begin, end) in zip(days.tolist(), bounds, strict=True)
+    }
 
 
 def build_evidence(
@@ -118,7 +133,7 @@ def build_evidence(
         return empty(EVIDENCE, tests.schema["line"])
     low = [name for name, measure in measures.items() if measure.low_is_odd]
     scoring = _Scoring(tests, odd, past, low)
-    for day in np.unique(scoring.day[scoring.n_past :]).tolist():
+    for day in scoring.slices[LINE_DAYS]:
         scoring.judge(day)
     return scoring.evidence()
 
@@ -158,59 +173,65 @@ class _Scoring:
         self.family_rows = _with_new(families, self.rows, self.n_past)
         self.families = _Scores.of(self.family_rows, "score")
         totals = _totals(self.line_days, self.family_rows, earlier)
-        self.totals = [_Scores.of(totals, name) for name in TOTALS]
-        self.day = self.totals[0].day
+        self.totals = _Scores.of(totals, *TOTALS)
+        self.first, self.kind = _numbers(totals, "first", "kind")
+        self.day = self.totals.day[:: len(TOTALS)]
         self.excluded = self.line_days["excluded_from_peers"].to_numpy(writable=True)
         self.usual = ~self.excluded & np.isin(self.day, list(self.callers))
-        self.row_day, self.row_line_day = _numbers(self.rows, "day", "line_day")
+        row_day, self.row_line_day = _numbers(self.rows, "day", "line_day")
         self.peers = _numbers(self.rows, "alike", "of_kind", "of_measure")
         sign = np.where(self.rows["measure"].is_in(low).to_numpy(), -1.0, 1.0)
         self.value = sign * self.rows["value"].to_numpy()
         self.share = np.zeros(len(self.value))
+        self.n_peers = [int(peers.max()) + 1 for peers in self.peers]
+        self.n_groups = int(max(self.families.group.max(), self.totals.group.max())) + 1
+        rows_of = {
+            LINE_DAYS: self.day,
+            ROWS: row_day,
+            FAMILIES: self.families.day,
+            ALL_TOTALS: self.totals.day,
+        }
+        days = np.unique(self.day[self.n_past :])
+        self.slices = {name: _slices(rows, days) for name, rows in rows_of.items()}
         self.p_value, self.q_value = np.ones((2, len(self.day)))
         self.by_itself = np.zeros(len(self.day), np.bool_)
 
     def judge(self, day: int) -> None:
         """Judge a day: measures among peers, then families and their sum among all lines."""
-        night = self._night(day)
-        own, rows, families = (
-            night.slices(days)[1] for days in (self.day, self.row_day, self.families.day)
-        )
+        past, own = self.slices[LINE_DAYS][day]
+        before = [self.callers[n] for n in range(day - NIGHTS, day) if n in self.callers]
+        itself = len(before) < MIN_NIGHTS or not self.usual[past].any()
+        night = _Night(day, self.callers[day], sum(before), itself)
+        rows, families, totals = (self.slices[n][day].own for n in (ROWS, FAMILIES, ALL_TOTALS))
         self._compare_measures(night)
         rarity = np.minimum(-np.log10(self.share[rows]), MAX_RARITY)
         score = np.add.reduceat(rarity, self.families.first[families] - rows.start)
         self.families.score[families] = np.round(score, DIGITS) + NO_MINUS
-        self._calibrate(self.families, night)
+        self._calibrate(self.families, self.slices[FAMILIES][day], night)
         surprise = -np.log10(self.families.p_value[families])
-        first = self.totals[0].first[own] - families.start
+        first = self.first[own] - families.start
+        most = np.maximum.reduceat(surprise, first)
         several = np.add.reduceat((surprise - NOISE).clip(0, MAX_FAMILY), first)
-        for total, score in zip(
-            self.totals, (np.maximum.reduceat(surprise, first), several), strict=True
-        ):
-            total.score[own] = np.round(score, DIGITS) + NO_MINUS
-            self._calibrate(total, night)
-        least = np.minimum(*(total.p_value[own] for total in self.totals))
+        score = np.round(np.stack([most, several], axis=1), DIGITS) + NO_MINUS
+        self.totals.score[totals] = score.reshape(-1)
+        self._calibrate(self.totals, self.slices[ALL_TOTALS][day], night)
+        least = self.totals.p_value[totals].reshape(-1, len(TOTALS)).min(axis=1)
         self.p_value[own] = np.minimum(2 * least, 1)
         self.q_value[own] = significance.false_discovery(self.p_value[own], night.callers)
-        self.by_itself[own] = night.itself
+        self.by_itself[own] = itself
         self.excluded[own] |= self.q_value[own] <= SURELY_ODD
         self.usual[own] = ~self.excluded[own]
 
-    def _night(self, day: int) -> _Night:
-        before = [self.callers[n] for n in range(day - NIGHTS, day) if n in self.callers]
-        night = _Night(day, self.callers[day], sum(before), itself=len(before) < MIN_NIGHTS)
-        return night if self.usual[night.slices(self.day)[0]].any() else night._replace(itself=True)
-
     def _compare_measures(self, night: _Night) -> None:
         """Tell the share of peers' days that are as odd in each measure of a day."""
-        past, own = night.slices(self.row_day)
+        past, own = self.slices[ROWS][night.day]
         usual = self.usual[self.row_line_day[own]]
         reference = own if night.itself else past
         known = reference.start + np.flatnonzero(self.usual[self.row_line_day[reference]])
         # The nearest peers that are enough.
         alike, of_kind = (
-            np.bincount(peers[known], minlength=peers.max() + 1)[peers[own]]
-            for peers in self.peers[:2]
+            np.bincount(peers[known], minlength=n)[peers[own]]
+            for peers, n in zip(self.peers[:2], self.n_peers, strict=False)
         )
         nearest = np.where(alike >= MIN_PEERS, 0, np.where(of_kind >= MIN_PEERS, 1, 2))
         for level, peers in enumerate(self.peers):
@@ -224,13 +245,13 @@ class _Scoring:
                     groups=significance.Groups(peers[rows], peers[known]),
                 )
 
-    def _calibrate(self, scores: _Scores, night: _Night) -> None:
+    def _calibrate(self, scores: _Scores, slices: _Slices, night: _Night) -> None:
         """Tell the share of all lines of the kind that score as much in the group as on a day."""
-        past, own = night.slices(scores.day)
+        past, own = slices
         known = past.start + np.flatnonzero(self.usual[scores.line_day[past]])
         group, kinds = scores.group[own], scores.kind[own]
         # Groups that are known of too few nights are compared by the day itself.
-        first = np.full(int(scores.group.max()) + 1, night.day)
+        first = np.full(self.n_groups, night.day)
         if not night.itself:
             np.minimum.at(first, scores.group[known], scores.day[known])
         alone = night.day - first < MIN_NIGHTS
@@ -265,12 +286,10 @@ class _Scoring:
             ),
             "families": _listed(families, ("family", "peers", "score", "p_value")),
         }
+        totals = self.totals.score.reshape(-1, len(TOTALS)).T
         days = self.line_days.with_columns(
-            peers=kinds.gather(self.totals[0].kind),
-            **{
-                name: pl.Series(total.score)
-                for name, total in zip(TOTALS, self.totals, strict=True)
-            },
+            peers=kinds.gather(self.kind),
+            **{name: pl.Series(scores) for name, scores in zip(TOTALS, totals, strict=True)},
             p_value=pl.Series(self.p_value),
             q_value=pl.Series(self.q_value),
             tested=pl.Series([self.callers.get(day) for day in self.day.tolist()], dtype=pl.Int64),
