@@ -106,8 +106,8 @@ class _Night(NamedTuple):
 class _Slices(NamedTuple):
     """The rows of the week before a day, and those of the day, of rows in the order of days."""
 
-    past: slice
-    own: slice
+    week: slice
+    day: slice
 
 
 def _slices(rows: Codes, days: Codes) -> dict[int, _Slices]:
@@ -202,7 +202,7 @@ class _Scoring:
         before = [self.callers[n] for n in range(day - NIGHTS, day) if n in self.callers]
         itself = len(before) < MIN_NIGHTS or not self.usual[past].any()
         night = _Night(day, self.callers[day], sum(before), itself)
-        rows, families, totals = (self.slices[n][day].own for n in (ROWS, FAMILIES, ALL_TOTALS))
+        rows, families, totals = (self.slices[n][day].day for n in (ROWS, FAMILIES, ALL_TOTALS))
         self._compare_measures(night)
         rarity = np.minimum(-np.log10(self.share[rows]), MAX_RARITY)
         score = np.add.reduceat(rarity, self.families.first[families] - rows.start)
