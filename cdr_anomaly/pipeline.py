@@ -198,7 +198,7 @@ def read_once(
     select: Callable[[ingest.Source, Subscribers], tuple[object, NeededLines | None]] | None = None,
     progress: Progress,
 ) -> FeedReader:
-    """Read the calls once; again only where the feed turns out to hold opaque tokens.
+    """Read the calls once; again, as text, only where two opaque lines have one code.
 
     ``traffic_kinds`` are those that TRAFFIC counts; ``select`` returns the line that is asked for,
     and what a line must have to be counted.
@@ -213,7 +213,7 @@ def read_once(
         return FeedReader(engine, source, listed, line, needed, look, feed, progress.done)
 
     reader = read(source, "reading the calls")
-    if reader.look.has_uncoded and reader.source.has_opaque_lines().collect().item():
+    if source.names.collide:
         reader = read(reader.source.with_text(), "reading the calls again, as text")
     return reader
 
@@ -231,8 +231,8 @@ def _as_carried(line: str | None, source: ingest.Source) -> object:
     text = numbering.one_line_text(line, source.plan)
     if source.as_text or text is None:
         return text
-    code = numbering.line_code(pl.lit(pl.Series([text])), source.plan)
-    return pl.select(code).item()
+    written = pl.lit(pl.Series([text]))
+    return pl.select(numbering.parse_codes(written, source.plan, source.names)).item()
 
 
 def count_rows(look: FirstLook) -> Counts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -272,3 +273,40 @@ def test_a_line_that_only_receives_has_a_story(feed: Feed, tmp_path: Path) -> No
     story, _ = line_story.explain("+862988880000", [_written(tmp_path, only)], feed.settings)
     assert story.who["number"].to_list() == ["+862988880000"]
     assert story.days["n_in"].sum() == 200
+
+
+@pytest.mark.parametrize("tokens", ["all", "one", "many"])
+def test_opaque_lines_are_the_same_as_codes_and_as_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tokens: str
+) -> None:
+    """Two lines with one code would turn the feed to text; here it is only said that there are."""
+    calls, told = adversarial(5, SHANGHAI), load_settings(tz=SHANGHAI, assignments=WORDS)
+    numbers = [c for c in ("calling_number", "called_number", "redirecting_number") if c in calls]
+    lines = pl.concat([calls[c] for c in numbers]).drop_nulls().unique().sort()
+    chosen = {"all": lines, "many": lines.gather_every(3), "one": lines[:1]}[tokens]
+    token = {line: f"token-{place:05}" for place, line in enumerate(chosen)}
+    (tmp_path / "calls").mkdir()
+    spoken = calls.with_columns(pl.col(numbers).replace(token))
+    spoken.write_parquet(tmp_path / "calls" / "a.parquet")
+    coded = pipeline.scan([tmp_path / "calls"], told)
+    monkeypatch.setattr(numbering.LineNames, "collide", True)
+    as_text = pipeline.scan([tmp_path / "calls"], told)
+    assert (coded.source.as_text, as_text.source.as_text) == (False, True)
+    assert coded.source.names.table["name"].to_list() != []
+    assert coded.tables.feed.classes == (tokens != "all")
+    assert coded.findings.height
+    # Lists are in the order of the lines, which are others.
+    frames = [
+        result.findings.with_columns(
+            pl.col("members").list.sort(),
+            pl.Series("evidence", map(_with_sorted_lists, result.findings["evidence"])),
+        ).sort("detector", "subject_kind", "subject", "day", "window_start", "reason")
+        for result in (coded, as_text)
+    ]
+    assert_frame_equal(*frames)
+    assert_frame_equal(coded.victims, as_text.victims)
+
+
+def _with_sorted_lists(evidence: str) -> str:
+    measures = json.loads(evidence).items()
+    return json.dumps({n: sorted(v, key=str) if isinstance(v, list) else v for n, v in measures})

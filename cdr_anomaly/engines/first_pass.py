@@ -11,6 +11,7 @@ from cdr_anomaly import numbering
 from cdr_anomaly.engines import legs, profile
 from cdr_anomaly.engines.traffic import Traffic
 from cdr_anomaly.ingest import CODED, add_local_day, deduplicate, validate, volume
+from cdr_anomaly.ingest.mapping import PARTIES
 from cdr_anomaly.schema import LONG_CALLS, empty
 
 if TYPE_CHECKING:
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
     from cdr_anomaly.ingest import Source
 
 NO_DAYS = pl.DataFrame(schema={"day": pl.Date, "calls": pl.UInt32})
-MARKS = ("valid", "uncoded")
+MARKS = ("valid",)
 FRAMES = ("days", "forwarded", "long", "repeats")
 TOTALS = (
     "has_unanswered",
     "has_talk",
-    "has_uncoded",
+    "has_names",
     "has_numbers",
     "duplicates",
     "partial",
@@ -39,8 +40,8 @@ class FirstLook(NamedTuple):
     ``profiles`` yields PROFILE in parts, each with all days of its lines; it can be read once, and
     a later part may need another reading of the feed. ``n_callers`` are the lines that placed or
     forwarded a call on each day, complete after the profiles. ``long`` are LONG_CALLS. The flags
-    say whether any call was unanswered, any had talk, any caller is a number, and whether any row
-    is marked uncoded (RowMap.number_steps). ``repeat_keys`` are the keys of rows that may repeat
+    say whether any call was unanswered, any had talk, any caller is an E.164 number, and whether
+    any party is an opaque line, a name. ``repeat_keys`` are the keys of rows that may repeat
     others; ``duplicates`` and ``partial`` the rows that merging removed.
     """
 
@@ -54,7 +55,7 @@ class FirstLook(NamedTuple):
     has_unanswered: bool
     has_talk: bool
     has_numbers: bool
-    has_uncoded: bool
+    has_names: bool
     repeat_keys: pl.Series
     duplicates: int
     partial: int
@@ -127,8 +128,7 @@ class Tally:
         self.repeat_keys = pl.Series(dtype=pl.Int64)
         self.no_rows = pl.DataFrame()
         self.has_unanswered = self.has_talk = False
-        self.has_uncoded = False
-        self.has_numbers = not spec.as_text
+        self.has_names = self.has_numbers = False
         self.duplicates = self.partial = 0
 
     def add_rows(self, rows: pl.DataFrame, *, is_carry_over: bool) -> pl.DataFrame:
@@ -226,11 +226,15 @@ class Tally:
         self.verdicts[0] += calls.height
         verdicts = validate.verdicts(invalid, self.spec.max_duration_s)
         self.verdicts.update(dict(verdicts.value_counts().iter_rows()))
-        self.has_uncoded |= bool(rows["uncoded"].any())
         self.has_unanswered = self.has_unanswered or bool((calls["duration_s"] == 0).any())
         self.has_talk = self.has_talk or bool((calls["duration_s"] > 0).any())
-        if not self.has_numbers:
-            self.has_numbers = bool(calls["calling_number"].str.starts_with("+").any())
+        caller, parties = pl.col("calling_number"), pl.col(PARTIES)
+        if self.spec.as_text:
+            is_number, is_name = caller.str.starts_with("+"), pl.lit(value=False)
+        else:
+            is_number, is_name = caller > 0, pl.any_horizontal(numbering.is_named(parties))
+        self.has_numbers = self.has_numbers or calls.select(is_number.any()).item()
+        self.has_names = self.has_names or calls.select(is_name.any()).item()
         return calls.drop(MARKS)
 
     def _merge(self, calls: pl.DataFrame) -> pl.DataFrame:

@@ -99,6 +99,8 @@ class Spark(Engine):
             finally:
                 cluster.release()
 
+        if tally.has_names:
+            source.read_names()
         return tally.first_look(profiles(), n_callers)
 
     def _count(self, source: Source, first: _FirstPass) -> tuple[list[DataFrame], pl.Series]:

@@ -193,6 +193,7 @@ class Cluster:
         from pyspark.sql import functions
 
         texts = lines.to_frame("line").select(numbering.format_line(pl.col("line"))).to_series()
+        texts = texts.drop_nulls()  # names are odd
         table = self.session.createDataFrame([(text,) for text in texts], "line string")
         is_party = functions.lit(False)  # noqa: FBT003 - the parameter has no name
         for party in parties:

@@ -205,12 +205,13 @@ def _findings_of_state(
     of_nights = pl.col("day").is_in(list(nights))
     found = opened.read("findings").filter(of_nights).collect()
     plan = numbering.home_plan(opened.header.home)
-    legs = numbering.format_lines(opened.read("legs").filter(of_nights), ("line",))
+    names = opened.names
+    legs = numbering.format_lines(opened.read("legs").filter(of_nights), ("line",), names)
     handsets = alerts_entities.handsets_used(legs, pl.col("line"))
     declared = alerts_entities.read_entities(entities, plan, detect.FINDERS)
     marked = alerts_entities.set_aside(found, declared, plan, handsets)
     evidence = opened.read("evidence").filter(of_nights)
-    weights = numbering.format_lines(evidence, ("line",)).collect()
+    weights = numbering.format_lines(evidence, ("line",), names).collect()
     graded = severity.by_chance(marked.filter(pl.col("suppressed_by").is_null()), weights)
     return graded.with_columns(limit="threshold", own_limit="threshold").select(
         *LIMIT_KEY, "subject", "day", "grade", "observed", "own_limit"

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Feed:
     """What is known of a feed before any detector judges it.
 
-    It is ``opaque`` if lines are carried as text because some are tokens, and has no ``numbers`` if
-    all callers are tokens. ``pseudonyms`` are tokens with their class and block, and maybe with
+    It is ``opaque`` if lines are carried as text, and has no ``numbers`` if all callers are tokens.
+    ``pseudonyms`` are tokens with their class and block, and maybe with
     which of them are ``neighbours``. It may hold unanswered ``attempts``, and seconds of ``talk``.
     ``listed_columns`` are the columns of the list of subscribers.
     """
@@ -49,8 +49,8 @@ class Feed:
 
     @property
     def classes(self) -> bool:
-        """Whether the class and the block of every number are known."""
-        return self.pseudonyms or not self.opaque
+        """Whether numbers have a class and a block."""
+        return self.pseudonyms or self.numbers
 
     @property
     def activations(self) -> bool:
@@ -121,7 +121,7 @@ def describe_feed(source: Source, look: FirstLook, subscribers: Subscribers) -> 
         neighbours=source.has_neighbours,
         attempts=some or look.has_unanswered,
         talk=look.has_talk,
-        numbers=look.has_numbers,
+        numbers=look.has_numbers or not (look.has_names or source.as_text),
         listed_columns=subscribers.columns,
     )
 

@@ -180,7 +180,8 @@ def _with_received(profile: pl.LazyFrame, days: pl.LazyFrame) -> pl.LazyFrame:
 def describe_lines(lines: pl.DataFrame, births: pl.DataFrame, reader: FeedReader) -> pl.DataFrame:
     """Return LINES of some lines (line): their numbers, classes, births and kinds."""
     source = reader.source
-    number = pl.col("line") if source.as_text else numbering.format_line(pl.col("line"))
+    line = pl.col("line")
+    number = line if source.as_text else numbering.format_line(line, source.names)
     kinds = reader.subscribers.lines.select("line", "line_kind")
     return (
         lines.lazy()

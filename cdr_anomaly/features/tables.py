@@ -44,6 +44,7 @@ def build_tables(reading: LineReading, needs: FeedNeeds) -> Tables:
         feed=reader.feed,
         tz=reader.source.tz,
         plan=reader.source.plan,
+        names=reader.source.names,
         two_way=two_way,
         busy=needs.busy_calls,
         since=since,
@@ -98,6 +99,7 @@ def _shifts(reading: LineReading, measures: pl.DataFrame) -> pl.LazyFrame:
 class Tables:
     """The tables of a run (schema/), lazily, and how lines and times are written.
 
+    ``names`` are those of opaque lines.
     ``judged_days`` are the days that are judged. Days before ``since`` are a past that others are
     compared with; what is found on them does not count. ``busy`` placed calls make a day busy,
     ``births_from`` is the first day whose new lines are known. ``cold_caller_days`` are
@@ -107,6 +109,7 @@ class Tables:
     feed: Feed
     tz: str
     plan: numbering.HomePlan
+    names: numbering.LineNames
     two_way: bool
     busy: int
     since: date
@@ -179,7 +182,7 @@ class Tables:
 
     def written(self, line: pl.Expr) -> pl.Expr:
         """Return lines as text: E.164 with +, or the token that came in."""
-        return line if self.feed.opaque else numbering.format_line(line)
+        return line if self.feed.opaque else numbering.format_line(line, self.names)
 
     def literal(self, line: object) -> pl.Expr:
         """Return one line, as the calls carry it, as a literal of the type that it has in tables.

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from cdr_anomaly import numbering
 from cdr_anomaly.ingest import validate
 from cdr_anomaly.ingest.mapping import NUMBERS, PARTIES
 from cdr_anomaly.ingest.validate import RECORD_TYPE
@@ -59,9 +60,8 @@ class FileGroup:
         """Return the rows of the span as CALLS, with whether each is ``valid``.
 
         ``columns`` are those of the feed; they are null if this group lacks them, but a row without
-        a record type is a whole call. ``uncoded`` is a mark of number_steps(). With ``lines``,
-        only the calls from and to these. ``types`` are those of some columns that are not text
-        then.
+        a record type is a whole call. With ``lines``, only the calls from and to these. ``types``
+        are those of some columns that are not text then.
         """
         raw = self._scan_span(with_path=self.row_map.layout.served_is_file_name)
         if self.line_filter is not None:
@@ -72,8 +72,9 @@ class FileGroup:
             # On the raw columns, so that other columns are decoded for the remaining rows only.
             texts = [pl.col(column) for column in self.e164_parties]
             numbers = [text.cast(pl.Int64, strict=False) for text in texts]
-            odd = (n.is_null() & text.is_not_null() for n, text in zip(numbers, texts, strict=True))
-            raw = raw.filter(has_party_in(lines, numbers) | pl.any_horizontal(*odd))
+            pairs = zip(numbers, texts, strict=True)
+            plain = [(n < numbering.E164_END).fill_null(text.is_null()) for n, text in pairs]
+            raw = raw.filter(has_party_in(lines, numbers) | ~pl.all_horizontal(*plain))
         rows = self._parse_numbers(raw.select(**self._expressions_in(types)))
         if lines is not None:
             rows = rows.filter(has_party_in(lines))
@@ -99,6 +100,18 @@ class FileGroup:
         """Return the start of every row, of any day, and its file (start_time, file)."""
         rows = self._scan(with_path=True)
         return rows.select(start_time=self.expressions["start_time"], file=pl.col(self.path_column))
+
+    def line_names(self) -> pl.LazyFrame:
+        """Return the names of opaque lines of the span (line, name)."""
+        rows = self._scan_span(with_path=self.row_map.layout.served_is_file_name)
+        numbers = {name: of for name, of in self.expressions.items() if name in NUMBERS}
+        rows = rows.select(**numbers)
+        lines = self.row_map.lines(numbers)
+        names = (
+            rows.select(line=line, name=pl.col(column).str.strip_chars())
+            for column, line in lines.items()
+        )
+        return pl.concat(names).filter(numbering.is_named(pl.col("line"))).unique()
 
     def refused_rows(self) -> pl.LazyFrame:
         """Return the raw refused rows as text, each with the ``reason`` and its ``file``."""
@@ -156,9 +169,7 @@ class FileGroup:
         """Return the rows of the span, with lines for numbers as written."""
         columns = rows.collect_schema().names()
         rows = rows.filter(*self._in_span("start_time", pl.Datetime("us", "UTC")))
-        for step in self.row_map.number_steps(columns):
-            rows = rows.with_columns(**step)
-        return rows.select(*columns, "uncoded")
+        return rows.with_columns(**self.row_map.lines(columns))
 
     def _in_span(self, start: str, dtype: pl.Datetime) -> Iterator[pl.Expr]:
         """Yield the conditions on a start; a row without a start stays, to be refused."""

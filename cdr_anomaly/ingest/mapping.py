@@ -44,7 +44,8 @@ _PRINTABLE_HEX = "^(?:[2-7][0-9a-f])+$"
 class RowMap:
     """The map from the raw rows of a group of files to CALLS: layout, types, zone and home plan.
 
-    ``e164`` are the columns of numbers that a footer proves to be E.164 already.
+    ``e164`` are the columns of numbers that a footer proves to be E.164 already; ``names`` gathers
+    the names of opaque lines.
     """
 
     layout: Layout
@@ -54,11 +55,12 @@ class RowMap:
     plan: numbering.HomePlan
     as_text: bool
     e164: frozenset[str] = frozenset()
+    names: numbering.LineNames | None = None
 
     def expressions(self, path_column: str) -> dict[str, pl.Expr]:
         """Return one expression over the raw columns for each column of CALLS that the file has.
 
-        Numbers stay as written, see number_steps(). ``path_column`` has the path of the file.
+        Numbers stay as written, see lines(). ``path_column`` has the path of the file.
         """
         served = self.layout.perspective == "served"
         calls = self._texts(TEXTS)
@@ -77,32 +79,15 @@ class RowMap:
             calls["record_type"] = pl.when(self._is_call()).then(record_type)
         return calls | {"start_time": self._start(), "duration_s": self._duration()}
 
-    def number_steps(self, columns: Collection[str]) -> list[dict[str, pl.Expr]]:
-        """Return the steps (with_columns) that turn written numbers into lines.
-
-        They also add ``uncoded`` (a number of the row has no line code). In steps, because a line
-        as text uses its input many times.
-        """
+    def lines(self, columns: Collection[str]) -> dict[str, pl.Expr]:
+        """Return the lines of the columns of written numbers."""
         written = [column for column in NUMBERS if column in columns]
-        if not self.as_text:
-            lines = {
-                column: numbering.parse_codes(pl.col(column), self.plan, proven=column in self.e164)
-                for column in written
-            }
-            present = {f"{column}_present": pl.col(column).is_not_null() for column in written}
-            uncoded = {c: pl.col(f"{c}_present") & pl.col(c).is_null() for c in written}
-            return [present | lines, {"uncoded": pl.any_horizontal(*uncoded.values())}]
-        compact = {f"{c}_compact": pl.col(c).str.replace_all(numbering.BLANKS, "") for c in written}
-        codes = {
-            f"{c}_code": numbering.line_code(pl.col(f"{c}_compact"), self.plan) for c in written
+        if self.as_text:
+            return {c: numbering.parse_texts(pl.col(c), self.plan) for c in written}
+        return {
+            c: numbering.parse_codes(pl.col(c), self.plan, self.names, proven=c in self.e164)
+            for c in written
         }
-        # As numbering.line_text() does.
-        opaque = {c: pl.when(numbering.is_opaque(pl.col(c), self.plan)).then(c) for c in written}
-        lines = {
-            c: pl.coalesce(numbering.format_line(pl.col(f"{c}_code")), token.str.strip_chars())
-            for c, token in opaque.items()
-        }
-        return [compact, codes, lines | {"uncoded": pl.lit(value=False)}]
 
     def integer_type(self, column: str) -> pl.DataType | None:
         """Return the type of a column of CALLS that is just an integer of the file, else None."""

@@ -6,7 +6,7 @@ refused rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from math import inf
@@ -57,8 +57,9 @@ class Source:
     """Opened call records, and how to read them.
 
     ``carry_over`` are CALLS from the end of the night before, read before the files. ``as_text``
-    and ``line_type`` say whether lines are text or line codes. With ``line_filter`` only rows that
-    may be calls of some lines are read.
+    and ``line_type`` say whether lines are text, as those of pseudonyms are, or line codes.
+    ``names`` are those of opaque lines, as far as rows were read. With ``line_filter`` only rows
+    that may be calls of some lines are read.
     """
 
     files: Sequence[File]
@@ -68,6 +69,7 @@ class Source:
     settings: Settings
     as_text: bool = False
     carry_over: pl.DataFrame | None = None
+    names: numbering.LineNames = field(default_factory=numbering.LineNames)
     reader: Reader = read_locally
     line_filter: LineFilter | None = None
 
@@ -78,7 +80,7 @@ class Source:
 
     @property
     def line_type(self) -> pl.DataType:
-        """Return the type of lines: integer, or text if the feed has opaque lines."""
+        """Return the type of lines: integer, or text."""
         return pl.String() if self.as_text else pl.Int64()
 
     @property
@@ -219,20 +221,13 @@ class Source:
         days = self.rows_by_hour().filter(pl.col("day").is_between(first, last))
         return days.group_by("day").agg(calls=pl.col("rows").sum()).sort("day")
 
-    def has_opaque_lines(self) -> pl.LazyFrame:
-        """Return whether any number is an opaque line, which has no line code (opaque)."""
-        columns = self.columns
-        numbers = [pl.col(column) for column in NUMBERS if column in columns]
-        opaque = [numbering.is_opaque(number, self.plan).any() for number in numbers]
-        found = self.with_text().run_query(
-            lambda group: group.map_rows(columns, pl.String()).select(
-                opaque=pl.any_horizontal(*opaque)
-            )
-        )
-        return pl.concat(found).select(pl.col("opaque").any())
+    def read_names(self) -> None:
+        """Read the names of opaque lines, where other processes have read the rows."""
+        if self.reader is not read_locally and not self.as_text:
+            self.names.add(pl.concat(self.run_query(FileGroup.line_names)).unique().collect())
 
     def with_text(self) -> Source:
-        """Return the source with lines as text, for feeds with opaque lines."""
+        """Return the source with lines as text."""
         return replace(self, as_text=True)
 
     def with_line_filter(self, line_filter: LineFilter) -> Source:
@@ -264,6 +259,7 @@ class Source:
             plan=self.plan,
             as_text=self.as_text,
             e164=self._e164(group[0]),
+            names=self.names,
         )
         return FileGroup(group, row_map, self.settings, self.tz, line_filter=self.line_filter)
 
@@ -332,7 +328,7 @@ class Part(NamedTuple):
             return self.source.map_rows(lines, self.columns)
         rows = self.carry_over.lazy()
         if self.source.as_text:
-            rows = numbering.format_lines(rows, NUMBERS)
+            rows = numbering.format_lines(rows, NUMBERS, self.source.names)
         present = rows.collect_schema().names()
         columns = {
             column: pl.col(column) if column in present else pl.lit(None, CALLS[column].dtype)
@@ -340,6 +336,5 @@ class Part(NamedTuple):
         }
         if "record_type" in columns:
             columns["record_type"] = columns["record_type"].fill_null("call").cast(RECORD_TYPE)
-        marks = {"valid": pl.lit(value=True), "uncoded": pl.lit(value=False)}
-        rows = rows.select(**columns, **marks)
+        rows = rows.select(**columns, valid=pl.lit(value=True))
         return rows if lines is None else rows.filter(has_party_in(lines))

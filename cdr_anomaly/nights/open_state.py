@@ -12,10 +12,10 @@ from cdr_anomaly.errors import StateError
 from cdr_anomaly.ingest.source import local_zone
 from cdr_anomaly.nights import history, ledger, state_header
 from cdr_anomaly.nights.state import UNREADABLE, bring_up_to_date, open_readonly, open_writable
-from cdr_anomaly.schema import STATE_TABLES, lines
+from cdr_anomaly.schema import STATE_TABLES, empty, lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from datetime import date
 
     from cdr_anomaly.ingest import Source
@@ -111,9 +111,28 @@ def table_reader(
         rows = state.read(name)
         if not source.as_text:
             return rows
-        return numbering.format_lines(rows, lines(STATE_TABLES[name]))
+        return numbering.format_lines(rows, lines(STATE_TABLES[name]), source.names)
 
     return read
+
+
+def names_of_day(
+    state: State, frames: Mapping[str, pl.DataFrame], names: numbering.LineNames, day: date
+) -> pl.DataFrame:
+    """Return LINE_NAMES of the opaque lines in the tables of a night, written and staged."""
+    if names.table.is_empty():
+        return empty(STATE_TABLES["line_names"])
+    profile = state.staged("profile").filter(pl.col("day") == day).select("line")
+    columns = [profile] + [
+        frame.lazy().select(line=c)
+        for name, frame in frames.items()
+        for c in lines(STATE_TABLES[name])
+    ]
+    coded = [rows for rows in columns if rows.collect_schema()["line"] == pl.Int64]
+    named = [rows.filter(numbering.is_named(pl.col("line"))).unique() for rows in coded]
+    used = pl.concat([pl.DataFrame(schema={"line": pl.Int64}), *pl.collect_all(named)])
+    rows = names.table.join(used, on="line", how="semi")
+    return rows.select(pl.lit(day, pl.Date).alias("day"), "line", "name")
 
 
 def update_sightings(

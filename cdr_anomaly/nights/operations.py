@@ -72,12 +72,14 @@ def rank_again(
         )
         raise StateError(msg)
     plan = numbering.home_plan(state.header.home)
-    legs = numbering.format_lines(state.read("legs").filter(pl.col("day") == when), ("line",))
+    names = state.names
+    legs = state.read("legs").filter(pl.col("day") == when)
+    legs = numbering.format_lines(legs, ("line",), names)
     handsets = alerts_entities.handsets_used(legs, pl.col("line"))
     findings = state.read("findings").filter(pl.col("day") == when).collect()
     since = when - timedelta(days=peer_scoring.NIGHTS)
     of_nights = state.read("evidence").filter(pl.col("day").is_between(since, when))
-    weights = numbering.format_lines(of_nights, ("line",)).collect()
+    weights = numbering.format_lines(of_nights, ("line",), names).collect()
     replacements = (
         state.read("line_replacements").filter(pl.col("day") == when).drop("day").collect()
     )

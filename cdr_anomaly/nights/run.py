@@ -171,6 +171,9 @@ def _night(paths: Iterable[str | Location], day: date, run: Run, *, replace_file
         "alerts": alerts,
         "line_replacements": subjects.line_replacements.with_columns(day=pl.lit(day, pl.Date)),
     }
+    names = open_state.names_of_day(state, frames, chosen.source.names, day)
+    if names.height or "line_names" in state.versions:  # most feeds have none
+        frames["line_names"] = names
     seconds = round(monotonic() - began, 3)
     state = state.commit(
         "done",
@@ -238,6 +241,7 @@ def _judge(
         .collect()
     )
     as_text = state.as_text or chosen.as_text
+    chosen.names.add(state.names.table)
     source = replace(chosen, as_text=as_text, carry_over=late if late.height else None)
     reader = pipeline.read_once(
         run.engine,

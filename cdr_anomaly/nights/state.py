@@ -24,7 +24,7 @@ from cdr_anomaly.nights.lock import private_writes
 from cdr_anomaly.nights.state_header import Header
 from cdr_anomaly.nights.upgrade import LEDGER_NAME, VERSION
 from cdr_anomaly.result import versions as program_versions
-from cdr_anomaly.schema import LEDGER, STATE_TABLES, empty, lines
+from cdr_anomaly.schema import LEDGER, STATE_TABLES, empty, lines, with_all_columns
 from cdr_anomaly.storage import delta, paths, store_errors
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from deltalake import DeltaTable
 
-    from cdr_anomaly.schema import Table
     from cdr_anomaly.storage.paths import Location
 
 UNDIVIDED = ("line_sightings",)  # the one table that is not divided by day
@@ -65,8 +64,13 @@ class State:
 
     @property
     def as_text(self) -> bool:
-        """Whether lines are kept as text, because some night had opaque tokens."""
+        """Whether lines are kept as text, as those of pseudonyms are."""
         return bool(self.read("profile").collect_schema()["line"] == pl.String)
+
+    @property
+    def names(self) -> numbering.LineNames:
+        """The names of opaque lines, where lines are kept as codes."""
+        return numbering.LineNames(self.read("line_names").collect())
 
     def read(self, name: str) -> pl.LazyFrame:
         """Return a table; without rows if nothing was written to it yet."""
@@ -74,14 +78,14 @@ class State:
         if self.layout < VERSION:
             rows = self.upgraded_tables.get(name)
             return (
-                empty(table, pl.Int64()).lazy() if rows is None else _with_all_columns(rows, table)
+                empty(table, pl.Int64()).lazy() if rows is None else with_all_columns(rows, table)
             )
         if name not in versions:
             return empty(table, pl.Int64()).lazy()
         for known in (self._before.get(name), self._open.get(name)):
             if known is not None and known.version() == versions[name]:
-                return _with_all_columns(self._scan(known), table)
-        return _with_all_columns(delta.scan_table(self.location / name, versions[name]), table)
+                return with_all_columns(self._scan(known), table)
+        return with_all_columns(delta.scan_table(self.location / name, versions[name]), table)
 
     def _scan(self, table: DeltaTable) -> pl.LazyFrame:
         return pl.scan_delta(table, **paths.polars_options(self.location))
@@ -110,7 +114,8 @@ class State:
         with private_writes(self.location):
             for name in STATE_TABLES:
                 if name not in versions:
-                    paths.remove(self.location / name)
+                    if (self.location / name).exists():
+                        paths.remove(self.location / name)
                 elif (table := self._table(name)).version() != versions[name]:
                     table.restore(
                         versions[name],
@@ -234,7 +239,8 @@ class State:
         known, of_lines = self.read(name), lines(table)
         if of_lines and frame.schema[of_lines[0]] != known.collect_schema()[of_lines[0]]:
             if name not in UNDIVIDED:
-                others = numbering.format_lines(known.filter(pl.col("day") != day), of_lines)
+                others = known.filter(pl.col("day") != day)
+                others = numbering.format_lines(others, of_lines, self.names)
                 frame = pl.concat([others.collect(), frame])
             self._write(name, frame, mode="overwrite", schema_mode="overwrite", **divided)
         elif name in UNDIVIDED or name not in self.versions:
@@ -271,15 +277,6 @@ class State:
         if name not in self._open:
             self._open[name] = delta.open_table(self.location / name)
         return self._open[name]
-
-
-def _with_all_columns(rows: pl.LazyFrame, table: Table) -> pl.LazyFrame:
-    """Return the columns of a table; those that an older state lacks are null."""
-    found = rows.collect_schema()
-    return rows.select(
-        pl.col(name) if name in found else pl.lit(None, column.dtype).alias(name)
-        for name, column in table.items()
-    )
 
 
 def _day_column(name: str) -> str:
@@ -344,7 +341,7 @@ def _rewrite(former: State) -> None:
                 continue
             try:
                 versions[name] = former.write_by_day(
-                    name, _with_all_columns(rows, STATE_TABLES[name])
+                    name, with_all_columns(rows, STATE_TABLES[name])
                 )
             except UNREADABLE as error:
                 if isinstance(error, OSError) and error.errno is not None:

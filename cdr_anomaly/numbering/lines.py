@@ -1,14 +1,14 @@
 """Lines from numbers as written: one integer (line code) or one text for each, seen from home.
 
-An opaque line (a hash, a SIP name, a test account) or a pseudonym (pseudonyms.py) has no line code;
-line_text() keeps it as it is. The tables in data/ are made from the phonenumbers metadata by
-tools/numbering_tables.py (`make numbering`).
+An opaque line (a hash, a SIP name, a test account) has the code of its name (line_names.py); where
+lines are text, as in feeds of pseudonyms (pseudonyms.py), line_text() keeps it as it is. The tables
+in data/ are made from the phonenumbers metadata by tools/numbering_tables.py (`make numbering`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, reduce
+from functools import cache, partial, reduce
 from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +17,12 @@ import polars as pl
 
 from cdr_anomaly.errors import SettingError, nearest
 from cdr_anomaly.numbering import pseudonyms
+from cdr_anomaly.numbering.line_names import is_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from cdr_anomaly.numbering.line_names import LineNames
 
 
 WITHHELD = ("", "-", "anonymous", "unknown", "restricted", "private", "unavailable", "withheld")
@@ -27,7 +30,8 @@ E164_DIGITS = 15  # ITU-T E.164, calling code included
 E164_END = 10**E164_DIGITS
 DIGITS_END = 10**13  # of digits that are not an E.164 number, such as 95588
 IMEI_DIGITS = 14  # the fifteenth is a check digit, or the software's; the first 8 are the model
-MAX_DIGITS = 99  # (99 + 1) * DIGITS_END stays below 2**50: a code times 8192 still fits
+BLANKS = r"[\s().-]"
+MAX_DIGITS = 27  # (27 + 1) * DIGITS_END stays below 2**48; from there to 10**15 are codes of names
 CARRIER_SELECT = (17951, 12593, 17911, 17909, 10193)
 
 
@@ -61,10 +65,11 @@ def home_plan(region: str) -> HomePlan:
 
 
 def line_code(written: pl.Expr, home: HomePlan) -> pl.Expr:
-    """Return the line code of a number as written, an Int64 whose size is below 2**50.
+    """Return the line code of a number as written, an Int64 whose size is below 2**48 or E.164.
 
     A positive code is E.164: 13812345678 and 008613812345678 are both 8613812345678 for home CN. A
     negative code is any other string of digits, with its zeros. A withheld or opaque line is null.
+    See parse_codes() for whole columns.
     """
     value = written.cast(pl.Int64, strict=False)
     signed = written.str.starts_with("+")
@@ -92,33 +97,43 @@ def e164_number(line: pl.Expr, line_type: pl.DataType) -> pl.Expr:
     return pl.coalesce(number.cast(pl.Int64, strict=False), pseudonyms.block_number(line))
 
 
-def is_opaque(written: pl.Expr, home: HomePlan) -> pl.Expr:
-    """Return whether a line has no line code although it is not withheld."""
-    return line_code(written, home).is_null() & ~_is_withheld(written)
+def format_line(code: pl.Expr, names: LineNames | None = None) -> pl.Expr:
+    """Return a line code as text: '+8613812345678', or digits such as '95588' with their zeros.
 
-
-def format_line(code: pl.Expr) -> pl.Expr:
-    """Return a line code as text: '+8613812345678', or digits such as '95588' with their zeros."""
-    digits = pl.when(code < 0).then(-1 - code)
+    An opaque line is one of ``names``, else null.
+    """
+    if names is not None and names.table.height:
+        format_codes = partial(_format_codes, names=names)
+        return code.map_batches(format_codes, pl.String, is_elementwise=True)
+    digits = pl.when((code < 0) & ~is_named(code)).then(-1 - code)
     value = digits % DIGITS_END
     text = pl.when(value > 0).then(value.cast(pl.String)).when(value == 0).then(pl.lit(""))
     padded = text.str.zfill(text.str.len_bytes() + digits // DIGITS_END)
     return pl.when(code > 0).then(pl.lit("+") + code.cast(pl.String)).otherwise(padded)
 
 
-def format_lines(rows: pl.LazyFrame, columns: Iterable[str]) -> pl.LazyFrame:
+def _format_codes(codes: pl.Series, names: LineNames) -> pl.Series:
+    code, is_name = pl.lit(codes), is_named(pl.lit(codes))
+    texts = pl.select(format_line(code).alias(codes.name), is_name.alias("is_name"))
+    places = texts["is_name"].arg_true()
+    return texts[codes.name].scatter(places, names.find(codes.gather(places)))
+
+
+def format_lines(
+    rows: pl.LazyFrame, columns: Iterable[str], names: LineNames | None = None
+) -> pl.LazyFrame:
     """Return the rows with these columns of lines as text; those that are text already stay."""
     types = rows.collect_schema()
     coded = [column for column in columns if types[column] != pl.String]
-    return rows.with_columns(format_line(pl.col(column)).alias(column) for column in coded)
+    return rows.with_columns(format_line(pl.col(column), names).alias(column) for column in coded)
 
 
 def line_text(written: pl.Expr, home: HomePlan) -> pl.Expr:
-    """Return the text of a line of a feed with opaque lines; numbers lose blanks and hyphens."""
+    """Return the text of a line as written; numbers lose blanks and hyphens."""
     trimmed = written.str.strip_chars()
-    compact = trimmed.str.replace_all(r"[ ().-]", "")
+    compact = trimmed.str.replace_all(BLANKS, "")
     line = pl.coalesce(format_line(line_code(compact, home)), trimmed)
-    return pl.when(~_is_withheld(written)).then(line)
+    return pl.when(~is_withheld(written)).then(line)
 
 
 def one_line_text(written: str, home: HomePlan) -> str | None:
@@ -126,7 +141,7 @@ def one_line_text(written: str, home: HomePlan) -> str | None:
     trimmed = written.strip()
     if trimmed.lower() in WITHHELD:
         return None
-    compact = pl.Series([trimmed]).str.replace_all(r"[ ().-]", "")
+    compact = pl.Series([trimmed]).str.replace_all(BLANKS, "")
     code = pl.select(line_code(pl.lit(compact), home)).to_series()
     return pl.select(format_line(pl.lit(code))).item() or trimmed
 
@@ -223,7 +238,8 @@ def _national_interval(prefix: int, length: int) -> tuple[int, int]:
     return prefix * 10**length + 10 ** (length - 1), (prefix + 1) * 10**length
 
 
-def _is_withheld(written: pl.Expr) -> pl.Expr:
+def is_withheld(written: pl.Expr) -> pl.Expr:
+    """Return whether a number is missing, or a word for a withheld one."""
     return written.fill_null("").str.strip_chars().str.to_lowercase().is_in(WITHHELD)
 
 

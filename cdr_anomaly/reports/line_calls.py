@@ -151,7 +151,9 @@ def _read_calls(source: Source, line_filter: LineFilter) -> pl.DataFrame:
     """Return the calls that pass a filter, each once, with their ``day``."""
     names = dict.fromkeys((*COUNTED_COLUMNS, *FORWARD_COLUMNS, *LEG_COLUMNS))
     columns = [name for name in names if name in source.columns]
-    rows = source.with_line_filter(line_filter).run_query(
+    filtered = source.with_line_filter(line_filter)
+    filtered.read_names()
+    rows = filtered.run_query(
         lambda group: (
             group.map_rows(source.columns, source.line_type).filter("valid").select(columns)
         )

@@ -57,7 +57,7 @@ def _remembered(state: Location) -> dict[str, pl.DataFrame]:
 
     opened = open_readonly(state)
     tables = {name: opened.read(name) for name in VERDICTS}
-    tables["evidence"] = numbering.format_lines(tables["evidence"], ("line",))
+    tables["evidence"] = numbering.format_lines(tables["evidence"], ("line",), opened.names)
     return dict(zip(tables, pl.collect_all(tables.values()), strict=True))
 
 

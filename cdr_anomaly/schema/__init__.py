@@ -37,7 +37,7 @@ from cdr_anomaly.schema.state import (
     VOLUME,
 )
 from cdr_anomaly.schema.subject_kinds import SUBJECT_KINDS, kinds_with
-from cdr_anomaly.schema.table import Column, Table, empty, lines, require
+from cdr_anomaly.schema.table import Column, Table, empty, lines, require, with_all_columns
 from cdr_anomaly.vocabulary import SEVERITIES
 
 __all__ = [
@@ -46,5 +46,5 @@ __all__ = [
     "LINE_SIGHTINGS", "LINKS", "LISTS", "LONG_CALLS", "MEASURES", "PROFILE", "REACHED", "REQUIRED",
     "SEVERITIES", "SHIFTS", "STATE_TABLES", "STORY", "SUBJECT_KINDS", "SUBSCRIBERS", "TABLES",
     "TESTS", "TRAFFIC", "VICTIMS", "VOLUME", "Column", "Table", "empty", "kinds_with", "lines",
-    "require",
+    "require", "with_all_columns",
 ]  # fmt: skip

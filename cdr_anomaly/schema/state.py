@@ -41,6 +41,12 @@ CARRY_OVER: Table = {
     ),
 }
 
+LINE_NAMES: Table = {
+    "day": Column(DAY, "the night"),
+    "line": Column(COUNT, "an opaque line, as other tables of the state hold it"),
+    "name": Column(TEXT, "the token that came in"),
+}
+
 LINE_SIGHTINGS: Table = {
     "line": Column(LINE, "the line"),
     "first_seen": Column(DAY, "first local day with any leg"),

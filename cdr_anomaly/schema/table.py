@@ -50,3 +50,12 @@ def empty(table: Table, line: pl.DataType | None = None) -> pl.DataFrame:
 def lines(table: Table) -> list[str]:
     """Return the names of the columns that hold lines."""
     return [name for name, column in table.items() if column.dtype is None]
+
+
+def with_all_columns(rows: pl.LazyFrame, table: Table) -> pl.LazyFrame:
+    """Return the columns of ``table``; those that are missing, as in an older state, are null."""
+    found = rows.collect_schema()
+    return rows.select(
+        pl.col(name) if name in found else pl.lit(None, column.dtype).alias(name)
+        for name, column in table.items()
+    )

@@ -47,10 +47,10 @@ def opened(*paths: Path | str, **told: Any) -> ingest.Source:
     return ingest.open_source(paths, settings.load_settings(**told))
 
 
-def spelled(calls: pl.DataFrame) -> pl.DataFrame:
+def spelled(calls: pl.DataFrame, names: numbering.LineNames) -> pl.DataFrame:
     numbers = [c for c in ("calling_number", "called_number", "redirecting_number") if c in calls]
     carried = [c for c in numbers if calls[c].dtype == pl.Int64]
-    return calls.with_columns(numbering.format_line(pl.col(c)).alias(c) for c in carried)
+    return calls.with_columns(numbering.format_line(pl.col(c), names).alias(c) for c in carried)
 
 
 def read(*paths: Path | str, **told: Any) -> pl.DataFrame:
@@ -60,7 +60,7 @@ def read(*paths: Path | str, **told: Any) -> pl.DataFrame:
 
 def used(source: ingest.Source) -> pl.DataFrame:
     rows = source.map_rows().collect()
-    calls = spelled(rows.filter("valid").drop("valid", "uncoded"))
+    calls = spelled(rows.filter("valid").drop("valid"), source.names)
     order = [
         c for c in ("start_time", "calling_number", "called_number", "record_type") if c in calls
     ]

@@ -212,13 +212,14 @@ def burst(*, opaque: bool) -> pl.DataFrame:
     )
 
 
-def test_opaque_tokens_switch_the_feed_to_text_and_change_no_finding(tmp_path: Path) -> None:
+def test_opaque_tokens_are_integers_as_well_and_change_no_finding(tmp_path: Path) -> None:
     words = ("high_frequency.calls_60min=30", "mass_dialler.calls=50")
     results = [
         scanned(written(tmp_path, burst(opaque=opaque), f"{opaque}.parquet"), assignments=words)
         for opaque in (False, True)
     ]
-    assert [result.source.as_text for result in results] == [False, True]
+    assert [result.source.as_text for result in results] == [False, False]
+    assert [result.tables.feed.classes for result in results] == [True, False]
     same = ["detector", "severity", "observed", "threshold", "window_start", "window_end"]
     plain, tokens = (result.findings.filter(subject_kind="line") for result in results)
     assert plain.height
@@ -235,8 +236,11 @@ def test_a_token_among_numbers_makes_the_numbers_no_other_lines(tmp_path: Path) 
             call(2, calling_number="anonymous"),
         ),
     )
-    source = scanned(file).source
-    assert source.as_text
+    result = scanned(file)
+    source = result.source
+    assert not source.as_text
+    assert result.tables.feed.classes
+    assert set(source.names.table["name"]) == {"sip:anna@example.org"}
     assert used(source)["calling_number"].to_list() == [ANNA, "sip:anna@example.org", None]
 
 

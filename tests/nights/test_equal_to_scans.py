@@ -275,23 +275,32 @@ def test_records_in_parts_over_midnight_and_long_calls(tmp_path: Path) -> None:
     assert set(found["detector"]) == {"mass_dialler", "high_frequency", "agent_shift"}
 
 
-def test_a_token_turns_the_memory_into_text(
+def test_a_token_is_remembered_as_an_integer_with_its_name(
     tmp_path: Path, calls: pl.DataFrame, subscribers: Path
 ) -> None:
     days = night_runs.local_days(calls)
     odd = night_runs.of_day(calls, days[9]).filter(record_type="call").head(1)
     odd = odd.with_columns(calling_number=pl.lit("sip:somebody"), call_id=pl.lit("odd"))
+    # Also a line that is found, and whose past is remembered.
+    found = scanned(night_runs.by_day(tmp_path / "plain", calls), *WORDS).findings
+    busiest = found.filter(subject_kind="line")["subject"].value_counts(sort=True)["subject"][0]
+    named = pl.col("calling_number", "called_number", "redirecting_number")
+    calls = calls.with_columns(named.replace(busiest, "sip:busiest"))
     with_odd = pl.concat([calls, odd])
     folder = night_runs.by_day(tmp_path / "days", with_odd)
     told = night_runs.run(tmp_path / "state", *WORDS, subscribers=subscribers)
     kinds = []
     for file in sorted(folder.glob("*.parquet")):
         run.nightly([file], date.fromisoformat(file.stem), told)
-        kinds.append(state.open_readonly(told.location).as_text)
-    assert kinds == [False] * 9 + [True] * (len(days) - 9)
+        opened = state.open_readonly(told.location)
+        kinds.append((opened.as_text, *sorted(set(opened.names.table["name"]))))
+    assert [kind[0] for kind in kinds] == [False] * len(days)
+    assert ["sip:somebody" in kind for kind in kinds] == [False] * 9 + [True] * (len(days) - 9)
+    assert kinds[-1] == (False, "sip:busiest", "sip:somebody")
     found = scanned(folder, *WORDS, subscribers=subscribers).findings
     order = ("day", "detector", "subject_kind", "subject", "window_start")
     both = [
         table.drop("reason").sort(order) for table in (night_runs.findings(told.location), found)
     ]
     assert_frame_equal(*both)
+    assert "sip:busiest" in set(found["subject"])

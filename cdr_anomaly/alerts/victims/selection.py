@@ -74,7 +74,7 @@ def lines_of_findings(tables: Tables, week: Week) -> pl.DataFrame:
         ~pl.col("subject_kind").is_in(kinds_with(is_line=False)),
     )
     number = pl.col("subject")
-    line = number if tables.feed.opaque else numbering.line_code(number, tables.plan)
+    line = number if tables.feed.opaque else numbering.parse_codes(number, tables.plan)
     rows = free.select(line=line, number=number, weight=weight, found_by="detectors")
     return rows.drop_nulls("line").unique("line", maintain_order=True).sort("line")
 

@@ -79,7 +79,7 @@ def _lines(listed: pl.DataFrame, tables: Tables) -> pl.DataFrame:
 
 def _as_carried(number: pl.Expr, tables: Tables) -> pl.Expr:
     """Return a line as the calls carry it."""
-    return number if tables.feed.opaque else numbering.line_code(number, tables.plan)
+    return number if tables.feed.opaque else numbering.parse_codes(number, tables.plan)
 
 
 def _class(number: pl.Expr, tables: Tables) -> pl.Expr:
