@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from cdr_anomaly.engines.profile import NeededLines, ProfileSums
     from cdr_anomaly.engines.row_keys import KeyGroup
+    from cdr_anomaly.ingest.deduplicate import Counts, Keys
 
 
 def add_placed(
@@ -33,25 +34,42 @@ def add_placed(
     not needed, and are not added. Lines whose calls may be merged, or that forwarded a call, are
     added, too: whether they placed a call is not certain yet.
     """
-    keys = {(group.day, group.what): group.keys for group in groups if group.what}
-    counts = {place: deduplicate.count_calls(ordered) for place, ordered in keys.items()}
+    counts = _count_placed(groups)
     if needed is None:
-        for (day, what), by_line in counts.items():
-            sums.add_by_line(day, what, by_line)
+        for what, by_line in counts.items():
+            sums.add_by_line(what, by_line)
         return Counter()
     enough = [frame.filter(pl.col("n") >= needed.n_out)["line"] for frame in counts.values()]
     repeats = pl.Series(deduplicate.lines_of_keys(repeat_keys.to_numpy()))
     listed = [sums.forwarding_lines(), repeats, needed.lines.cast(pl.Int64), *enough]
     lines = pl.concat([part.alias("line") for part in listed]).unique().drop_nulls()
-    others: Counter[date] = Counter()
-    for day in {day for day, _ in counts}:
-        of_day = {what: frame for (other, what), frame in counts.items() if other == day}
-        rest = []
-        for what, frame in of_day.items():
-            is_needed = pl.col("line").is_in(lines.implode()) | needed.abroad
-            mask = frame.select(is_needed.fill_null(value=False)).to_series()
-            sums.add_by_line(day, what, frame.filter(mask))
-            rest.append(frame["line"].filter(~mask).to_numpy())
-        # A line may have records of its own and of others.
-        others[day] = len(np.unique(np.concatenate(rest))) if len(rest) > 1 else len(rest[0])
-    return others
+    is_needed = (pl.col("line").is_in(lines.implode()) | needed.abroad).fill_null(value=False)
+    rest = [pl.DataFrame(schema={"line": pl.Int64, "day": pl.Date})]
+    for what, by_line in counts.items():
+        mask = by_line.select(is_needed).to_series()
+        sums.add_by_line(what, by_line.filter(mask))
+        rest.append(by_line.filter(~mask).select("line", "day"))
+    # A line may have records of its own and of others.
+    n_lines = pl.len() if len(counts) == 1 else pl.col("line").n_unique()
+    others = pl.concat(rest).group_by("day").agg(n_lines.cast(pl.Int64))
+    return Counter(dict(others.iter_rows()))
+
+
+def _count_placed(groups: Iterable[KeyGroup]) -> dict[str, pl.DataFrame]:
+    """Return the placed calls of lines by day (line, day, n) for each count of PROFILE."""
+    parts: dict[str, list[tuple[date, Keys, Counts]]] = {}
+    for group in groups:
+        if group.what:
+            counts = deduplicate.count_calls(group.keys)
+            parts.setdefault(group.what, []).append((group.day, *counts))
+    return {what: _frame(of_what) for what, of_what in parts.items()}
+
+
+def _frame(parts: list[tuple[date, Keys, Counts]]) -> pl.DataFrame:
+    days, lines, counts = zip(*parts, strict=True)
+    if len(days) == 1:
+        frame = pl.DataFrame({"line": lines[0], "n": counts[0]})
+        return frame.select("line", pl.lit(days[0], pl.Date).alias("day"), "n")
+    size = np.array([len(part) for part in lines])
+    day = pl.Series(days, dtype=pl.Date).gather(np.repeat(np.arange(len(days)), size))
+    return pl.DataFrame({"line": np.concatenate(lines), "day": day, "n": np.concatenate(counts)})

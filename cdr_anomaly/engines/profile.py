@@ -109,7 +109,8 @@ class ProfileSums:
         self.postponed: list[Bucket] = []
         self.n_callers: dict[date, int] = {}
         self.max_counts = max_counts
-        self._parts: dict[date, dict[str, list[pl.DataFrame]]] = {}
+        self._parts: dict[str, list[pl.DataFrame]] = {}
+        self._days: set[date] = set()
         self._n_held = 0
 
     def add(self, calls: pl.DataFrame, *, sign: int = 1, counts: Collection[str] = COUNTS) -> None:
@@ -125,88 +126,50 @@ class ProfileSums:
                 self._count(filter_calls(who, other), f"{count}_other", sign)
         self._limit_memory()
 
-    def add_by_line(self, day: date, count: str, by_line: pl.DataFrame) -> None:
-        """Add the calls of a day (line, n), counted by line already."""
-        self._append(day, count, self._of_bucket(by_line.lazy()), 1)
+    def add_by_line(self, count: str, by_line: pl.DataFrame) -> None:
+        """Add calls that are counted by line and day already (line, day, n)."""
+        self._append(count, by_line["day"].unique(), self._of_bucket(by_line.lazy()), 1)
         self._limit_memory()
 
     def forwarding_lines(self) -> pl.Series:
         """Return the lines that forwarded a call, some of them more than once."""
-        counts = [by_count.get(name, []) for by_count in self._parts.values() for name in FORWARDED]
         none = pl.Series("line", dtype=self.line_type)
-        return pl.concat([none, *(part["line"] for parts in counts for part in parts)])
+        parts = (part["line"] for name in FORWARDED for part in self._parts.get(name, ()))
+        return pl.concat([none, *parts])
 
     def counts(self) -> pl.DataFrame:
-        """Return the counts so far (line, day, count, n)."""
+        """Return the counts so far (line, day, n, count)."""
         parts = [
-            _merged(parts).with_columns(day=pl.lit(day, pl.Date), count=pl.lit(count))
-            for day, counts in self._parts.items()
-            for count, parts in counts.items()
+            self._merged(parts).with_columns(count=pl.lit(count))
+            for count, parts in self._parts.items()
         ]
-        schema = {"line": self.line_type, "n": pl.Int32(), "day": pl.Date(), "count": pl.String()}
+        schema = {"line": self.line_type, "day": pl.Date(), "n": pl.Int32(), "count": pl.String()}
         return pl.concat([pl.DataFrame(schema=schema), *parts])
 
     def add_counts(self, counts: pl.DataFrame) -> None:
         """Add the counts() of other calls."""
-        parts = counts.partition_by("day", "count", as_dict=True, include_key=False)
-        for (day, count), part in parts.items():
-            self._parts.setdefault(day, {}).setdefault(count, []).append(part)
+        for count, part in counts.group_by("count"):
+            self._parts.setdefault(str(count[0]), []).append(part.select("line", "day", "n"))
+        self._days.update(counts["day"].unique())
         self._n_held += counts.height
 
     def profile(self) -> pl.DataFrame:
-        """Return the PROFILE of the lines, with Int32 counts, and drop the counts."""
-        days = [self._pop_day(day) for day in sorted(self._parts)]
+        """Return the PROFILE of the lines, with Int32 counts, and drop the counts.
+
+        Own records count before those of the other party.
+        """
         schema = {"line": self.line_type, "day": pl.Date(), **dict.fromkeys(COUNTS, pl.Int32())}
-        return pl.concat([pl.DataFrame(schema=schema), *days])
-
-    def _count(self, who: pl.DataFrame, count: str, sign: int) -> None:
-        days = who["day"].unique()
-        if len(days) == 1:  # one key is quicker than two
-            by_line = self._of_bucket(who.lazy()).group_by("line").agg(n=pl.len())
-            self._append(days.item(), count, by_line, sign)
-            return
-        by_day = self._of_bucket(who.lazy()).group_by("line", "day").agg(n=pl.len()).collect()
-        for (day,), part in by_day.partition_by("day", as_dict=True, include_key=False).items():
-            self._append(day, count, part.lazy(), sign)
-
-    def _append(self, day: date, count: str, part: pl.LazyFrame, sign: int) -> None:
-        counts = part.select("line", n=sign * pl.col("n").cast(pl.Int32)).collect()
-        self._parts.setdefault(day, {}).setdefault(count, []).append(counts)
-        self._n_held += counts.height
-
-    def _of_bucket(self, who: pl.LazyFrame) -> pl.LazyFrame:
-        return who.filter(self.lines.contains(pl.col("line")))
-
-    def _limit_memory(self) -> None:
-        """Beyond max_counts merge the counts, and halve the bucket until at most half remain."""
-        if self._n_held <= self.max_counts:
-            return
-        for counts in self._parts.values():
-            for count, parts in counts.items():
-                counts[count] = [_merged(parts)]
-        self._n_held = self._height()
-        enough, lines = max(self.max_counts // 2, MIN_HELD_COUNTS), self.lines
-        while isinstance(lines, Bucket) and self._n_held > enough and lines.n_buckets < MAX_BUCKETS:
-            lines, other = lines.halves()
-            self.lines = lines
-            self.postponed.append(other)
-            for counts in self._parts.values():
-                for count, (merged,) in counts.items():
-                    counts[count] = [merged.filter(self.lines.contains(pl.col("line")))]
-            self._n_held = self._height()
-
-    def _height(self) -> int:
-        days = self._parts.values()
-        return sum(part.height for counts in days for parts in counts.values() for part in parts)
-
-    def _pop_day(self, day: date) -> pl.DataFrame:
-        """Return PROFILE of one day: own records count before those of the other party."""
-        counts = self._parts.pop(day)
-        table = pl.DataFrame(schema={"line": self.line_type}).lazy()
-        for count in sorted(counts, key=lambda name: -sum(part.height for part in counts[name])):
-            part = _merged(counts.pop(count)).rename({"n": count}).lazy()
-            first = len(table.collect_schema()) == 1
-            table = part if first else table.join(part, on="line", how="full", coalesce=True)
+        by_height = {name: -sum(part.height for part in self._parts[name]) for name in self._parts}
+        # One key is quicker than two.
+        (day, *more), keys = self._days or [None], ["line", "day"]
+        keys = keys if more else keys[:1]
+        table = pl.DataFrame(schema=schema).select(keys).lazy()
+        for count in sorted(by_height, key=by_height.__getitem__):
+            part = (
+                self._merged(self._parts.pop(count)).lazy().select(*keys, pl.col("n").alias(count))
+            )
+            first = len(table.collect_schema()) == len(keys)
+            table = part if first else table.join(part, on=keys, how="full", coalesce=True)
         columns = table.collect_schema().names()
         zero = pl.lit(0, pl.Int32)
         positive = {
@@ -217,12 +180,64 @@ class ProfileSums:
             ]
             for count in COUNTS
         }
-        rows = table.select("line", **{c: pl.coalesce(*n, zero) for c, n in positive.items()})
+        rows = table.select(*keys, **{c: pl.coalesce(*n, zero) for c, n in positive.items()})
         # A line-day whose records all repeat those of another day has no call left.
         rows = rows.filter(pl.any_horizontal(pl.col(COUNTS) > 0))
-        result = rows.select("line", pl.lit(day, pl.Date).alias("day"), *COUNTS).collect()
-        self.n_callers.setdefault(day, int(result.select(is_calling()).sum().item()))
-        return result
+        if not more:
+            rows = rows.with_columns(day=pl.lit(day, pl.Date))
+        profile = rows.select(list(schema)).collect()
+        calling = profile.group_by("day").agg(is_calling().sum())
+        self.n_callers |= dict.fromkeys(self._days, 0) | dict(calling.iter_rows())
+        return profile.sort("day", maintain_order=True)
+
+    def _count(self, who: pl.DataFrame, count: str, sign: int) -> None:
+        days = who["day"].unique()
+        keys = ["line"] if len(days) == 1 else ["line", "day"]
+        by_line = self._of_bucket(who.lazy()).group_by(keys).agg(n=pl.len())
+        if len(days) == 1:
+            by_line = by_line.with_columns(day=pl.lit(days[0], pl.Date))
+        self._append(count, days, by_line, sign)
+
+    def _append(self, count: str, days: pl.Series, part: pl.LazyFrame, sign: int) -> None:
+        counts = part.select("line", "day", n=sign * pl.col("n").cast(pl.Int32)).collect()
+        self._parts.setdefault(count, []).append(counts)
+        self._days.update(days)
+        self._n_held += counts.height
+
+    def _of_bucket(self, who: pl.LazyFrame) -> pl.LazyFrame:
+        return who.filter(self.lines.contains(pl.col("line")))
+
+    def _limit_memory(self) -> None:
+        """Beyond max_counts merge the counts, and halve the bucket until at most half remain."""
+        if self._n_held <= self.max_counts:
+            return
+        for parts in self._parts.values():
+            parts[:] = [self._merged(parts)]
+        self._n_held = self._height()
+        enough, lines = max(self.max_counts // 2, MIN_HELD_COUNTS), self.lines
+        while isinstance(lines, Bucket) and self._n_held > enough and lines.n_buckets < MAX_BUCKETS:
+            lines, other = lines.halves()
+            self.lines = lines
+            self.postponed.append(other)
+            for parts in self._parts.values():
+                parts[:] = [parts.pop().filter(self.lines.contains(pl.col("line")))]
+            self._n_held = self._height()
+
+    def _height(self) -> int:
+        return sum(part.height for parts in self._parts.values() for part in parts)
+
+    def _merged(self, parts: list[pl.DataFrame]) -> pl.DataFrame:
+        """Return the sum of parts, which are dropped."""
+        if len(parts) == 1:
+            return parts.pop()
+        whole = pl.concat(parts).lazy()
+        parts.clear()
+        (day, *more) = self._days or [None]
+        merged = whole.group_by("line", "day") if more else whole.group_by("line")
+        counts = merged.agg(pl.col("n").sum())
+        if not more:
+            counts = counts.select("line", pl.lit(day, pl.Date).alias("day"), "n")
+        return counts.collect(engine="streaming")
 
 
 def counts_for(needed: NeededLines | None) -> list[str]:
@@ -270,11 +285,3 @@ def has_type(calls: pl.DataFrame, types: tuple[str, ...]) -> pl.Series:
 def filter_calls(calls: pl.DataFrame, mask: pl.Series) -> pl.DataFrame:
     """Return the calls of a mask, without a copy if it holds of all."""
     return calls if mask.all() else calls.filter(mask)
-
-
-def _merged(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    merged = parts[0] if len(parts) == 1 else pl.concat(parts)
-    if len(parts) > 1:
-        merged = merged.lazy().group_by("line").agg(pl.col("n").sum()).collect(engine="streaming")
-    parts.clear()
-    return merged

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     Keys = np.ndarray[tuple[int], np.dtype[np.int64]]
+    Counts = np.ndarray[tuple[int], np.dtype[np.int32]]
 
 # A long call is recorded in parts: the next part begins at the end of the last one, up to the error
 # of the switch's clock.
@@ -114,22 +115,19 @@ def first_keys(lines: Keys) -> Keys:
     return keys
 
 
-def count_calls(ordered: Keys) -> pl.DataFrame:
-    """Return the number of calls of each calling line (line, n), from the sorted keys of calls.
-
-    The lines are in order.
-    """
-    frames = [pl.DataFrame(schema={"line": pl.Int64, "n": pl.Int32})]
+def count_calls(ordered: Keys) -> tuple[Keys, Counts]:
+    """Return the calling lines in order, and how many calls each placed, from the sorted keys."""
+    callers, counts = [ordered[:0]], [np.empty(0, np.int32)]
     begin = int(np.searchsorted(ordered, (NO_LINE + 1) << HASH_BITS))
     while begin < len(ordered):  # in pieces, for the memory of what is computed
         last = ordered[min(begin + PIECE_KEYS, len(ordered)) - 1]
         end = int(np.searchsorted(ordered, ((last >> HASH_BITS) + 1) << HASH_BITS))
         lines = lines_of_keys(ordered[begin:end])
         begins = np.concatenate([[0], np.flatnonzero(lines[1:] != lines[:-1]) + 1])
-        counts = np.diff(begins, append=len(lines)).astype(np.int32)
-        frames.append(pl.DataFrame({"line": lines[begins], "n": counts}))
+        callers.append(lines[begins])
+        counts.append(np.diff(begins, append=len(lines)).astype(np.int32))
         begin = end
-    return pl.concat(frames)
+    return np.concatenate(callers), np.concatenate(counts)
 
 
 def repeated_keys(ordered: Keys) -> Keys:

@@ -95,7 +95,7 @@ def test_the_calls_of_each_line_are_those_of_a_slow_count(
     keys = in_parts(keyed(rows, COLUMNS), n_parts, spans_days=True, memory=memory)
     found: dict[tuple[date, str, int], int] = {}
     for group in (group for groups in keys.sorted_buckets() for group in groups):
-        for line, n in deduplicate.count_calls(group.keys).iter_rows():
+        for line, n in zip(*deduplicate.count_calls(group.keys), strict=True):
             assert (group.day, group.what, line) not in found
             found[group.day, group.what, line] = n
     placed = Counter(
