@@ -94,3 +94,16 @@ def test_every_line_is_in_one_of_the_halves_of_its_bucket() -> None:
     )
     assert (places["whole"].cast(pl.Int8) == places["halves"]).all()
     assert 100 < lines.filter(one.contains(pl.col("line"))).height < 400
+
+
+@given(calls=CALLS, cut=st.integers(0, 40))
+@effort(max_examples=40, deadline=None)
+def test_counts_of_pieces_are_summed_up(calls: list[Row], cut: int) -> None:
+    """As tasks of a cluster count pieces of the feed."""
+    total = ProfileSums(pl.Int64(), ALL_LINES)
+    for piece in (calls[:cut], calls[cut:]):
+        sums = ProfileSums(pl.Int64(), ALL_LINES)
+        sums.add(frame(piece))
+        total.add_counts(sums.counts())
+    assert {row[:2]: row[2:] for row in total.profile().iter_rows()} == slowly(calls)
+    assert {day: n for day, n in total.n_callers.items() if n} == callers_of(calls)
