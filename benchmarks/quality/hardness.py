@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 AT = f"at_{alert_scores.DETECTION_BUDGET}"
 MEASURES = ("calls", "different", "answered")
 RIDGE, STEPS = 1e-2, 30
-# Honest lines that have no counterpart among the planted: those who are called or cared for.
-CALLED = ("cared_for", "bombed_line", "phone_in")
+# Lines that place no calls for their side, or have no counterpart on the other.
+CALLED = ("cared_for", "bombed_line", "phone_in", "chain_end", "duty_engineer")
 MOST_RECALL, MOST_AUC = 0.55, 0.75
 
 

@@ -60,7 +60,9 @@ def _back_home(side: Side, seats: Seats) -> Calls:
         known = circle[which, rng.integers(0, 90, len(at))]
         return np.where(rng.random(len(at)) < 0.75, known, side.cold(len(at)))
 
-    batch = side.with_call_backs(place_calls(side, seats, called), 0.15)
+    placed = place_calls(side, seats, called)
+    redials = side.redials(placed, 0.12, answered=0.5, median=30)
+    batch = concat_calls([redials, side.with_call_backs(placed, 0.15)])
     which, day = side.call_days(n, seats.days, rate=seats.rate * 0.35, spread=0.4)
     at = side.call_times(day, EVENING_TOO)
     caller = circle[which, rng.integers(0, 90, len(at))]

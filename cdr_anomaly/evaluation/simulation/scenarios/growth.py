@@ -39,7 +39,7 @@ def slow_ramp(side: Side) -> Calls:
         if not side.honest:
             return side.cold(len(at))
         # customers come one after the other, and stay
-        known = at / at.max() * (len(people) - 1)
+        known = 100 + at / at.max() * (len(people) - 101)
         chosen: Ints = people[(side.rng.random(len(at)) ** 0.5 * known).astype(np.int64)]
         return chosen
 

@@ -76,12 +76,12 @@ def changed_identity(side: Side) -> Calls:
     answered = side.between((0.4, 0.5), (0.5, 0.6), (0.55, 0.7))
     seats = Seats(lines, days, rate[:, None] * used, answered, 60.0, DAY_AND_EVENING)
     batch = place_calls(side, seats, _friends_and_others(side, lines, known_share))
-    cell = side.rng.integers(0, N_CELLS, n)
+    redials = side.redials(batch, 0.15, answered=0.5, median=40)
     if side.honest:
-        return side.with_call_backs(batch, 0.15)
+        return concat_calls([redials, side.with_call_backs(batch, 0.15)])
     which = np.searchsorted(lines, batch.numpy("caller")[0])
-    batch = batch.replace(cell=cell[which])
-    return concat_calls([batch, side.redials(batch, 0.15, answered=0.5, median=40)])
+    batch = batch.replace(cell=side.rng.integers(0, N_CELLS, n)[which])
+    return concat_calls([batch, redials])
 
 
 def _friends_and_others(
@@ -98,7 +98,12 @@ def _friends_and_others(
         ]
         friend = np.where(friend < circle.n, friend, friend - circle.n + outside)
         others = np.where(chance > 0.9, side.rng.choice(services, len(at)), side.cold(len(at)))
-        return np.where(chance < (0.7 if side.honest else known_share), friend, others)
+        if side.honest:
+            return np.where(chance < 0.7, friend, others)
+        person = np.where(chance < known_share, friend, others)
+        # a thief presses people: some are called twice
+        pressed = (side.rng.random(len(at)) < 0.12) & (np.diff(which, prepend=-1) == 0)
+        return np.where(pressed, np.roll(person, 1), person)
 
     return called
 
@@ -128,9 +133,9 @@ def home_numbers_from_abroad(side: Side) -> Calls:
     present = (days >= first[:, None]) & (days < (first + stay)[:, None])
     seats = Seats(lines, days, rate[:, None].clip(low) * present, answered, 60.0, EVENING_TOO)
     if side.honest:
-        kin = side.strangers(5 * n, home_share=1.0).reshape(n, 5)
+        kin = side.strangers(16 * n, home_share=1.0).reshape(n, 16)
         batch = place_calls(
-            side, seats, lambda which, at: kin[which, side.rng.integers(0, 5, len(at))]
+            side, seats, lambda which, at: kin[which, side.rng.integers(0, 16, len(at))]
         )
         actors = np.full(n, side.actor)
         last = np.minimum(first + stay, side.world.last_day)

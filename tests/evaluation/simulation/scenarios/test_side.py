@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import polars as pl
 import pytest
 
@@ -9,6 +11,9 @@ from cdr_anomaly.errors import SettingError
 from cdr_anomaly.evaluation.simulation import city
 from cdr_anomaly.evaluation.simulation.scenarios import GRADES, SCENARIOS
 from tests.helpers.hard_cities import hard_city
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAMES = {scenario.pattern for scenario in SCENARIOS}
 
@@ -97,3 +102,15 @@ def test_households_and_firms_call_one_another() -> None:
     within = firms.join(staff, left_on="called_number", right_on="line")
     assert (within["actor"] == within["firm"]).mean() > 0.95  # type: ignore[operator]
     assert 0.1 < within.height / firms.height < 0.4
+
+
+def test_the_command_draws_hard_patterns(tmp_path: Path, run: Any) -> None:
+    words = ("simulate", "--out", tmp_path / "city", "--patterns", "hard", "--grade", 1)
+    ran = run(*words, "--days", 28, "--lines", 1_000)
+    assert ran.code == 0, ran.err
+    assert "exact_list_room" in ran.out
+    truth = pl.read_parquet(tmp_path / "city" / "truth.parquet")
+    assert set(truth["grade"].drop_nulls()) == {1}
+    ran = run(*words, "--days", 27, "--lines", 1_000)
+    assert ran.code == 2
+    assert "too few for hard patterns; expected at least 1000 and 28." in ran.err
