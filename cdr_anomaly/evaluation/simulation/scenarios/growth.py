@@ -44,7 +44,7 @@ def slow_ramp(side: Side) -> Calls:
         return chosen
 
     batch = place_calls(side, seats, called)
-    redials = side.redials(batch, 0.1, answered=0.5, median=30)
+    redials = side.redials(batch, 0.1 if side.honest else 0.17, answered=0.5, median=30)
     parts = [private, redials, side.with_call_backs(batch, 0.1 if side.honest else 0.04)]
     if side.honest:
         parts.append(calls_inward(side, lines, days, people, rate=0.3 * rate))
