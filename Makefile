@@ -42,6 +42,8 @@ check: lint test test-slow  ## all that CI checks
 N ?= 10_000_000
 bench: install .venv-peers/installed  ## time a scan beside its peers; make bench N=100_000_000
 	PYTHONPATH=. $(BIN)/python benchmarks/run.py --calls $(N) --peers .venv-peers/bin/python $(if $(BEFORE),--before $(BEFORE))
+	PYTHONPATH=. $(BIN)/python benchmarks/steps.py
+	PYTHONPATH=. $(BIN)/python benchmarks/start_up.py
 
 bench-nights: install  ## time nights with little and with much to remember
 	PYTHONPATH=. $(BIN)/python benchmarks/nights.py --folder .bench-nights

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import time
@@ -28,11 +29,18 @@ def measure(command: list[str], output: Path, limit_s: float) -> Cost:
 
 
 def _measure(command: list[str], output: Path, limit_s: float) -> Cost:
+    # An installed package is compiled; without this a machine may compile it at every start.
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": ""}
     begin = time.monotonic()
     with output.open("w") as out:
         try:
             finished = subprocess.run(
-                command, stdout=out, stderr=subprocess.DEVNULL, check=False, timeout=limit_s
+                command,
+                stdout=out,
+                stderr=subprocess.DEVNULL,
+                check=False,
+                timeout=limit_s,
+                env=environment,
             )
             ended = finished.returncode == 0
         except subprocess.TimeoutExpired:

@@ -72,7 +72,7 @@ def list_entries(
 
     ``before`` is a Python with an older version of the package, to time it beside this one.
     """
-    folder = _records(calls, feed)
+    folder = folder_of(calls, feed)
     out = outputs / f"scan-{feed}"
     entries = [
         Entry("floor", [sys.executable, "-c", FLOOR, str(folder / "calls")], calls),
@@ -94,7 +94,7 @@ def list_entries(
     ]
     if feed != "plain" or calls > MAX_CALLS_OF_PANDAS:
         return entries
-    tenth, tenth_out = _records(calls // 10, feed), outputs / "small"
+    tenth, tenth_out = folder_of(calls // 10, feed), outputs / "small"
     pandas = [peers, str(PEERS / "pandas_peer.py"), str(tenth)]
     scan = scan_command(sys.executable, tenth, tenth_out)
     return [
@@ -104,7 +104,7 @@ def list_entries(
     ]
 
 
-def _records(calls: int, feed: str) -> Path:
+def folder_of(calls: int, feed: str) -> Path:
     """Return the folder of a feed, which is written once."""
     folder = HERE / "data" / (str(calls) if feed == "plain" else f"{calls}-{feed}")
     records.write_records(calls, folder, feed)

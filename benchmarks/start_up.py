@@ -16,9 +16,8 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-import polars as pl
-
 from benchmarks import records
+from benchmarks.run import write_section
 
 ROOT = Path(__file__).resolve().parent.parent
 CALLS = ROOT / "sample_data" / "calls"
@@ -111,15 +110,20 @@ def _cpu_seconds(run: Run) -> float:
 
 
 def main() -> None:
-    """Measure, and print a table."""
+    """Measure and print; all rows together replace those in the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--times", type=int, default=3)
     parser.add_argument("--only", default="", help="a part of the name of what is run")
     arguments = parser.parse_args()
-    table = pl.DataFrame(measure(arguments.times, arguments.only), schema=Row._fields, orient="row")
-    print("| what | CPU, s | times its reference |", "|---|---|---|", sep="\n")
-    for what, cpu_s, ratio in table.iter_rows():
-        print(f"| {what} | {cpu_s:.2f} | {ratio:.2f} |")
+    head = ["### Small runs (synthetic)", "", "| what | CPU, s | times its reference |"]
+    rows = [
+        f"| {row.what} | {row.cpu_s:.2f} | {row.ratio:.2f} |"
+        for row in measure(arguments.times, arguments.only)
+    ]
+    section = "\n".join([*head, "|---|---|---|", *rows])
+    sys.stdout.write(section + "\n")
+    if not arguments.only:
+        write_section(section)
 
 
 if __name__ == "__main__":

@@ -99,6 +99,7 @@ def scan(
         handsets=handsets.collect(),
         line_replacements=detect.find_line_replacements(tables),
     )
+    progress("ranking what was found")
     day = reader.feed.last_day or date.min
     week = selection.Week(
         day=day,
