@@ -54,10 +54,10 @@ def _only(seats: Seats, part: Bools) -> Seats:
 def _back_home(side: Side, seats: Seats) -> Calls:
     """Call old friends, kin and offices, most of whom call, too, and some shops never called."""
     rng, n = side.rng, len(seats.lines)
-    circle = side.register(90 * n * 2)[: 90 * n].reshape(n, 90)
+    circle = side.register(200 * n).reshape(n, 200)
 
     def called(which: Ints, at: Ints) -> Ints:
-        known = circle[which, rng.integers(0, 90, len(at))]
+        known = circle[which, rng.integers(0, 200, len(at))]
         return np.where(rng.random(len(at)) < 0.75, known, side.cold(len(at)))
 
     placed = place_calls(side, seats, called)
@@ -65,7 +65,7 @@ def _back_home(side: Side, seats: Seats) -> Calls:
     batch = concat_calls([redials, side.with_call_backs(placed, 0.15)])
     which, day = side.call_days(n, seats.days, rate=seats.rate * 0.35, spread=0.4)
     at = side.call_times(day, EVENING_TOO)
-    caller = circle[which, rng.integers(0, 90, len(at))]
+    caller = circle[which, rng.integers(0, 200, len(at))]
     seconds = side.talk(len(at), 0.85, median=90)
     return concat_calls([batch, side.calls(caller, seats.lines[which], at, seconds)])
 
