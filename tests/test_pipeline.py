@@ -167,7 +167,11 @@ def test_one_row_a_call_and_both_sides_give_the_same(tmp_path: Path) -> None:
     assert_frame_equal(of_both.filter(kept), found.filter(kept))
 
 
-def test_lines_carried_as_text_give_the_same(feed: Feed, tmp_path: Path) -> None:
+@pytest.mark.parametrize("as_text", [False, True])
+def test_lines_carried_as_text_and_tokens_give_the_same(
+    feed: Feed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, as_text: bool
+) -> None:
+    monkeypatch.setattr(numbering.LineNames, "collide", as_text)
     odd = feed.calls.head(1).with_columns(
         calling_number=pl.lit("sip:somebody"),
         called_number=pl.lit("sip:else"),
@@ -176,7 +180,7 @@ def test_lines_carried_as_text_give_the_same(feed: Feed, tmp_path: Path) -> None
         trunk_in=pl.lit(None, pl.String),
     )
     result = pipeline.scan([_written(tmp_path, pl.concat([feed.calls, odd]))], feed.settings)
-    assert result.source.as_text
+    assert result.source.as_text == as_text
     order = ("day", "detector", "subject_kind", "subject", "window_start", "reason", "observed")
     # One more line has called that day: what chance says of the others changes by a trifle.
     rules = pl.col("detector").is_in(detectors.NAMES)

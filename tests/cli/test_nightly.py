@@ -330,7 +330,7 @@ def test_a_night_that_fails_is_shown_as_failed(
 ) -> None:
     night(DAYS[0])
     with monkeypatch.context() as patched:
-        patched.setattr("cdr_anomaly.nights.run.build_night_tables", lambda *_: 1 / 0)
+        patched.setattr("cdr_anomaly.nights.run.build_tables", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             night(DAYS[1])
     shown = status(run, tmp_path / "state")
