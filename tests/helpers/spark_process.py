@@ -5,6 +5,7 @@ Words: folder of calls, master, file for the findings, "kill" or "leave".
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -23,7 +24,7 @@ from tests.helpers.builders import SHANGHAI
 def executors(port: str) -> list[int]:
     """List the processes of executors whose driver listens on a port."""
     listed = subprocess.run(
-        ["/bin/ps", "-eo", "pid,args"], capture_output=True, text=True, check=True
+        ["/bin/ps", "-wweo", "pid,args"], capture_output=True, text=True, check=True
     )
     lines = [line.split(maxsplit=1) for line in listed.stdout.splitlines()]
     return [
@@ -42,16 +43,16 @@ def kill_one(killed: list[int]) -> None:
     stages: set[int] = set()
     while not killed:
         time.sleep(0.02)
-        context = SparkContext._active_spark_context
-        if getattr(context, "_jsc", None) is None:  # it is there before it is ready
-            continue
-        tracker = context.statusTracker()
-        active = [tracker.getStageInfo(n) for n in tracker.getActiveStageIds()]
-        stages |= {stage.stageId for stage in active if stage}
-        if len(stages) > 1 or any(stage and stage.numCompletedTasks for stage in active):
-            victim = executors(context.getConf().get("spark.driver.port"))[0]
-            os.kill(victim, signal.SIGKILL)
-            killed.append(victim)
+        # The driver is asked while it starts and works; what it cannot answer is asked again.
+        with contextlib.suppress(Exception):
+            context = SparkContext._active_spark_context
+            tracker = context.statusTracker()
+            active = [tracker.getStageInfo(n) for n in tracker.getActiveStageIds()]
+            stages |= {stage.stageId for stage in active if stage}
+            if len(stages) > 1 or any(stage and stage.numCompletedTasks for stage in active):
+                victim = executors(context.getConf().get("spark.driver.port"))[0]
+                os.kill(victim, signal.SIGKILL)
+                killed.append(victim)
 
 
 def main() -> None:
