@@ -9,22 +9,21 @@ system time of the process, the least of its runs, which another load disturbs l
 from __future__ import annotations
 
 import argparse
-import resource
 import shutil
-import subprocess
 import sys
 from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 
-from benchmarks import records
+from benchmarks import process_cost, records
 from cdr_anomaly import settings
 from cdr_anomaly.nights import run, state
 
 ZONE = "Asia/Shanghai"
 FIRST_DAY = date(2026, 5, 4)  # the day of records.DAY_START
 RUNS_PER_NIGHT = 3
+LIMIT_S = 1800
 
 
 def write_day(folder: Path, night: int, calls: int) -> Path:
@@ -51,18 +50,12 @@ def measure_night_cpu_s(file: Path, day: date, state_folder: Path) -> float:
         ZONE,
         "--replace-files",
     ]
-    cpu_seconds = []
-    for _ in range(RUNS_PER_NIGHT):
-        before = measure_children_cpu_s()
-        subprocess.run(command, check=True, capture_output=True)
-        cpu_seconds.append(measure_children_cpu_s() - before)
-    return min(cpu_seconds)
-
-
-def measure_children_cpu_s() -> float:
-    """Return the CPU seconds of all processes that this one has started and that have ended."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+    printed = file.with_name("printed")
+    costs = [process_cost.measure(command, printed, LIMIT_S) for _ in range(RUNS_PER_NIGHT)]
+    if not all(cost.ended for cost in costs):
+        msg = f"The night of {day} did not end without an error."
+        raise RuntimeError(msg)
+    return min(cost.cpu_s for cost in costs)
 
 
 def measure_state(state_folder: Path) -> tuple[int, int, int]:

@@ -29,15 +29,6 @@ HERE = Path(__file__).resolve().parent
 PEERS = HERE / "peers"
 PAGE = HERE.parent / "docs" / "performance.md"
 
-# The floor reads every column that a scan needs and computes sums, as a stream.
-FLOOR = """
-import sys, polars as pl
-text = ("calling_number", "called_number", "record_type", "redirecting_number")
-pl.scan_parquet(sys.argv[1] + "/*.parquet").select(
-    pl.col(text).str.len_bytes().cast(pl.Int64).sum(), pl.col("^(duration_s|cell_id)$").sum(),
-    pl.col("start_time").max(),
-).collect(engine="streaming")
-"""
 TITLES = {
     "plain": "calls (synthetic)",
     "A": "calls of feed A: 50 files of the same day, nobody calls back, cells (synthetic)",
@@ -75,12 +66,12 @@ def list_entries(
     folder = folder_of(calls, feed)
     out = outputs / f"scan-{feed}"
     entries = [
-        Entry("floor", [sys.executable, "-c", FLOOR, str(folder / "calls")], calls),
-        Entry("scan", scan_command(sys.executable, folder, out), calls),
+        Entry("floor", [sys.executable, str(HERE / "floor.py"), str(folder / "calls")], calls),
+        Entry("scan", scan_command(folder, out), calls),
     ]
     if before:
         # Alone, so that it does not find this version in the path.
-        command = [before, "-I", *scan_command(before, folder, outputs / "before")[1:]]
+        command = [before, "-I", *scan_command(folder, outputs / "before")[1:]]
         entries.append(Entry("scan, the version before", command, calls))
     if feed == "B":
         return entries
@@ -96,7 +87,7 @@ def list_entries(
         return entries
     tenth, tenth_out = folder_of(calls // 10, feed), outputs / "small"
     pandas = [peers, str(PEERS / "pandas_peer.py"), str(tenth)]
-    scan = scan_command(sys.executable, tenth, tenth_out)
+    scan = scan_command(tenth, tenth_out)
     return [
         *entries,
         Entry(f"scan of {calls // 10:,}", scan, calls // 10),
@@ -111,10 +102,10 @@ def folder_of(calls: int, feed: str) -> Path:
     return folder
 
 
-def scan_command(python: str, folder: Path, out: Path) -> list[str]:
+def scan_command(folder: Path, out: Path) -> list[str]:
     """Return the command that scans a folder of records."""
     return [
-        python,
+        sys.executable,
         "-m",
         "cdr_anomaly",
         "scan",

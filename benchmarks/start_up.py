@@ -8,21 +8,19 @@ speed of a shared machine changes from one minute to the next.
 from __future__ import annotations
 
 import argparse
-import os
-import resource
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import records
+from benchmarks import process_cost, records
 from benchmarks.run import write_section
 
 ROOT = Path(__file__).resolve().parent.parent
 CALLS = ROOT / "sample_data" / "calls"
 ENTITIES = ROOT / "sample_data" / "entities.csv"
 LINE = "+8613503389039"  # a line of the sample that is found
+LIMIT_S = 600
 READING, TYPING = "import polars, pyarrow.parquet", "import typer, rich"
 # The last of some scans in one process; its CPU seconds go to standard output.
 WARM = """
@@ -88,25 +86,21 @@ def measure(times: int = 3, only: str = "") -> list[Row]:
     """
     least: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as temporary:
-        runs = [run for run in list_runs(Path(temporary)) if only in run.what or run.what[0] == "i"]
+        folder = Path(temporary)
+        runs = [run for run in list_runs(folder) if only in run.what or run.what[0] == "i"]
         for _ in range(times):
             for run in runs:
-                cpu_s = _cpu_seconds(run)
+                cpu_s = _cpu_seconds(run, folder / "printed")
                 least[run.what] = min(cpu_s, least.get(run.what, cpu_s))
     return [Row(run.what, least[run.what], least[run.what] / least[run.reference]) for run in runs]
 
 
-def _cpu_seconds(run: Run) -> float:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    # An installed package is compiled; without this a machine may compile it at every start.
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
-    finished = subprocess.run(
-        run.command, capture_output=True, check=True, text=True, cwd=ROOT, env=environment
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if run.prints_cpu:
-        return float(finished.stdout)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def _cpu_seconds(run: Run, output: Path) -> float:
+    cost = process_cost.measure(run.command, output, LIMIT_S)
+    if not cost.ended:
+        msg = f"'{run.what}' did not end without an error."
+        raise RuntimeError(msg)
+    return float(output.read_text(encoding="utf-8")) if run.prints_cpu else cost.cpu_s
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 The steps are those that a scan reports to its progress bar, in one process that has its libraries
 loaded. CPU seconds count all threads of the process, so a part that is decoded while the one before
-is counted is in the step of both. The floor is the one of run.py, in the same process.
+is counted is in the step of both. The floor is floor.py, in the same process.
 """
 
 from __future__ import annotations
@@ -12,16 +12,13 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from benchmarks import records
+from benchmarks.floor import read_columns
 from benchmarks.run import folder_of, write_section
 from cdr_anomaly import Settings, scan
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-TEXTS = ("calling_number", "called_number", "record_type", "redirecting_number")
 
 
 class StepClock:
@@ -42,17 +39,6 @@ class StepClock:
         """Ignore how far a step is."""
 
 
-def floor_seconds(calls: Path) -> float:
-    """Return the CPU seconds of reading the columns of the calls."""
-    begin = time.process_time()
-    pl.scan_parquet(calls / "*.parquet").select(
-        pl.col(TEXTS).str.len_bytes().cast(pl.Int64).sum(),
-        pl.col("^(duration_s|cell_id)$").sum(),
-        pl.col("start_time").max(),
-    ).collect(engine="streaming")
-    return time.process_time() - begin
-
-
 def measure(folder: Path, times: int = 3) -> dict[str, float]:
     """Return the least CPU seconds of each step of a scan, and of the floor."""
     least: dict[str, float] = {}
@@ -64,8 +50,10 @@ def measure(folder: Path, times: int = 3) -> dict[str, float]:
             subscribers=folder / "subscribers.parquet",
             progress=clock,
         )
+        clock("floor")
+        read_columns(f"{folder}/calls")
         clock("")
-        for step, seconds in {"floor": floor_seconds(folder / "calls"), **clock.seconds}.items():
+        for step, seconds in clock.seconds.items():
             least[step] = min(seconds, least.get(step, seconds))
     return least
 

@@ -17,6 +17,7 @@ import polars as pl
 
 from benchmarks.quality import nightly_lists
 from benchmarks.quality.cities import CALIBRATION_NIGHTS, concat_lists, lists_of_nights, mark_seed
+from benchmarks.quality.sichuan import auc
 from cdr_anomaly import pipeline
 from cdr_anomaly.evaluation import alert_scores, ground_truth
 from cdr_anomaly.evaluation.alert_scores import Bootstrap
@@ -116,7 +117,7 @@ def told_by_measures(cities: Sequence[HardCity], scenario: str) -> float:
         rest = seeds != seed
         score[~rest] = _logistic(values[rest], planted[rest], values[~rest])
     # one AUC a seed: scores of different regressions are not compared
-    each = [_auc(score[seeds == seed], planted[seeds == seed]) for seed in np.unique(seeds)]
+    each = [auc(score[seeds == seed], planted[seeds == seed]) for seed in np.unique(seeds)]
     return float(np.mean(each))
 
 
@@ -134,12 +135,6 @@ def _logistic(
         weights -= np.linalg.solve(curve + RIDGE * len(values) * np.eye(len(weights)), slope)
     score: NDArray[np.float64] = ((asked - middle) / width) @ weights[1:]
     return score
-
-
-def _auc(score: NDArray[np.float64], planted: NDArray[np.bool_]) -> float:
-    """Return the chance that a planted line scores above an honest one; ties count half."""
-    above = score[planted][:, None] - score[~planted][None, :]
-    return float(((above > 0) + 0.5 * (above == 0)).mean())
 
 
 def recalls(cities: Sequence[HardCity]) -> dict[str, float]:
