@@ -11,7 +11,6 @@ from cdr_anomaly.features import forwarding_hops
 from cdr_anomaly.schema import COLD_CALLERS, LISTS, PROFILE, SHIFTS, empty
 
 if TYPE_CHECKING:
-    from cdr_anomaly.engines.base import SecondLook
     from cdr_anomaly.features.feed import Feed
     from cdr_anomaly.features.needs import FeedNeeds
 
@@ -94,10 +93,10 @@ class NoHistory:
         del lines
         return empty(PROFILE, self.line_type).lazy()
 
-    def legs(self, second: SecondLook, births: pl.DataFrame, needs: FeedNeeds) -> pl.DataFrame:
-        """Return the LEGS that were read, and those that are remembered of the same lines."""
+    def legs(self, today: pl.DataFrame, births: pl.DataFrame, needs: FeedNeeds) -> pl.DataFrame:
+        """Return LEGS, those of ``today`` that were read, and those remembered of their lines."""
         del births, needs
-        return second.legs
+        return today
 
     def cold_callers(self) -> pl.LazyFrame:
         """Return COLD_CALLERS before ``since``, steady or not."""

@@ -13,6 +13,7 @@ import polars as pl
 
 from cdr_anomaly.engines.profile import UNREACHABLE
 from cdr_anomaly.features import rolling
+from cdr_anomaly.ingest.volume import QUARTER_US
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
     from cdr_anomaly.features.feed import FeedReader
 
 BURST = timedelta(hours=1)
-# Every zone is a whole number of quarters of an hour away from UTC.
-QUARTER = timedelta(minutes=15)
-QUARTER_US = QUARTER // timedelta(microseconds=1)
+BURST_QUARTERS = BURST // timedelta(microseconds=QUARTER_US)
 
 
 def callers(reader: FeedReader, judged_days: Iterable[date], n_calls: int) -> pl.DataFrame:
@@ -39,7 +38,7 @@ def callers(reader: FeedReader, judged_days: Iterable[date], n_calls: int) -> pl
         return pl.DataFrame(schema={"line": source.line_type})
     midnight = rolling.midnight(pl.col("day"), source.tz).dt.epoch("us") // QUARTER_US
     quarters = days.to_frame().select(midnight).to_series()
-    steps = range(-(BURST // QUARTER), BURST // QUARTER)
+    steps = range(-BURST_QUARTERS, BURST_QUARTERS)
     near = pl.concat([quarters + step for step in steps]).implode()
     is_near = (pl.col("start_time").dt.epoch("us") // QUARTER_US).is_in(near)
     columns = ["calling_number", "start_time"]

@@ -17,7 +17,6 @@ from cdr_anomaly.features.sorted_legs import SortedLegs
 from cdr_anomaly.schema import PROFILE
 
 if TYPE_CHECKING:
-    from cdr_anomaly.engines.base import SecondLook
     from cdr_anomaly.features.feed import FeedReader
     from cdr_anomaly.features.history import NoHistory
     from cdr_anomaly.features.needs import FeedNeeds
@@ -33,13 +32,15 @@ class LineReading:
     """What two looks at a feed and its history tell of the lines that are needed.
 
     ``needs`` are those of the detectors that they were read for. ``births_from`` is the first day
-    whose new lines are known. ``second`` is the second look. The rest is as in Tables.
+    whose new lines are known. ``line_days`` and ``carry_over`` are of the second look. The rest is
+    as in Tables.
     """
 
     reader: FeedReader
     needs: FeedNeeds
     history: NoHistory
-    second: SecondLook
+    line_days: pl.DataFrame
+    carry_over: pl.DataFrame
     births_from: date
     profile: pl.LazyFrame
     legs: SortedLegs
@@ -52,7 +53,7 @@ class LineReading:
         last = self.reader.feed.last_day or date.max
         first = max(self.history.since, last - timedelta(days=TWO_WAY_DAYS - 1))
         placed = pl.col("n_out") >= needs.day_calls
-        watched = self.second.days.filter(placed, pl.col("day") >= first)
+        watched = self.line_days.filter(placed, pl.col("day") >= first)
         return ActiveDays(watched.height, *watched.select(pl.col("n_out", "n_in").sum()).row(0))
 
     def two_way(self, needs: FeedNeeds) -> bool:
@@ -96,10 +97,11 @@ def read_lines(reader: FeedReader, needs: FeedNeeds, history: NoHistory) -> Line
         reader=reader,
         needs=needs,
         history=history,
-        second=second,
+        line_days=second.days,
+        carry_over=second.carry_over,
         births_from=births_counted_from(reader, known_from),
         profile=(pl.concat([past, profile]) if past.height else profile).lazy(),
-        legs=SortedLegs(history.legs(second, births, needs)),
+        legs=SortedLegs(history.legs(second.legs, births, needs)),
         hops=hops.lazy(),
         lines=describe_lines(named, births, reader).lazy(),
         line_ages=births.lazy(),
@@ -109,8 +111,9 @@ def read_lines(reader: FeedReader, needs: FeedNeeds, history: NoHistory) -> Line
 def births_counted_from(reader: FeedReader, known_from: date) -> date:
     """Return the first day whose new lines are known: by their activation, or by a first leg."""
     first_day = reader.feed.first_day
-    listed = reader.feed.activations and first_day
-    return first_day - line_ages.SURGE_PAST if listed and first_day else known_from
+    if first_day is None or not reader.feed.activations:
+        return known_from
+    return first_day - line_ages.SURGE_PAST
 
 
 def _watched_profile(

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from cdr_anomaly import numbering, significance
+from cdr_anomaly.features.sorted_legs import distinct, spread_spans
 from cdr_anomaly.schema import LINKS, empty
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def _runs(lists: pl.DataFrame, lines: pl.Series, dates: pl.Series) -> _Runs:
     ).join(known, on="counterpart")
     row, called, day = (calls[name].cast(pl.Int64).to_numpy() for name in ("row", "called", "day"))
     first, span = day.min(), int(day.max() - day.min()) + 1
-    keys = _distinct((called * len(lines) + row) * span + day - first)
+    keys = distinct((called * len(lines) + row) * span + day - first)
     pair, day = keys // span, keys % span + first
     new = np.flatnonzero((np.diff(pair, prepend=-1) != 0) | (np.diff(day, prepend=0) > LIST_DAYS))
     last = np.append(new[1:], len(pair)) - 1
@@ -177,7 +178,7 @@ def _without_hotlines(runs: _Runs, n_days: int) -> _Runs:
     hot = np.isin(runs.called, key)
     if not len(key):
         return runs
-    at, days = _expanded(runs.lo[hot], runs.hi[hot])
+    at, days = spread_spans(runs.lo[hot], runs.hi[hot])
     some = runs.take(np.flatnonzero(hot)[at])._replace(lo=days, hi=days + 1)
     fine = ~np.isin(some.called * n_days + days, key * n_days + day)
     parts = (runs.take(np.flatnonzero(~hot)), some.take(np.flatnonzero(fine)))
@@ -264,7 +265,7 @@ def _meetings(
         begin = np.searchsorted(place, apart, "left" if step > 0 else "right")
         begin = begin if step else np.arange(1, len(place) + 1)
         end = np.searchsorted(place, apart - lo + hi)
-        at, other = _expanded(begin, np.maximum(begin, end))
+        at, other = spread_spans(begin, np.maximum(begin, end))
         strange = row[at] != row[other]
         at, other = at[strange], other[strange]
         yield _pair(row[at], row[other], n_rows), lo[other], np.minimum(hi[at], hi[other])
@@ -280,25 +281,11 @@ def _by_day(
     """Count by day how many runs of a key hold it (key, day, n), where these are enough."""
     begin, end = (np.sort(key * (n_days + 1) + day) for day in (lo, hi))
     # Between two of these places the count is the same, and after the last of a key it is 0.
-    place = _distinct(np.concatenate([begin, end]))
+    place = distinct(np.concatenate([begin, end]))
     n = np.searchsorted(begin, place, "right") - np.searchsorted(end, place, "right")
     full = np.flatnonzero(n >= least)
-    at, days = _expanded(place[full], place[np.minimum(full + 1, len(place) - 1)])
+    at, days = spread_spans(place[full], place[np.minimum(full + 1, len(place) - 1)])
     return *np.divmod(days, n_days + 1), n[full][at]
-
-
-def _distinct(numbers: Codes) -> Codes:
-    """Return every number once, in order; none of them is negative."""
-    ordered = np.sort(numbers)
-    distinct: Codes = ordered[np.diff(ordered, prepend=-1) != 0]
-    return distinct
-
-
-def _expanded(lo: Codes, hi: Codes) -> tuple[Codes, Codes]:
-    """Return each number from ``lo`` up to ``hi``, and the place of the span that it is in."""
-    size = hi - lo
-    at = np.repeat(np.arange(len(size)), size)
-    return at, np.arange(len(at)) + np.repeat(lo - np.cumsum(size) + size, size)
 
 
 def _count_chances(runs: _Runs, pairs: _Pairs, n_rows: int) -> Floats:

@@ -19,11 +19,11 @@ from cdr_anomaly.engines.profile import UNREACHABLE
 from cdr_anomaly.features import sorted_legs
 from cdr_anomaly.features.rolling import US_PER_S
 from cdr_anomaly.features.sorted_legs import UNKNOWN
+from cdr_anomaly.ingest.volume import QUARTER_US
 
 if TYPE_CHECKING:
     from cdr_anomaly.features.sorted_legs import Flags, Integers, SortedLegs
 
-QUARTER_US = 900 * US_PER_S
 DAY_HOURS = 24
 
 
@@ -47,11 +47,7 @@ def line_days(
     days = days.drop("talk_s").sort("line", "day")
     line, day = legs.places(days["line"]), sorted_legs.as_integers(days["day"])
     line_of, begin, end = _talk(legs, np.isin(np.arange(len(legs.lines)), line))
-    first = begin // QUARTER_US
-    n_quarters = (end - 1) // QUARTER_US + 1 - first
-    piece = np.repeat(np.arange(len(first)), n_quarters)
-    before = np.cumsum(n_quarters) - n_quarters
-    quarter = first[piece] + np.arange(len(piece)) - before[piece]
+    piece, quarter = sorted_legs.spread_spans(begin // QUARTER_US, (end - 1) // QUARTER_US + 1)
     talk = np.minimum(end[piece], (quarter + 1) * QUARTER_US)
     talk -= np.maximum(begin[piece], quarter * QUARTER_US)
     day_of, hour = _local_hours(quarter, tz)

@@ -176,6 +176,13 @@ def distinct(values: Integers) -> Integers:
     return ascending[Runs(ascending).first]
 
 
+def spread_spans(first: Integers, end: Integers) -> tuple[Integers, Integers]:
+    """Return each number from ``first`` up to ``end``, and before it the place of its span."""
+    size = end - first
+    span = np.repeat(np.arange(len(size)), size)
+    return span, np.arange(len(span)) + np.repeat(first - np.cumsum(size) + size, size)
+
+
 def count_groups(pairs: Integers, n_bits: int, groups: slice) -> Integers:
     """Count the packed pairs of each group of a slice."""
     return np.bincount(pairs >> n_bits, minlength=groups.stop - groups.start)

@@ -10,7 +10,7 @@ import polars as pl
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-QUARTER_US = 900_000_000  # offsets of zones are multiples of a quarter of an hour
+QUARTER_US = 900_000_000  # every zone is a whole number of quarters of an hour away from UTC
 MAX_DENSE_SLOTS = 1_000_000  # a wrong clock may write a year that is far away
 SLOTS = pl.Schema({"file": pl.String(), "start_time": pl.Datetime("us", "UTC"), "rows": pl.Int64()})
 

@@ -23,7 +23,6 @@ from cdr_anomaly.schema import CARRY_OVER, FORWARD_LEGS, LEGS, PROFILE, empty, r
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cdr_anomaly.engines.base import SecondLook
     from cdr_anomaly.features.feed import Feed
     from cdr_anomaly.features.history import ActiveDays
     from cdr_anomaly.features.needs import FeedNeeds
@@ -127,7 +126,7 @@ class StateHistory(NoHistory):
         past = self.days("profile", rolling.PAST_DAYS[1])
         return past.filter(pl.col("line").is_in(lines["line"].implode()))
 
-    def legs(self, second: SecondLook, births: pl.DataFrame, needs: FeedNeeds) -> pl.DataFrame:
+    def legs(self, today: pl.DataFrame, births: pl.DataFrame, needs: FeedNeeds) -> pl.DataFrame:
         """Add to the legs of the day those of the same lines that are needed of the days before.
 
         Windows reach back two days, and to the first days of new lines. Of the days before these
@@ -135,7 +134,7 @@ class StateHistory(NoHistory):
         """
         day, reach = self.since, needs.new_line_days
         young = births.filter(pl.col("born") >= day - timedelta(days=reach))["line"]
-        ours = second.legs.lazy().filter(pl.col("day") == day)
+        ours = today.lazy().filter(pl.col("day") == day)
         lines = ours.select("line").unique()
         called = ours.filter("outgoing").select("line", "counterpart").unique()
         is_young = pl.col("line").is_in(young.implode())
@@ -152,7 +151,7 @@ class StateHistory(NoHistory):
             .join(called, on=["line", "counterpart"], how="semi")
             .unique(["line", "day", "counterpart"]),
         ]
-        return pl.concat([second.legs.select(list(LEGS)), *pl.collect_all(past)])
+        return pl.concat([today.select(list(LEGS)), *pl.collect_all(past)])
 
     def cold_callers(self) -> pl.LazyFrame:
         """Return COLD_CALLERS of half a year."""
@@ -170,12 +169,12 @@ class StateHistory(NoHistory):
     def state_rows(self, reading: LineReading, tables: Tables) -> dict[str, pl.DataFrame]:
         """Return what the state keeps of the day, by table, beside PROFILE and LINE_SIGHTINGS."""
         day, look = pl.col("day") == self.since, reading.reader.look
-        legs = reading.second.legs.filter(day)
+        legs = reading.legs.rows.filter(day)
         return {
             "long_calls": look.long.filter(day),
             "forward_legs": self._forward_legs(look.forwarded),
             "legs": legs.select(list(LEGS)).sort(pl.all()),
-            "carry_over": _late_calls(reading.second.carry_over, self.since),
+            "carry_over": _late_calls(reading.carry_over, self.since),
             "shifts": tables.shifts.filter(day).sort("line").collect(),
             "cold_callers": tables.cold_caller_days.sort("line").collect(),
         }

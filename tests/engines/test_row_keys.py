@@ -13,20 +13,12 @@ from hypothesis import strategies as st
 
 from cdr_anomaly.engines.row_keys import RECORD_TYPES, RowKeys
 from cdr_anomaly.ingest import deduplicate, validate
-from tests.helpers.raw_feeds import at
+from tests.helpers.raw_feeds import CODED_CALLS, at
 
 if TYPE_CHECKING:
     from datetime import date
 
-COLUMNS = ("calling_number", "called_number", "record_type", "call_id", "start_time", "duration_s")
-SCHEMA = {
-    "calling_number": pl.Int64,
-    "called_number": pl.Int64,
-    "record_type": validate.RECORD_TYPE,
-    "call_id": pl.String,
-    "start_time": pl.Datetime("us", "UTC"),
-    "duration_s": pl.Int64,
-}
+COLUMNS = tuple(CODED_CALLS)
 Row = tuple[Any, ...]
 ROWS = st.lists(
     st.tuples(
@@ -55,7 +47,7 @@ def call_of(row: Row, *, ids: bool) -> Row:
 
 
 def keyed(rows: list[Row], columns: tuple[str, ...]) -> pl.DataFrame:
-    calls = pl.DataFrame(rows, SCHEMA, orient="row").select(columns)
+    calls = pl.DataFrame(rows, CODED_CALLS, orient="row").select(columns)
     key = deduplicate.call_key(columns, as_text=False)
     return calls.with_columns(key=key, day=pl.col("start_time").dt.date())
 

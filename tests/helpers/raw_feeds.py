@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from cdr_anomaly import ingest, numbering, pipeline, settings
+from cdr_anomaly.ingest import validate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
 
 NOON = datetime(2026, 5, 1, 4, tzinfo=UTC)  # in Shanghai
 ANNA, BO, CAO, DU = (f"+861380000000{n}" for n in range(1, 5))
+# CALLS by which records of one call are told, with lines as codes.
+CODED_CALLS: dict[str, Any] = {
+    "calling_number": pl.Int64,
+    "called_number": pl.Int64,
+    "record_type": validate.RECORD_TYPE,
+    "call_id": pl.String,
+    "start_time": pl.Datetime("us", "UTC"),
+    "duration_s": pl.Int64,
+}
 
 
 def at(seconds: float) -> datetime:

@@ -13,16 +13,15 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from cdr_anomaly import pipeline, settings, wording
-from cdr_anomaly.ingest import deduplicate, validate
+from cdr_anomaly.ingest import deduplicate
 from cdr_anomaly.ingest import source as ingest_source
 from cdr_anomaly.schema import CALLS
-from tests.helpers.raw_feeds import ANNA, CAO, at, call, feed, opened, written
+from tests.helpers.raw_feeds import ANNA, CAO, CODED_CALLS, at, call, feed, opened, written
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 Row = tuple[Any, ...]
-COLUMNS = ("calling_number", "called_number", "record_type", "call_id", "start_time", "duration_s")
 VALUES: dict[str, Any] = {
     "record_type": "call",
     "redirecting_number": CAO,
@@ -30,14 +29,7 @@ VALUES: dict[str, Any] = {
     "answered": True,
     "release_cause": 16,
 }
-SCHEMA = {
-    "calling_number": pl.Int64,
-    "called_number": pl.Int64,
-    "record_type": validate.RECORD_TYPE,
-    "call_id": pl.String,
-    "start_time": pl.Datetime("us", "UTC"),
-    "duration_s": pl.Int64,
-}
+COLUMNS = tuple(CODED_CALLS)
 
 
 def slowly(rows: list[Row]) -> list[Row]:
@@ -58,7 +50,7 @@ def slowly(rows: list[Row]) -> list[Row]:
 
 
 def quickly(rows: list[Row], columns: tuple[str, ...] = COLUMNS) -> list[Row]:
-    frame = pl.DataFrame(rows, SCHEMA, orient="row").select(columns)
+    frame = pl.DataFrame(rows, CODED_CALLS, orient="row").select(columns)
     return sorted(
         deduplicate.merge_calls(frame.lazy(), columns).select(columns).collect().rows(), key=str
     )
@@ -95,7 +87,7 @@ def test_without_a_call_id_only_exact_repeats_go(rows: list[Row]) -> None:
 @given(rows=ROWS, more=st.sets(st.sampled_from([name for name in CALLS if name not in COLUMNS])))
 @effort(max_examples=60, deadline=None)
 def test_a_column_of_the_feed_need_not_have_been_read(rows: list[Row], more: set[str]) -> None:
-    frame = pl.DataFrame(rows, SCHEMA, orient="row")
+    frame = pl.DataFrame(rows, CODED_CALLS, orient="row")
     unread = more - {"redirecting_number"}  # the looks always read what tells two calls apart
     mended = deduplicate.merge_calls(frame.lazy(), {*COLUMNS, *unread}).select(COLUMNS).collect()
     assert sorted(mended.rows(), key=str) == quickly(rows)
@@ -145,7 +137,7 @@ def test_calls_of_asterisk_that_only_look_alike_stay_apart(tmp_path: Path, run: 
 @given(rows=ROWS)
 @effort(max_examples=40, deadline=None)
 def test_rows_that_can_be_one_call_share_a_key(rows: list[Row]) -> None:
-    frame = pl.DataFrame(rows, SCHEMA, orient="row")
+    frame = pl.DataFrame(rows, CODED_CALLS, orient="row")
     keyed = frame.select(deduplicate.call_key(COLUMNS, as_text=False).alias("key"))
     if keyed["key"].n_unique() == frame.height:
         assert quickly(rows) == sorted(rows, key=str)
