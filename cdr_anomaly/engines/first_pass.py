@@ -38,7 +38,7 @@ class FirstLook(NamedTuple):
 
     ``verdicts`` are the rows of each verdict, ``days`` the calls of each local day (day, calls).
     ``profiles`` yields PROFILE in parts, each with all days of its lines; it can be read once, and
-    a later part may need another reading of the feed. ``n_callers`` are the lines that placed or
+    a later part may need another visit of all calls. ``n_callers`` are the lines that placed or
     forwarded a call on each day, complete after the profiles. ``long`` are LONG_CALLS. The flags
     say whether any call was unanswered, any had talk, any caller is an E.164 number, and whether
     any party is an opaque line, a name. ``repeat_keys`` are the keys of rows that may repeat

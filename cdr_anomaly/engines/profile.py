@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FORWARDED = ("n_forwarded", "n_forwarded_other")
 COUNTS = ("n_out", "n_in", "n_forwarded")
 MIN_HELD_COUNTS = 1000  # fewer are never postponed
-# The greatest number of buckets, each of which needs a reading of the feed.
+# The greatest number of buckets, each of which needs another visit of all calls.
 MAX_BUCKETS = 1024
 NO_LIMIT = 2**62
 # More calls than any line has; counts are Int32.
