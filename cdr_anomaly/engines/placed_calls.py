@@ -39,11 +39,17 @@ def add_placed(
         for what, by_line in counts.items():
             sums.add_by_line(what, by_line)
         return Counter()
+    callers = pl.concat([pl.Series("line", dtype=pl.Int64), *(c["line"] for c in counts.values())])
+    if callers.is_empty():
+        return Counter()
     enough = [frame.filter(pl.col("n") >= needed.n_out)["line"] for frame in counts.values()]
     repeats = pl.Series(deduplicate.lines_of_keys(repeat_keys.to_numpy()))
-    listed = [sums.forwarding_lines(), repeats, needed.lines.cast(pl.Int64), *enough]
-    lines = pl.concat([part.alias("line") for part in listed]).unique().drop_nulls()
-    is_needed = (pl.col("line").is_in(lines.implode()) | needed.abroad).fill_null(value=False)
+    of_feed = pl.concat([sums.forwarding_lines(), needed.lines.cast(pl.Int64).alias("line")])
+    # The groups may be one of many ranges of lines; to look all of these up in each takes long.
+    of_range = of_feed.filter(of_feed.is_between(callers.min(), callers.max()))
+    lines = pl.concat([part.alias("line") for part in (of_range, repeats, *enough)])
+    listed = lines.unique().drop_nulls().implode()
+    is_needed = (pl.col("line").is_in(listed) | needed.abroad).fill_null(value=False)
     rest = [pl.DataFrame(schema={"line": pl.Int64, "day": pl.Date})]
     for what, by_line in counts.items():
         mask = by_line.select(is_needed).to_series()
